@@ -1,0 +1,1 @@
+"""The live roll call, and the record of it."""

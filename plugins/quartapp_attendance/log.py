@@ -1,0 +1,295 @@
+"""The log: every change of a live session is one atomic update of its document in MongoDB.
+
+What an update shows to the sockets stands in it, under ``signal``, as a list of entries:
+
+* ``{"kind": "mark", "studentId", "status"}``: a mark;
+* ``{"kind": "summary"}``: the counts at this point, which each process takes from its projection;
+* ``{"kind": "event", "event", "data"}``: a plugin's own broadcast.
+
+The number and what it numbers are one write, so the order of commits is the order of ``seq``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from contextlib import asynccontextmanager, nullcontext
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from bson import ObjectId
+from pymongo import ReturnDocument
+from pymongo.errors import DuplicateKeyError
+
+from quartapp.encoding import utc_now
+from quartapp.errors import DomainError
+from quartapp_attendance.session import ATTENDANCE_PREFIX, Change
+from quartapp_classes.service import ClassNotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from pymongo.asynchronous.collection import AsyncCollection
+
+    from quartapp.database import Database
+    from quartapp_attendance.session import ActiveSession
+    from quartapp_attendance.stream import Projector
+    from quartapp_classes.service import Roll
+
+Document = dict[str, Any]
+
+BATCH_ENTRIES = 500
+
+ACTIVE, CLOSING, CLOSED, SUPERSEDED = "active", "closing", "closed", "superseded"
+
+
+class NoActiveSessionError(DomainError):
+    """The session is over, or there is none."""
+
+
+class NotOnRollError(DomainError):
+    """The mark is for somebody who is not on the class's roll."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A mark as it is stored.
+
+    Attributes:
+        student_id: Who is marked.
+        status: As what.
+        by: Id of the user who marks.
+    """
+
+    student_id: str
+    status: str
+    by: str
+
+
+@dataclass(slots=True)
+class _Waiting:
+    entry: Document
+    mark: Mark | None
+    written: asyncio.Future[int]
+
+
+@dataclass(slots=True)
+class _Queue:
+    """What waits to be written of one session, and the task that writes it."""
+
+    waiting: deque[_Waiting] = field(default_factory=deque)
+    writer: asyncio.Task[None] | None = None
+
+
+class SessionLog:
+    """Writes sessions.
+
+    Args:
+        database: Where they live.
+        roll: Who is on a class's roll now.
+        echo: Shows each change once it is acknowledged, where no change stream brings it back;
+            None where one does.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        roll: Callable[[ObjectId], Awaitable[Roll]],
+        echo: Projector | None,
+    ) -> None:
+        self._database = database
+        self._roll = roll
+        self._echo = echo
+        # Without a stream the order of acknowledgements is the order shown: one write at a time.
+        self._one_at_a_time = asyncio.Lock()
+        self._queues: dict[ObjectId, _Queue] = {}
+
+    @property
+    def sessions(self) -> AsyncCollection[Document]:
+        """The collection."""
+        return self._database.documents["sessions"]
+
+    async def find(self, query: Document, *, newest_first: bool = False) -> list[Document]:
+        """Session documents that match ``query``."""
+        async with self._database.operation():
+            order = [("startedAt", -1 if newest_first else 1), ("_id", 1)]
+            return await self.sessions.find(query).sort(order).to_list()
+
+    async def begin(self, slot: str, class_id: ObjectId, teacher_id: str) -> ObjectId | None:
+        """Make ``slot``'s live session.
+
+        Returns:
+            Its id; None when the slot has one already.
+        """
+        document: Document = {
+            "_id": ObjectId(),
+            "classId": class_id,
+            "teacherId": ObjectId(teacher_id),
+            "slot": slot,
+            "state": ACTIVE,
+            "seq": 1,
+            "startedAt": utc_now(),
+            "rollVersion": None,
+            "attendance": {},
+        }
+        async with self._writing():
+            try:
+                await self.sessions.insert_one(document)
+            except DuplicateKeyError as error:
+                # After a retry the document that stands in the way may be this very one.
+                if (error.details or {}).get("keyPattern", {}) != {"_id": 1}:
+                    return None
+            if self._echo is not None:
+                await self._echo.insert(document)
+        session_id: ObjectId = document["_id"]
+        return session_id
+
+    async def append(
+        self, session: ActiveSession, entry: Document, mark: Mark | None = None
+    ) -> int:
+        """Write one entry; those that come while a write is in flight go together in the next.
+
+        Args:
+            session: Where it belongs.
+            entry: What is shown.
+            mark: What is stored with it.
+
+        Returns:
+            The ``seq`` of the entry.
+
+        Raises:
+            NoActiveSessionError: The session is over.
+            NotOnRollError: The student is not on the roll.
+            DatabaseUnavailableError: It could not be stored.
+        """
+        queue = self._queues.setdefault(session.id, _Queue())
+        written: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        queue.waiting.append(_Waiting(entry, mark, written))
+        if queue.writer is None:
+            # A task of its own: a caller who leaves must not take the others' marks along.
+            queue.writer = asyncio.create_task(self._write_all(session, queue))
+        return await written
+
+    async def begin_closing(self, session_id: ObjectId, outcome: str) -> Document | None:
+        """End a live session: from here on it takes no mark. Exactly one caller succeeds.
+
+        Args:
+            session_id: Which.
+            outcome: What it will be when its records are kept: ``closed`` or ``superseded``.
+
+        Returns:
+            The session with every mark that counts; None when it is not live.
+        """
+        changed = {"state": CLOSING, "outcome": outcome, "endedAt": utc_now()}
+        return await self._change_state(session_id, ACTIVE, changed)
+
+    async def end(
+        self, document: Document, summary: Document | None, roll_version: int | None
+    ) -> bool:
+        """Take the last step of closing; harmless when somebody has taken it.
+
+        Args:
+            document: The session, in ``closing``.
+            summary: Final counts, which the broadcast shows; None for none.
+            roll_version: The roll that was counted, for those who get the broadcast.
+
+        Returns:
+            Whether the step was taken by this call.
+        """
+        changed: Document = {"state": document["outcome"]}
+        if summary is not None:
+            changed["summary"] = summary
+        if roll_version != document["rollVersion"]:
+            changed["rollVersion"] = roll_version
+        return await self._change_state(document["_id"], CLOSING, changed) is not None
+
+    async def _change_state(
+        self, session_id: ObjectId, before: str, changed: Document
+    ) -> Document | None:
+        async with self._writing():
+            document = await self.sessions.find_one_and_update(
+                {"_id": session_id, "state": before},
+                {"$set": changed, "$inc": {"seq": 1}},
+                return_document=ReturnDocument.AFTER,
+            )
+            if document is not None and self._echo is not None:
+                fields = {**changed, "seq": document["seq"]}
+                await self._echo.apply(Change.from_fields(session_id, fields))
+        return document
+
+    @asynccontextmanager
+    async def _writing(self) -> AsyncIterator[None]:
+        order = self._one_at_a_time if self._echo is not None else nullcontext()
+        async with order, self._database.operation():
+            yield
+
+    async def _write_all(self, session: ActiveSession, queue: _Queue) -> None:
+        try:
+            while queue.waiting:
+                size = min(len(queue.waiting), BATCH_ENTRIES)
+                batch = [queue.waiting.popleft() for _ in range(size)]
+                try:
+                    await self._write(session, batch)
+                except Exception as error:  # noqa: BLE001 - every caller gets it, and handles it
+                    for waiting in batch:
+                        _fail(waiting, error)
+        finally:
+            queue.writer = None
+            self._queues.pop(session.id, None)
+
+    async def _write(self, session: ActiveSession, batch: list[_Waiting]) -> None:
+        try:
+            roll = await self._roll(session.class_id)
+        except ClassNotFoundError as error:
+            raise NoActiveSessionError from error
+        batch = _refuse_strangers(batch, roll)
+        if not batch:
+            return
+        changed = _changes(batch)
+        if roll.version != session.roll_version:
+            changed["rollVersion"] = roll.version
+        async with self._writing():
+            document = await self.sessions.find_one_and_update(
+                {"_id": session.id, "state": ACTIVE},
+                {"$set": changed, "$inc": {"seq": len(batch)}},
+                projection={"seq": 1},
+                return_document=ReturnDocument.AFTER,
+            )
+            if document is None:
+                raise NoActiveSessionError
+            last = document["seq"]
+            if self._echo is not None:
+                await self._echo.apply(Change.from_fields(session.id, {**changed, "seq": last}))
+        for number, waiting in enumerate(batch, last - len(batch) + 1):
+            if not waiting.written.done():
+                waiting.written.set_result(number)
+
+
+def _changes(batch: list[_Waiting]) -> Document:
+    now = utc_now()
+    changed: Document = {
+        # The id makes each signal a change, also when it shows the same as the one before.
+        "signal": {"id": ObjectId(), "entries": [waiting.entry for waiting in batch]},
+    }
+    for mark in (waiting.mark for waiting in batch if waiting.mark):
+        changed[ATTENDANCE_PREFIX + mark.student_id] = {
+            "status": mark.status,
+            "at": now,
+            "by": ObjectId(mark.by),
+        }
+    return changed
+
+
+def _refuse_strangers(batch: list[_Waiting], roll: Roll) -> list[_Waiting]:
+    enrolled = []
+    for waiting in batch:
+        if waiting.mark is None or waiting.mark.student_id in roll.student_ids:
+            enrolled.append(waiting)
+        else:
+            _fail(waiting, NotOnRollError())
+    return enrolled
+
+
+def _fail(waiting: _Waiting, error: Exception) -> None:
+    if not waiting.written.done():
+        waiting.written.set_exception(error)

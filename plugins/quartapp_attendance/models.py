@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from mongoengine import DateTimeField, DictField, IntField, ObjectIdField, StringField
+
+from quartapp.database import Model
+
+
+class Session(Model):
+    """A roll call, live or over. It is written by :mod:`quartapp_attendance.log` alone.
+
+    ``slot`` is what may be live once: ``global``, or a class's id. The unique index covers active
+    sessions only, so that the database itself decides who is live.
+    """
+
+    class_id = ObjectIdField(required=True, db_field="classId")
+    teacher_id = ObjectIdField(required=True, db_field="teacherId")
+    slot = StringField(required=True)
+    state = StringField(required=True, choices=("active", "closing", "closed", "superseded"))
+    outcome = StringField(choices=("closed", "superseded"))
+    seq = IntField(required=True)
+    started_at = DateTimeField(required=True, db_field="startedAt")
+    ended_at = DateTimeField(db_field="endedAt")
+    roll_version = IntField(db_field="rollVersion")
+    attendance = DictField()
+    summary = DictField()
+    signal = DictField()
+
+    meta: ClassVar[dict[str, Any]] = {
+        "collection": "sessions",
+        "strict": False,
+        "indexes": [
+            {
+                "fields": ["slot"],
+                "unique": True,
+                "partialFilterExpression": {"state": "active"},
+            },
+            ("state", "ended_at"),
+            ("class_id", "state"),
+            ("teacher_id", "state"),
+        ],
+    }
+
+
+class AttendanceRecord(Model):
+    """What remains of a session for one student."""
+
+    session_id = ObjectIdField(required=True, db_field="sessionId")
+    class_id = ObjectIdField(required=True, db_field="classId")
+    student_id = ObjectIdField(required=True, db_field="studentId")
+    status = StringField(required=True)
+    marked_at = DateTimeField(db_field="markedAt")
+    marked_by = ObjectIdField(db_field="markedBy")
+    created_at = DateTimeField(required=True, db_field="createdAt")
+    updated_at = DateTimeField(required=True, db_field="updatedAt")
+
+    meta: ClassVar[dict[str, Any]] = {
+        "collection": "attendance",
+        "indexes": [
+            {"fields": ["session_id", "student_id"], "unique": True},
+            ("student_id", "class_id", "-created_at"),
+            "class_id",
+        ],
+    }

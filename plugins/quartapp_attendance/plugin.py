@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import structlog
+from bson import ObjectId
+from pymongo.errors import PyMongoError
+
+from quartapp.core import core
+from quartapp.errors import DatabaseUnavailableError
+from quartapp.hookspecs import hookimpl
+from quartapp_attendance.events import EVENTS
+from quartapp_attendance.log import SessionLog
+from quartapp_attendance.models import AttendanceRecord, Session
+from quartapp_attendance.routes import blueprint
+from quartapp_attendance.schemas import AttendanceSettings
+from quartapp_attendance.service import AttendanceService
+from quartapp_attendance.session import LiveSessions
+from quartapp_attendance.stream import Projector, SessionStream
+from quartapp_classes.service import ClassDeleted, ClassService
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+    from quart import Blueprint, Quart
+
+    from quartapp.realtime.events import EventType
+
+log = structlog.get_logger("quartapp.attendance")
+
+SWEEP_SECONDS = 2.0
+
+
+class AttendancePlugin:
+    """The live roll call."""
+
+    name = "attendance"
+    requires = ("auth", "classes")
+
+    def __init__(self) -> None:
+        self._tasks: list[asyncio.Task[None]] = []
+        self._service: AttendanceService | None = None
+
+    @hookimpl
+    def register_settings(self) -> type[BaseModel]:
+        """How many sessions may be live."""
+        return AttendanceSettings
+
+    @hookimpl
+    def register_blueprints(self, app: Quart) -> list[Blueprint]:
+        """The routes under /attendance."""
+        core(app).database.models += [Session, AttendanceRecord]
+        return [blueprint]
+
+    @hookimpl
+    def register_events(self) -> list[EventType]:
+        """The four events."""
+        return EVENTS
+
+    @hookimpl
+    async def startup(self, app: Quart) -> None:
+        """Open the stream, and finish what was left half closed."""
+        parts = core(app)
+        settings = parts.services.get(AttendanceSettings)
+        classes = parts.services.get(ClassService)
+        live = LiveSessions()
+        of_class = settings.scope == "class"
+        projector = Projector(parts.database, live, parts.hub, classes.roll if of_class else None)
+        streaming = parts.database.change_streams
+        sessions = SessionLog(parts.database, classes.roll, None if streaming else projector)
+        service = AttendanceService(
+            parts.database, classes, sessions, live, parts.plugins, settings.scope
+        )
+        parts.services.add(service)
+        classes.deletion_guards.append(service.guard_deletion)
+        self._service = service
+        if streaming:
+            stream = SessionStream(parts.database, projector)
+            self._tasks.append(asyncio.create_task(stream.run()))
+            await stream.ready.wait()
+        else:
+            await projector.reload()
+        self._tasks.append(asyncio.create_task(_sweep(service)))
+
+    @hookimpl
+    async def on_event(self, event: object) -> None:
+        """A class was deleted: so are its records, if that was asked for."""
+        if isinstance(event, ClassDeleted) and self._service is not None:
+            await self._service.class_deleted(ObjectId(event.class_id), with_records=event.records)
+
+    @hookimpl
+    async def shutdown(self) -> None:
+        """Close what is closing, then the stream."""
+        if self._service is not None:
+            await self._service.settle()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+
+
+async def _sweep(service: AttendanceService) -> None:
+    while True:
+        try:
+            await service.finish_abandoned()
+        except (PyMongoError, DatabaseUnavailableError) as error:
+            log.warning("sweep postponed", reason=str(error))
+        await asyncio.sleep(SWEEP_SECONDS)

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from quart import Blueprint
+
+from quartapp.core import core
+from quartapp.operations import Operation, Refusal
+from quartapp.security import SIGNED_IN, role
+from quartapp_attendance.log import NoActiveSessionError
+from quartapp_attendance.schemas import MyAttendanceAnswer, SessionAnswer, StartBody
+from quartapp_attendance.service import AttendanceService
+from quartapp_attendance.session import statuses
+from quartapp_classes.routes import class_answer
+from quartapp_classes.schemas import ClassAnswer
+from quartapp_classes.service import (
+    ClassNotFoundError,
+    ClassService,
+    NotEnrolledError,
+    NotOwnerError,
+)
+
+if TYPE_CHECKING:
+    from quartapp.security import Principal
+
+blueprint = Blueprint("attendance", __name__, url_prefix="/api/v1/attendance")
+
+TAGS = ("attendance",)
+CLASS_NOT_FOUND = Refusal(404, "class not found")
+
+
+@blueprint.post("/start")
+@Operation(
+    id="startAttendance",
+    access=role("teacher"),
+    tags=TAGS,
+    body=StartBody,
+    invalid=Refusal(400, "Invalid request schema"),
+    data=ClassAnswer,
+    # Another teacher's class is no class of yours: nobody learns here that it exists.
+    errors={ClassNotFoundError: CLASS_NOT_FOUND, NotOwnerError: CLASS_NOT_FOUND},
+)
+async def start(principal: Principal, body: StartBody) -> dict[str, Any]:
+    """Begin a roll call, or find it begun."""
+    classes = core().services.get(ClassService)
+    if body.class_id is not None:
+        class_room = await classes.owned(body.class_id, principal)
+    else:
+        class_room = await classes.owned_by_name(body.class_name.strip(), principal)
+    await core().services.get(AttendanceService).start(class_room)
+    return class_answer(class_room)
+
+
+@blueprint.get("/session")
+@Operation(
+    id="getSession",
+    access=SIGNED_IN,
+    tags=TAGS,
+    data=SessionAnswer,
+    errors={NoActiveSessionError: Refusal(404, "No active attendance session")},
+)
+async def session(principal: Principal) -> dict[str, Any]:
+    """The caller's live session, for a client that comes back."""
+    document = await core().services.get(AttendanceService).document_for(principal)
+    try:
+        class_room = await core().services.get(ClassService).get(str(document["classId"]))
+    except ClassNotFoundError as error:
+        raise NoActiveSessionError from error
+    marks = statuses(document)
+    if principal.role != "teacher":
+        marks = {student: status for student, status in marks.items() if student == principal.id}
+    return {
+        "classId": document["classId"],
+        "className": class_room.class_name,
+        "startedAt": document["startedAt"],
+        "seq": document["seq"],
+        "attendance": marks,
+    }
+
+
+@blueprint.get("/<class_id>/my-attendance")
+@Operation(
+    id="getMyAttendance",
+    access=role("student"),
+    tags=TAGS,
+    data=MyAttendanceAnswer,
+    errors={
+        ClassNotFoundError: Refusal(404, "Class not found"),
+        NotEnrolledError: Refusal(
+            403, "You are not in the class, please contact your professor/admin"
+        ),
+    },
+)
+async def my_attendance(principal: Principal, class_id: str) -> dict[str, Any]:
+    """The student's latest persisted record for a class."""
+    class_room = await core().services.get(ClassService).enrolled(class_id, principal)
+    service = core().services.get(AttendanceService)
+    return {
+        "classId": class_room.id,
+        "status": await service.latest_status(class_room.id, principal),
+    }

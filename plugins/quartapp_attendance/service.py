@@ -1,0 +1,356 @@
+"""Use cases of attendance. Knows no request, no frame and no status code."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from bson import ObjectId
+from pymongo import UpdateOne
+from pymongo.errors import BulkWriteError
+
+from quartapp.encoding import object_id, utc_now
+from quartapp_attendance.log import (
+    ACTIVE,
+    CLOSED,
+    CLOSING,
+    SUPERSEDED,
+    Mark,
+    NoActiveSessionError,
+)
+from quartapp_attendance.models import AttendanceRecord
+from quartapp_attendance.session import count
+from quartapp_classes.service import ClassInUseError, ClassNotFoundError, Roll
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from quartapp.database import Database
+    from quartapp.plugins import Plugins
+    from quartapp.security import Principal
+    from quartapp_attendance.log import SessionLog
+    from quartapp_attendance.session import ActiveSession, LiveSessions
+    from quartapp_classes.models import ClassRoom
+    from quartapp_classes.service import ClassService
+
+Document = dict[str, Any]
+
+log = structlog.get_logger("quartapp.attendance")
+
+ARRIVAL_SECONDS = 2.0
+ABANDONED_SECONDS = 5.0
+DUPLICATE_KEY = 11000
+RECORDS_PER_WRITE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class SessionStarted:
+    """Event: a roll call began."""
+
+    session_id: str
+    class_id: str
+    teacher_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AttendanceMarked:
+    """Event: a mark was stored."""
+
+    session_id: str
+    class_id: str
+    student_id: str
+    status: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionDone:
+    """Event: a roll call is over, its records are kept."""
+
+    session_id: str
+    class_id: str
+    present: int
+    absent: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSuperseded:
+    """Event: a roll call had to make way for another; the marks made are kept."""
+
+    session_id: str
+    class_id: str
+
+
+class AttendanceService:
+    """Roll calls.
+
+    Args:
+        database: Where records live.
+        classes: Whose rolls are called.
+        sessions: The log of live sessions.
+        live: The projection of it.
+        plugins: Hears what happened.
+        scope: ``global`` or ``class``: what may have one live session.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        classes: ClassService,
+        sessions: SessionLog,
+        live: LiveSessions,
+        plugins: Plugins,
+        scope: str,
+    ) -> None:
+        self._database = database
+        self._classes = classes
+        self._log = sessions
+        self._live = live
+        self._plugins = plugins
+        self._scope = scope
+        self._closing: set[asyncio.Task[None]] = set()
+
+    async def start(self, class_room: ClassRoom) -> None:
+        """Make ``class_room``'s session live; nothing changes when it is live already.
+
+        Raises:
+            ClassNotFoundError: The class was deleted meanwhile.
+        """
+        teacher_id = str(class_room.teacher_id)
+        slot = "global" if self._scope == "global" else str(class_room.id)
+        while True:
+            found = await self._log.find({"slot": slot, "state": ACTIVE})
+            if found and found[0]["classId"] == class_room.id:
+                await self._live.arrival(found[0]["_id"], ARRIVAL_SECONDS)
+                return
+            if found:
+                await self._supersede(found[0]["_id"])
+                continue
+            session_id = await self._log.begin(slot, class_room.id, teacher_id)
+            if session_id is not None:
+                break
+        try:
+            await self._classes.get(str(class_room.id))
+        except ClassNotFoundError:
+            await self._supersede(session_id)
+            raise
+        await self._live.arrival(session_id, ARRIVAL_SECONDS)
+        await self._plugins.on_event(
+            SessionStarted(str(session_id), str(class_room.id), teacher_id)
+        )
+
+    async def mark(self, session: ActiveSession, student_id: str, status: str, by: str) -> None:
+        """Store a mark, and wait until it was shown here.
+
+        Raises:
+            NoActiveSessionError: The session is over.
+            NotOnRollError: The student is not on the roll.
+            DatabaseUnavailableError: The mark could not be stored.
+        """
+        entry = {"kind": "mark", "studentId": student_id, "status": status}
+        await session.reached(await self._log.append(session, entry, Mark(student_id, status, by)))
+        await self._plugins.on_event(
+            AttendanceMarked(str(session.id), str(session.class_id), student_id, status, by)
+        )
+
+    async def summarise(self, session: ActiveSession) -> None:
+        """Show the counts to all.
+
+        Raises:
+            NoActiveSessionError: The session is over.
+            DatabaseUnavailableError: MongoDB did not answer in time.
+        """
+        await session.reached(await self._log.append(session, {"kind": "summary"}))
+
+    async def done(self, session: ActiveSession) -> None:
+        """End the session: the unmarked are absent, everything is kept, all are told.
+
+        Raises:
+            NoActiveSessionError: It is over already.
+            DatabaseUnavailableError: MongoDB did not answer in time; what was begun is finished
+                when it does.
+        """
+        document = await self._log.begin_closing(session.id, CLOSED)
+        if document is None:
+            raise NoActiveSessionError
+        await self._finish_to_the_end(document)
+        # One for closing, one for closed: the broadcast has left when the second is in.
+        await session.reached(document["seq"] + 1)
+
+    async def session_for(self, principal: Principal, class_id: str | None) -> ActiveSession:
+        """The live session that ``principal`` acts on.
+
+        Args:
+            principal: A teacher, for one they started; a student, for one of their classes.
+            class_id: Which class's, where several fit; else the one started last.
+
+        Raises:
+            NoActiveSessionError: There is none.
+        """
+        found = await self._fitting(principal, class_id)
+        if found is None:
+            # The projection may be a moment behind what another process has answered.
+            document = await self.document_for(principal, class_id)
+            found = await self._live.arrival(document["_id"], ARRIVAL_SECONDS)
+        if found is None:
+            raise NoActiveSessionError
+        return found
+
+    async def document_for(self, principal: Principal, class_id: str | None = None) -> Document:
+        """Like :meth:`session_for`, as MongoDB has it at this moment.
+
+        Raises:
+            NoActiveSessionError: There is none.
+        """
+        query: Document = {"state": ACTIVE}
+        if principal.role == "teacher":
+            query["teacherId"] = ObjectId(principal.id)
+        else:
+            enrolled = await self._classes.classes_of_student(principal.id)
+            query["classId"] = {"$in": list(enrolled)}
+        wanted = self._named_class(class_id)
+        for document in await self._log.find(query, newest_first=True):
+            if wanted in (None, document["classId"]):
+                return document
+        raise NoActiveSessionError
+
+    async def latest_status(self, class_id: ObjectId, student: Principal) -> str | None:
+        """The student's latest persisted status for the class; None when there is none."""
+
+        def find() -> str | None:
+            record = (
+                AttendanceRecord.objects(student_id=student.id, class_id=class_id)
+                .order_by("-created_at", "-id")
+                .only("status")
+                .first()
+            )
+            return record.status if record else None
+
+        return await self._database.run(find)
+
+    async def guard_deletion(self, class_id: ObjectId, *, with_records: bool) -> None:
+        """Keep a class whose session is live, or whose records nobody has asked to delete.
+
+        Raises:
+            ClassInUseError: It has to stay.
+        """
+        unfinished = {"classId": class_id, "state": {"$in": [ACTIVE, CLOSING]}}
+        if await self._log.find(unfinished):
+            raise ClassInUseError("attendance session is active")
+        if with_records:
+            return
+        async with self._database.operation():
+            records = self._database.documents["attendance"]
+            if await records.find_one({"classId": class_id}, {"_id": 1}):
+                raise ClassInUseError("class has attendance records")
+
+    async def class_deleted(self, class_id: ObjectId, *, with_records: bool) -> None:
+        """Let what hung on a deleted class go."""
+        if with_records:
+            async with self._database.operation():
+                await self._database.documents["attendance"].delete_many({"classId": class_id})
+        self._classes.forget_roll(class_id)
+
+    async def finish_abandoned(self) -> None:
+        """Finish the closing of sessions whose process died over it."""
+        cutoff = utc_now().timestamp() - ABANDONED_SECONDS
+        for document in await self._log.find({"state": CLOSING}):
+            if document["endedAt"].timestamp() <= cutoff:
+                log.warning("finishing an abandoned session", session=str(document["_id"]))
+                await self._finish(document)
+
+    async def settle(self) -> None:
+        """Wait for sessions that are being closed."""
+        await asyncio.gather(*self._closing, return_exceptions=True)
+
+    async def _supersede(self, session_id: ObjectId) -> None:
+        document = await self._log.begin_closing(session_id, SUPERSEDED)
+        if document is not None:
+            await self._finish_to_the_end(document)
+
+    async def _finish_to_the_end(self, document: Document) -> None:
+        # Shielded: the sender of DONE may leave, the session is finished all the same.
+        task = asyncio.create_task(self._finish(document))
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+        await asyncio.shield(task)
+
+    async def _finish(self, document: Document) -> None:
+        """The steps from ``closing``; each can be repeated, by anybody, without harm."""
+        session_id, class_id = str(document["_id"]), str(document["classId"])
+        if document["outcome"] == SUPERSEDED:
+            await self._keep_records(document, document["attendance"])
+            if await self._log.end(document, None, document["rollVersion"]):
+                await self._plugins.on_event(SessionSuperseded(session_id, class_id))
+            return
+        try:
+            roll = await self._classes.roll(document["classId"])
+        except ClassNotFoundError:
+            log.warning("class deleted under its session", session=session_id)
+            roll = Roll(-1, frozenset())
+        final = _final_marks(document, roll.student_ids)
+        await self._keep_records(document, final)
+        # Whoever was marked and then taken off the roll is kept, and not counted.
+        counts = count(final[student]["status"] for student in roll.student_ids)
+        if await self._log.end(document, counts, roll.version):
+            await self._plugins.on_event(SessionDone(session_id, class_id, **counts))
+        self._classes.forget_roll(document["classId"])
+
+    async def _keep_records(self, document: Document, final: dict[str, Document]) -> None:
+        writes = [_record(document, student, mark) for student, mark in final.items()]
+        records = self._database.documents["attendance"]
+        for first in range(0, len(writes), RECORDS_PER_WRITE):
+            async with self._database.operation():
+                try:
+                    await records.bulk_write(
+                        writes[first : first + RECORDS_PER_WRITE], ordered=False
+                    )
+                except BulkWriteError as error:
+                    # Somebody finishing the same session was faster with some: they are the same.
+                    problems = error.details["writeErrors"]
+                    if any(problem["code"] != DUPLICATE_KEY for problem in problems):
+                        raise
+
+    async def _fitting(self, principal: Principal, class_id: str | None) -> ActiveSession | None:
+        wanted = self._named_class(class_id)
+        fitting = [
+            session
+            for session in self._live
+            if session.state == ACTIVE and wanted in (None, session.class_id)
+        ]
+        if principal.role == "teacher":
+            fitting = [session for session in fitting if session.teacher_id == principal.id]
+        elif fitting:
+            enrolled = await self._classes.classes_of_student(principal.id)
+            fitting = [session for session in fitting if session.class_id in enrolled]
+        return max(fitting, key=lambda session: (session.started_at, session.id), default=None)
+
+    def _named_class(self, class_id: str | None) -> ObjectId | None:
+        return object_id(class_id) if class_id and self._scope == "class" else None
+
+
+def _final_marks(document: Document, roll: Iterable[str]) -> dict[str, Document]:
+    unmarked = {"status": "absent", "at": document["endedAt"], "by": document["teacherId"]}
+    return {**dict.fromkeys(roll, unmarked), **document["attendance"]}
+
+
+def _record(document: Document, student: str, mark: Document) -> UpdateOne:
+    ended: datetime = document["endedAt"]
+    return UpdateOne(
+        {"sessionId": document["_id"], "studentId": ObjectId(student)},
+        {
+            "$setOnInsert": {
+                "classId": document["classId"],
+                "status": mark["status"],
+                "markedAt": mark["at"],
+                "markedBy": mark["by"],
+                "createdAt": ended,
+                "updatedAt": ended,
+            }
+        },
+        upsert=True,
+    )

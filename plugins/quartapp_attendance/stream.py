@@ -1,0 +1,235 @@
+"""The stream: one per process, it brings every change of every session, in the order of commits.
+
+What it brings is applied to the projection and broadcast from there, so that all processes on all
+machines show one order, and nothing is seen that is not stored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from pymongo.errors import OperationFailure, PyMongoError
+
+from quartapp.errors import DatabaseUnavailableError
+from quartapp.realtime.events import encode
+from quartapp_attendance.log import ACTIVE, CLOSED, CLOSING
+from quartapp_attendance.session import ActiveSession, Change
+from quartapp_classes.service import ClassNotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from bson import ObjectId
+
+    from quartapp.database import Database
+    from quartapp.realtime.hub import Hub
+    from quartapp_attendance.session import LiveSessions
+    from quartapp_classes.service import Roll
+
+Document = dict[str, Any]
+
+log = structlog.get_logger("quartapp.attendance")
+
+FIRST_PAUSE_SECONDS = 0.1
+LONGEST_PAUSE_SECONDS = 2.0
+
+DONE_MESSAGE = "Attendance persisted"
+
+
+class Projector:
+    """Applies changes to the projection, and shows them.
+
+    Args:
+        database: Where sessions live.
+        live: The projection.
+        hub: The sockets.
+        roll: Who is on a class's roll; given when broadcasts go to the class alone.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        live: LiveSessions,
+        hub: Hub,
+        roll: Callable[[ObjectId], Awaitable[Roll]] | None,
+    ) -> None:
+        self._database = database
+        self._live = live
+        self._hub = hub
+        self._roll = roll
+        self._lock = asyncio.Lock()
+
+    async def reload(self) -> None:
+        """Read every session that is live; show what was missed of those known here."""
+        async with self._lock:
+            async with self._database.operation():
+                known = [session.id for session in self._live]
+                found = await self._sessions.find(
+                    {"$or": [{"state": {"$in": [ACTIVE, CLOSING]}}, {"_id": {"$in": known}}]}
+                ).to_list()
+            present = set()
+            for document in found:
+                present.add(document["_id"])
+                await self._reconcile(document)
+            for session in self._live:
+                if session.id not in present:
+                    self._live.remove(session)
+
+    async def insert(self, document: Document) -> None:
+        """A session has begun."""
+        async with self._lock:
+            await self._reconcile(document)
+
+    async def apply(self, change: Change) -> None:
+        """Show one change, if it is new here."""
+        async with self._lock:
+            session = self._live.get(change.session_id)
+            if session is None or change.seq <= session.seq:
+                return
+            if change.seq - change.size != session.seq:
+                await self._catch_up(session)
+                return
+            if change.roll_version is not None:
+                session.roll_version = change.roll_version
+                await self._set_audience(session)
+            for entry in change.entries:
+                self._show(session, entry)
+            if change.state is not None:
+                self._enter(session, change.state, change.summary)
+            session.advance(change.seq)
+
+    async def remove(self, session_id: ObjectId) -> None:
+        """A session was deleted."""
+        async with self._lock:
+            session = self._live.get(session_id)
+            if session is not None:
+                self._live.remove(session)
+
+    @property
+    def _sessions(self) -> Any:  # noqa: ANN401 - PyMongo's collection, generic in documents
+        return self._database.documents["sessions"]
+
+    def _show(self, session: ActiveSession, entry: Document) -> None:
+        if entry["kind"] == "mark":
+            session.attendance[entry["studentId"]] = entry["status"]
+            data = {"studentId": entry["studentId"], "status": entry["status"]}
+            frame = encode("ATTENDANCE_MARKED", data)
+        elif entry["kind"] == "summary":
+            frame = encode("TODAY_SUMMARY", session.counts)
+        else:
+            frame = encode(entry["event"], entry["data"])
+        self._hub.broadcast(frame, session.audience)
+
+    def _enter(self, session: ActiveSession, state: str, summary: Document | None) -> None:
+        session.state = state
+        if state == CLOSING:
+            return
+        if state == CLOSED:
+            frame = encode("DONE", {"message": DONE_MESSAGE, **(summary or {})})
+            self._hub.broadcast(frame, session.audience)
+        self._live.remove(session)
+
+    async def _catch_up(self, session: ActiveSession) -> None:
+        async with self._database.operation():
+            document = await self._sessions.find_one({"_id": session.id})
+        if document is None:
+            self._live.remove(session)
+        else:
+            await self._reconcile(document)
+
+    async def _reconcile(self, document: Document) -> None:
+        """Bring the projection to ``document``, and show what it missed on the way."""
+        session = self._live.get(document["_id"])
+        if session is None:
+            if document["state"] in (ACTIVE, CLOSING):
+                session = ActiveSession.from_document(document)
+                await self._set_audience(session)
+                self._live.add(session)
+            return
+        if document["seq"] <= session.seq:
+            return
+        if document.get("rollVersion") != session.roll_version:
+            session.roll_version = document.get("rollVersion")
+            await self._set_audience(session)
+        marks = sorted(document["attendance"].items(), key=lambda item: item[1]["at"])
+        for student_id, mark in marks:
+            if session.attendance.get(student_id) != mark["status"]:
+                self._show(
+                    session, {"kind": "mark", "studentId": student_id, "status": mark["status"]}
+                )
+        if document["state"] != session.state:
+            self._enter(session, document["state"], document.get("summary"))
+        session.advance(document["seq"])
+
+    async def _set_audience(self, session: ActiveSession) -> None:
+        if self._roll is None:
+            return
+        try:
+            roll = await self._roll(session.class_id)
+        except ClassNotFoundError:
+            session.audience = frozenset({session.teacher_id})
+        else:
+            session.audience = roll.student_ids | {session.teacher_id}
+
+
+class SessionStream:
+    """Tails the sessions, for ever: reopens what breaks, reloads where history was lost.
+
+    Args:
+        database: Where sessions live.
+        projector: Shows what comes.
+    """
+
+    def __init__(self, database: Database, projector: Projector) -> None:
+        self._database = database
+        self._projector = projector
+        self._token: Mapping[str, Any] | None = None
+        self._pause = FIRST_PAUSE_SECONDS
+        self.ready = asyncio.Event()
+
+    async def run(self) -> None:
+        """Tail until cancelled."""
+        while True:
+            try:
+                await self._tail()
+            except OperationFailure as error:
+                # A token whose history is gone fails again, and again: begin anew without it.
+                log.warning("change stream lost, reloading", code=error.code, reason=str(error))
+                self._token = None
+            except (PyMongoError, DatabaseUnavailableError) as error:
+                log.warning("change stream interrupted", reason=str(error))
+            except Exception as error:
+                log.exception("change stream failed, reloading", exc_info=error)
+                self._token = None
+            await asyncio.sleep(self._pause)
+            self._pause = min(self._pause * 2, LONGEST_PAUSE_SECONDS)
+
+    async def _tail(self) -> None:
+        sessions = self._database.documents["sessions"]
+        # Opened first, loaded second: what happens in between comes twice, and is skipped by seq.
+        async with await sessions.watch(resume_after=self._token) as stream:
+            if self._token is None:
+                await self._projector.reload()
+            self.ready.set()
+            self._pause = FIRST_PAUSE_SECONDS
+            async for change in stream:
+                await self._take(change)
+                self._token = stream.resume_token
+        self._token = None
+
+    async def _take(self, change: Any) -> None:  # noqa: ANN401 - a change stream document
+        kind = change["operationType"]
+        if kind == "update":
+            fields = change["updateDescription"]["updatedFields"]
+            if "seq" in fields:
+                session_id = change["documentKey"]["_id"]
+                await self._projector.apply(Change.from_fields(session_id, fields))
+        elif kind == "insert":
+            await self._projector.insert(change["fullDocument"])
+        elif kind == "delete":
+            await self._projector.remove(change["documentKey"]["_id"])
+        elif kind == "replace":
+            # Nobody here replaces; somebody repairing by hand does.
+            await self._projector.reload()

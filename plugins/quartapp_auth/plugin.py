@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from quartapp.core import core
+from quartapp.hookspecs import hookimpl
+from quartapp_auth.models import User
+from quartapp_auth.routes import blueprint
+from quartapp_auth.service import UserService
+
+if TYPE_CHECKING:
+    from quart import Blueprint, Quart
+
+
+class AuthPlugin:
+    """Accounts with a password, kept here."""
+
+    name = "auth"
+
+    @hookimpl
+    def register_blueprints(self, app: Quart) -> list[Blueprint]:
+        """The routes under /auth."""
+        parts = core(app)
+        parts.database.models.append(User)
+        parts.services.add(UserService(parts.database, parts.tokens, parts.plugins))
+        return [blueprint]

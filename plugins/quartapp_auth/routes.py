@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from quart import Blueprint
+
+from quartapp.core import core
+from quartapp.operations import Operation, Refusal
+from quartapp.security import PUBLIC, SIGNED_IN
+from quartapp_auth.schemas import Credentials, Registration, TokenAnswer, UserAnswer
+from quartapp_auth.service import (
+    EmailTakenError,
+    UserNotFoundError,
+    UserService,
+    WrongPasswordError,
+)
+
+if TYPE_CHECKING:
+    from quartapp.security import Principal
+    from quartapp_auth.models import User
+
+blueprint = Blueprint("auth", __name__, url_prefix="/api/v1/auth")
+
+TAGS = ("auth",)
+INVALID = Refusal(422, "Invalid request Schema")
+USER_NOT_FOUND = Refusal(404, "User not found")
+
+
+@blueprint.post("/register")
+@Operation(
+    id="registerUser",
+    access=PUBLIC,
+    tags=TAGS,
+    body=Registration,
+    invalid=INVALID,
+    status=201,
+    data=UserAnswer,
+    errors={EmailTakenError: Refusal(403, "Email already exists")},
+)
+async def register(body: Registration) -> dict[str, Any]:
+    """Make an account."""
+    service = core().services.get(UserService)
+    return user_answer(await service.register(body.name, body.email, body.password, body.role))
+
+
+@blueprint.post("/login")
+@Operation(
+    id="login",
+    access=PUBLIC,
+    tags=TAGS,
+    body=Credentials,
+    invalid=INVALID,
+    data=TokenAnswer,
+    errors={
+        UserNotFoundError: USER_NOT_FOUND,
+        WrongPasswordError: Refusal(400, "Invalid email or password"),
+    },
+)
+async def login(body: Credentials) -> dict[str, Any]:
+    """Sign in."""
+    return {"token": await core().services.get(UserService).login(body.email, body.password)}
+
+
+@blueprint.get("/me")
+@Operation(
+    id="getMe",
+    access=SIGNED_IN,
+    tags=TAGS,
+    data=UserAnswer,
+    errors={UserNotFoundError: USER_NOT_FOUND},
+)
+async def me(principal: Principal) -> dict[str, Any]:
+    """Who I am."""
+    return user_answer(await core().services.get(UserService).get(principal.id))
+
+
+def user_answer(user: User) -> dict[str, Any]:
+    """``user`` as the API answers it."""
+    return {
+        "_id": user.id,
+        "name": user.name,
+        "email": user.email,
+        "role": user.role,
+        "createdAt": user.created_at,
+        "updatedAt": user.updated_at,
+    }

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, StringConstraints
+
+from quartapp.operations import Body, Closed
+from quartapp.schemas import ObjectIdString, Timestamp, trimmed
+
+MAX_PASSWORD_BYTES = 72
+
+Role = Literal["teacher", "student"]
+
+# The "valid e-mail address" of the HTML standard, with a dot in the domain.
+_LABEL = "[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
+EMAIL = rf"[a-zA-Z0-9.!#$%&'*+/=?^_`{{|}}~-]+@{_LABEL}(?:\.{_LABEL})+"
+
+
+def _fits_bcrypt(password: str) -> str:
+    if len(password.encode()) > MAX_PASSWORD_BYTES:
+        raise ValueError(f"must be at most {MAX_PASSWORD_BYTES} bytes of UTF-8")
+    return password
+
+
+Name = Annotated[str, trimmed(1, 100)]
+Email = Annotated[str, trimmed(pattern=EMAIL), AfterValidator(str.lower)]
+NewPassword = Annotated[
+    str,
+    StringConstraints(min_length=6, max_length=MAX_PASSWORD_BYTES),
+    AfterValidator(_fits_bcrypt),
+]
+
+
+class Registration(Body):
+    """A new account."""
+
+    name: Name
+    email: Email
+    password: NewPassword
+    role: Role
+
+
+class Credentials(Body):
+    """What a person signs in with."""
+
+    email: Email
+    password: Annotated[str, StringConstraints(min_length=1)]
+
+
+class UserAnswer(Closed):
+    """An account as its owner sees it."""
+
+    id: ObjectIdString = Field(alias="_id")
+    name: str
+    email: str
+    role: Role
+    created_at: Timestamp = Field(alias="createdAt")
+    updated_at: Timestamp = Field(alias="updatedAt")
+
+
+class TokenAnswer(Closed):
+    """A signed-in person's token."""
+
+    token: str

@@ -1,0 +1,159 @@
+"""Use cases of accounts. Knows no request and no status code."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import bcrypt
+from bson import ObjectId
+from mongoengine.errors import NotUniqueError
+
+from quartapp.encoding import object_id, utc_now
+from quartapp.errors import DomainError
+from quartapp_auth.models import User
+from quartapp_auth.schemas import MAX_PASSWORD_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from quartapp.database import Database
+    from quartapp.plugins import Plugins
+    from quartapp.security import Tokens
+
+BCRYPT_COST = 10
+_LAST_CHARACTER = "\U0010ffff"
+
+
+class EmailTakenError(DomainError):
+    """Somebody has that address already."""
+
+
+class UserNotFoundError(DomainError):
+    """No such account."""
+
+
+class WrongPasswordError(DomainError):
+    """The password is not that account's."""
+
+
+@dataclass(frozen=True, slots=True)
+class UserRegistered:
+    """Event: an account was made."""
+
+    user_id: str
+    role: str
+
+
+class UserService:
+    """Accounts in the database.
+
+    Args:
+        database: Where they live.
+        tokens: Issues their tokens.
+        plugins: Hears what happened.
+    """
+
+    def __init__(self, database: Database, tokens: Tokens, plugins: Plugins) -> None:
+        self._database = database
+        self._tokens = tokens
+        self._plugins = plugins
+
+    async def register(self, name: str, email: str, password: str, role: str) -> User:
+        """Make an account.
+
+        Args:
+            name: As typed, trimmed.
+            email: Lower-cased address.
+            password: In clear, at most 72 bytes of UTF-8.
+            role: ``teacher`` or ``student``.
+
+        Raises:
+            EmailTakenError: The address has an account.
+        """
+        hashed = await asyncio.to_thread(
+            bcrypt.hashpw, password.encode(), bcrypt.gensalt(BCRYPT_COST)
+        )
+        now = utc_now()
+        user = User(
+            name=name.lower(),
+            display_name=name,
+            email=email,
+            password=hashed.decode(),
+            role=role,
+            created_at=now,
+            updated_at=now,
+        )
+        try:
+            # The unique index decides, so that simultaneous registrations have one winner.
+            await self._database.run(user.save, force_insert=True)
+        except NotUniqueError as error:
+            raise EmailTakenError from error
+        await self._plugins.on_event(UserRegistered(str(user.id), role))
+        return user
+
+    async def login(self, email: str, password: str) -> str:
+        """A token for the person with these credentials.
+
+        Raises:
+            UserNotFoundError: The address has no account.
+            WrongPasswordError: The password is another.
+        """
+        user = await self._database.run(lambda: User.objects(email=email).first())
+        if user is None:
+            raise UserNotFoundError
+        if not await asyncio.to_thread(_matches, password, user.password):
+            raise WrongPasswordError
+        return self._tokens.issue(str(user.id), user.role)
+
+    async def get(self, user_id: str) -> User:
+        """The account with that ``_id``.
+
+        Raises:
+            UserNotFoundError: There is none.
+        """
+        key = object_id(user_id)
+        user: User | None = None
+        if key is not None:
+            user = await self._database.run(lambda: User.objects(id=key).first())
+        if user is None:
+            raise UserNotFoundError
+        return user
+
+    async def get_many(self, user_ids: Iterable[ObjectId]) -> dict[ObjectId, User]:
+        """The accounts with these ids, by id; those that are gone are left out."""
+        wanted = list(user_ids)
+        return await self._database.run(lambda: dict(User.objects.in_bulk(wanted)))
+
+    async def students(
+        self, search: str | None = None, limit: int | None = None, after: str | None = None
+    ) -> list[User]:
+        """Students, by ``_id``.
+
+        Args:
+            search: Start of a name or an address, in any case.
+            limit: How many at most.
+            after: The ``_id`` that the list starts behind.
+        """
+        return await self._database.run(self._students, search, limit, after)
+
+    def _students(self, search: str | None, limit: int | None, after: str | None) -> list[User]:
+        query: dict[str, object] = {"role": "student"}
+        if search:
+            # A range, not a pattern: it runs on the index and has no characters to escape.
+            prefix = search.lower()
+            reach = {"$gte": prefix, "$lt": prefix + _LAST_CHARACTER}
+            query["$or"] = [{"name": reach}, {"email": reach}]
+        if after:
+            query["_id"] = {"$gt": ObjectId(after)}
+        found = User.objects(__raw__=query).order_by("id").exclude("password")
+        return list(found.limit(limit) if limit else found)
+
+
+def _matches(password: str, hashed: str | None) -> bool:
+    given = password.encode()
+    # bcrypt raises on longer input; nobody has such a password, and it reads no further anyway.
+    if not hashed or len(given) > MAX_PASSWORD_BYTES:
+        return False
+    return bcrypt.checkpw(given, hashed.encode())

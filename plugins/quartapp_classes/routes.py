@@ -1,0 +1,230 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from quart import Blueprint
+
+from quartapp.core import core
+from quartapp.errors import DomainError
+from quartapp.operations import Operation, Refusal
+from quartapp.security import SIGNED_IN, role
+from quartapp_auth.service import UserService
+from quartapp_classes.schemas import (
+    ClassAnswer,
+    ClassBody,
+    ClassDetails,
+    DeletionQuery,
+    StudentAnswer,
+    StudentBody,
+    StudentsQuery,
+)
+from quartapp_classes.service import (
+    AlreadyEnrolledError,
+    ClassExistsError,
+    ClassInUseError,
+    ClassNotFoundError,
+    ClassService,
+    NotEnrolledError,
+    NotOwnerError,
+    StudentNotFoundError,
+)
+
+if TYPE_CHECKING:
+    from quartapp.security import Principal
+    from quartapp_auth.models import User
+    from quartapp_classes.models import ClassRoom
+
+blueprint = Blueprint("classes", __name__, url_prefix="/api/v1/class")
+
+TAGS = ("class",)
+TEACHER = role("teacher")
+INVALID = Refusal(400, "Invalid request schema")
+CLASS_NOT_FOUND = Refusal(404, "Class not found")
+CLASS_EXISTS = Refusal(409, "class already exist")
+NOT_OWNER = Refusal(403, "Forbidden, not class teacher")
+STUDENT_NOT_FOUND = Refusal(404, "Student not found")
+
+
+class NoStudentsError(DomainError):
+    """There is nobody to list."""
+
+
+async def create_class(principal: Principal, body: ClassBody) -> dict[str, Any]:
+    """Make a class."""
+    return class_answer(await _classes().create(principal, body.class_name))
+
+
+for path, operation in (("/create-class", "createClass"), ("", "createClassAlias")):
+    blueprint.add_url_rule(
+        path,
+        operation,
+        Operation(
+            id=operation,
+            access=TEACHER,
+            tags=TAGS,
+            body=ClassBody,
+            invalid=INVALID,
+            status=201,
+            data=ClassAnswer,
+            errors={ClassExistsError: CLASS_EXISTS},
+        )(create_class),
+        methods=["POST"],
+    )
+
+
+@blueprint.get("")
+@Operation(id="listClasses", access=SIGNED_IN, tags=TAGS, data=list[ClassAnswer])
+async def list_classes(principal: Principal) -> list[dict[str, Any]]:
+    """The caller's classes, newest first."""
+    return [class_answer(class_room) for class_room in await _classes().of(principal)]
+
+
+@blueprint.get("/students")
+@Operation(
+    id="listStudents",
+    access=TEACHER,
+    tags=TAGS,
+    query=StudentsQuery,
+    invalid=INVALID,
+    data=list[StudentAnswer],
+    errors={NoStudentsError: Refusal(404, "No students found")},
+)
+async def list_students(principal: Principal, query: StudentsQuery) -> list[dict[str, Any]]:
+    """Every student, or a page of those whose name or address starts so."""
+    users = core().services.get(UserService)
+    students = await users.students(query.search, query.limit, query.after)
+    if not students:
+        raise NoStudentsError
+    return [{"_id": s.id, "name": s.name, "email": s.email, "role": s.role} for s in students]
+
+
+@blueprint.get("/<class_id>")
+@Operation(
+    id="getClass",
+    access=SIGNED_IN,
+    tags=TAGS,
+    data=list[ClassDetails],
+    errors={
+        ClassNotFoundError: CLASS_NOT_FOUND,
+        NotEnrolledError: Refusal(404, "you are not enrolled in the class", also_as="message"),
+        NotOwnerError: NOT_OWNER,
+    },
+)
+async def get_class(principal: Principal, class_id: str) -> list[dict[str, Any]]:
+    """A class with its people, for its teacher and its students."""
+    service = _classes()
+    find = service.enrolled if principal.role == "student" else service.owned
+    class_room = await find(class_id, principal)
+    teacher, students = await service.people(class_room)
+    return [
+        {
+            "_id": class_room.id,
+            "className": class_room.class_name,
+            "createdAt": class_room.created_at,
+            "updatedAt": class_room.updated_at,
+            "teacherId": _person(teacher),
+            "studentsIds": [_person(student) for student in students],
+        }
+    ]
+
+
+@blueprint.patch("/<class_id>")
+@Operation(
+    id="renameClass",
+    access=TEACHER,
+    tags=TAGS,
+    body=ClassBody,
+    invalid=INVALID,
+    data=ClassAnswer,
+    errors={
+        ClassNotFoundError: CLASS_NOT_FOUND,
+        NotOwnerError: NOT_OWNER,
+        ClassExistsError: CLASS_EXISTS,
+    },
+)
+async def rename_class(principal: Principal, class_id: str, body: ClassBody) -> dict[str, Any]:
+    """Give a class another name."""
+    return class_answer(await _classes().rename(class_id, principal, body.class_name))
+
+
+@blueprint.delete("/<class_id>")
+@Operation(
+    id="deleteClass",
+    access=TEACHER,
+    tags=TAGS,
+    query=DeletionQuery,
+    invalid=INVALID,
+    data=ClassAnswer,
+    errors={
+        ClassNotFoundError: CLASS_NOT_FOUND,
+        NotOwnerError: NOT_OWNER,
+        ClassInUseError: (
+            Refusal(409, "attendance session is active"),
+            Refusal(409, "class has attendance records"),
+        ),
+    },
+)
+async def delete_class(principal: Principal, class_id: str, query: DeletionQuery) -> dict[str, Any]:
+    """Delete a class."""
+    with_records = query.records is not None
+    return class_answer(await _classes().delete(class_id, principal, with_records=with_records))
+
+
+@blueprint.post("/<class_id>/add-student")
+@Operation(
+    id="addStudent",
+    access=TEACHER,
+    tags=TAGS,
+    body=StudentBody,
+    invalid=INVALID,
+    status=201,
+    key="ExistingClass",
+    data=ClassAnswer,
+    errors={
+        ClassNotFoundError: CLASS_NOT_FOUND,
+        NotOwnerError: NOT_OWNER,
+        StudentNotFoundError: STUDENT_NOT_FOUND,
+        AlreadyEnrolledError: Refusal(409, "student already exist in class"),
+    },
+)
+async def add_student(principal: Principal, class_id: str, body: StudentBody) -> dict[str, Any]:
+    """Put a student on the roll."""
+    return class_answer(await _classes().add_student(class_id, principal, body.student_id))
+
+
+@blueprint.delete("/<class_id>/students/<student_id>")
+@Operation(
+    id="removeStudent",
+    access=TEACHER,
+    tags=TAGS,
+    data=ClassAnswer,
+    errors={
+        ClassNotFoundError: CLASS_NOT_FOUND,
+        NotOwnerError: NOT_OWNER,
+        StudentNotFoundError: STUDENT_NOT_FOUND,
+    },
+)
+async def remove_student(principal: Principal, class_id: str, student_id: str) -> dict[str, Any]:
+    """Take a student off the roll; attendance already recorded stays."""
+    return class_answer(await _classes().remove_student(class_id, principal, student_id))
+
+
+def class_answer(class_room: ClassRoom) -> dict[str, Any]:
+    """``class_room`` as the API answers it."""
+    return {
+        "_id": class_room.id,
+        "className": class_room.class_name,
+        "teacherId": class_room.teacher_id,
+        "studentsIds": list(class_room.students_ids),
+        "createdAt": class_room.created_at,
+        "updatedAt": class_room.updated_at,
+    }
+
+
+def _person(user: User | None) -> dict[str, str]:
+    # Clients read both fields without asking; an account that is gone has neither.
+    return {"name": user.name, "email": user.email} if user else {"name": "", "email": ""}
+
+
+def _classes() -> ClassService:
+    return core().services.get(ClassService)

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from quartapp.operations import Body, Closed
+from quartapp.schemas import ObjectIdInput, ObjectIdString, Timestamp, left_out, trimmed
+
+ClassName = Annotated[str, trimmed(3, 100)]
+
+
+class ClassBody(Body):
+    """A class's name, for a new one or a renamed one."""
+
+    class_name: ClassName = Field(alias="className")
+
+
+class StudentBody(Body):
+    """Whom to put on the roll."""
+
+    student_id: ObjectIdInput = Field(alias="studentId")
+
+
+class StudentsQuery(Body):
+    """Which students to list."""
+
+    search: Annotated[str, StringConstraints(min_length=1, max_length=100)] = left_out()
+    limit: int = left_out(ge=1, le=500)
+    after: ObjectIdInput = left_out()
+
+
+class DeletionQuery(Body):
+    """What becomes of the attendance records of a class that is deleted."""
+
+    records: Literal["delete"] = left_out()
+
+
+class ClassAnswer(Closed):
+    """A class."""
+
+    id: ObjectIdString = Field(alias="_id")
+    class_name: str = Field(alias="className")
+    teacher_id: ObjectIdString = Field(alias="teacherId")
+    students_ids: list[ObjectIdString] = Field(alias="studentsIds")
+    created_at: Timestamp = Field(alias="createdAt")
+    updated_at: Timestamp = Field(alias="updatedAt")
+
+
+class Person(Closed):
+    """A teacher or student by name."""
+
+    name: str
+    email: str
+
+
+class ClassDetails(Closed):
+    """A class with the people in it."""
+
+    id: ObjectIdString = Field(alias="_id")
+    class_name: str = Field(alias="className")
+    created_at: Timestamp = Field(alias="createdAt")
+    updated_at: Timestamp = Field(alias="updatedAt")
+    teacher_id: Person = Field(alias="teacherId")
+    students_ids: list[Person] = Field(alias="studentsIds")
+
+
+class StudentAnswer(Closed):
+    """A student, to choose for a roll."""
+
+    id: ObjectIdString = Field(alias="_id")
+    name: str
+    email: str
+    role: Literal["student"]

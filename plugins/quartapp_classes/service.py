@@ -1,0 +1,348 @@
+"""Use cases of classes and rolls. Knows no request and no status code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from mongoengine.errors import NotUniqueError
+
+from quartapp.encoding import object_id, utc_now
+from quartapp.errors import DomainError
+from quartapp_auth.service import UserNotFoundError, UserService
+from quartapp_classes.models import IGNORING_CASE, ClassRoom
+
+if TYPE_CHECKING:
+    from bson import ObjectId
+
+    from quartapp.database import Database
+    from quartapp.plugins import Plugins
+    from quartapp.security import Principal
+    from quartapp_auth.models import User
+
+
+class ClassNotFoundError(DomainError):
+    """No such class, or a path id that is no id."""
+
+
+class ClassExistsError(DomainError):
+    """The teacher has a class of that name."""
+
+
+class NotOwnerError(DomainError):
+    """The class is another teacher's."""
+
+
+class NotEnrolledError(DomainError):
+    """The student is not on the roll."""
+
+
+class StudentNotFoundError(DomainError):
+    """No such user, not a student, or (to remove) not on the roll."""
+
+
+class AlreadyEnrolledError(DomainError):
+    """The student is on the roll already."""
+
+
+class ClassInUseError(DomainError):
+    """Something hangs on the class, so it cannot be deleted; the message says what."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClassCreated:
+    """Event: a class was made."""
+
+    class_id: str
+    teacher_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClassChanged:
+    """Event: a class was renamed."""
+
+    class_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClassDeleted:
+    """Event: a class is gone; with its records, if asked for."""
+
+    class_id: str
+    records: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StudentAdded:
+    """Event: a student came on a roll."""
+
+    class_id: str
+    student_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class StudentRemoved:
+    """Event: a student left a roll."""
+
+    class_id: str
+    student_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Roll:
+    """Who is on a class's roll.
+
+    Attributes:
+        version: Changes whenever the roll does.
+        student_ids: The students' ids, as 24 hex digits.
+    """
+
+    version: int
+    student_ids: frozenset[str]
+
+
+class DeletionGuard(Protocol):
+    """Asked before a class is deleted; raises :class:`ClassInUseError` to prevent it."""
+
+    async def __call__(self, class_id: ObjectId, *, with_records: bool) -> None:
+        """Let it be, or raise."""
+
+
+class ClassService:
+    """Classes in the database.
+
+    Args:
+        database: Where they live.
+        users: Who the people on the rolls are.
+        plugins: Hears what happened.
+    """
+
+    def __init__(self, database: Database, users: UserService, plugins: Plugins) -> None:
+        self._database = database
+        self._users = users
+        self._plugins = plugins
+        self._rolls: dict[ObjectId, Roll] = {}
+        self.deletion_guards: list[DeletionGuard] = []
+
+    async def create(self, teacher: Principal, name: str) -> ClassRoom:
+        """Make a class.
+
+        Raises:
+            ClassExistsError: The teacher has one of that name, in whatever case.
+        """
+        now = utc_now()
+        class_room = ClassRoom(
+            class_name=name, teacher_id=object_id(teacher.id), created_at=now, updated_at=now
+        )
+        try:
+            await self._database.run(class_room.save, force_insert=True)
+        except NotUniqueError as error:
+            raise ClassExistsError from error
+        await self._plugins.on_event(ClassCreated(str(class_room.id), teacher.id))
+        return class_room
+
+    async def get(self, class_id: str) -> ClassRoom:
+        """The class with that ``_id``.
+
+        Raises:
+            ClassNotFoundError: There is none.
+        """
+        key = object_id(class_id)
+        found: ClassRoom | None = None
+        if key is not None:
+            found = await self._database.run(lambda: ClassRoom.objects(id=key).first())
+        if found is None:
+            raise ClassNotFoundError
+        return found
+
+    async def owned(self, class_id: str, teacher: Principal) -> ClassRoom:
+        """The class, which is ``teacher``'s.
+
+        Raises:
+            ClassNotFoundError: There is none.
+            NotOwnerError: It is another teacher's.
+        """
+        class_room = await self.get(class_id)
+        if str(class_room.teacher_id) != teacher.id:
+            raise NotOwnerError
+        return class_room
+
+    async def owned_by_name(self, name: str, teacher: Principal) -> ClassRoom:
+        """``teacher``'s class of that name, in whatever case.
+
+        Raises:
+            ClassNotFoundError: There is none.
+        """
+        query = {"teacherId": object_id(teacher.id), "className": name}
+        found: ClassRoom | None = await self._database.run(
+            lambda: ClassRoom.objects(__raw__=query).collation(IGNORING_CASE).first()
+        )
+        if found is None:
+            raise ClassNotFoundError
+        return found
+
+    async def enrolled(self, class_id: str, student: Principal) -> ClassRoom:
+        """The class, on whose roll ``student`` is.
+
+        Raises:
+            ClassNotFoundError: There is none.
+            NotEnrolledError: The student is not on its roll.
+        """
+        class_room = await self.get(class_id)
+        if object_id(student.id) not in class_room.students_ids:
+            raise NotEnrolledError
+        return class_room
+
+    async def of(self, principal: Principal) -> list[ClassRoom]:
+        """A teacher's own classes, or those a student is enrolled in; newest first."""
+        key = object_id(principal.id)
+        query = {"teacherId": key} if principal.role == "teacher" else {"studentsIds": key}
+        return await self._database.run(
+            lambda: list(ClassRoom.objects(__raw__=query).order_by("-created_at", "-id"))
+        )
+
+    async def people(self, class_room: ClassRoom) -> tuple[User | None, list[User]]:
+        """The teacher and the students of a class, in the order of the roll."""
+        ids = [class_room.teacher_id, *class_room.students_ids]
+        users = await self._users.get_many(ids)
+        students = [users[key] for key in class_room.students_ids if key in users]
+        return users.get(class_room.teacher_id), students
+
+    async def rename(self, class_id: str, teacher: Principal, name: str) -> ClassRoom:
+        """Give a class another name.
+
+        Raises:
+            ClassNotFoundError: There is none.
+            NotOwnerError: It is another teacher's.
+            ClassExistsError: The teacher has another class of that name.
+        """
+        class_room = await self.owned(class_id, teacher)
+        changes = {"$set": {"className": name, "updatedAt": utc_now()}}
+        try:
+            renamed = await self._update({"_id": class_room.id}, changes)
+        except NotUniqueError as error:
+            raise ClassExistsError from error
+        if renamed is None:
+            raise ClassNotFoundError
+        await self._plugins.on_event(ClassChanged(class_id))
+        return renamed
+
+    async def delete(self, class_id: str, teacher: Principal, *, with_records: bool) -> ClassRoom:
+        """Delete a class.
+
+        Args:
+            class_id: Its ``_id``.
+            teacher: Who asks.
+            with_records: Whether the records that hang on it go too.
+
+        Raises:
+            ClassNotFoundError: There is none.
+            NotOwnerError: It is another teacher's.
+            ClassInUseError: A guard does not let it go.
+        """
+        class_room = await self.owned(class_id, teacher)
+        for guard in self.deletion_guards:
+            await guard(class_room.id, with_records=with_records)
+        await self._database.run(class_room.delete)
+        self._rolls.pop(class_room.id, None)
+        await self._plugins.on_event(ClassDeleted(class_id, with_records))
+        return class_room
+
+    async def add_student(self, class_id: str, teacher: Principal, student_id: str) -> ClassRoom:
+        """Put a student on the roll.
+
+        Raises:
+            ClassNotFoundError: There is no such class.
+            NotOwnerError: It is another teacher's.
+            StudentNotFoundError: No such user, or not a student.
+            AlreadyEnrolledError: The student is on the roll.
+        """
+        class_room = await self.owned(class_id, teacher)
+        try:
+            user = await self._users.get(student_id)
+        except UserNotFoundError as error:
+            raise StudentNotFoundError from error
+        if user.role != "student":
+            raise StudentNotFoundError
+        changed = await self._update(
+            {"_id": class_room.id, "studentsIds": {"$ne": user.id}},
+            {
+                "$push": {"studentsIds": user.id},
+                "$inc": {"rollVersion": 1},
+                "$set": {"updatedAt": utc_now()},
+            },
+        )
+        if changed is None:
+            await self.get(class_id)
+            raise AlreadyEnrolledError
+        await self._plugins.on_event(StudentAdded(class_id, str(user.id)))
+        return changed
+
+    async def remove_student(self, class_id: str, teacher: Principal, student_id: str) -> ClassRoom:
+        """Take a student off the roll; what was recorded stays.
+
+        Raises:
+            ClassNotFoundError: There is no such class.
+            NotOwnerError: It is another teacher's.
+            StudentNotFoundError: The student is not on the roll.
+        """
+        class_room = await self.owned(class_id, teacher)
+        key = object_id(student_id)
+        changed = key and await self._update(
+            {"_id": class_room.id, "studentsIds": key},
+            {
+                "$pull": {"studentsIds": key},
+                "$inc": {"rollVersion": 1},
+                "$set": {"updatedAt": utc_now()},
+            },
+        )
+        if not changed:
+            raise StudentNotFoundError
+        await self._plugins.on_event(StudentRemoved(class_id, student_id))
+        return changed
+
+    async def roll(self, class_id: ObjectId) -> Roll:
+        """Who is on the roll now.
+
+        Reads the roll's version each time, and the roll only when that has changed.
+
+        Raises:
+            ClassNotFoundError: There is no such class.
+            DatabaseUnavailableError: MongoDB did not answer in time.
+        """
+        async with self._database.operation():
+            classes = self._database.documents["classes"]
+            found = await classes.find_one({"_id": class_id}, {"rollVersion": 1})
+            if found is None:
+                self._rolls.pop(class_id, None)
+                raise ClassNotFoundError
+            known = self._rolls.get(class_id)
+            if known is not None and known.version == found.get("rollVersion", 0):
+                return known
+            found = await classes.find_one({"_id": class_id}, {"rollVersion": 1, "studentsIds": 1})
+        if found is None:
+            raise ClassNotFoundError
+        roll = Roll(found.get("rollVersion", 0), frozenset(map(str, found.get("studentsIds", ()))))
+        self._rolls[class_id] = roll
+        return roll
+
+    def forget_roll(self, class_id: ObjectId) -> None:
+        """Keep no copy of that roll any longer."""
+        self._rolls.pop(class_id, None)
+
+    async def classes_of_student(self, student_id: str) -> set[ObjectId]:
+        """The ids of the classes that the student is enrolled in."""
+        async with self._database.operation():
+            found = self._database.documents["classes"].find(
+                {"studentsIds": object_id(student_id)}, {"_id": 1}
+            )
+            return {document["_id"] async for document in found}
+
+    async def _update(self, query: dict[str, Any], changes: dict[str, Any]) -> ClassRoom | None:
+        def update() -> ClassRoom | None:
+            found: ClassRoom | None = ClassRoom.objects(__raw__=query).modify(
+                __raw__=changes, new=True
+            )
+            return found
+
+        return await self._database.run(update)

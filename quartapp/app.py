@@ -1,0 +1,127 @@
+"""``create_app``: the one place where things are put together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from quart import Quart
+
+from quartapp.contract import register_documents
+from quartapp.core import EXTENSION, Core, Services
+from quartapp.database import Database
+from quartapp.errors import DatabaseUnavailableError, QuartappError, register_error_handlers
+from quartapp.lease import Lease
+from quartapp.plugins import LoadedPlugin, Plugins, discover, given
+from quartapp.realtime.events import EventRegistry
+from quartapp.realtime.hub import Hub
+from quartapp.realtime.socket import register_socket
+from quartapp.security import Tokens
+from quartapp.service_routes import blueprint as service_routes
+from quartapp.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+log = structlog.get_logger("quartapp.app")
+
+MAX_BODY_BYTES = 64 * 1024
+
+
+class Application(Quart):
+    """Quart, with failures to start told in one sentence."""
+
+    def log_exception(self, exception_info: Any) -> None:  # noqa: ANN401 - sys.exc_info()
+        """Log an exception that ended start-up or shut-down."""
+        error = exception_info[1]
+        if not isinstance(error, QuartappError):
+            log.error("start-up or shut-down failed", exc_info=exception_info)
+
+
+def create_app(settings: Settings | None = None, plugins: Iterable[object] | None = None) -> Quart:
+    """A quartapp application, ready for an ASGI server.
+
+    Args:
+        settings: Everything it is told; read from the surroundings when left out.
+        plugins: Plugins to use instead of the installed ones: objects or classes with hook
+            implementations, or what :func:`quartapp.plugins.discover` returns.
+
+    Returns:
+        The app. It connects to the database when it is served.
+
+    Raises:
+        QuartappError: A mistake in settings or plugins, in one sentence.
+    """
+    settings = settings or load_settings()
+    core = _core(settings, plugins)
+    app = Application("quartapp", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
+    # A redirect to the path with one slash would be an answer outside the contract.
+    app.url_map.merge_slashes = False
+    app.extensions[EXTENSION] = core
+    register_error_handlers(app)
+    register_socket(app)
+    for _, plugin_settings in core.plugins.settings():
+        core.services.add(plugin_settings)
+    app.register_blueprint(service_routes)
+    for owner, blueprint in core.plugins.blueprints(app):
+        try:
+            app.register_blueprint(blueprint)
+        except (ValueError, AssertionError) as error:
+            raise QuartappError(f"plugin {owner}: {error}") from error
+    for owner, event in core.plugins.events(app):
+        core.events.add(event, str(owner))
+    register_documents(app)
+    _register_lifespan(app, core)
+    return app
+
+
+def _core(settings: Settings, plugins: Iterable[object] | None) -> Core:
+    if settings.mongodb_uri is None:
+        raise QuartappError(
+            "no MongoDB: set MONGODB_URI, or start with `quartapp serve`, which brings its own"
+        )
+    if settings.jwt_secret is None:
+        raise QuartappError(
+            "JWT_SECRET is not set: everybody's tokens hang on it; "
+            "make one with: openssl rand -hex 32"
+        )
+    if plugins is None:
+        loaded = discover(settings.plugins, settings.extra_plugins)
+    else:
+        loaded = [item if isinstance(item, LoadedPlugin) else given(item) for item in plugins]
+    return Core(
+        settings=settings,
+        plugins=Plugins(loaded, settings.hook_timeout),
+        tokens=Tokens(settings.jwt_secret.get_secret_value()),
+        database=Database(
+            settings.mongodb_uri.get_secret_value(), settings.database, settings.database_timeout
+        ),
+        hub=Hub(),
+        events=EventRegistry(),
+        services=Services(),
+    )
+
+
+def _register_lifespan(app: Quart, core: Core) -> None:
+    lease = Lease(core.database)
+
+    @app.before_serving
+    async def start() -> None:
+        try:
+            await core.database.open()
+        except DatabaseUnavailableError as error:
+            raise QuartappError(
+                f"MongoDB at {core.database.address} does not answer: {error}"
+            ) from error
+        if not core.database.change_streams:
+            log.warning("standalone MongoDB: one process only; a replica set serves several")
+            await lease.take()
+        await core.plugins.startup(app)
+
+    @app.after_serving
+    async def stop() -> None:
+        await core.plugins.shutdown(app)
+        await lease.release()
+        await core.database.close()

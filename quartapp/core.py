@@ -1,0 +1,74 @@
+"""What an app is made of, for plugins to reach: ``core()`` inside a request, ``core(app)`` else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar, cast
+
+from quart import current_app
+
+from quartapp.errors import QuartappError
+
+if TYPE_CHECKING:
+    from quart import Quart
+
+    from quartapp.database import Database
+    from quartapp.plugins import Plugins
+    from quartapp.realtime.events import EventRegistry
+    from quartapp.realtime.hub import Hub
+    from quartapp.security import Tokens
+    from quartapp.settings import Settings
+
+EXTENSION = "quartapp"
+
+Service = TypeVar("Service")
+
+
+class Services:
+    """What plugins offer one another: one object per type."""
+
+    def __init__(self) -> None:
+        self._by_type: dict[type, object] = {}
+
+    def add(self, service: object) -> None:
+        """Offer ``service`` under its own type.
+
+        Raises:
+            QuartappError: There is one of that type already.
+        """
+        kind = type(service)
+        if kind in self._by_type:
+            raise QuartappError(f"two plugins offer the service {kind.__qualname__}")
+        self._by_type[kind] = service
+
+    def get(self, kind: type[Service]) -> Service:
+        """The service of type ``kind``.
+
+        Raises:
+            QuartappError: No loaded plugin offers one.
+        """
+        try:
+            return cast("Service", self._by_type[kind])
+        except KeyError:
+            raise QuartappError(
+                f"no loaded plugin offers the service {kind.__module__}.{kind.__qualname__}"
+            ) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """The parts of one app."""
+
+    settings: Settings
+    plugins: Plugins
+    tokens: Tokens
+    database: Database
+    hub: Hub
+    events: EventRegistry
+    services: Services
+
+
+def core(app: Quart | None = None) -> Core:
+    """The parts of ``app``, or of the app that is handling the present request."""
+    extensions = (app or current_app).extensions
+    return cast("Core", extensions[EXTENSION])

@@ -1,0 +1,225 @@
+"""The database of one app: two clients on the same collections, and models bound to them.
+
+MongoEngine has no asynchronous interface, so what uses its models runs in threads, through
+:meth:`Database.run`. What is hot (a live session) uses PyMongo's asynchronous client. MongoEngine
+binds models to connections by global names; here :class:`Model` finds its database in the context
+instead, so two apps in one process do not meet.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar
+
+import mongoengine
+import pymongo
+import structlog
+from pymongo import AsyncMongoClient, MongoClient, WriteConcern
+from pymongo.errors import (
+    ConfigurationError,
+    ConnectionFailure,
+    ExecutionTimeout,
+    InvalidURI,
+    OperationFailure,
+    PyMongoError,
+    WaitQueueTimeoutError,
+    WTimeoutError,
+)
+from pymongo.uri_parser import parse_uri
+
+from quartapp.errors import DatabaseUnavailableError, QuartappError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+
+    from pymongo.asynchronous.database import AsyncDatabase
+    from pymongo.collection import Collection
+    from pymongo.database import Database as SyncDatabase
+
+log = structlog.get_logger("quartapp.database")
+
+Document = dict[str, Any]
+Args = ParamSpec("Args")
+Result = TypeVar("Result")
+
+_bound: ContextVar[SyncDatabase[Document]] = ContextVar("quartapp_database")
+
+# Server errors that say "not now" rather than "not so": stepping down, shutting down, no quorum.
+_PASSING_CODES = frozenset({64, 79, 89, 91, 189, 262, 10107, 11600, 11602, 13435, 13436})
+
+
+class Model(mongoengine.Document):  # type: ignore[misc]
+    """Base of the plugins' documents: lives in the database of the app at work."""
+
+    meta: ClassVar[dict[str, Any]] = {"abstract": True, "auto_create_index": False}
+
+    @classmethod
+    def _get_db(cls) -> SyncDatabase[Document]:
+        return _bound.get()
+
+    @classmethod
+    def _get_collection(cls) -> Collection[Document]:
+        # The inherited method keeps the first collection in the class, for every app alike.
+        return _bound.get()[cls._get_collection_name()]
+
+
+class DatabaseConfigurationError(QuartappError):
+    """The MongoDB URI cannot be used."""
+
+
+class Database:
+    """Both clients, opened and closed with the server.
+
+    Args:
+        uri: MongoDB connection string.
+        name: Database name where the URI has none.
+        timeout: Seconds that one operation may take.
+    """
+
+    def __init__(self, uri: str, name: str, timeout: float) -> None:
+        self._uri = uri
+        self._timeout = timeout
+        self._name = database_name(uri) or name
+        self._client: MongoClient[Document] | None = None
+        self._async_client: AsyncMongoClient[Document] | None = None
+        self.change_streams = False
+        self.models: list[type[Model]] = []
+
+    async def open(self) -> None:
+        """Connect, learn what the server can do, make the indexes of :attr:`models`.
+
+        Raises:
+            DatabaseConfigurationError: The URI is no use, or access was denied.
+            DatabaseUnavailableError: Nobody answers.
+        """
+        # A dead server has to be noticed within what a caller waits.
+        milliseconds = int(self._timeout * 1000)
+        options: dict[str, Any] = {
+            "serverSelectionTimeoutMS": milliseconds,
+            "connectTimeoutMS": milliseconds,
+            "tz_aware": True,
+            "appname": "quartapp",
+        }
+        try:
+            self._client = MongoClient(self._uri, **options)
+            self._async_client = AsyncMongoClient(self._uri, **options)
+            async with self.operation():
+                hello = await self._async_client.admin.command("hello")
+        except (ConfigurationError, InvalidURI) as error:
+            raise DatabaseConfigurationError(f"MONGODB_URI: {error}") from error
+        except OperationFailure as error:
+            raise DatabaseConfigurationError(f"MongoDB refused: {error}") from error
+        # A mongos says msg=isdbgrid; a member of a replica set names its set.
+        self.change_streams = "setName" in hello or hello.get("msg") == "isdbgrid"
+        await self.run(self._ensure_indexes)
+
+    @property
+    def address(self) -> str:
+        """Where the database is, without credentials."""
+        return ",".join(f"{host}:{port}" for host, port in _parsed(self._uri)["nodelist"])
+
+    async def close(self) -> None:
+        """Close both clients."""
+        if self._async_client is not None:
+            await self._async_client.close()
+        if self._client is not None:
+            await asyncio.to_thread(self._client.close)
+
+    @property
+    def documents(self) -> AsyncDatabase[Document]:
+        """The asynchronous view, writing with majority (what a change stream shows at once)."""
+        if self._async_client is None:
+            raise RuntimeError("the database is not open; serve the app, or use app.test_app()")
+        return self._async_client.get_database(self._name, write_concern=WriteConcern("majority"))
+
+    @contextmanager
+    def bound(self) -> Iterator[None]:
+        """Models used inside, in this thread, live in this database."""
+        if self._client is None:
+            raise RuntimeError("the database is not open; serve the app, or use app.test_app()")
+        database = self._client.get_database(self._name, write_concern=WriteConcern("majority"))
+        token = _bound.set(database)
+        try:
+            with pymongo.timeout(self._timeout):
+                yield
+        finally:
+            _bound.reset(token)
+
+    async def run(
+        self, function: Callable[Args, Result], *args: Args.args, **kwargs: Args.kwargs
+    ) -> Result:
+        """Call ``function``, which uses models, in a thread.
+
+        Raises:
+            DatabaseUnavailableError: MongoDB did not answer in time.
+        """
+
+        def call() -> Result:
+            with self.bound(), translated():
+                return function(*args, **kwargs)
+
+        return await asyncio.to_thread(call)
+
+    @asynccontextmanager
+    async def operation(self) -> AsyncIterator[None]:
+        """Operations of the asynchronous client: bounded in time, errors translated.
+
+        Raises:
+            DatabaseUnavailableError: MongoDB did not answer in time.
+        """
+        with translated(), pymongo.timeout(self._timeout):
+            yield
+
+    async def check_writable(self) -> None:
+        """Make sure that a write would be taken now.
+
+        Raises:
+            DatabaseUnavailableError: It would not.
+        """
+        async with self.operation():
+            await self.documents["readiness"].update_one(
+                {"_id": "readiness"}, {"$currentDate": {"at": True}}, upsert=True
+            )
+
+    def _ensure_indexes(self) -> None:
+        for model in self.models:
+            model.ensure_indexes()
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn "MongoDB is out of reach" into :class:`DatabaseUnavailableError`; pass on the rest."""
+    try:
+        yield
+    except PyMongoError as error:
+        if is_passing(error):
+            raise DatabaseUnavailableError(str(error)) from error
+        raise
+
+
+def is_passing(error: PyMongoError) -> bool:
+    """Whether ``error`` says that the database is out of reach for now."""
+    if isinstance(
+        error, (ConnectionFailure, ExecutionTimeout, WTimeoutError, WaitQueueTimeoutError)
+    ):
+        return True
+    if isinstance(error, OperationFailure) and error.code in _PASSING_CODES:
+        return True
+    return error.timeout
+
+
+def database_name(uri: str) -> str | None:
+    """The database that a URI names, or None."""
+    name: str | None = _parsed(uri)["database"]
+    return name
+
+
+def _parsed(uri: str) -> dict[str, Any]:
+    try:
+        # Parsing an SRV name asks the network; what is wanted here stands in the text itself.
+        plain = uri.replace("mongodb+srv://", "mongodb://", 1)
+        return dict(parse_uri(plain, validate=False, warn=False))
+    except (ConfigurationError, InvalidURI, ValueError) as error:
+        raise DatabaseConfigurationError(f"MONGODB_URI: {error}") from error

@@ -1,0 +1,104 @@
+"""Every hook, in the order of an app's life.
+
+``register_*`` hooks are called once, while the app is built. ``startup`` and ``shutdown`` surround
+serving. ``on_event`` tells of what the database already has. Implementations take the parameters
+they need and leave out the rest; those that are not ``register_*`` may be ``async``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pluggy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pydantic import BaseModel
+    from quart import Blueprint, Quart
+
+    from quartapp.realtime.events import EventType
+
+PROJECT_NAME = "quartapp"
+
+hookspec = pluggy.HookspecMarker(PROJECT_NAME)
+hookimpl = pluggy.HookimplMarker(PROJECT_NAME)
+
+
+@hookspec
+def register_settings() -> type[BaseModel]:
+    """At build: a pydantic model of the plugin's settings. Collected.
+
+    It is filled from ``[plugins.<name>]`` in quartapp.toml and from ``QUARTAPP_<NAME>_<FIELD>`` in
+    the environment, which wins; find the result with ``core.services.get(TheModel)``.
+
+    Example:
+        >>> @hookimpl
+        ... def register_settings(self):
+        ...     return LibrarySettings
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def register_blueprints(app: Quart) -> Iterable[Blueprint]:
+    """At build: Quart blueprints whose routes join the app and its OpenAPI document. Collected.
+
+    Every route is an :func:`quartapp.operations.operation`, which says who may call it.
+
+    Example:
+        >>> @hookimpl
+        ... def register_blueprints(self, app):
+        ...     return [blueprint]
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def register_events(app: Quart) -> Iterable[EventType]:
+    """At build: the WebSocket events that clients may send. Collected.
+
+    Example:
+        >>> @hookimpl
+        ... def register_events(self, app):
+        ...     return [EventType(name="RAISE_HAND", data=Hand, handler=raise_hand)]
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def startup(app: Quart) -> None:
+    """Before the first request, in plugin order, with the database connected. Notified.
+
+    An error stops the server. Indexes and background tasks belong here.
+
+    Example:
+        >>> @hookimpl
+        ... async def startup(self, app):
+        ...     self.client = await connect()
+    """
+
+
+@hookspec
+def shutdown(app: Quart) -> None:
+    """After the last request, in reverse plugin order. Notified, errors are isolated.
+
+    Example:
+        >>> @hookimpl
+        ... async def shutdown(self, app):
+        ...     await self.client.close()
+    """
+
+
+@hookspec
+def on_event(event: object) -> None:
+    """After the database has it: what happened, as a frozen dataclass. Notified.
+
+    Called once per event, in the process that caused it. Errors are logged and change nothing.
+
+    Example:
+        >>> @hookimpl
+        ... async def on_event(self, event):
+        ...     if isinstance(event, UserRegistered):
+        ...         await greet(event.user_id)
+    """

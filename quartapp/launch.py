@@ -1,0 +1,63 @@
+"""What a server needs before it is an app: a database and a secret."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
+
+from quartapp.embedded import EmbeddedMongo
+from quartapp.errors import QuartappError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from quartapp.settings import Settings
+
+SECRET_FILE = "jwt-secret"  # noqa: S105 - a file's name
+
+
+@contextmanager
+def launched(settings: Settings) -> Iterator[Settings]:
+    """``settings`` made complete: an embedded database is started where none is named.
+
+    Args:
+        settings: As they were read.
+
+    Raises:
+        QuartappError: The embedded database cannot start.
+    """
+    if settings.mongodb_uri is not None:
+        yield settings
+        return
+    data_dir = settings.data_dir
+    with EmbeddedMongo(data_dir) as mongo:
+        secret = settings.jwt_secret or SecretStr(kept_secret(data_dir / SECRET_FILE))
+        yield settings.model_copy(
+            update={"mongodb_uri": SecretStr(mongo.uri), "jwt_secret": secret}
+        )
+
+
+def kept_secret(path: Path) -> str:
+    """The secret in ``path``, readable by its owner alone; made if there is none.
+
+    Raises:
+        QuartappError: It cannot be read or written.
+    """
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise QuartappError(f"cannot write {path}: {error.strerror}") from error
+    else:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_hex(32))
+    try:
+        return path.read_text().strip()
+    except OSError as error:
+        raise QuartappError(f"cannot read {path}: {error.strerror}") from error

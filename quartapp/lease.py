@@ -1,0 +1,132 @@
+"""One process at a time, where the database cannot tell several processes of each other's writes.
+
+A standalone mongod has no change streams. A process that serves from one holds this lease, renews
+it, and refuses to start while another holds it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from bson import ObjectId
+from pymongo.errors import DuplicateKeyError, PyMongoError
+
+from quartapp.encoding import utc_now
+from quartapp.errors import DatabaseUnavailableError, QuartappError
+
+if TYPE_CHECKING:
+    from pymongo.asynchronous.collection import AsyncCollection
+
+    from quartapp.database import Database
+
+log = structlog.get_logger("quartapp.lease")
+
+COLLECTION = "leases"
+KEY = "single-process"
+LEASE_SECONDS = 15.0
+RENEWAL_SECONDS = 5.0
+
+
+class LeaseTakenError(QuartappError):
+    """Another process serves from this standalone database."""
+
+
+class Lease:
+    """The right to be the only process.
+
+    Args:
+        database: Where it is kept.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._owner = ObjectId()
+        self._renewal: asyncio.Task[None] | None = None
+
+    async def take(self) -> None:
+        """Take the lease and keep it.
+
+        Raises:
+            LeaseTakenError: Somebody alive has it.
+            DatabaseUnavailableError: MongoDB did not answer in time.
+        """
+        try:
+            await self._write()
+        except DuplicateKeyError:
+            holder = await self._holder()
+            raise LeaseTakenError(
+                f"this MongoDB is a standalone server, which can serve one quartapp process only, "
+                f"and {holder} serves from it; stop that one, or make MongoDB a replica set"
+            ) from None
+        self._renewal = asyncio.create_task(self._renew())
+
+    async def release(self) -> None:
+        """Give the lease back."""
+        if self._renewal is None:
+            return
+        self._renewal.cancel()
+        await asyncio.gather(self._renewal, return_exceptions=True)
+        try:
+            async with self._database.operation():
+                await self._leases.delete_one({"_id": KEY, "owner": self._owner})
+        except DatabaseUnavailableError as error:
+            log.warning("lease not given back, it runs out by itself", reason=str(error))
+
+    @property
+    def _leases(self) -> AsyncCollection[dict[str, Any]]:
+        return self._database.documents[COLLECTION]
+
+    async def _write(self) -> None:
+        now = utc_now()
+        host = socket.gethostname()
+        free: list[dict[str, Any]] = [{"owner": self._owner}, {"until": {"$lt": now}}]
+        found = await self._find()
+        if found and found["host"] == host and not _is_running(found["pid"]):
+            free.append({"owner": found["owner"]})
+        async with self._database.operation():
+            # When nobody's lease matches, the upsert meets the holder's document, and fails.
+            await self._leases.update_one(
+                {"_id": KEY, "$or": free},
+                {
+                    "$set": {
+                        "owner": self._owner,
+                        "host": host,
+                        "pid": os.getpid(),
+                        "until": now + timedelta(seconds=LEASE_SECONDS),
+                    }
+                },
+                upsert=True,
+            )
+
+    async def _find(self) -> dict[str, Any] | None:
+        async with self._database.operation():
+            return await self._leases.find_one({"_id": KEY})
+
+    async def _holder(self) -> str:
+        found = await self._find()
+        return f"process {found['pid']} on {found['host']}" if found else "another process"
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(RENEWAL_SECONDS)
+            try:
+                await self._write()
+            except DuplicateKeyError:
+                log.error("the lease was lost to another process: stop one of the two")
+            except (PyMongoError, DatabaseUnavailableError) as error:
+                log.warning("lease not renewed", reason=str(error))
+
+
+def _is_running(pid: object) -> bool:
+    try:
+        os.kill(int(str(pid)), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

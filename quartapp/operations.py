@@ -1,0 +1,249 @@
+"""``@operation``: everything that the contract says of one route, in one place.
+
+The decorator enforces it (token, role, body, query, which error becomes which answer) and leaves
+the same facts to quart-schema, so that the OpenAPI document is made of what really happens.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections import defaultdict
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Literal, Union
+
+from pydantic import BaseModel, ConfigDict, RootModel, ValidationError, create_model
+from quart import request
+from quart.wrappers import Response
+from quart_schema import (
+    document_querystring,
+    document_request,
+    document_response,
+    operation_id,
+    security_scheme,
+    tag,
+)
+
+from quartapp.core import core
+from quartapp.encoding import json_response
+from quartapp.errors import ApiError, DomainError
+from quartapp.security import (
+    INVALID_TOKEN,
+    MISSING_TOKEN,
+    Access,
+    authenticate_headers,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+ATTRIBUTE = "__quartapp_operation__"
+SECURITY_SCHEME = "bearer"
+
+
+class Body(BaseModel):
+    """Base of request models. Fields beyond it are ignored, as clients may be newer than us."""
+
+    model_config = ConfigDict(extra="ignore", strict=True)
+
+
+class Closed(BaseModel):
+    """Base of answer models: nothing but the named fields."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What a domain error becomes.
+
+    Attributes:
+        status: HTTP status code.
+        message: The string under ``error``.
+        also_as: A second field that repeats the message.
+    """
+
+    status: int
+    message: str
+    also_as: str | None = None
+
+    def raised_by(self, error: Exception) -> ApiError:
+        """The error to answer with, for ``error``."""
+        extra = {self.also_as: self.message} if self.also_as else None
+        answer = ApiError(self.status, self.message, extra=extra)
+        answer.__cause__ = error
+        return answer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """One operation of the API. Use an instance as a decorator on a view.
+
+    The view gets ``principal`` when access is guarded, ``body`` and ``query`` when they are
+    declared, and its path parameters; it returns what goes under ``key``.
+
+    Attributes:
+        id: The operationId, unique in the app.
+        access: Who may call it.
+        tags: Where it is listed.
+        status: Status of success.
+        data: Type of what is under ``key``.
+        key: Field of the envelope that carries the data; None when the data is the whole body.
+        media_type: Of the answer; what is not JSON is returned as text by the view.
+        body: Model of the JSON body.
+        query: Model of the query string.
+        invalid: Answer to a body or query that does not fit.
+        errors: Domain errors with what they become.
+        database: Whether it can answer 503.
+    """
+
+    id: str
+    access: Access
+    tags: tuple[str, ...]
+    data: Any  # a type, also one like list[User], which has no narrower name
+    status: int = HTTPStatus.OK
+    key: str | None = "data"
+    media_type: str = "application/json"
+    body: type[BaseModel] | None = None
+    query: type[BaseModel] | None = None
+    invalid: Refusal | None = None
+    errors: Mapping[type[DomainError], Refusal | tuple[Refusal, ...]] = field(default_factory=dict)
+    database: bool = True
+
+    def __call__(
+        self, view: Callable[..., Awaitable[object]]
+    ) -> Callable[..., Awaitable[Response]]:
+        """Wrap ``view``."""
+
+        @functools.wraps(view)
+        async def wrapper(**path: object) -> Response:
+            arguments: dict[str, object] = dict(path)
+            if self.access.signed_in:
+                principal = authenticate_headers(request.headers, core().tokens)
+                self.access.check(principal)
+                arguments["principal"] = principal
+            if self.query is not None:
+                arguments["query"] = self._parse_query(self.query)
+            if self.body is not None:
+                arguments["body"] = await self._parse_body(self.body)
+            try:
+                data = await view(**arguments)
+            except DomainError as error:
+                refusal = self._refusal_for(error)
+                if refusal is None:
+                    raise
+                raise refusal.raised_by(error) from error
+            return self._answer(data)
+
+        return self._document(wrapper)
+
+    def _answer(self, data: Any) -> Response:  # noqa: ANN401 - what the view returned
+        if self.media_type != "application/json":
+            return Response(data, self.status, mimetype=self.media_type)
+        if self.key is None:
+            return json_response(data, self.status)
+        return json_response({"success": True, self.key: data}, self.status)
+
+    def _refusal_for(self, error: DomainError) -> Refusal | None:
+        for kind in type(error).__mro__:
+            refusals = self.errors.get(kind, ())
+            if isinstance(refusals, Refusal):
+                return refusals
+            for refusal in refusals:
+                # One error with several messages carries its own: only declared ones are answered.
+                if refusal.message == str(error):
+                    return refusal
+        return None
+
+    def _parse_query(self, model: type[BaseModel]) -> BaseModel:
+        given = {
+            name: values[0] if len(values) == 1 else values for name, values in request.args.lists()
+        }
+        try:
+            return model.model_validate(given, strict=False)
+        except ValidationError as error:
+            raise self._unfit(error) from error
+
+    async def _parse_body(self, model: type[BaseModel]) -> BaseModel:
+        raw = await request.get_data(cache=False)
+        try:
+            if not request.is_json:
+                raise ValueError("another content type")
+            # Parsed from bytes in one go: bad UTF-8, lone surrogates, numbers without end and
+            # nesting without end are all plain validation errors here, where json.loads differs.
+            return model.model_validate_json(raw)
+        except ValueError as error:
+            raise self._unfit(error) from error
+
+    def _unfit(self, error: ValueError) -> ApiError:
+        if self.invalid is None:
+            raise TypeError(f"operation {self.id} declares no answer to invalid input") from error
+        return self.invalid.raised_by(error)
+
+    def refusals(self) -> dict[int, list[Refusal]]:
+        """Every refusal that this operation can answer with, by status."""
+        found: dict[int, list[Refusal]] = defaultdict(list)
+
+        def add(status: int, message: str, also_as: str | None = None) -> None:
+            refusal = Refusal(status, message, also_as)
+            if refusal not in found[status]:
+                found[status].append(refusal)
+
+        if self.access.signed_in:
+            add(HTTPStatus.UNAUTHORIZED, MISSING_TOKEN)
+            add(HTTPStatus.UNAUTHORIZED, INVALID_TOKEN)
+        if self.access.role is not None:
+            add(HTTPStatus.FORBIDDEN, self.access.refusal)
+        if self.invalid is not None:
+            add(self.invalid.status, self.invalid.message, self.invalid.also_as)
+        if self.body is not None:
+            add(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Payload Too Large")
+        for refusals in self.errors.values():
+            for refusal in refusals if isinstance(refusals, tuple) else (refusals,):
+                add(refusal.status, refusal.message, refusal.also_as)
+        if self.database:
+            add(HTTPStatus.SERVICE_UNAVAILABLE, "Service Unavailable")
+        add(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal Server Error")
+        return found
+
+    def _document(
+        self, view: Callable[..., Awaitable[Response]]
+    ) -> Callable[..., Awaitable[Response]]:
+        setattr(view, ATTRIBUTE, self)
+        operation_id(self.id)(view)
+        tag(self.tags)(view)
+        security_scheme([{SECURITY_SCHEME: []}] if self.access.signed_in else [])(view)
+        if self.body is not None:
+            document_request(self.body)(view)
+        if self.query is not None:
+            document_querystring(self.query)(view)
+        document_response(self._envelope(), int(self.status))(view)
+        for status, refusals in self.refusals().items():
+            document_response(_error_model(self.id, status, refusals), status)(view)
+        return view
+
+    def _envelope(self) -> Any:  # noqa: ANN401 - a type
+        if self.key is None:
+            return self.data
+        fields: dict[str, Any] = {"success": (Literal[True], ...), self.key: (self.data, ...)}
+        return create_model(f"{self.id}Answer", __base__=Closed, **fields)
+
+
+def operation_of(view: object) -> Operation | None:
+    """What ``view`` declares, or None when it declares nothing."""
+    declared = getattr(view, ATTRIBUTE, None)
+    return declared if isinstance(declared, Operation) else None
+
+
+def _error_model(name: str, status: int, refusals: list[Refusal]) -> Any:  # noqa: ANN401 - a type
+    by_extra: dict[str | None, list[str]] = defaultdict(list)
+    for refusal in refusals:
+        by_extra[refusal.also_as].append(refusal.message)
+    variants = []
+    for number, (also_as, messages) in enumerate(by_extra.items()):
+        strings = Literal[tuple(messages)]  # type: ignore[valid-type]
+        fields: dict[str, Any] = {"success": (Literal[False], ...), "error": (strings, ...)}
+        if also_as is not None:
+            fields[also_as] = (strings, ...)
+        variants.append(create_model(f"{name}Error{status}_{number}", __base__=Closed, **fields))
+    union: Any = Union[tuple(variants)]  # noqa: UP007 - made of what is found
+    return RootModel[union] if len(variants) > 1 else variants[0]

@@ -1,0 +1,1 @@
+"""The live half of the core: one WebSocket route, the events on it, and the hub behind it."""

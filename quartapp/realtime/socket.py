@@ -1,0 +1,222 @@
+"""The one WebSocket route: authentication, frames in order, and how a socket ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
+
+import structlog
+from quart import websocket
+from quart.asgi import ASGIWebsocketConnection
+
+from quartapp.core import core
+from quartapp.errors import ApiError, DatabaseUnavailableError
+from quartapp.realtime.events import EventError, encode_error, parse
+from quartapp.realtime.hub import INTERNAL_ERROR, POLICY_VIOLATION, Connection, text_message
+from quartapp.security import InvalidTokenError, Principal, bearer_token
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from quart import Quart
+    from quart.wrappers import Response, Websocket
+
+    from quartapp.realtime.hub import Send
+    from quartapp.settings import Settings
+
+log = structlog.get_logger("quartapp.socket")
+
+PATH = "/ws"
+UNAUTHORIZED = "Unauthorized or invalid token"
+INBOX_FRAMES = 16
+CLOSE_SECONDS = 2.0
+NORMAL_CLOSURE = 1000
+
+_CHANNEL = "quartapp.channel"
+_LOOPBACK = ("127.", "localhost", "::1", "[::1]")
+
+
+class ChannelClosedError(Exception):
+    """No further frame of this socket is to be handled."""
+
+
+class Channel:
+    """The frames of one socket.
+
+    What comes in is kept in a bounded inbox. While it is full the server does not read from the
+    socket, so a client that sends faster than we store is slowed down by TCP and fills no memory.
+
+    Args:
+        send: The ASGI server's send.
+    """
+
+    __slots__ = ("_changed", "_disconnected", "_inbox", "close_code", "send")
+
+    def __init__(self, send: Send) -> None:
+        self.send = send
+        self.close_code: int | None = None
+        self._inbox: deque[str | bytes | None] = deque()
+        self._changed: asyncio.Future[None] | None = None
+        self._disconnected = False
+
+    async def put(self, frame: str | bytes | None) -> None:
+        """Keep a frame that came in; wait while the inbox is full."""
+        while len(self._inbox) >= INBOX_FRAMES and self.close_code is None:
+            await self._change()
+        self._inbox.append(frame)
+        self._wake()
+
+    async def receive(self) -> str | bytes | None:
+        """The next frame; what came in before a disconnect is still handed out.
+
+        Raises:
+            ChannelClosedError: The peer is gone, or :meth:`close` was called.
+        """
+        while self.close_code is None:
+            if self._inbox:
+                frame = self._inbox.popleft()
+                self._wake()
+                return frame
+            if self._disconnected:
+                break
+            await self._change()
+        raise ChannelClosedError
+
+    def disconnect(self) -> None:
+        """The peer is gone."""
+        self._disconnected = True
+        self._wake()
+
+    def close(self, code: int) -> None:
+        """Hand out no further frame; the first code given is what the peer gets."""
+        if self.close_code is None:
+            self.close_code = code
+        self._wake()
+
+    async def _change(self) -> None:
+        # Reader and writer never wait at once: one waits for a frame, the other for room.
+        self._changed = asyncio.get_running_loop().create_future()
+        await self._changed
+
+    def _wake(self) -> None:
+        if self._changed is not None and not self._changed.done():
+            self._changed.set_result(None)
+
+
+class SocketConnection(ASGIWebsocketConnection):
+    """Quart's ASGI connection with a bounded inbox.
+
+    Quart would put frames in a queue without end, and cancel the handler in the middle of a frame
+    when the peer leaves. Here the handler finishes what was received.
+    """
+
+    async def __call__(
+        self, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]
+    ) -> None:
+        """Serve the socket."""
+        channel = Channel(cast("Send", send))
+        cast("dict[str, Any]", self.scope)[_CHANNEL] = channel
+        websocket = self._create_websocket_from_scope(send)
+        receiver = asyncio.ensure_future(_fill(channel, receive))
+        try:
+            await self.handle_websocket(websocket, send)
+        finally:
+            receiver.cancel()
+
+
+async def _fill(channel: Channel, receive: Callable[[], Awaitable[Any]]) -> None:
+    try:
+        while (event := await receive())["type"] != "websocket.disconnect":
+            if event["type"] == "websocket.receive":
+                text = event.get("text")
+                await channel.put(event.get("bytes") if text is None else text)
+    finally:
+        channel.disconnect()
+
+
+def register_socket(app: Quart) -> None:
+    """Add the route to ``app``."""
+    app.asgi_websocket_class = SocketConnection
+    app.add_websocket(PATH, view_func=serve_socket)
+
+
+async def serve_socket() -> Response | None:
+    """One socket's life."""
+    parts = core()
+    current: Websocket = websocket._get_current_object()  # type: ignore[attr-defined] # noqa: SLF001 - werkzeug's documented way to a proxied object
+    if not origin_allowed(current, parts.settings):
+        return ApiError(HTTPStatus.FORBIDDEN, "Forbidden, origin not allowed").response()
+    await current.accept()
+    channel: Channel = cast("dict[str, Any]", current.scope)[_CHANNEL]
+    principal = _authenticate(current)
+    if principal is None:
+        await channel.send(text_message(encode_error(UNAUTHORIZED)))
+        await current.close(POLICY_VIOLATION)
+        return None
+    connection = Connection(principal, channel)
+    with parts.hub.joined(connection):
+        try:
+            await _serve_frames(connection, channel)
+        except Exception as error:
+            log.exception("socket handler failed", user=principal.id, exc_info=error)
+            channel.close(INTERNAL_ERROR)
+        await connection.flush()
+    await _close(current, channel.close_code or NORMAL_CLOSURE)
+    return None
+
+
+async def _serve_frames(connection: Connection, channel: Channel) -> None:
+    events = core().events
+    while True:
+        try:
+            frame = await channel.receive()
+        except ChannelClosedError:
+            return
+        try:
+            name, data = parse(frame)
+            await events.get(name).receive(connection, data)
+        except EventError as error:
+            connection.post(encode_error(error.message))
+        except DatabaseUnavailableError as error:
+            log.warning("database unavailable", reason=str(error))
+            connection.post(encode_error("Service Unavailable"))
+
+
+async def _close(socket: Websocket, code: int) -> None:
+    try:
+        # A peer that does not read would never let the close frame leave.
+        await asyncio.wait_for(socket.close(code), CLOSE_SECONDS)
+    except TimeoutError:
+        log.info("peer takes no close frame", code=code)
+
+
+def _authenticate(socket: Websocket) -> Principal | None:
+    token = bearer_token(socket.headers) or socket.args.get("token", "")
+    try:
+        return core().tokens.verify(token)
+    except InvalidTokenError:
+        return None
+
+
+def origin_allowed(socket: Websocket, settings: Settings) -> bool:
+    """Whether the page that opens ``socket``, if it is a page, may do so (RFC 6455, section 10.2).
+
+    Args:
+        socket: The handshake.
+        settings: Where origins may be listed.
+    """
+    origin = socket.headers.get("Origin")
+    if origin is None:
+        return True
+    allowed = settings.allowed_origins
+    if allowed is not None:
+        return "*" in allowed or origin in allowed
+    return is_loopback(settings.host) or urlsplit(origin).netloc == socket.host
+
+
+def is_loopback(host: str) -> bool:
+    """Whether ``host`` is reachable from this machine alone."""
+    return host.startswith(_LOOPBACK)

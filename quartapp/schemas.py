@@ -1,0 +1,76 @@
+"""Field types that several plugins use, exact enough for a contract."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field, StringConstraints
+from pydantic_core import core_schema
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+    from pydantic.json_schema import JsonSchemaValue
+
+# What str.strip() strips, spelled out: regular expression engines disagree about \s, and the
+# pattern is what clients of every language go by.
+SPACES = r"\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+
+ObjectIdString = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{24}$")]
+"""An identifier as the server writes it."""
+
+ObjectIdInput = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{24}$")]
+"""An identifier as clients may write it."""
+
+Timestamp = Annotated[
+    str,
+    StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$"),
+]
+"""UTC, ISO 8601 with milliseconds and a Z."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Trimmed:
+    pattern: str
+
+    def __get_pydantic_core_schema__(
+        self,
+        source: Any,  # noqa: ANN401 - pydantic's signature
+        handler: GetCoreSchemaHandler,
+    ) -> core_schema.CoreSchema:
+        # Stripped first, then matched: the pattern speaks of the text with its surroundings, and
+        # matches stripped text just the same.
+        return core_schema.str_schema(
+            strict=True, strip_whitespace=True, pattern=self.pattern, regex_engine="rust-regex"
+        )
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return handler(schema)
+
+
+def left_out(**constraints: Any) -> Any:  # noqa: ANN401 - pydantic's Field, of any type
+    """Default of a field that may be left out, but not be null; it reads as None then.
+
+    Args:
+        constraints: What pydantic's ``Field`` takes.
+    """
+    return Field(default=None, **constraints)
+
+
+def trimmed(minimum: int = 0, maximum: int = 0, *, pattern: str | None = None) -> _Trimmed:
+    """Annotation for text whose surrounding white space does not count.
+
+    JSON Schema's lengths would count it, so the limits are in a pattern.
+
+    Args:
+        minimum: Characters at least, after trimming; 1 or more.
+        maximum: Characters at most, after trimming; ``minimum`` and 2 or more.
+        pattern: What the trimmed text must match, instead of lengths.
+    """
+    if pattern is None:
+        solid = f"[^{SPACES}]"
+        longer = rf"{solid}[\s\S]{{{max(minimum - 2, 0)},{maximum - 2}}}{solid}"
+        pattern = f"(?:{solid}|{longer})" if minimum == 1 else longer
+    return _Trimmed(f"^[{SPACES}]*{pattern}[{SPACES}]*$")

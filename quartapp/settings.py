@@ -1,0 +1,239 @@
+"""Settings: the command line, then the environment, then ``.env``, then ``quartapp.toml``."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import platformdirs
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
+from typing_extensions import Annotated  # noqa: UP035 - pydantic evaluates it
+
+from quartapp.errors import QuartappError
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+TOML_FILE = "quartapp.toml"
+ENV_FILE = ".env"
+MINIMUM_SECRET_BYTES = 32
+
+Names = Annotated[tuple[str, ...], NoDecode]
+
+
+class SettingsFileError(QuartappError):
+    """quartapp.toml cannot be read, or a setting has a value that cannot be."""
+
+
+class Settings(BaseSettings):
+    """Everything the core can be told. Each field says where it comes from in the environment.
+
+    ``PORT``, ``MONGODB_URI`` (or ``uri``) and ``JWT_SECRET`` have their usual names, the others
+    are prefixed with ``QUARTAPP_``.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="QUARTAPP_",
+        env_file=ENV_FILE,
+        extra="ignore",
+        populate_by_name=True,
+    )
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(
+        3000,
+        ge=0,
+        le=65535,
+        validation_alias=AliasChoices("PORT", "port"),
+        description="Port to listen on; 0 takes a free one.",
+    )
+    mongodb_uri: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices("MONGODB_URI", "uri", "mongodb_uri"),
+        description="MongoDB to use. Without one, an embedded mongod is started.",
+    )
+    database: str = Field(
+        "quartapp",
+        pattern=r"^[A-Za-z0-9_-]{1,63}$",
+        description="Database name, where the URI has none.",
+    )
+    jwt_secret: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices("JWT_SECRET", "jwt_secret"),
+        description=f"Key that signs tokens, {MINIMUM_SECRET_BYTES} bytes or more.",
+    )
+    data_dir: Path = Field(
+        default_factory=lambda: Path(platformdirs.user_data_path("quartapp", appauthor=False)),
+        description="Where the embedded database and its secret live.",
+    )
+    plugins: Names | None = Field(
+        None, description="The exact list of plugins; without it, all that are on by default."
+    )
+    extra_plugins: Names = Field(
+        (), description="Plugins to load besides: bundled optional ones are switched on here."
+    )
+    allowed_origins: Names | None = Field(
+        None,
+        description="Origins whose pages may open a WebSocket; `*` is any. Without it: any while "
+        "listening on loopback, else the server's own.",
+    )
+    hook_timeout: float = Field(5.0, gt=0, description="Seconds that a hook may take.")
+    database_timeout: float = Field(
+        2.5, gt=0, description="Seconds that a database operation may take before a 503."
+    )
+    websocket_ping_interval: float = Field(
+        15.0, gt=0, description="Seconds between pings to each socket."
+    )
+    websocket_silence: float = Field(
+        45.0, gt=0, description="Seconds without a byte from a client until it counts as gone."
+    )
+
+    @field_validator("plugins", "extra_plugins", "allowed_origins", mode="before")
+    @classmethod
+    def _split_names(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(name.strip() for name in value.split(",") if name.strip())
+        return value
+
+    @field_validator("jwt_secret")
+    @classmethod
+    def _long_enough(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None and len(secret.get_secret_value().encode()) < MINIMUM_SECRET_BYTES:
+            raise ValueError(
+                f"must be {MINIMUM_SECRET_BYTES} bytes or more; make one with: openssl rand -hex 32"
+            )
+        return secret
+
+    @field_validator("mongodb_uri", mode="before")
+    @classmethod
+    def _blank_is_none(cls, value: object) -> object:
+        return None if isinstance(value, str) and not value.strip() else value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The sources, strongest first."""
+        toml = InitSettingsSource(settings_cls, init_kwargs=_core_table(read_toml()))
+        return init_settings, env_settings, dotenv_settings, toml
+
+
+def load_settings(**overrides: Any) -> Settings:  # noqa: ANN401 - any field's value
+    """The settings of this process.
+
+    Args:
+        overrides: Fields given on the command line; None stands for "not given".
+
+    Raises:
+        SettingsFileError: One message that names each bad setting.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        raise SettingsFileError(explain(error)) from error
+    except SettingsError as error:
+        raise SettingsFileError(str(error)) from error
+
+
+def load_plugin_settings(plugin: str, model: type[BaseModel]) -> BaseModel:
+    """A plugin's settings, from its table in quartapp.toml and ``QUARTAPP_<PLUGIN>_*``.
+
+    Args:
+        plugin: The plugin's name.
+        model: Its settings model.
+
+    Raises:
+        SettingsFileError: One message that names the plugin and each bad setting.
+    """
+    table = _plugin_tables(read_toml()).get(plugin, {})
+    prefix = f"QUARTAPP_{plugin.upper().replace('-', '_')}_"
+
+    class FromEnvironment(model, BaseSettings):  # type: ignore[valid-type, misc]
+        model_config = SettingsConfigDict(env_prefix=prefix, env_file=ENV_FILE, extra="ignore")
+
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            toml = InitSettingsSource(settings_cls, init_kwargs=table)
+            return env_settings, dotenv_settings, toml
+
+    try:
+        values = FromEnvironment().model_dump(exclude_unset=True)
+        return model.model_validate({**table, **values})
+    except ValidationError as error:
+        raise SettingsFileError(f"plugin {plugin}: {explain(error, prefix)}") from error
+    except SettingsError as error:
+        raise SettingsFileError(f"plugin {plugin}: {error}") from error
+
+
+def read_toml(path: Path | None = None) -> dict[str, Any]:
+    """quartapp.toml of the working directory; empty when there is none.
+
+    Raises:
+        SettingsFileError: It is no TOML.
+    """
+    path = path or Path(TOML_FILE)
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsFileError(f"{path} cannot be read: {error}") from error
+
+
+def explain(error: ValidationError, prefix: str | None = None) -> str:
+    """Each bad setting with what is wrong with it, on one line; values are not repeated."""
+    problems = []
+    for detail in error.errors(include_url=False, include_context=False, include_input=False):
+        path = [str(part) for part in detail["loc"]]
+        name = ".".join(path) if prefix is None else prefix + "_".join(path).upper()
+        if prefix is None and path and path[0] in Settings.model_fields:
+            alias = Settings.model_fields[path[0]].validation_alias
+            name = path[0] if alias else f"QUARTAPP_{path[0].upper()}"
+        problems.append(f"{name}: {detail['msg'].removeprefix('Value error, ')}")
+    return "; ".join(problems)
+
+
+def _core_table(document: dict[str, Any]) -> dict[str, Any]:
+    """The core's own settings; ``[plugins] enabled = [...]`` is the exact list."""
+    core = {name: value for name, value in document.items() if name != "plugins"}
+    unknown = sorted(set(core) - set(Settings.model_fields))
+    if unknown:
+        raise SettingsFileError(
+            f"{TOML_FILE}: unknown setting {', '.join(unknown)}; "
+            f"known are {', '.join(sorted(Settings.model_fields))}"
+        )
+    plugins = document.get("plugins", {})
+    if isinstance(plugins, list):
+        return {**core, "plugins": plugins}
+    if "enabled" in plugins:
+        return {**core, "plugins": plugins["enabled"]}
+    return core
+
+
+def _plugin_tables(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    plugins = document.get("plugins", {})
+    if isinstance(plugins, list):
+        return {}
+    return {name: table for name, table in plugins.items() if isinstance(table, dict)}
