@@ -1,9 +1,8 @@
-"""The ``mongod`` program: where it is, one run of it, what it said, and one that was left behind."""
+"""The ``mongod`` program: where it is, one run of it, and a run that was left behind."""
 
 from __future__ import annotations
 
 import importlib.util
-import json
 import logging
 import os
 import shutil
@@ -17,20 +16,20 @@ from contextlib import closing, suppress
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
+from quartapp._mongod_errors import GIVE_URI, EmbeddedMongoError, reason_for_end, remedy
+
 if sys.platform != "win32":
     import fcntl
-
-GIVE_URI = "give the URI of a MongoDB in MONGODB_URI"
 
 _log = logging.getLogger(__name__)
 
 _LOG_BYTES = 1_000_000
 _STOP_SECONDS = 3.0
-_ORPHAN_SECONDS = 10.0
+_ORPHAN_SECONDS = 5.0
 
 # Run between fork and mongod. A preexec_fn would run Python in the forked child of a process with
 # threads, which can deadlock; a fresh interpreter without site takes 10 ms. 1 is PR_SET_PDEATHSIG
-# (prctl(2)). A parent that died before prctl sends no signal, but it is no longer the parent either.
+# (prctl(2)). A parent that died before prctl sends no signal; but then it is not the parent either.
 _LEASH = """\
 import ctypes, os, signal, sys
 ctypes.CDLL(None).prctl(1, signal.SIGKILL)
@@ -41,10 +40,6 @@ try:
 except OSError as error:
     sys.exit(f"{sys.argv[2]} cannot be run: {error.strerror}")
 """
-
-
-class EmbeddedMongoError(Exception):
-    """The embedded MongoDB cannot be used; the message says why, and what to do about it."""
 
 
 def find_mongod() -> Path:
@@ -88,7 +83,8 @@ class Mongod:
         log_file: where its output goes; two files of at most 1 MB are kept.
 
     Raises:
-        OSError: the log cannot be written, or no process can be started.
+        EmbeddedMongoError: no process can be started.
+        OSError: the log cannot be written.
     """
 
     def __init__(self, command: list[str], log_file: Path) -> None:
@@ -103,14 +99,14 @@ class Mongod:
         self._listening = False
         self._ending = False
         self._process: subprocess.Popen[str] | None = None
-        self._spawn_error: OSError | None = None
+        self._unborn = False
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._keep, name="mongod", daemon=True)
         self._thread.start()
         with self._changed:
-            self._changed.wait_for(lambda: self._process or self._spawn_error)
-        if self._spawn_error:
-            raise self._spawn_error
+            self._changed.wait_for(lambda: self._process or self._unborn)
+        if self._unborn:
+            raise self.failure()
 
     @property
     def pid(self) -> int | None:
@@ -127,13 +123,10 @@ class Mongod:
         """Return whether it accepts connections before it ends or ``time.monotonic()`` is there."""
         with self._changed:
             self._changed.wait_for(
-                lambda: self._listening or not self._thread.is_alive() or self._exited(),
+                lambda: self._listening or self.returncode is not None,
                 deadline - time.monotonic(),
             )
-            return self._listening and not self._exited()
-
-    def _exited(self) -> bool:
-        return self.returncode is not None
+        return self._listening and self.returncode is None
 
     def end(self) -> None:
         """End it: cleanly, or after 3 s by force, which the journal makes safe too."""
@@ -144,17 +137,17 @@ class Mongod:
             self._process.kill()
         self._thread.join()
 
-    def failure(self, otherwise: str = "it did not answer in time") -> str:
-        """Return the message for a run that came to nothing: the reason, and what to do."""
-        reason = self._reason() or otherwise
-        return (
-            f"The embedded MongoDB did not start: {reason}. {_remedy(reason)}, or {GIVE_URI}. "
+    def failure(self, otherwise: str = "it did not answer in time") -> EmbeddedMongoError:
+        """Return the error for a run that came to nothing: the reason, and what to do."""
+        reason = reason_for_end(list(self._lines), self.returncode) or otherwise
+        return EmbeddedMongoError(
+            f"The embedded MongoDB did not start: {reason}. {remedy(reason)}, or {GIVE_URI}. "
             f"Its log is {self._log_file}."
         )
 
     def _keep(self) -> None:
         try:
-            process = subprocess.Popen(  # noqa: S603 - the binary is the one find_mongod chose
+            process = subprocess.Popen(  # noqa: S603 - what find_mongod chose
                 self._command,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -169,7 +162,8 @@ class Mongod:
         except OSError as error:
             self._handler.close()
             with self._changed:
-                self._spawn_error = error
+                self._lines.append(f"{self._command[0]} cannot be run: {error.strerror}")
+                self._unborn = True
                 self._changed.notify_all()
             return
         with self._changed:
@@ -181,7 +175,8 @@ class Mongod:
         with self._changed:
             self._changed.notify_all()
         if self._listening and not self._ending:
-            _log.error("the embedded MongoDB ended by itself: %s", self._reason())
+            reason = reason_for_end(list(self._lines), process.returncode)
+            _log.error("the embedded MongoDB ended by itself: %s", reason)
 
     def _heard(self, line: str) -> None:
         self._handler.handle(logging.makeLogRecord({"msg": line}))
@@ -190,21 +185,6 @@ class Mongod:
             with self._changed:
                 self._listening = True
                 self._changed.notify_all()
-
-    def _reason(self) -> str | None:
-        """Return why it ended, in one line: its last error, or what the loader or shell said."""
-        lines = list(self._lines)
-        for line in reversed(lines):
-            if line.startswith("{") and (error := _logged_error(line)):
-                return error
-        plain = [line for line in lines if line and not line.startswith("{")]
-        if plain:
-            return plain[0]
-        if (code := self.returncode) is None:
-            return None
-        if code < 0:
-            return f"mongod was ended by {signal.Signals(-code).name}"
-        return f"mongod ended with status {code}"
 
 
 def end_orphan(db_dir: Path) -> None:
@@ -260,22 +240,5 @@ def _command_line(pid: int) -> str:
             )
         return ""
     command = ["ps", "-ww", "-o", "command=", "-p", str(pid)]
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout
-
-
-def _logged_error(line: str) -> str | None:
-    try:
-        entry = json.loads(line)
-    except ValueError:
-        return None
-    if entry.get("s") not in ("E", "F"):
-        return None
-    attr = entry.get("attr", {})
-    detail = attr.get("error") or attr.get("message") or attr.get("reason")
-    if isinstance(detail, dict):
-        detail = detail.get("errmsg") or detail.get("msg")
-    return f"{entry['msg']}: {detail}" if detail else str(entry["msg"])
-
-
-def _remedy(reason: str) -> str:
-    return "TODO"
+    # S603: fixed words and a number.
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout  # noqa: S603

@@ -10,13 +10,15 @@ from quart import Quart
 from quartapp.contract import register_documents
 from quartapp.core import EXTENSION, Core, Services
 from quartapp.database import Database
+from quartapp.discovery import discover, given
+from quartapp.dispatcher import LoadedPlugin
 from quartapp.errors import DatabaseUnavailableError, QuartappError, register_error_handlers
 from quartapp.lease import Lease
-from quartapp.plugins import LoadedPlugin, Plugins, discover, given
+from quartapp.plugins import Plugins
 from quartapp.realtime.events import EventRegistry
 from quartapp.realtime.hub import Hub
 from quartapp.realtime.socket import register_socket
-from quartapp.security import Tokens
+from quartapp.security import Authenticator, Tokens
 from quartapp.service_routes import blueprint as service_routes
 from quartapp.settings import Settings, load_settings
 
@@ -91,10 +93,13 @@ def _core(settings: Settings, plugins: Iterable[object] | None) -> Core:
         loaded = discover(settings.plugins, settings.extra_plugins)
     else:
         loaded = [item if isinstance(item, LoadedPlugin) else given(item) for item in plugins]
+    manager = Plugins(loaded, settings.hook_timeout)
+    tokens = Tokens(settings.jwt_secret.get_secret_value())
     return Core(
         settings=settings,
-        plugins=Plugins(loaded, settings.hook_timeout),
-        tokens=Tokens(settings.jwt_secret.get_secret_value()),
+        plugins=manager,
+        tokens=tokens,
+        authenticate=Authenticator(tokens, manager),
         database=Database(
             settings.mongodb_uri.get_secret_value(), settings.database, settings.database_timeout
         ),

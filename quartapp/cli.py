@@ -14,10 +14,11 @@ import click
 from quartapp import __version__
 from quartapp.app import create_app
 from quartapp.core import core
+from quartapp.discovery import discover
 from quartapp.errors import QuartappError
 from quartapp.launch import launched
 from quartapp.logs import configure_logging
-from quartapp.plugins import Plugins, discover
+from quartapp.plugins import Plugins
 from quartapp.server import listen, serve_app
 from quartapp.settings import load_settings
 

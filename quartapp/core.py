@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from quartapp.plugins import Plugins
     from quartapp.realtime.events import EventRegistry
     from quartapp.realtime.hub import Hub
-    from quartapp.security import Tokens
+    from quartapp.security import Authenticator, Tokens
     from quartapp.settings import Settings
 
 EXTENSION = "quartapp"
@@ -62,6 +62,7 @@ class Core:
     settings: Settings
     plugins: Plugins
     tokens: Tokens
+    authenticate: Authenticator
     database: Database
     hub: Hub
     events: EventRegistry

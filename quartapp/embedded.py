@@ -12,17 +12,18 @@ import threading
 import time
 from contextlib import suppress
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import pymongo
 from filelock import FileLock, Timeout
 from pymongo.errors import OperationFailure, PyMongoError
 
-from quartapp._mongod import GIVE_URI, EmbeddedMongoError, Mongod, end_orphan, find_mongod
+from quartapp._mongod import Mongod, end_orphan, find_mongod
+from quartapp._mongod_errors import GIVE_URI, EmbeddedMongoError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
     from types import TracebackType
     from typing import Any
 
@@ -67,7 +68,8 @@ class EmbeddedMongo:
         self._fixed_port = port
         self._cache_gb = max(cache_mb, 256) / 1024
         # Not thread-local: the thread that stops may be another than the one that started.
-        self._lock = FileLock(self._data_dir / "server.lock", thread_local=False)
+        self._lock_file = self._data_dir / "server.lock"
+        self._lock = FileLock(self._lock_file, thread_local=False)
         self._changing = threading.Lock()
         self._mongod: Mongod | None = None
         self._port = 0
@@ -103,8 +105,10 @@ class EmbeddedMongo:
                 try:
                     self._start()
                 except OSError as error:
+                    exists = isinstance(error, FileExistsError)
+                    reason = "a file is in its place" if exists else error.strerror
                     message = (
-                        f"The data directory {self._data_dir} cannot be used: {error.strerror} "
+                        f"The data directory {self._data_dir} cannot be used: {reason} "
                         f"({error.filename}). Choose a folder that can be written, or {GIVE_URI}."
                     )
                     raise EmbeddedMongoError(message) from error
@@ -148,10 +152,13 @@ class EmbeddedMongo:
             self._mongod.end()
             self._mongod = None
         if self._lock.is_locked:
-            self._owner_file.unlink(missing_ok=True)
+            with suppress(OSError):
+                self._owner_file.unlink()
             self._lock.release()
 
     def _acquire(self) -> None:
+        # filelock takes some folders that cannot be written for a lock that is held.
+        self._lock_file.touch(mode=0o600)
         try:
             self._lock.acquire(blocking=False)
         except Timeout as error:
@@ -187,7 +194,7 @@ class EmbeddedMongo:
             mongod.end()
             if mongod.returncode != _EXIT_NET_ERROR:
                 break
-        raise EmbeddedMongoError(mongod.failure())
+        raise mongod.failure()
 
     def _ports(self) -> Iterator[int]:
         if self._fixed_port is not None:
@@ -212,7 +219,7 @@ class EmbeddedMongo:
                         self._configure(client)
                     time.sleep(0.005)
         except PyMongoError as error:
-            raise EmbeddedMongoError(mongod.failure(str(error))) from error
+            raise mongod.failure(str(error)) from error
 
     def _configure(self, client: pymongo.MongoClient[dict[str, Any]]) -> None:
         """Make a new folder a replica set, and an old one the replica set at this port."""
@@ -232,11 +239,10 @@ class EmbeddedMongo:
             client.admin.command({"replSetReconfig": config, "force": True})
 
 
-
 def _is_free(port: int) -> bool:
     with socket.socket() as probe:
         if os.name == "posix":
-            # As mongod does it: else connections of the run before would keep the port for a minute.
+            # As mongod does: else connections of the run before keep the port for a minute.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((_HOST, port))

@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from pydantic import BaseModel
     from quart import Blueprint, Quart
+    from quart.wrappers import Request, Websocket
 
+    from quartapp.dispatcher import Decision
     from quartapp.realtime.events import EventType
+    from quartapp.security import Account, Identity, Principal
 
 PROJECT_NAME = "quartapp"
 
@@ -64,6 +67,63 @@ def register_events(app: Quart) -> Iterable[EventType]:
         ...     return [EventType(name="RAISE_HAND", data=Hand, handler=raise_hand)]
     """
     raise NotImplementedError
+
+
+@hookspec
+def verify_credentials(email: str, password: str) -> Identity | None:
+    """At login, before the local password: whom another system knows by these credentials.
+
+    First answer. None says "not mine", and the local password decides; a raised
+    :class:`~quartapp.security.CredentialsRefusedError` refuses. Who is verified for the first time
+    gets an account, without a local password.
+
+    Example:
+        >>> @hookimpl
+        ... async def verify_credentials(self, email, password):
+        ...     entry = await directory.bind(email, password)
+        ...     return Identity(email, entry.name, entry.role) if entry else None
+    """
+
+
+@hookspec
+def authenticate(connection: Request | Websocket) -> Principal | None:
+    """A request or socket without a token of ours: who it comes from.
+
+    First answer. A recognised bad credential raises
+    :class:`~quartapp.security.CredentialsRefusedError`, which answers 401 or closes the socket.
+
+    Example:
+        >>> @hookimpl
+        ... async def authenticate(self, connection):
+        ...     return self.principals.get(connection.headers.get("X-Api-Key"))
+    """
+
+
+@hookspec
+def token_claims(user: Account) -> dict[str, object] | None:
+    """A token is issued: claims to add, never ``id``, ``role``, ``iat`` or ``exp``. Collected.
+
+    Example:
+        >>> @hookimpl
+        ... def token_claims(self, user):
+        ...     return {"tenant": "north"}
+    """
+
+
+@hookspec
+def authorize(principal: Principal, action: str, resource: Mapping[str, object]) -> Decision | None:
+    """Each guarded action, after token, role and input were checked. Any refusal refuses.
+
+    ``action`` is the operationId of a route or the name of an event; ``resource`` is what it was
+    asked with. ``ALLOW`` overrules no other plugin's ``Deny``; None is no opinion. A failure
+    refuses as well, as 500.
+
+    Example:
+        >>> @hookimpl
+        ... def authorize(self, principal, action, resource):
+        ...     if action == "deleteClass" and not in_office_hours():
+        ...         return Deny("Come back in office hours")
+    """
 
 
 @hookspec

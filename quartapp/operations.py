@@ -31,11 +31,14 @@ from quartapp.security import (
     INVALID_TOKEN,
     MISSING_TOKEN,
     Access,
-    authenticate_headers,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
+
+    from quart.wrappers import Request
+
+    from quartapp.security import Principal
 ATTRIBUTE = "__quartapp_operation__"
 SECURITY_SCHEME = "bearer"
 
@@ -118,13 +121,14 @@ class Operation:
         async def wrapper(**path: object) -> Response:
             arguments: dict[str, object] = dict(path)
             if self.access.signed_in:
-                principal = authenticate_headers(request.headers, core().tokens)
-                self.access.check(principal)
+                principal = await self._let_in()
                 arguments["principal"] = principal
             if self.query is not None:
                 arguments["query"] = self._parse_query(self.query)
             if self.body is not None:
                 arguments["body"] = await self._parse_body(self.body)
+            if self.access.signed_in:
+                await _authorize(principal, self.id, arguments)
             try:
                 data = await view(**arguments)
             except DomainError as error:
@@ -135,6 +139,12 @@ class Operation:
             return self._answer(data)
 
         return self._document(wrapper)
+
+    async def _let_in(self) -> Principal:
+        current: Request = request._get_current_object()  # type: ignore[attr-defined] # noqa: SLF001 - werkzeug's documented way to a proxied object
+        principal = await core().authenticate.request(current)
+        self.access.check(principal)
+        return principal
 
     def _answer(self, data: Any) -> Response:  # noqa: ANN401 - what the view returned
         if self.media_type != "application/json":
@@ -226,6 +236,13 @@ class Operation:
             return self.data
         fields: dict[str, Any] = {"success": (Literal[True], ...), self.key: (self.data, ...)}
         return create_model(f"{self.id}Answer", __base__=Closed, **fields)
+
+
+async def _authorize(principal: Principal, action: str, arguments: dict[str, object]) -> None:
+    resource = {name: value for name, value in arguments.items() if name != "principal"}
+    denied = await core().plugins.authorize(principal, action, resource)
+    if denied is not None:
+        raise ApiError(HTTPStatus.FORBIDDEN, denied.reason)
 
 
 def operation_of(view: object) -> Operation | None:

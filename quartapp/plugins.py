@@ -1,144 +1,29 @@
-"""Plugins: discovery, order, registration, and the one dispatcher that calls their hooks.
-
-pluggy keeps who implements what. It does not call: it is synchronous, and an asynchronous hook
-under ``firstresult`` would return its first *coroutine*. So the core calls hooks through
-:class:`Dispatcher`, which awaits each implementation in turn, under a time limit, and knows whose
-it was; and :class:`Plugins` has one typed method per hook.
-"""
+"""The plugins of one app: registered, and with a typed method for each hook of the core."""
 
 from __future__ import annotations
 
-import asyncio
-import inspect
-from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pluggy
-import structlog
 from pydantic import BaseModel
 from quart import Blueprint
 
 from quartapp import hookspecs
-from quartapp.errors import QuartappError
+from quartapp.dispatcher import Dispatcher, HookFailedError, LoadedPlugin, PluginError
 from quartapp.realtime.events import EventType
+from quartapp.security import RESERVED_CLAIMS, CredentialsRefusedError, Identity, Principal
 from quartapp.settings import load_plugin_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from pluggy import HookImpl
     from quart import Quart
+    from quart.wrappers import Request, Websocket
 
-log = structlog.get_logger("quartapp.plugins")
-
-GROUP = "quartapp"
-OPTIONAL_GROUP = "quartapp.optional"
-OWN_DISTRIBUTION = "quartapp"
+    from quartapp.dispatcher import Deny
+    from quartapp.security import Account
 
 Item = TypeVar("Item")
-
-
-class PluginError(QuartappError):
-    """A plugin that cannot be loaded or registered, by name, distribution and reason."""
-
-
-class HookFailedError(QuartappError):
-    """A hook implementation raised, hung, or returned the wrong type."""
-
-
-@dataclass(frozen=True, slots=True)
-class LoadedPlugin:
-    """One plugin of an app.
-
-    Attributes:
-        name: Unique within the app.
-        distribution: What brought it, as ``name version``; ``given`` when passed by hand.
-        implementation: The object with the hook implementations.
-        requires: Names of the plugins that are loaded before it.
-    """
-
-    name: str
-    distribution: str
-    implementation: object
-    requires: tuple[str, ...]
-
-    def __str__(self) -> str:
-        return f"{self.name} ({self.distribution})"
-
-
-class Dispatcher:
-    """Calls hooks: awaits each implementation in turn, attributes every failure.
-
-    Args:
-        manager: Knows the implementations.
-        timeout: Seconds that one implementation may take.
-    """
-
-    def __init__(self, manager: pluggy.PluginManager, timeout: float) -> None:
-        self._manager = manager
-        self._timeout = timeout
-        self.owners: dict[int, LoadedPlugin] = {}
-
-    def implementations(self, hook: str) -> list[tuple[LoadedPlugin, HookImpl]]:
-        """Who implements ``hook``, in plugin order (``tryfirst`` first, ``trylast`` last)."""
-        found: Sequence[HookImpl] = getattr(self._manager.hook, hook).get_hookimpls()
-        ordered = [impl for impl in found if impl.tryfirst]
-        ordered += [impl for impl in found if not impl.tryfirst and not impl.trylast]
-        ordered += [impl for impl in found if impl.trylast]
-        return [(self.owners[id(impl.plugin)], impl) for impl in ordered]
-
-    def collect_now(self, hook: str, **arguments: object) -> Iterator[tuple[LoadedPlugin, Any]]:
-        """All results of a ``register_*`` hook.
-
-        Raises:
-            PluginError: An implementation raised, or is asynchronous.
-        """
-        for owner, impl in self.implementations(hook):
-            try:
-                result = impl.function(*(arguments[name] for name in impl.argnames))
-            except Exception as error:
-                raise PluginError(f"plugin {owner}: {hook} failed: {_reason(error)}") from error
-            if inspect.isawaitable(result):
-                if inspect.iscoroutine(result):
-                    result.close()
-                raise PluginError(f"plugin {owner}: {hook} must not be async")
-            if result is not None:
-                yield owner, result
-
-    async def notify(
-        self, hook: str, *, backwards: bool = False, **arguments: object
-    ) -> list[HookFailedError]:
-        """Tell every implementation; a failure is logged, returned, and stops no other one.
-
-        Args:
-            hook: The hook's name.
-            backwards: In reverse plugin order.
-            arguments: What the hook specifies.
-        """
-        failures = []
-        called = self.implementations(hook)
-        for owner, impl in reversed(called) if backwards else called:
-            try:
-                await self._call(hook, owner, impl, arguments)
-            except HookFailedError as error:
-                log.exception("hook failed", hook=hook, plugin=str(owner), exc_info=error.__cause__)
-                failures.append(error)
-        return failures
-
-    async def _call(
-        self, hook: str, owner: LoadedPlugin, impl: HookImpl, arguments: dict[str, object]
-    ) -> object:
-        try:
-            async with asyncio.timeout(self._timeout):
-                result = impl.function(*(arguments[name] for name in impl.argnames))
-                return await result if inspect.isawaitable(result) else result
-        except TimeoutError as error:
-            raise HookFailedError(
-                f"plugin {owner}: {hook} took longer than {self._timeout:g} s"
-            ) from error
-        except Exception as error:
-            raise HookFailedError(f"plugin {owner}: {hook} failed: {_reason(error)}") from error
 
 
 class Plugins:
@@ -156,7 +41,12 @@ class Plugins:
         self.loaded = tuple(loaded)
         self._manager = pluggy.PluginManager(hookspecs.PROJECT_NAME)
         self._manager.add_hookspecs(hookspecs)
-        self._dispatcher = Dispatcher(self._manager, hook_timeout)
+        self.dispatcher = Dispatcher(self._manager, hook_timeout)
+        for plugin in self.loaded:
+            # A plugin may bring hooks of its own, for those that build on it.
+            brought = getattr(plugin.implementation, "hookspecs", None)
+            if brought is not None:
+                self._manager.add_hookspecs(brought)
         for plugin in self.loaded:
             self._register(plugin)
 
@@ -170,7 +60,7 @@ class Plugins:
             for impl in caller.get_hookimpls():
                 if impl.plugin is plugin.implementation and (impl.wrapper or impl.hookwrapper):
                     raise PluginError(f"plugin {plugin}: {caller.name} must not be a wrapper")
-        self._dispatcher.owners[id(plugin.implementation)] = plugin
+        self.dispatcher.owners[id(plugin.implementation)] = plugin
 
     def hooks_of(self, plugin: LoadedPlugin) -> list[str]:
         """The names of the hooks that ``plugin`` implements."""
@@ -185,7 +75,7 @@ class Plugins:
             SettingsFileError: A value does not fit.
         """
         filled = []
-        for owner, model in self._dispatcher.collect_now("register_settings"):
+        for owner, model in self.dispatcher.collect_now("register_settings"):
             if not (isinstance(model, type) and issubclass(model, BaseModel)):
                 raise PluginError(f"plugin {owner}: register_settings must return a pydantic model")
             filled.append((owner, load_plugin_settings(owner.name, model)))
@@ -205,23 +95,92 @@ class Plugins:
         Raises:
             HookFailedError: The first plugin that could not start.
         """
-        failures = await self._dispatcher.notify("startup", app=app)
+        failures = await self.dispatcher.notify("startup", app=app)
         if failures:
             raise failures[0]
 
     async def shutdown(self, app: Quart) -> None:
         """Stop every plugin, the last started first."""
-        await self._dispatcher.notify("shutdown", backwards=True, app=app)
+        await self.dispatcher.notify("shutdown", backwards=True, app=app)
+
+    async def verify_credentials(self, email: str, password: str) -> Identity | None:
+        """Whom another system knows by these credentials; None when it is nobody's to say.
+
+        Raises:
+            CredentialsRefusedError: A plugin knows them, and they are bad.
+            HookFailedError: A plugin raised, hung, or returned something else.
+        """
+        return await self._first(
+            "verify_credentials",
+            Identity,
+            (CredentialsRefusedError,),
+            email=email,
+            password=password,
+        )
+
+    async def authenticate(self, connection: Request | Websocket) -> Principal | None:
+        """Whose credentials these are, where they are none of ours.
+
+        Raises:
+            CredentialsRefusedError: A plugin knows them, and they are bad.
+            HookFailedError: A plugin raised, hung, or returned something else.
+        """
+        return await self._first(
+            "authenticate", Principal, (CredentialsRefusedError,), connection=connection
+        )
+
+    async def token_claims(self, user: Account) -> dict[str, Any]:
+        """What plugins put into ``user``'s token.
+
+        Raises:
+            HookFailedError: A plugin raised, hung, or claims what is not its to claim.
+        """
+        claims: dict[str, Any] = {}
+        for owner, brought in await self.dispatcher.collect("token_claims", user=user):
+            if not isinstance(brought, dict):
+                raise _wrong_type(owner, "token_claims", "a dict", brought)
+            taken = sorted(brought.keys() & (RESERVED_CLAIMS | claims.keys()))
+            if taken:
+                raise HookFailedError(f"plugin {owner}: token_claims: {taken[0]} is taken")
+            claims |= brought
+        return claims
+
+    async def authorize(
+        self, principal: Principal, action: str, resource: Mapping[str, object]
+    ) -> Deny | None:
+        """The first plugin's refusal of a guarded action, or None when nobody refuses.
+
+        Raises:
+            HookFailedError: A plugin raised, hung, or returned something else.
+        """
+        return await self.dispatcher.decide(
+            "authorize", principal=principal, action=action, resource=resource
+        )
 
     async def on_event(self, event: object) -> None:
         """Tell every plugin what happened."""
-        await self._dispatcher.notify("on_event", event=event)
+        await self.dispatcher.notify("on_event", event=event)
+
+    async def _first(
+        self,
+        hook: str,
+        kind: type[Item],
+        passing: tuple[type[Exception], ...],
+        **arguments: object,
+    ) -> Item | None:
+        found = await self.dispatcher.first(hook, passing=passing, **arguments)
+        if found is None:
+            return None
+        owner, result = found
+        if not isinstance(result, kind):
+            raise _wrong_type(owner, hook, kind.__name__, result)
+        return result
 
     def _collect_items(
         self, hook: str, kind: type[Item], app: Quart
     ) -> list[tuple[LoadedPlugin, Item]]:
         items = []
-        for owner, result in self._dispatcher.collect_now(hook, app=app):
+        for owner, result in self.dispatcher.collect_now(hook, app=app):
             for item in _as_list(owner, hook, result):
                 if not isinstance(item, kind):
                     raise PluginError(
@@ -232,106 +191,13 @@ class Plugins:
         return items
 
 
-def discover(names: Sequence[str] | None = None, extra: Sequence[str] = ()) -> list[LoadedPlugin]:
-    """Load the plugins that installed distributions declare.
-
-    Args:
-        names: The exact list; None for all that are on by default.
-        extra: Names to load besides.
-
-    Returns:
-        The plugins, each after those it requires, else the bundled ones first, then by name.
-
-    Raises:
-        PluginError: One is unknown, declared twice, does not import, or lacks what it requires.
-    """
-    declared = _declared()
-    if names is None:
-        chosen = [name for name, point in declared.items() if point.group == GROUP]
-    else:
-        chosen = list(names)
-    for name in extra:
-        if name not in chosen:
-            chosen.append(name)
-    for name in chosen:
-        if name not in declared:
-            raise PluginError(
-                f"plugin {name} is not installed; installed are {', '.join(sorted(declared))}"
-            )
-    return _ordered([_load(declared[name]) for name in chosen])
-
-
-def _declared() -> dict[str, EntryPoint]:
-    declared: dict[str, EntryPoint] = {}
-    for group in (GROUP, OPTIONAL_GROUP):
-        for point in entry_points(group=group):
-            other = declared.get(point.name)
-            if other is not None and _distribution(other) != _distribution(point):
-                raise PluginError(
-                    f"two plugins are called {point.name}: one of {_distribution(other)}, "
-                    f"one of {_distribution(point)}; uninstall or rename one"
-                )
-            declared[point.name] = point
-    return declared
-
-
-def _load(point: EntryPoint) -> LoadedPlugin:
-    try:
-        target = point.load()
-        # One object per app: a class is called, so that two apps in a process share no state.
-        implementation = target() if isinstance(target, type) else target
-    except Exception as error:
-        raise PluginError(
-            f"plugin {point.name} ({_distribution(point)}) cannot be loaded: {_reason(error)}"
-        ) from error
-    return LoadedPlugin(point.name, _distribution(point), implementation, _requires(implementation))
-
-
-def given(implementation: object, name: str | None = None) -> LoadedPlugin:
-    """A plugin passed by hand, as tests and small programs do."""
-    implementation = implementation() if isinstance(implementation, type) else implementation
-    default = getattr(implementation, "name", None) or type(implementation).__name__
-    return LoadedPlugin(name or str(default), "given", implementation, _requires(implementation))
-
-
-def _ordered(plugins: list[LoadedPlugin]) -> list[LoadedPlugin]:
-    """Each plugin after those it requires; where that leaves a choice, ours first, then by name."""
-    waiting = sorted(
-        plugins,
-        key=lambda plugin: (plugin.distribution.split()[0] != OWN_DISTRIBUTION, plugin.name),
+def _wrong_type(owner: LoadedPlugin, hook: str, wanted: str, got: object) -> HookFailedError:
+    return HookFailedError(
+        f"plugin {owner}: {hook} must return {wanted} or None, got {type(got).__name__}"
     )
-    names = {plugin.name for plugin in plugins}
-    ordered: list[LoadedPlugin] = []
-    placed: set[str] = set()
-    for plugin in waiting:
-        missing = [name for name in plugin.requires if name not in names]
-        if missing:
-            raise PluginError(f"plugin {plugin} requires the plugin {', '.join(missing)}")
-    while waiting:
-        ready = next((p for p in waiting if placed.issuperset(p.requires)), None)
-        if ready is None:
-            raise PluginError(
-                f"plugins require each other in a circle: {', '.join(p.name for p in waiting)}"
-            )
-        waiting.remove(ready)
-        ordered.append(ready)
-        placed.add(ready.name)
-    return ordered
-
-
-def _requires(implementation: object) -> tuple[str, ...]:
-    return tuple(getattr(implementation, "requires", ()))
-
-
-def _distribution(point: EntryPoint) -> str:
-    return f"{point.dist.name} {point.dist.version}" if point.dist else "unknown distribution"
 
 
 def _as_list(owner: LoadedPlugin, hook: str, result: object) -> Iterable[object]:
     if isinstance(result, (list, tuple)):
         return result
     raise PluginError(f"plugin {owner}: {hook} must return a list, got {type(result).__name__}")
-
-
-def _reason(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

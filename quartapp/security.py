@@ -15,7 +15,10 @@ from quartapp.errors import ApiError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from quart.wrappers import Request, Websocket
     from werkzeug.datastructures import Headers
+
+    from quartapp.plugins import Plugins
 
 ALGORITHM = "HS256"
 TOKEN_LIFETIME_SECONDS = 24 * 60 * 60
@@ -96,6 +99,42 @@ class Tokens:
 
 
 @dataclass(frozen=True, slots=True)
+class Account:
+    """A person's account, as plugins see it.
+
+    Attributes:
+        id: The user's ``_id``.
+        email: Lower-cased address.
+        name: As the API answers it.
+        role: The user's role.
+    """
+
+    id: str
+    email: str
+    name: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A person whom another system has verified.
+
+    Attributes:
+        email: The address that the person's account here has, or will have.
+        name: For a new account.
+        role: For a new account.
+    """
+
+    email: str
+    name: str
+    role: str
+
+
+class CredentialsRefusedError(Exception):
+    """Credentials that a plugin recognised, and that are bad."""
+
+
+@dataclass(frozen=True, slots=True)
 class Access:
     """What a route asks of its caller: nothing, a sign-in, or one role."""
 
@@ -150,16 +189,49 @@ def bearer_token(headers: Headers) -> str | None:
     return token.strip() or None
 
 
-def authenticate_headers(headers: Headers, tokens: Tokens) -> Principal:
-    """The principal of a request.
+class Authenticator:
+    """Finds out who a request or a socket comes from.
 
-    Raises:
-        ApiError: 401, no token or a bad one.
+    Args:
+        tokens: This server's own.
+        plugins: Asked about credentials that are not ours.
     """
-    token = bearer_token(headers)
-    if token is None:
-        raise unauthorized(MISSING_TOKEN)
-    try:
-        return tokens.verify(token)
-    except InvalidTokenError as error:
-        raise unauthorized(INVALID_TOKEN) from error
+
+    def __init__(self, tokens: Tokens, plugins: Plugins) -> None:
+        self._tokens = tokens
+        self._plugins = plugins
+
+    async def __call__(self, connection: Request | Websocket, token: str | None) -> Principal:
+        """The principal of ``connection``.
+
+        Args:
+            connection: The request or the handshake.
+            token: The token it carries, if any.
+
+        Raises:
+            InvalidTokenError: Nobody knows these credentials, or they are bad.
+        """
+        reason: InvalidTokenError
+        try:
+            return self._tokens.verify(token or "")
+        except InvalidTokenError as error:
+            reason = error
+        try:
+            principal = await self._plugins.authenticate(connection)
+        except CredentialsRefusedError as error:
+            raise InvalidTokenError(str(error)) from error
+        if principal is None:
+            raise reason
+        return principal
+
+    async def request(self, request: Request) -> Principal:
+        """The principal of an HTTP request.
+
+        Raises:
+            ApiError: 401, no token or a bad one.
+        """
+        token = bearer_token(request.headers)
+        try:
+            return await self(request, token)
+        except InvalidTokenError as error:
+            raise unauthorized(MISSING_TOKEN if token is None else INVALID_TOKEN) from error

@@ -83,7 +83,8 @@ def hypercorn_config(settings: Settings, listener: socket.socket) -> Config:
         listener: Where connections arrive.
     """
     config = Config()
-    config.bind = [f"fd://{listener.fileno()}"]
+    # A duplicate, as Hypercorn closes what it is given, and the caller closes its own.
+    config.bind = [f"fd://{listener.dup().detach()}"]
     config.backlog = BACKLOG
     config.alpn_protocols = ["http/1.1"]
     config.include_server_header = False
@@ -142,6 +143,7 @@ async def serve_app(
             log.info("stopping")
             await core(app).hub.drain(DRAIN_SECONDS)
             drained.set()
+            listener.close()  # nobody new is left waiting for an answer
             await asyncio.wait({serving}, timeout=STOP_SECONDS + 1)
         if not serving.done():
             log.warning("connections left open at the end")

@@ -12,6 +12,7 @@ from mongoengine.errors import NotUniqueError
 
 from quartapp.encoding import object_id, utc_now
 from quartapp.errors import DomainError
+from quartapp.security import Account, CredentialsRefusedError
 from quartapp_auth.models import User
 from quartapp_auth.schemas import MAX_PASSWORD_BYTES
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from quartapp.database import Database
     from quartapp.plugins import Plugins
-    from quartapp.security import Tokens
+    from quartapp.security import Identity, Tokens
 
 BCRYPT_COST = 10
 _LAST_CHARACTER = "\U0010ffff"
@@ -75,12 +76,15 @@ class UserService:
         hashed = await asyncio.to_thread(
             bcrypt.hashpw, password.encode(), bcrypt.gensalt(BCRYPT_COST)
         )
+        return await self._insert(name, email, hashed.decode(), role)
+
+    async def _insert(self, name: str, email: str, hashed: str | None, role: str) -> User:
         now = utc_now()
         user = User(
             name=name.lower(),
             display_name=name,
             email=email,
-            password=hashed.decode(),
+            password=hashed,
             role=role,
             created_at=now,
             updated_at=now,
@@ -100,12 +104,39 @@ class UserService:
             UserNotFoundError: The address has no account.
             WrongPasswordError: The password is another.
         """
-        user = await self._database.run(lambda: User.objects(email=email).first())
+        try:
+            identity = await self._plugins.verify_credentials(email, password)
+        except CredentialsRefusedError as error:
+            raise WrongPasswordError from error
+        if identity is not None:
+            return await self.issue_token(await self._account_of(identity))
+        user: User | None = await self._by_email(email)
         if user is None:
             raise UserNotFoundError
         if not await asyncio.to_thread(_matches, password, user.password):
             raise WrongPasswordError
-        return self._tokens.issue(str(user.id), user.role)
+        return await self.issue_token(user)
+
+    async def issue_token(self, user: User) -> str:
+        """A token for ``user``, with what plugins claim for them."""
+        account = Account(str(user.id), user.email, user.name, user.role)
+        claims = await self._plugins.token_claims(account)
+        return self._tokens.issue(account.id, account.role, claims)
+
+    async def _account_of(self, identity: Identity) -> User:
+        """The account of somebody whom a plugin verified; made at the first time."""
+        email = identity.email.strip().lower()
+        user: User | None = await self._by_email(email)
+        if user is not None:
+            return user
+        try:
+            return await self._insert(identity.name.strip(), email, None, identity.role)
+        except EmailTakenError:
+            # Two first logins at once: the other one made it.
+            return await self._account_of(identity)
+
+    async def _by_email(self, email: str) -> User | None:
+        return await self._database.run(lambda: User.objects(email=email).first())
 
     async def get(self, user_id: str) -> User:
         """The account with that ``_id``.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import from_json
 
+from quartapp.core import core
 from quartapp.encoding import to_json
 from quartapp.errors import QuartappError
 
@@ -96,6 +97,9 @@ class EventType:
             payload = self.data.model_validate(data)
         except ValidationError as error:
             raise EventError(INVALID_FORMAT) from error
+        denied = await core().plugins.authorize(connection.principal, self.name, dict(data))
+        if denied is not None:
+            raise EventError(denied.reason)
         await self.handler(connection, payload)
 
 

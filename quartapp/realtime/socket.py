@@ -13,6 +13,7 @@ from quart import websocket
 from quart.asgi import ASGIWebsocketConnection
 
 from quartapp.core import core
+from quartapp.dispatcher import HookFailedError
 from quartapp.errors import ApiError, DatabaseUnavailableError
 from quartapp.realtime.events import EventError, encode_error, parse
 from quartapp.realtime.hub import INTERNAL_ERROR, POLICY_VIOLATION, Connection, text_message
@@ -151,7 +152,7 @@ async def serve_socket() -> Response | None:
         return ApiError(HTTPStatus.FORBIDDEN, "Forbidden, origin not allowed").response()
     await current.accept()
     channel: Channel = cast("dict[str, Any]", current.scope)[_CHANNEL]
-    principal = _authenticate(current)
+    principal = await _authenticate(current)
     if principal is None:
         await channel.send(text_message(encode_error(UNAUTHORIZED)))
         await current.close(POLICY_VIOLATION)
@@ -178,6 +179,9 @@ async def _serve_frames(connection: Connection, channel: Channel) -> None:
         try:
             name, data = parse(frame)
             await events.get(name).receive(connection, data)
+        except HookFailedError as error:
+            log.error("hook failed", reason=str(error), exc_info=error.__cause__)
+            connection.post(encode_error("Internal Server Error"))
         except EventError as error:
             connection.post(encode_error(error.message))
         except DatabaseUnavailableError as error:
@@ -193,10 +197,10 @@ async def _close(socket: Websocket, code: int) -> None:
         log.info("peer takes no close frame", code=code)
 
 
-def _authenticate(socket: Websocket) -> Principal | None:
-    token = bearer_token(socket.headers) or socket.args.get("token", "")
+async def _authenticate(socket: Websocket) -> Principal | None:
+    token = bearer_token(socket.headers) or socket.args.get("token")
     try:
-        return core().tokens.verify(token)
+        return await core().authenticate(socket, token)
     except InvalidTokenError:
         return None
 

@@ -1,0 +1,104 @@
+"""A server of our own, on the embedded database, for runs that name no other."""
+
+from __future__ import annotations
+
+import os
+import queue
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+READY = re.compile(r"server running on PORT (\d+)")
+START_SECONDS = 90.0
+STOP_SECONDS = 20.0
+# What would make it another server than the one that is meant.
+_FOREIGN = ("QUARTAPP_", "MONGODB_URI", "URI", "JWT_SECRET", "PORT")
+
+
+class ServerDiedError(Exception):
+    """The server did not start, or did not end as it should; with what it wrote."""
+
+
+@contextmanager
+def running_server(
+    *arguments: str, command: Sequence[str] = (), **environment: str
+) -> Iterator[str]:
+    """A server in a process and a folder of its own; its base URL.
+
+    Args:
+        arguments: Further ones for ``quartapp serve``.
+        command: How quartapp is called; by default with this interpreter.
+        environment: Further variables, such as ``QUARTAPP_ATTENDANCE_SCOPE="class"``.
+
+    Raises:
+        ServerDiedError: It did not start, or ended with another status than 0.
+    """
+    with tempfile.TemporaryDirectory(prefix="quartapp-contract-") as folder:
+        errors_path = Path(folder, "stderr.log")
+        with errors_path.open("wb") as errors:
+            process = subprocess.Popen(  # noqa: S603 - our own command
+                [
+                    *(command or (sys.executable, "-m", "quartapp.cli")),
+                    *("serve", "--port", "0", "--data-dir", str(Path(folder, "data"))),
+                    *arguments,
+                ],
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                stdin=subprocess.DEVNULL,
+                cwd=folder,  # with no .env and no quartapp.toml
+                env={**_clean_environment(), **environment},
+                text=True,
+            )
+        try:
+            port = _announced_port(process)
+            if port is None:
+                raise ServerDiedError(f"the server did not start:\n{_tail(errors_path)}")
+            yield f"http://127.0.0.1:{port}"
+            process.terminate()
+            if process.wait(STOP_SECONDS) != 0:
+                raise ServerDiedError(
+                    f"the server ended with status {process.returncode}:\n{_tail(errors_path)}"
+                )
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+
+
+def _announced_port(process: subprocess.Popen[str]) -> int | None:
+    lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+    # A thread, since a pipe has no read with a deadline on every platform. It goes on reading, so
+    # that the server never waits for us.
+    threading.Thread(target=_pump, args=(process.stdout, lines), daemon=True).start()
+    try:
+        while (line := lines.get(timeout=START_SECONDS)) is not None:
+            if found := READY.search(line):
+                return int(found[1])
+    except queue.Empty:
+        pass
+    return None
+
+
+def _pump(stream: IO[str], lines: queue.SimpleQueue[str | None]) -> None:
+    with stream:
+        for line in stream:
+            lines.put(line)
+    lines.put(None)
+
+
+def _clean_environment() -> dict[str, str]:
+    return {
+        name: value for name, value in os.environ.items() if not name.upper().startswith(_FOREIGN)
+    }
+
+
+def _tail(path: Path, characters: int = 4000) -> str:
+    return path.read_text(encoding="utf-8", errors="replace")[-characters:]

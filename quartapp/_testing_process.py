@@ -1,0 +1,125 @@
+"""``quartapp serve`` as a process of its own, for tests that end it in every way there is."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from quartapp._testing_clients import DEADLINE_SECONDS, Client
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+START_SECONDS = 30.0
+_OWN_SETTINGS = ("PORT", "MONGODB_URI", "URI", "JWT_SECRET")
+
+
+class ServerProcess:
+    """One run of ``quartapp serve``.
+
+    Args:
+        folder: Its working directory; the embedded database is in ``data`` there.
+        arguments: Of the command line, beside ``--port 0`` and ``--data-dir``.
+        environment: Variables beside those of this process.
+
+    Attributes:
+        client: To talk to it, once it is ready.
+        stdout: The lines it printed.
+    """
+
+    def __init__(
+        self, folder: Path, arguments: Sequence[str] = (), environment: Mapping[str, str] = {}
+    ) -> None:
+        self._folder = folder
+        self._arguments = arguments
+        self._environment = environment
+        self._stderr = folder / "server.stderr"
+        self._process: asyncio.subprocess.Process | None = None
+        self.stdout: list[str] = []
+        self.client = Client("http://127.0.0.1:1")
+
+    @property
+    def stderr(self) -> str:
+        """What it logged so far."""
+        return self._stderr.read_text(encoding="utf-8")
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._running().pid
+
+    async def start(self) -> None:
+        """Start, and wait until it is ready.
+
+        Raises:
+            AssertionError: It ended, or was not ready in time; with what it said.
+        """
+        with self._stderr.open("wb") as stderr:
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "quartapp.cli", "serve", "--port", "0"),
+                *("--data-dir", str(self._folder / "data"), *self._arguments),
+                cwd=self._folder,
+                env={**surroundings(), **self._environment},
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=stderr,
+            )
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                port = await self._ready()
+        except TimeoutError:
+            raise AssertionError(f"not ready in time: {self.stdout} {self.stderr}") from None
+        await self.client.close()
+        self.client = Client(f"http://127.0.0.1:{port}")
+
+    async def terminate(self) -> int:
+        """Ask it to stop (SIGTERM), and return its exit status."""
+        self._running().send_signal(signal.SIGTERM)
+        return await self._ended()
+
+    async def kill(self) -> int:
+        """End it at once (SIGKILL), and return its exit status, which is negative."""
+        self._running().kill()
+        return await self._ended()
+
+    async def end(self) -> None:
+        """Close the client and, if it still runs, kill the process."""
+        if self._process is not None and self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                self._process.kill()
+            await self._ended()
+        await self.client.close()
+
+    def _running(self) -> asyncio.subprocess.Process:
+        assert self._process is not None, "it was not started"  # noqa: S101 - in tests
+        return self._process
+
+    async def _ready(self) -> str:
+        output = self._running().stdout
+        assert output is not None  # noqa: S101 - it is a pipe
+        async for line in output:
+            self.stdout.append(line.decode().rstrip())
+            if self.stdout[-1].startswith("server running on PORT "):
+                return self.stdout[-1].split()[-1]
+        await self._ended()
+        raise AssertionError(f"it ended: {self.stdout} {self.stderr}")
+
+    async def _ended(self) -> int:
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            rest, _ = await self._running().communicate()
+        self.stdout += rest.decode().splitlines()
+        return await self._running().wait()
+
+
+def surroundings() -> dict[str, str]:
+    """The environment of this process without settings of a quartapp."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name.upper() not in _OWN_SETTINGS and not name.startswith("QUARTAPP_")
+    }

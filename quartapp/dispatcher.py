@@ -1,0 +1,227 @@
+"""The one way in which hooks are called.
+
+pluggy keeps who implements what. It does not call: it is synchronous, and an asynchronous hook
+under ``firstresult`` would return its first *coroutine*. The dispatcher awaits each implementation
+in turn, under a time limit, and knows whose it was. It has four verbs: *collect* (all results),
+*first* (the first that is not None), *decide* (any refusal refuses) and *notify* (failures are
+isolated).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Literal
+
+import structlog
+
+from quartapp.errors import QuartappError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import pluggy
+    from pluggy import HookImpl
+
+Refusals = tuple[type[Exception], ...]
+
+log = structlog.get_logger("quartapp.plugins")
+
+
+@dataclass(frozen=True, slots=True)
+class Deny:
+    """A refusal.
+
+    Attributes:
+        reason: What the person who asked is told.
+    """
+
+    reason: str
+
+
+class _Allow(Enum):
+    ALLOW = "allow"
+
+
+ALLOW = _Allow.ALLOW
+"""An opinion in favour; it overrules no refusal."""
+
+
+Decision = Deny | Literal[_Allow.ALLOW]
+
+
+class PluginError(QuartappError):
+    """A plugin that cannot be loaded or registered, by name, distribution and reason."""
+
+
+class HookFailedError(QuartappError):
+    """A hook implementation raised, hung, or returned the wrong type."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedPlugin:
+    """One plugin of an app.
+
+    Attributes:
+        name: Unique within the app.
+        distribution: What brought it, as ``name version``; ``given`` when passed by hand.
+        implementation: The object with the hook implementations.
+        requires: Names of the plugins that are loaded before it.
+    """
+
+    name: str
+    distribution: str
+    implementation: object
+    requires: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.distribution})"
+
+
+class Dispatcher:
+    """Calls hooks: awaits each implementation in turn, attributes every failure.
+
+    Args:
+        manager: Knows the implementations.
+        timeout: Seconds that one implementation may take.
+    """
+
+    def __init__(self, manager: pluggy.PluginManager, timeout: float) -> None:
+        self._manager = manager
+        self._timeout = timeout
+        self.owners: dict[int, LoadedPlugin] = {}
+
+    def implementations(self, hook: str) -> list[tuple[LoadedPlugin, HookImpl]]:
+        """Who implements ``hook``, in plugin order (``tryfirst`` first, ``trylast`` last)."""
+        found: Sequence[HookImpl] = getattr(self._manager.hook, hook).get_hookimpls()
+        ordered = [impl for impl in found if impl.tryfirst]
+        ordered += [impl for impl in found if not impl.tryfirst and not impl.trylast]
+        ordered += [impl for impl in found if impl.trylast]
+        return [(self.owners[id(impl.plugin)], impl) for impl in ordered]
+
+    def collect_now(self, hook: str, **arguments: object) -> Iterator[tuple[LoadedPlugin, Any]]:
+        """All results of a ``register_*`` hook.
+
+        Raises:
+            PluginError: An implementation raised, or is asynchronous.
+        """
+        for owner, impl in self.implementations(hook):
+            try:
+                result = impl.function(*(arguments[name] for name in impl.argnames))
+            except Exception as error:
+                raise PluginError(f"plugin {owner}: {hook} failed: {reason(error)}") from error
+            if inspect.isawaitable(result):
+                if inspect.iscoroutine(result):
+                    result.close()
+                raise PluginError(f"plugin {owner}: {hook} must not be async")
+            if result is not None:
+                yield owner, result
+
+    async def collect(
+        self, hook: str, *, passing: Refusals = (), **arguments: object
+    ) -> list[tuple[LoadedPlugin, Any]]:
+        """All results that are not None, with whose they are.
+
+        Args:
+            hook: The hook's name.
+            passing: Exceptions that are an answer, not a failure.
+            arguments: What the hook specifies.
+
+        Raises:
+            HookFailedError: An implementation raised or hung.
+        """
+        results = []
+        for owner, impl in self.implementations(hook):
+            result = await self._call(hook, owner, impl, arguments, passing)
+            if result is not None:
+                results.append((owner, result))
+        return results
+
+    async def first(
+        self, hook: str, *, passing: Refusals = (), **arguments: object
+    ) -> tuple[LoadedPlugin, Any] | None:
+        """The first result that is not None, with whose it is; no further one is asked.
+
+        Args:
+            hook: The hook's name.
+            passing: Exceptions that are an answer, not a failure.
+            arguments: What the hook specifies.
+
+        Raises:
+            HookFailedError: An implementation raised or hung.
+        """
+        for owner, impl in self.implementations(hook):
+            result = await self._call(hook, owner, impl, arguments, passing)
+            if result is not None:
+                return owner, result
+        return None
+
+    async def decide(self, hook: str, **arguments: object) -> Deny | None:
+        """The first refusal, or None when nobody refuses.
+
+        Args:
+            hook: The hook's name.
+            arguments: What the hook specifies.
+
+        Raises:
+            HookFailedError: An implementation raised, hung, or returned neither a decision nor
+                None: what cannot be decided is refused.
+        """
+        for owner, impl in self.implementations(hook):
+            decision = await self._call(hook, owner, impl, arguments)
+            if isinstance(decision, Deny):
+                return decision
+            if decision is not None and decision is not ALLOW:
+                raise HookFailedError(
+                    f"plugin {owner}: {hook} must return ALLOW, Deny or None, "
+                    f"got {type(decision).__name__}"
+                )
+        return None
+
+    async def notify(
+        self, hook: str, *, backwards: bool = False, **arguments: object
+    ) -> list[HookFailedError]:
+        """Tell every implementation; a failure is logged, returned, and stops no other one.
+
+        Args:
+            hook: The hook's name.
+            backwards: In reverse plugin order.
+            arguments: What the hook specifies.
+        """
+        failures = []
+        called = self.implementations(hook)
+        for owner, impl in reversed(called) if backwards else called:
+            try:
+                await self._call(hook, owner, impl, arguments)
+            except HookFailedError as error:
+                log.exception("hook failed", hook=hook, plugin=str(owner), exc_info=error.__cause__)
+                failures.append(error)
+        return failures
+
+    async def _call(
+        self,
+        hook: str,
+        owner: LoadedPlugin,
+        impl: HookImpl,
+        arguments: dict[str, object],
+        passing: Refusals = (),
+    ) -> object:
+        try:
+            async with asyncio.timeout(self._timeout):
+                result = impl.function(*(arguments[name] for name in impl.argnames))
+                return await result if inspect.isawaitable(result) else result
+        except passing:
+            raise
+        except TimeoutError as error:
+            raise HookFailedError(
+                f"plugin {owner}: {hook} took longer than {self._timeout:g} s"
+            ) from error
+        except Exception as error:
+            raise HookFailedError(f"plugin {owner}: {hook} failed: {reason(error)}") from error
+
+
+def reason(error: BaseException) -> str:
+    """An exception's type and message, on one line."""
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -1,0 +1,44 @@
+"""The pytest plugin itself, as a plugin author uses it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from quartapp.testing import Serve, ServeProcess, TestServer
+
+
+async def test_people_are_registered_and_signed_in(server: TestServer) -> None:
+    person = await server.person("teacher", name="Ada Lovelace")
+    answer = await server.api.get("/auth/me", headers=person.headers)
+    assert answer.json()["data"]["_id"] == person.id
+    assert answer.json()["data"]["name"] == person.name == "ada lovelace"
+    assert await server.sign_in(person.email, person.password)
+
+
+async def test_each_test_has_an_empty_database(server: TestServer) -> None:
+    assert await server.documents["users"].count_documents({}) == 0
+
+
+async def test_a_socket_is_drained_up_to_what_was_sent(server: TestServer) -> None:
+    socket = await server.socket(await server.person("student"))
+    await socket.send("MY_ATTENDANCE")
+    assert [frame["data"]["message"] for frame in await socket.drain()] == [
+        "No active attendance session"
+    ]
+
+
+async def test_servers_share_the_tests_database(serve: Serve) -> None:
+    one, other = await serve(), await serve()
+    person = await one.person("student")
+    answer = await other.api.get("/auth/me", headers=person.headers)
+    assert answer.json()["data"]["email"] == person.email
+
+
+async def test_a_process_serves_with_its_own_database(serve_process: ServeProcess) -> None:
+    process = await serve_process()
+    person = await process.client.person("student")
+    answer = await process.client.api.get("/auth/me", headers=person.headers)
+    assert answer.status_code == 200
+    assert process.stdout[0].startswith("Mongodb connected 127.0.0.1")
+    assert await process.terminate() == 0, process.stderr
