@@ -154,9 +154,7 @@ class Client:
             token = self._tokens.issue(user["_id"], role)
         else:
             token = await self.sign_in(account["email"], account["password"])
-        return Person(
-            user["_id"], user["name"], account["email"], account["password"], role, token
-        )
+        return Person(user["_id"], user["name"], account["email"], account["password"], role, token)
 
     async def people(self, role: str, count: int) -> list[Person]:
         """Register ``count`` people with ``role``."""
@@ -186,7 +184,11 @@ class Client:
             made = added.json()["ExistingClass"]
         return made
 
-    async def socket(self, person: Person | None = None, **options: Any) -> Socket:
+    async def socket(
+        self,
+        person: Person | None = None,
+        **options: Any,  # noqa: ANN401 - websockets' own
+    ) -> Socket:
         """Open a WebSocket.
 
         Args:
@@ -196,9 +198,7 @@ class Client:
         path = options.pop("path", f"/ws?token={person.token}" if person else "/ws")
         # Frames wait on our side without limit: a test that reads late is no slow reader.
         quiet = {"ping_interval": None, "max_queue": None, "proxy": None}
-        connection = await connect(
-            self.url.replace("http", "ws", 1) + path, **{**quiet, **options}
-        )
+        connection = await connect(self.url.replace("http", "ws", 1) + path, **{**quiet, **options})
         socket = Socket(connection)
         self._sockets.append(socket)
         return socket

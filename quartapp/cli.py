@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from quartapp.launch import launched
 from quartapp.logs import configure_logging
 from quartapp.plugins import Plugins
 from quartapp.server import listen, serve_app
-from quartapp.settings import load_settings
+from quartapp.settings import load_plugin_choice, load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +43,54 @@ def mistakes_explained() -> Iterator[None]:
         raise MistakeError(str(error)) from error
 
 
-@click.group()
+class CommandLine(click.Group):
+    """quartapp's own commands, and those of plugins.
+
+    Plugins are loaded for help and for a name that is not one of ours, so that ``serve`` and the
+    like need no plugin to be found. Where plugins cannot be loaded, help still shows what there is
+    before it says why.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Every name, in alphabetical order."""
+        with suppress(QuartappError):
+            return sorted([*self.commands, *self._of_plugins(ctx)])
+        return super().list_commands(ctx)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Our own command of that name, else a plugin's."""
+        own = super().get_command(ctx, cmd_name)
+        if own is not None:
+            return own
+        with mistakes_explained():
+            return self._of_plugins(ctx).get(cmd_name)
+
+    def get_help(self, ctx: click.Context) -> str:
+        """The help page; where plugins cannot be loaded it is shown, and then the reason."""
+        page = super().get_help(ctx)
+        try:
+            self._of_plugins(ctx)
+        except QuartappError as error:
+            click.echo(page)
+            raise MistakeError(str(error)) from error
+        return page
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the chosen command."""
+        with mistakes_explained():
+            return super().invoke(ctx)
+
+    def _of_plugins(self, ctx: click.Context) -> dict[str, click.Command]:
+        key = f"{__name__}.commands"
+        if key not in ctx.meta:
+            choice = load_plugin_choice()
+            loaded = discover(choice.plugins, choice.extra_plugins)
+            ctx.meta[key] = Plugins(loaded, choice.hook_timeout).commands(self)
+        found: dict[str, click.Command] = ctx.meta[key]
+        return found
+
+
+@click.group(name="quartapp", cls=CommandLine)
 @click.version_option(__version__, prog_name="quartapp")
 def main() -> None:
     """A live attendance server, and a framework for making one's own."""

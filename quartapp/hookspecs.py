@@ -14,6 +14,7 @@ import pluggy
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    import click
     from pydantic import BaseModel
     from quart import Blueprint, Quart
     from quart.wrappers import Request, Websocket
@@ -65,6 +66,22 @@ def register_events(app: Quart) -> Iterable[EventType]:
         >>> @hookimpl
         ... def register_events(self, app):
         ...     return [EventType(name="RAISE_HAND", data=Hand, handler=raise_hand)]
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def register_commands(cli: click.Group) -> Iterable[click.Command]:
+    """At build of the command line: commands for ``quartapp``, beside its own. Collected.
+
+    Called when help is asked for, or a command that is not one of quartapp's own; so import what
+    is slow inside the command. A name that is taken is refused. A :class:`QuartappError` that a
+    command raises is shown as one message, with exit status 2.
+
+    Example:
+        >>> @hookimpl
+        ... def register_commands(self, cli):
+        ...     return [import_roll]
     """
     raise NotImplementedError
 

@@ -10,7 +10,7 @@ import functools
 from collections import defaultdict
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Literal, Union
+from typing import TYPE_CHECKING, Any, Literal, Union, cast
 
 from pydantic import BaseModel, ConfigDict, RootModel, ValidationError, create_model
 from quart import request
@@ -19,6 +19,7 @@ from quart_schema import (
     document_querystring,
     document_request,
     document_response,
+    hide,
     operation_id,
     security_scheme,
     tag,
@@ -91,12 +92,13 @@ class Operation:
         status: Status of success.
         data: Type of what is under ``key``.
         key: Field of the envelope that carries the data; None when the data is the whole body.
-        media_type: Of the answer; what is not JSON is returned as text by the view.
+        media_type: Of the answer; what is not JSON is returned by the view as text, or as a response.
         body: Model of the JSON body.
         query: Model of the query string.
         invalid: Answer to a body or query that does not fit.
         errors: Domain errors with what they become.
         database: Whether it can answer 503.
+        documented: Whether clients may rely on it. Parts of a page are in no document.
     """
 
     id: str
@@ -111,6 +113,7 @@ class Operation:
     invalid: Refusal | None = None
     errors: Mapping[type[DomainError], Refusal | tuple[Refusal, ...]] = field(default_factory=dict)
     database: bool = True
+    documented: bool = True
 
     def __call__(
         self, view: Callable[..., Awaitable[object]]
@@ -147,6 +150,8 @@ class Operation:
         return principal
 
     def _answer(self, data: Any) -> Response:  # noqa: ANN401 - what the view returned
+        if isinstance(data, Response):
+            return data
         if self.media_type != "application/json":
             return Response(data, self.status, mimetype=self.media_type)
         if self.key is None:
@@ -219,6 +224,8 @@ class Operation:
         self, view: Callable[..., Awaitable[Response]]
     ) -> Callable[..., Awaitable[Response]]:
         setattr(view, ATTRIBUTE, self)
+        if not self.documented:
+            return cast("Callable[..., Awaitable[Response]]", hide(view))
         operation_id(self.id)(view)
         tag(self.tags)(view)
         security_scheme([{SECURITY_SCHEME: []}] if self.access.signed_in else [])(view)

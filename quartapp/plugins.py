@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import click
 import pluggy
 from pydantic import BaseModel
 from quart import Blueprint
@@ -83,11 +84,39 @@ class Plugins:
 
     def blueprints(self, app: Quart) -> list[tuple[LoadedPlugin, Blueprint]]:
         """Every blueprint, with whose it is."""
-        return self._collect_items("register_blueprints", Blueprint, app)
+        return self._collect_items("register_blueprints", Blueprint, app=app)
 
     def events(self, app: Quart) -> list[tuple[LoadedPlugin, EventType]]:
         """Every event that clients may send, with whose it is."""
-        return self._collect_items("register_events", EventType, app)
+        return self._collect_items("register_events", EventType, app=app)
+
+    def commands(self, cli: click.Group) -> dict[str, click.Command]:
+        """The commands that plugins add to ``cli``, by name; ``cli`` itself is left as it is.
+
+        Args:
+            cli: The command line, with its own commands.
+
+        Raises:
+            PluginError: What was registered is no command with a name, or the name is taken.
+        """
+        found: dict[str, click.Command] = {}
+        owners: dict[str, LoadedPlugin] = {}
+        for owner, command in self._collect_items("register_commands", click.Command, cli=cli):
+            name = command.name
+            if not name:
+                raise PluginError(f"plugin {owner}: register_commands returned a nameless command")
+            if name in cli.commands:
+                raise PluginError(
+                    f"plugin {owner}: its command {name} is refused, "
+                    f"as {cli.name or 'the program'} has its own {name}"
+                )
+            if name in owners:
+                raise PluginError(
+                    f"plugin {owner}: its command {name} is refused, "
+                    f"as plugin {owners[name]} brings one of that name"
+                )
+            found[name], owners[name] = command, owner
+        return found
 
     async def startup(self, app: Quart) -> None:
         """Start every plugin.
@@ -177,10 +206,10 @@ class Plugins:
         return result
 
     def _collect_items(
-        self, hook: str, kind: type[Item], app: Quart
+        self, hook: str, kind: type[Item], **arguments: object
     ) -> list[tuple[LoadedPlugin, Item]]:
         items = []
-        for owner, result in self.dispatcher.collect_now(hook, app=app):
+        for owner, result in self.dispatcher.collect_now(hook, **arguments):
             for item in _as_list(owner, hook, result):
                 if not isinstance(item, kind):
                     raise PluginError(

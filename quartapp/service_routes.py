@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from quart import Blueprint, current_app
 
+from quartapp import docs_pages
 from quartapp.contract import openapi_document
 from quartapp.core import core
 from quartapp.operations import Closed, Operation
 from quartapp.security import PUBLIC
+
+if TYPE_CHECKING:
+    from quart.wrappers import Response
 
 blueprint = Blueprint("service", __name__)
 
@@ -42,3 +46,52 @@ async def readiness() -> dict[str, Any]:
 async def openapi() -> dict[str, Any]:
     """What this server offers over HTTP, plugins included."""
     return openapi_document(current_app)
+
+
+@blueprint.get("/asyncapi.json")
+@Operation(
+    id="getAsyncapi", access=PUBLIC, tags=TAGS, data=dict[str, Any], key=None, database=False
+)
+async def asyncapi() -> dict[str, Any]:
+    """What this server offers over the WebSocket, plugins included."""
+    from quartapp.asyncapi import asyncapi_document
+
+    return asyncapi_document(current_app)
+
+
+@blueprint.get("/docs")
+@Operation(
+    id="getDocs", access=PUBLIC, tags=TAGS, data=str, media_type="text/html", database=False
+)
+async def docs() -> Response:
+    """The HTTP contract, to read in a browser."""
+    return await docs_pages.OPENAPI_PAGE.response()
+
+
+@blueprint.get("/docs/websocket")
+@Operation(
+    id="getWebsocketDocs",
+    access=PUBLIC,
+    tags=TAGS,
+    data=str,
+    media_type="text/html",
+    database=False,
+)
+async def websocket_docs() -> Response:
+    """The WebSocket contract, to read in a browser."""
+    return await docs_pages.ASYNCAPI_PAGE.response()
+
+
+@blueprint.get("/docs/assets/<name>")
+@Operation(
+    id="getDocsAsset",
+    access=PUBLIC,
+    tags=TAGS,
+    data=str,
+    media_type="text/*",
+    database=False,
+    documented=False,
+)
+async def docs_asset(name: str) -> Response:
+    """A style sheet or script of a docs page."""
+    return await docs_pages.asset(name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import platformdirs
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
@@ -28,18 +28,15 @@ ENV_FILE = ".env"
 MINIMUM_SECRET_BYTES = 32
 
 Names = Annotated[tuple[str, ...], NoDecode]
+Choice = TypeVar("Choice", bound="PluginChoice")
 
 
 class SettingsFileError(QuartappError):
     """quartapp.toml cannot be read, or a setting has a value that cannot be."""
 
 
-class Settings(BaseSettings):
-    """Everything the core can be told. Each field says where it comes from in the environment.
-
-    ``PORT``, ``MONGODB_URI`` (or ``uri``) and ``JWT_SECRET`` have their usual names, the others
-    are prefixed with ``QUARTAPP_``.
-    """
+class PluginChoice(BaseSettings):
+    """Which plugins to load: all that the command line needs to know its commands."""
 
     model_config = SettingsConfigDict(
         env_prefix="QUARTAPP_",
@@ -47,6 +44,40 @@ class Settings(BaseSettings):
         extra="ignore",
         populate_by_name=True,
     )
+
+    plugins: Names | None = Field(
+        None, description="The exact list of plugins; without it, all that are on by default."
+    )
+    extra_plugins: Names = Field(
+        (), description="Plugins to load besides: bundled optional ones are switched on here."
+    )
+    hook_timeout: float = Field(5.0, gt=0, description="Seconds that a hook may take.")
+
+    @field_validator("plugins", "extra_plugins", mode="before")
+    @classmethod
+    def _split_plugins(cls, value: object) -> object:
+        return _split(value)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The sources, strongest first."""
+        toml = InitSettingsSource(settings_cls, init_kwargs=_core_table(read_toml()))
+        return init_settings, env_settings, dotenv_settings, toml
+
+
+class Settings(PluginChoice):
+    """Everything the core can be told. Each field says where it comes from in the environment.
+
+    ``PORT``, ``MONGODB_URI`` (or ``uri``) and ``JWT_SECRET`` have their usual names, the others
+    are prefixed with ``QUARTAPP_``.
+    """
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(
@@ -75,18 +106,11 @@ class Settings(BaseSettings):
         default_factory=lambda: Path(platformdirs.user_data_path("quartapp", appauthor=False)),
         description="Where the embedded database and its secret live.",
     )
-    plugins: Names | None = Field(
-        None, description="The exact list of plugins; without it, all that are on by default."
-    )
-    extra_plugins: Names = Field(
-        (), description="Plugins to load besides: bundled optional ones are switched on here."
-    )
     allowed_origins: Names | None = Field(
         None,
         description="Origins whose pages may open a WebSocket; `*` is any. Without it: any while "
         "listening on loopback, else the server's own.",
     )
-    hook_timeout: float = Field(5.0, gt=0, description="Seconds that a hook may take.")
     database_timeout: float = Field(
         2.5, gt=0, description="Seconds that a database operation may take before a 503."
     )
@@ -97,12 +121,10 @@ class Settings(BaseSettings):
         45.0, gt=0, description="Seconds without a byte from a client until it counts as gone."
     )
 
-    @field_validator("plugins", "extra_plugins", "allowed_origins", mode="before")
+    @field_validator("allowed_origins", mode="before")
     @classmethod
-    def _split_names(cls, value: object) -> object:
-        if isinstance(value, str):
-            return tuple(name.strip() for name in value.split(",") if name.strip())
-        return value
+    def _split_origins(cls, value: object) -> object:
+        return _split(value)
 
     @field_validator("jwt_secret")
     @classmethod
@@ -118,19 +140,6 @@ class Settings(BaseSettings):
     def _blank_is_none(cls, value: object) -> object:
         return None if isinstance(value, str) and not value.strip() else value
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The sources, strongest first."""
-        toml = InitSettingsSource(settings_cls, init_kwargs=_core_table(read_toml()))
-        return init_settings, env_settings, dotenv_settings, toml
-
 
 def load_settings(**overrides: Any) -> Settings:  # noqa: ANN401 - any field's value
     """The settings of this process.
@@ -141,13 +150,31 @@ def load_settings(**overrides: Any) -> Settings:  # noqa: ANN401 - any field's v
     Raises:
         SettingsFileError: One message that names each bad setting.
     """
-    given = {name: value for name, value in overrides.items() if value is not None}
+    return _read(Settings, **{name: v for name, v in overrides.items() if v is not None})
+
+
+def load_plugin_choice() -> PluginChoice:
+    """Which plugins this process is to load, whatever the other settings are.
+
+    Raises:
+        SettingsFileError: One message that names each bad setting.
+    """
+    return _read(PluginChoice)
+
+
+def _read(model: type[Choice], **given: Any) -> Choice:  # noqa: ANN401 - any field's value
     try:
-        return Settings(**given)
+        return model(**given)
     except ValidationError as error:
         raise SettingsFileError(explain(error)) from error
     except SettingsError as error:
         raise SettingsFileError(str(error)) from error
+
+
+def _split(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(name.strip() for name in value.split(",") if name.strip())
+    return value
 
 
 def load_plugin_settings(plugin: str, model: type[BaseModel]) -> BaseModel:

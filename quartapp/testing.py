@@ -37,8 +37,8 @@ from quartapp._testing_clients import Client, Person, Socket
 from quartapp._testing_process import ServerProcess
 from quartapp.app import create_app
 from quartapp.core import core
-from quartapp.embedded import EmbeddedMongo
 from quartapp.discovery import discover
+from quartapp.embedded import EmbeddedMongo
 from quartapp.server import ServerError, disable_compression, hypercorn_config, listen
 from quartapp.settings import load_settings
 
@@ -53,6 +53,7 @@ __all__ = ["Client", "Person", "Serve", "ServeProcess", "ServerProcess", "Socket
 
 SECRET = "a secret for tests, 32 bytes or more"  # noqa: S105 - it protects nothing
 STOP_SECONDS = 10.0
+GRACE_SECONDS = 0.1
 
 
 class TestServer(Client):
@@ -82,7 +83,7 @@ class Serve(Protocol):
         plugins: Iterable[object] | None = None,
         *,
         beside: Iterable[object] = (),
-        **settings: Any,
+        **settings: Any,  # noqa: ANN401 - of any field
     ) -> TestServer:
         """Start a server; it stops at the end of the test.
 
@@ -121,9 +122,11 @@ async def running(app: Quart) -> AsyncIterator[TestServer]:
         ServerError: The app does not start.
     """
     disable_compression()
-    listener = listen("127.0.0.1", 0)
-    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    config = hypercorn_config(core(app).settings, listener)
+    with listen("127.0.0.1", 0) as listener:  # Hypercorn gets a duplicate
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        config = hypercorn_config(core(app).settings, listener)
+    # Hypercorn's ping task outlives its socket by up to one interval, and would be waited for.
+    config.graceful_timeout = GRACE_SECONDS
     ready, stop = asyncio.Event(), asyncio.Event()
 
     @app.before_serving
@@ -140,12 +143,10 @@ async def running(app: Quart) -> AsyncIterator[TestServer]:
         if serving.done():
             await serving
     except LifespanFailureError as error:
-        listener.close()
+        os.close(int(config.bind[0].removeprefix("fd://")))  # Hypercorn has not taken it over
         raise ServerError(str(error.args[0])) from error
     server = TestServer(app, url)
     try:
-        (await server.api.get(f"{url}/healthz")).raise_for_status()
-        listener.detach()  # Hypercorn has made its own socket of the descriptor, and closes it
         yield server
     finally:
         await server.close()
@@ -165,6 +166,7 @@ def quartapp_mongodb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def _quartapp_mongodb_client(quartapp_mongodb: str) -> Iterator[pymongo.MongoClient[Any]]:
+    client: pymongo.MongoClient[Any]
     with pymongo.MongoClient(quartapp_mongodb) as client:
         yield client
 
@@ -193,7 +195,7 @@ async def serve(mongodb_uri: str) -> AsyncIterator[Serve]:
             plugins: Iterable[object] | None = None,
             *,
             beside: Iterable[object] = (),
-            **settings: Any,
+            **settings: Any,  # noqa: ANN401 - of any field
         ) -> TestServer:
             complete = load_settings(
                 **{"mongodb_uri": mongodb_uri, "jwt_secret": SECRET, **settings}

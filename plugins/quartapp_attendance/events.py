@@ -6,36 +6,23 @@ from typing import TYPE_CHECKING
 
 from quartapp.core import core
 from quartapp.realtime.events import EventError, EventType, ServerMessage, encode
+from quartapp_attendance.hooks import MarkRefusedError
 from quartapp_attendance.log import NoActiveSessionError, NotOnRollError
-from quartapp_attendance.schemas import (
-    DoneMessage,
-    MarkEvent,
-    MarkMessage,
-    MyAttendanceMessage,
-    SessionEvent,
-    SummaryMessage,
-)
+from quartapp_attendance.schemas import NOT_YET, MarkEvent, Schemas, SessionEvent
 from quartapp_attendance.service import AttendanceService
+from quartapp_attendance.statuses import Mark
 
 if TYPE_CHECKING:
     from quartapp.realtime.hub import Connection
 
+MARKED = "ATTENDANCE_MARKED"
+SUMMARY = "TODAY_SUMMARY"
+MY_ATTENDANCE = "MY_ATTENDANCE"
+DONE = "DONE"
+
 NO_SESSION = "No active attendance session"
 NOT_ON_ROLL = "Student not enrolled in class"
 UNAVAILABLE = "Service Unavailable"
-
-MARKED = ServerMessage(
-    name="ATTENDANCE_MARKED", data=MarkMessage, to_all=True, summary="A mark was stored."
-)
-SUMMARY = ServerMessage(
-    name="TODAY_SUMMARY", data=SummaryMessage, to_all=True, summary="The marks so far, counted."
-)
-MY_ATTENDANCE = ServerMessage(
-    name="MY_ATTENDANCE", data=MyAttendanceMessage, to_all=False, summary="The sender's own mark."
-)
-DONE = ServerMessage(
-    name="DONE", data=DoneMessage, to_all=True, summary="The session is over, its records are kept."
-)
 
 
 async def mark(connection: Connection, data: MarkEvent) -> None:
@@ -43,11 +30,13 @@ async def mark(connection: Connection, data: MarkEvent) -> None:
     service, principal = _service(), connection.principal
     try:
         session = await service.session_for(principal, data.class_id)
-        await service.mark(session, data.student_id.lower(), data.status, principal.id)
+        await service.mark(session, Mark(data.student_id.lower(), data.status, principal.id))
     except NoActiveSessionError as error:
         raise EventError(NO_SESSION) from error
     except NotOnRollError as error:
         raise EventError(NOT_ON_ROLL) from error
+    except MarkRefusedError as error:
+        raise EventError(str(error)) from error
 
 
 async def summary(connection: Connection, data: SessionEvent) -> None:
@@ -66,8 +55,8 @@ async def my_attendance(connection: Connection, data: SessionEvent) -> None:
         session = await _service().session_for(principal, data.class_id)
     except NoActiveSessionError as error:
         raise EventError(NO_SESSION) from error
-    status = session.attendance.get(principal.id, "not yet updated")
-    connection.post(encode(MY_ATTENDANCE.name, {"status": status}))
+    status = session.attendance.get(principal.id, NOT_YET)
+    connection.post(encode(MY_ATTENDANCE, {"status": status}))
 
 
 async def done(connection: Connection, data: SessionEvent) -> None:
@@ -79,44 +68,71 @@ async def done(connection: Connection, data: SessionEvent) -> None:
         raise EventError(NO_SESSION) from error
 
 
-EVENTS = [
-    EventType(
-        name="ATTENDANCE_MARKED",
-        role="teacher",
-        data=MarkEvent,
-        handler=mark,
-        answers=(MARKED,),
-        errors=(NO_SESSION, NOT_ON_ROLL, UNAVAILABLE),
-        summary="Mark a student.",
-    ),
-    EventType(
-        name="TODAY_SUMMARY",
-        role="teacher",
-        data=SessionEvent,
-        handler=summary,
-        answers=(SUMMARY,),
-        errors=(NO_SESSION, UNAVAILABLE),
-        summary="Show everybody the counts so far.",
-    ),
-    EventType(
-        name="MY_ATTENDANCE",
-        role="student",
-        data=SessionEvent,
-        handler=my_attendance,
-        answers=(MY_ATTENDANCE,),
-        errors=(NO_SESSION, UNAVAILABLE),
-        summary="Look up one's own mark.",
-    ),
-    EventType(
-        name="DONE",
-        role="teacher",
-        data=SessionEvent,
-        handler=done,
-        answers=(DONE,),
-        errors=(NO_SESSION, UNAVAILABLE),
-        summary="End the session: the unmarked are absent, the records are kept.",
-    ),
-]
+def events(schemas: Schemas) -> list[EventType]:
+    """The four events.
+
+    Args:
+        schemas: Models with the statuses of this app.
+    """
+    marked = ServerMessage(
+        name=MARKED, data=schemas.mark_message, to_all=True, summary="A mark was stored."
+    )
+    counted = ServerMessage(
+        name=SUMMARY,
+        data=schemas.summary_message,
+        to_all=True,
+        summary="The marks so far, counted.",
+    )
+    looked_up = ServerMessage(
+        name=MY_ATTENDANCE,
+        data=schemas.my_attendance_message,
+        to_all=False,
+        summary="The sender's own mark.",
+    )
+    over = ServerMessage(
+        name=DONE,
+        data=schemas.done_message,
+        to_all=True,
+        summary="The session is over, its records are kept.",
+    )
+    return [
+        EventType(
+            name=MARKED,
+            role="teacher",
+            data=schemas.mark_event,
+            handler=mark,
+            answers=(marked,),
+            errors=(NO_SESSION, NOT_ON_ROLL, UNAVAILABLE),
+            summary="Mark a student.",
+        ),
+        EventType(
+            name=SUMMARY,
+            role="teacher",
+            data=SessionEvent,
+            handler=summary,
+            answers=(counted,),
+            errors=(NO_SESSION, UNAVAILABLE),
+            summary="Show everybody the counts so far.",
+        ),
+        EventType(
+            name=MY_ATTENDANCE,
+            role="student",
+            data=SessionEvent,
+            handler=my_attendance,
+            answers=(looked_up,),
+            errors=(NO_SESSION, UNAVAILABLE),
+            summary="Look up one's own mark.",
+        ),
+        EventType(
+            name=DONE,
+            role="teacher",
+            data=SessionEvent,
+            handler=done,
+            answers=(over,),
+            errors=(NO_SESSION, UNAVAILABLE),
+            summary="End the session: the unmarked are absent, the records are kept.",
+        ),
+    ]
 
 
 def _service() -> AttendanceService:

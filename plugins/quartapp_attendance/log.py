@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from quartapp.database import Database
     from quartapp_attendance.session import ActiveSession
+    from quartapp_attendance.statuses import Mark
     from quartapp_attendance.stream import Projector
     from quartapp_classes.service import Roll
 
@@ -49,21 +50,6 @@ class NoActiveSessionError(DomainError):
 
 class NotOnRollError(DomainError):
     """The mark is for somebody who is not on the class's roll."""
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """A mark as it is stored.
-
-    Attributes:
-        student_id: Who is marked.
-        status: As what.
-        by: Id of the user who marks.
-    """
-
-    student_id: str
-    status: str
-    by: str
 
 
 @dataclass(slots=True)
@@ -272,11 +258,10 @@ def _changes(batch: list[_Waiting]) -> Document:
         "signal": {"id": ObjectId(), "entries": [waiting.entry for waiting in batch]},
     }
     for mark in (waiting.mark for waiting in batch if waiting.mark):
-        changed[ATTENDANCE_PREFIX + mark.student_id] = {
-            "status": mark.status,
-            "at": now,
-            "by": ObjectId(mark.by),
-        }
+        stored: Document = {"status": mark.status, "at": now, "by": ObjectId(mark.by)}
+        if mark.via is not None:
+            stored["via"] = mark.via
+        changed[ATTENDANCE_PREFIX + mark.student_id] = stored
     return changed
 
 

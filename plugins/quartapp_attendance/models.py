@@ -52,6 +52,7 @@ class AttendanceRecord(Model):
     status = StringField(required=True)
     marked_at = DateTimeField(db_field="markedAt")
     marked_by = ObjectIdField(db_field="markedBy")
+    via = StringField()
     created_at = DateTimeField(required=True, db_field="createdAt")
     updated_at = DateTimeField(required=True, db_field="updatedAt")
 

@@ -5,16 +5,17 @@ from typing import TYPE_CHECKING
 
 import structlog
 from bson import ObjectId
-from pymongo.errors import PyMongoError
 
 from quartapp.core import core
 from quartapp.errors import DatabaseUnavailableError
 from quartapp.hookspecs import hookimpl
-from quartapp_attendance.events import EVENTS
+from quartapp_attendance import hookspecs
+from quartapp_attendance.events import events
+from quartapp_attendance.hooks import AttendanceHooks
 from quartapp_attendance.log import SessionLog
 from quartapp_attendance.models import AttendanceRecord, Session
 from quartapp_attendance.routes import blueprint
-from quartapp_attendance.schemas import AttendanceSettings
+from quartapp_attendance.schemas import AttendanceSettings, Schemas
 from quartapp_attendance.service import AttendanceService
 from quartapp_attendance.session import LiveSessions
 from quartapp_attendance.stream import Projector, SessionStream
@@ -37,8 +38,11 @@ class AttendancePlugin:
     name = "attendance"
     requires = ("auth", "classes")
 
+    hookspecs = hookspecs
+
     def __init__(self) -> None:
         self._tasks: list[asyncio.Task[None]] = []
+        self._hooks: AttendanceHooks | None = None
         self._service: AttendanceService | None = None
 
     @hookimpl
@@ -50,12 +54,12 @@ class AttendancePlugin:
     def register_blueprints(self, app: Quart) -> list[Blueprint]:
         """The routes under /attendance."""
         core(app).database.models += [Session, AttendanceRecord]
-        return [blueprint]
+        return [blueprint(Schemas(self._called(app).statuses))]
 
     @hookimpl
-    def register_events(self) -> list[EventType]:
+    def register_events(self, app: Quart) -> list[EventType]:
         """The four events."""
-        return EVENTS
+        return events(Schemas(self._called(app).statuses))
 
     @hookimpl
     async def startup(self, app: Quart) -> None:
@@ -65,12 +69,13 @@ class AttendancePlugin:
         classes = parts.services.get(ClassService)
         live = LiveSessions()
         of_class = settings.scope == "class"
-        projector = Projector(parts.database, live, parts.hub, classes.roll if of_class else None)
+        hooks = self._called(app)
+        projector = Projector(
+            parts.database, live, parts.hub, hooks.statuses, classes.roll if of_class else None
+        )
         streaming = parts.database.change_streams
         sessions = SessionLog(parts.database, classes.roll, None if streaming else projector)
-        service = AttendanceService(
-            parts.database, classes, sessions, live, parts.plugins, settings.scope
-        )
+        service = AttendanceService(parts.database, classes, sessions, live, hooks, settings.scope)
         parts.services.add(service)
         classes.deletion_guards.append(service.guard_deletion)
         self._service = service
@@ -98,11 +103,19 @@ class AttendancePlugin:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
 
+    def _called(self, app: Quart) -> AttendanceHooks:
+        if self._hooks is None:
+            self._hooks = AttendanceHooks(core(app).plugins)
+        return self._hooks
+
 
 async def _sweep(service: AttendanceService) -> None:
     while True:
         try:
             await service.finish_abandoned()
-        except (PyMongoError, DatabaseUnavailableError) as error:
+        except DatabaseUnavailableError as error:
             log.warning("sweep postponed", reason=str(error))
+        except Exception as error:
+            # One session that cannot be finished must not end the sweep for all others.
+            log.exception("sweep failed", exc_info=error)
         await asyncio.sleep(SWEEP_SECONDS)

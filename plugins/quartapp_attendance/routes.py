@@ -8,7 +8,7 @@ from quartapp.core import core
 from quartapp.operations import Operation, Refusal
 from quartapp.security import SIGNED_IN, role
 from quartapp_attendance.log import NoActiveSessionError
-from quartapp_attendance.schemas import MyAttendanceAnswer, SessionAnswer, StartBody
+from quartapp_attendance.schemas import Schemas, StartBody
 from quartapp_attendance.service import AttendanceService
 from quartapp_attendance.session import statuses
 from quartapp_classes.routes import class_answer
@@ -23,23 +23,52 @@ from quartapp_classes.service import (
 if TYPE_CHECKING:
     from quartapp.security import Principal
 
-blueprint = Blueprint("attendance", __name__, url_prefix="/api/v1/attendance")
-
 TAGS = ("attendance",)
 CLASS_NOT_FOUND = Refusal(404, "class not found")
 
 
-@blueprint.post("/start")
-@Operation(
-    id="startAttendance",
-    access=role("teacher"),
-    tags=TAGS,
-    body=StartBody,
-    invalid=Refusal(400, "Invalid request schema"),
-    data=ClassAnswer,
-    # Another teacher's class is no class of yours: nobody learns here that it exists.
-    errors={ClassNotFoundError: CLASS_NOT_FOUND, NotOwnerError: CLASS_NOT_FOUND},
-)
+def blueprint(schemas: Schemas) -> Blueprint:
+    """The routes under /attendance.
+
+    Args:
+        schemas: Models with the statuses of this app.
+    """
+    routes = Blueprint("attendance", __name__, url_prefix="/api/v1/attendance")
+    starting = Operation(
+        id="startAttendance",
+        access=role("teacher"),
+        tags=TAGS,
+        body=StartBody,
+        invalid=Refusal(400, "Invalid request schema"),
+        data=ClassAnswer,
+        # Another teacher's class is no class of yours: nobody learns here that it exists.
+        errors={ClassNotFoundError: CLASS_NOT_FOUND, NotOwnerError: CLASS_NOT_FOUND},
+    )
+    reading = Operation(
+        id="getSession",
+        access=SIGNED_IN,
+        tags=TAGS,
+        data=schemas.session_answer,
+        errors={NoActiveSessionError: Refusal(404, "No active attendance session")},
+    )
+    looking_up = Operation(
+        id="getMyAttendance",
+        access=role("student"),
+        tags=TAGS,
+        data=schemas.my_attendance_answer,
+        errors={
+            ClassNotFoundError: Refusal(404, "Class not found"),
+            NotEnrolledError: Refusal(
+                403, "You are not in the class, please contact your professor/admin"
+            ),
+        },
+    )
+    routes.post("/start")(starting(start))
+    routes.get("/session")(reading(session))
+    routes.get("/<class_id>/my-attendance")(looking_up(my_attendance))
+    return routes
+
+
 async def start(principal: Principal, body: StartBody) -> dict[str, Any]:
     """Begin a roll call, or find it begun."""
     classes = core().services.get(ClassService)
@@ -51,14 +80,6 @@ async def start(principal: Principal, body: StartBody) -> dict[str, Any]:
     return class_answer(class_room)
 
 
-@blueprint.get("/session")
-@Operation(
-    id="getSession",
-    access=SIGNED_IN,
-    tags=TAGS,
-    data=SessionAnswer,
-    errors={NoActiveSessionError: Refusal(404, "No active attendance session")},
-)
 async def session(principal: Principal) -> dict[str, Any]:
     """The caller's live session, for a client that comes back."""
     document = await core().services.get(AttendanceService).document_for(principal)
@@ -78,24 +99,11 @@ async def session(principal: Principal) -> dict[str, Any]:
     }
 
 
-@blueprint.get("/<class_id>/my-attendance")
-@Operation(
-    id="getMyAttendance",
-    access=role("student"),
-    tags=TAGS,
-    data=MyAttendanceAnswer,
-    errors={
-        ClassNotFoundError: Refusal(404, "Class not found"),
-        NotEnrolledError: Refusal(
-            403, "You are not in the class, please contact your professor/admin"
-        ),
-    },
-)
 async def my_attendance(principal: Principal, class_id: str) -> dict[str, Any]:
     """The student's latest persisted record for a class."""
     class_room = await core().services.get(ClassService).enrolled(class_id, principal)
     service = core().services.get(AttendanceService)
     return {
         "classId": class_room.id,
-        "status": await service.latest_status(class_room.id, principal),
+        "status": await service.records.latest_status(class_room.id, principal),
     }

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, create_model, model_validator
 
 from quartapp.operations import Body, Closed
 from quartapp.realtime.events import EventData
 from quartapp.schemas import ObjectIdInput, ObjectIdString, Timestamp, left_out
 
-Status = Literal["present", "absent"]
+if TYPE_CHECKING:
+    from quartapp_attendance.statuses import StatusRegistry
+
+NOT_YET = "not yet updated"
 
 
 class AttendanceSettings(BaseModel):
@@ -33,23 +36,6 @@ class StartBody(Body):
         return self
 
 
-class MyAttendanceAnswer(Closed):
-    """A student's latest record for a class."""
-
-    class_id: ObjectIdString = Field(alias="classId")
-    status: Status | None
-
-
-class SessionAnswer(Closed):
-    """A live session, for a client that comes back."""
-
-    class_id: ObjectIdString = Field(alias="classId")
-    class_name: str = Field(alias="className")
-    started_at: Timestamp = Field(alias="startedAt")
-    seq: int = Field(ge=1)
-    attendance: dict[ObjectIdString, Status]
-
-
 class SessionEvent(EventData):
     """Data of any event on a session; ``classId`` says which where there are several."""
 
@@ -60,14 +46,14 @@ class MarkEvent(SessionEvent):
     """A teacher's mark."""
 
     student_id: ObjectIdInput = Field(alias="studentId")
-    status: Status
+    status: str
 
 
 class MarkMessage(Closed):
     """A mark that was stored."""
 
     student_id: ObjectIdString = Field(alias="studentId")
-    status: Status
+    status: str
 
 
 class SummaryMessage(Closed):
@@ -81,7 +67,7 @@ class SummaryMessage(Closed):
 class MyAttendanceMessage(Closed):
     """A student's own mark."""
 
-    status: Literal["present", "absent", "not yet updated"]
+    status: str
 
 
 class DoneMessage(Closed):
@@ -91,3 +77,50 @@ class DoneMessage(Closed):
     present: int = Field(ge=0)
     absent: int = Field(ge=0)
     total: int = Field(ge=0)
+
+
+class MyAttendanceAnswer(Closed):
+    """A student's latest record for a class."""
+
+    class_id: ObjectIdString = Field(alias="classId")
+    status: str | None
+
+
+class SessionAnswer(Closed):
+    """A live session, for a client that comes back."""
+
+    class_id: ObjectIdString = Field(alias="classId")
+    class_name: str = Field(alias="className")
+    started_at: Timestamp = Field(alias="startedAt")
+    seq: int = Field(ge=1)
+    attendance: dict[ObjectIdString, str]
+
+
+class Schemas:
+    """The models above, narrowed to the statuses of one app.
+
+    Args:
+        statuses: What students can be marked as.
+    """
+
+    def __init__(self, statuses: StatusRegistry) -> None:
+        status: Any = Literal[statuses.codes]
+        sent: Any = Literal[statuses.set_by("teacher")]
+        looked_up: Any = Literal[(*statuses.codes, NOT_YET)]
+        self.mark_event = _narrowed(MarkEvent, status=sent)
+        self.mark_message = _narrowed(MarkMessage, status=status)
+        self.my_attendance_message = _narrowed(MyAttendanceMessage, status=looked_up)
+        self.my_attendance_answer = _narrowed(MyAttendanceAnswer, status=status | None)
+        self.session_answer = _narrowed(SessionAnswer, attendance=dict[ObjectIdString, status])
+        by_code: dict[str, Any] = {}
+        if statuses.is_extended:
+            number: Any = Annotated[int, Field(ge=0)]
+            fields: dict[str, Any] = dict.fromkeys(statuses.codes, (number, ...))
+            by_code["statuses"] = create_model("CountsByStatus", __base__=Closed, **fields)
+        self.summary_message = _narrowed(SummaryMessage, **by_code)
+        self.done_message = _narrowed(DoneMessage, **by_code)
+
+
+def _narrowed(model: type[BaseModel], **fields: Any) -> type[BaseModel]:  # noqa: ANN401 - types
+    given: dict[str, Any] = {name: (kind, ...) for name, kind in fields.items()}
+    return create_model(model.__name__, __base__=model, __doc__=model.__doc__, **given)

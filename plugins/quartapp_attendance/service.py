@@ -3,36 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import structlog
 from bson import ObjectId
-from pymongo import UpdateOne
-from pymongo.errors import BulkWriteError
 
 from quartapp.encoding import object_id, utc_now
+from quartapp_attendance.happenings import (
+    AttendanceMarked,
+    SessionDone,
+    SessionStarted,
+    SessionSuperseded,
+)
 from quartapp_attendance.log import (
     ACTIVE,
     CLOSED,
     CLOSING,
     SUPERSEDED,
-    Mark,
     NoActiveSessionError,
 )
-from quartapp_attendance.models import AttendanceRecord
-from quartapp_attendance.session import count
+from quartapp_attendance.records import Records, final_marks
 from quartapp_classes.service import ClassInUseError, ClassNotFoundError, Roll
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from datetime import datetime
-
     from quartapp.database import Database
-    from quartapp.plugins import Plugins
     from quartapp.security import Principal
+    from quartapp_attendance.hooks import AttendanceHooks
     from quartapp_attendance.log import SessionLog
     from quartapp_attendance.session import ActiveSession, LiveSessions
+    from quartapp_attendance.statuses import Mark
     from quartapp_classes.models import ClassRoom
     from quartapp_classes.service import ClassService
 
@@ -42,47 +41,6 @@ log = structlog.get_logger("quartapp.attendance")
 
 ARRIVAL_SECONDS = 2.0
 ABANDONED_SECONDS = 5.0
-DUPLICATE_KEY = 11000
-RECORDS_PER_WRITE = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class SessionStarted:
-    """Event: a roll call began."""
-
-    session_id: str
-    class_id: str
-    teacher_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class AttendanceMarked:
-    """Event: a mark was stored."""
-
-    session_id: str
-    class_id: str
-    student_id: str
-    status: str
-    by: str
-
-
-@dataclass(frozen=True, slots=True)
-class SessionDone:
-    """Event: a roll call is over, its records are kept."""
-
-    session_id: str
-    class_id: str
-    present: int
-    absent: int
-    total: int
-
-
-@dataclass(frozen=True, slots=True)
-class SessionSuperseded:
-    """Event: a roll call had to make way for another; the marks made are kept."""
-
-    session_id: str
-    class_id: str
 
 
 class AttendanceService:
@@ -93,7 +51,7 @@ class AttendanceService:
         classes: Whose rolls are called.
         sessions: The log of live sessions.
         live: The projection of it.
-        plugins: Hears what happened.
+        hooks: What plugins have to say of marks; they also hear what happened.
         scope: ``global`` or ``class``: what may have one live session.
     """
 
@@ -103,14 +61,15 @@ class AttendanceService:
         classes: ClassService,
         sessions: SessionLog,
         live: LiveSessions,
-        plugins: Plugins,
+        hooks: AttendanceHooks,
         scope: str,
     ) -> None:
-        self._database = database
+        self.records = Records(database)
         self._classes = classes
         self._log = sessions
         self._live = live
-        self._plugins = plugins
+        self._hooks = hooks
+        self._plugins = hooks.plugins
         self._scope = scope
         self._closing: set[asyncio.Task[None]] = set()
 
@@ -143,18 +102,27 @@ class AttendanceService:
             SessionStarted(str(session_id), str(class_room.id), teacher_id)
         )
 
-    async def mark(self, session: ActiveSession, student_id: str, status: str, by: str) -> None:
+    async def mark(self, session: ActiveSession, mark: Mark) -> None:
         """Store a mark, and wait until it was shown here.
 
         Raises:
             NoActiveSessionError: The session is over.
             NotOnRollError: The student is not on the roll.
+            MarkRefusedError: A plugin refuses the mark.
             DatabaseUnavailableError: The mark could not be stored.
         """
-        entry = {"kind": "mark", "studentId": student_id, "status": status}
-        await session.reached(await self._log.append(session, entry, Mark(student_id, status, by)))
+        mark = await self._hooks.accepted(session.info, mark)
+        entry = {"kind": "mark", "studentId": mark.student_id, "status": mark.status}
+        await session.reached(await self._log.append(session, entry, mark))
         await self._plugins.on_event(
-            AttendanceMarked(str(session.id), str(session.class_id), student_id, status, by)
+            AttendanceMarked(
+                str(session.id),
+                str(session.class_id),
+                mark.student_id,
+                mark.status,
+                mark.by,
+                mark.via,
+            )
         )
 
     async def summarise(self, session: ActiveSession) -> None:
@@ -218,20 +186,6 @@ class AttendanceService:
                 return document
         raise NoActiveSessionError
 
-    async def latest_status(self, class_id: ObjectId, student: Principal) -> str | None:
-        """The student's latest persisted status for the class; None when there is none."""
-
-        def find() -> str | None:
-            record = (
-                AttendanceRecord.objects(student_id=student.id, class_id=class_id)
-                .order_by("-created_at", "-id")
-                .only("status")
-                .first()
-            )
-            return record.status if record else None
-
-        return await self._database.run(find)
-
     async def guard_deletion(self, class_id: ObjectId, *, with_records: bool) -> None:
         """Keep a class whose session is live, or whose records nobody has asked to delete.
 
@@ -241,18 +195,13 @@ class AttendanceService:
         unfinished = {"classId": class_id, "state": {"$in": [ACTIVE, CLOSING]}}
         if await self._log.find(unfinished):
             raise ClassInUseError("attendance session is active")
-        if with_records:
-            return
-        async with self._database.operation():
-            records = self._database.documents["attendance"]
-            if await records.find_one({"classId": class_id}, {"_id": 1}):
-                raise ClassInUseError("class has attendance records")
+        if not with_records and await self.records.any_of(class_id):
+            raise ClassInUseError("class has attendance records")
 
     async def class_deleted(self, class_id: ObjectId, *, with_records: bool) -> None:
         """Let what hung on a deleted class go."""
         if with_records:
-            async with self._database.operation():
-                await self._database.documents["attendance"].delete_many({"classId": class_id})
+            await self.records.delete(class_id)
         self._classes.forget_roll(class_id)
 
     async def finish_abandoned(self) -> None:
@@ -283,7 +232,7 @@ class AttendanceService:
         """The steps from ``closing``; each can be repeated, by anybody, without harm."""
         session_id, class_id = str(document["_id"]), str(document["classId"])
         if document["outcome"] == SUPERSEDED:
-            await self._keep_records(document, document["attendance"])
+            await self.records.keep(document, document["attendance"])
             if await self._log.end(document, None, document["rollVersion"]):
                 await self._plugins.on_event(SessionSuperseded(session_id, class_id))
             return
@@ -291,29 +240,16 @@ class AttendanceService:
             roll = await self._classes.roll(document["classId"])
         except ClassNotFoundError:
             log.warning("class deleted under its session", session=session_id)
-            roll = Roll(-1, frozenset())
-        final = _final_marks(document, roll.student_ids)
-        await self._keep_records(document, final)
+            roll = Roll(frozenset(), -1)
+        final = final_marks(document, roll.student_ids)
+        await self.records.keep(document, final)
         # Whoever was marked and then taken off the roll is kept, and not counted.
-        counts = count(final[student]["status"] for student in roll.student_ids)
+        counted = [final[student]["status"] for student in roll.student_ids]
+        counts = self._hooks.statuses.tally(counted)
         if await self._log.end(document, counts, roll.version):
-            await self._plugins.on_event(SessionDone(session_id, class_id, **counts))
+            numbers = (counts["present"], counts["absent"], counts["total"])
+            await self._plugins.on_event(SessionDone(session_id, class_id, *numbers))
         self._classes.forget_roll(document["classId"])
-
-    async def _keep_records(self, document: Document, final: dict[str, Document]) -> None:
-        writes = [_record(document, student, mark) for student, mark in final.items()]
-        records = self._database.documents["attendance"]
-        for first in range(0, len(writes), RECORDS_PER_WRITE):
-            async with self._database.operation():
-                try:
-                    await records.bulk_write(
-                        writes[first : first + RECORDS_PER_WRITE], ordered=False
-                    )
-                except BulkWriteError as error:
-                    # Somebody finishing the same session was faster with some: they are the same.
-                    problems = error.details["writeErrors"]
-                    if any(problem["code"] != DUPLICATE_KEY for problem in problems):
-                        raise
 
     async def _fitting(self, principal: Principal, class_id: str | None) -> ActiveSession | None:
         wanted = self._named_class(class_id)
@@ -331,26 +267,3 @@ class AttendanceService:
 
     def _named_class(self, class_id: str | None) -> ObjectId | None:
         return object_id(class_id) if class_id and self._scope == "class" else None
-
-
-def _final_marks(document: Document, roll: Iterable[str]) -> dict[str, Document]:
-    unmarked = {"status": "absent", "at": document["endedAt"], "by": document["teacherId"]}
-    return {**dict.fromkeys(roll, unmarked), **document["attendance"]}
-
-
-def _record(document: Document, student: str, mark: Document) -> UpdateOne:
-    ended: datetime = document["endedAt"]
-    return UpdateOne(
-        {"sessionId": document["_id"], "studentId": ObjectId(student)},
-        {
-            "$setOnInsert": {
-                "classId": document["classId"],
-                "status": mark["status"],
-                "markedAt": mark["at"],
-                "markedBy": mark["by"],
-                "createdAt": ended,
-                "updatedAt": ended,
-            }
-        },
-        upsert=True,
-    )

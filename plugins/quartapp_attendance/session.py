@@ -7,12 +7,11 @@ the sockets only then.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from datetime import datetime
 
     from bson import ObjectId
@@ -60,6 +59,25 @@ class Change:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class SessionInfo:
+    """A live session, as hooks see it.
+
+    Attributes:
+        id: The session's ``_id``.
+        class_id: Whose roll is called.
+        teacher_id: Who started it.
+        started_at: When it was started, UTC.
+        seq: Number of the last change that this process has seen.
+    """
+
+    id: str
+    class_id: str
+    teacher_id: str
+    started_at: datetime
+    seq: int
+
+
 @dataclass(eq=False, slots=True)
 class ActiveSession:
     """A session that is live, or being closed.
@@ -104,9 +122,11 @@ class ActiveSession:
         )
 
     @property
-    def counts(self) -> Document:
-        """Marks so far."""
-        return count(self.attendance.values())
+    def info(self) -> SessionInfo:
+        """What plugins may know of it."""
+        return SessionInfo(
+            str(self.id), str(self.class_id), self.teacher_id, self.started_at, self.seq
+        )
 
     async def reached(self, seq: int) -> None:
         """Wait until change ``seq`` is in here, or the session is over."""
@@ -143,13 +163,6 @@ def _resolve(future: asyncio.Future[None]) -> None:
 def statuses(document: Document) -> dict[str, str]:
     """Status by student id, of a session document."""
     return {student: mark["status"] for student, mark in document["attendance"].items()}
-
-
-def count(marks: Iterable[str]) -> Document:
-    """How many of ``marks`` count as present and as absent."""
-    found = Counter(marks)
-    present, absent = found["present"], found["absent"]
-    return {"present": present, "absent": absent, "total": present + absent}
 
 
 class LiveSessions:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from quartapp.database import Database
     from quartapp.realtime.hub import Hub
     from quartapp_attendance.session import LiveSessions
+    from quartapp_attendance.statuses import StatusRegistry
     from quartapp_classes.service import Roll
 
 Document = dict[str, Any]
@@ -45,6 +46,7 @@ class Projector:
         database: Where sessions live.
         live: The projection.
         hub: The sockets.
+        statuses: Counts marks.
         roll: Who is on a class's roll; given when broadcasts go to the class alone.
     """
 
@@ -53,11 +55,13 @@ class Projector:
         database: Database,
         live: LiveSessions,
         hub: Hub,
+        statuses: StatusRegistry,
         roll: Callable[[ObjectId], Awaitable[Roll]] | None,
     ) -> None:
         self._database = database
         self._live = live
         self._hub = hub
+        self._statuses = statuses
         self._roll = roll
         self._lock = asyncio.Lock()
 
@@ -117,7 +121,7 @@ class Projector:
             data = {"studentId": entry["studentId"], "status": entry["status"]}
             frame = encode("ATTENDANCE_MARKED", data)
         elif entry["kind"] == "summary":
-            frame = encode("TODAY_SUMMARY", session.counts)
+            frame = encode("TODAY_SUMMARY", self._statuses.tally(session.attendance.values()))
         else:
             frame = encode(entry["event"], entry["data"])
         self._hub.broadcast(frame, session.audience)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from bson import ObjectId
 from mongoengine.errors import NotUniqueError
 
+from quartapp.dispatcher import HookFailedError
 from quartapp.encoding import object_id, utc_now
 from quartapp.errors import DomainError
 from quartapp_auth.service import UserNotFoundError, UserService
 from quartapp_classes.models import IGNORING_CASE, ClassRoom
 
 if TYPE_CHECKING:
-    from bson import ObjectId
+    from collections.abc import Mapping
+
+    from pymongo.asynchronous.collection import AsyncCollection
 
     from quartapp.database import Database
     from quartapp.plugins import Plugins
@@ -89,16 +94,33 @@ class StudentRemoved:
 
 
 @dataclass(frozen=True, slots=True)
+class ClassInfo:
+    """A class without its roll, as hooks see it.
+
+    Attributes:
+        id: The class's ``_id``.
+        name: Its name.
+        teacher_id: Whose it is.
+        document: All that is kept of it but the roll, also what plugins keep there.
+    """
+
+    id: str
+    name: str
+    teacher_id: str
+    document: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Roll:
     """Who is on a class's roll.
 
     Attributes:
-        version: Changes whenever the roll does.
         student_ids: The students' ids, as 24 hex digits.
+        version: Changes whenever the roll does; None lets it be made of the ids.
     """
 
-    version: int
     student_ids: frozenset[str]
+    version: int | None = None
 
 
 class DeletionGuard(Protocol):
@@ -302,27 +324,43 @@ class ClassService:
         return changed
 
     async def roll(self, class_id: ObjectId) -> Roll:
-        """Who is on the roll now.
-
-        Reads the roll's version each time, and the roll only when that has changed.
+        """Who is on the roll now, as the first plugin says that knows.
 
         Raises:
             ClassNotFoundError: There is no such class.
             DatabaseUnavailableError: MongoDB did not answer in time.
+            HookFailedError: A plugin raised, hung, or returned something else.
         """
         async with self._database.operation():
-            classes = self._database.documents["classes"]
-            found = await classes.find_one({"_id": class_id}, {"rollVersion": 1})
-            if found is None:
-                self._rolls.pop(class_id, None)
-                raise ClassNotFoundError
-            known = self._rolls.get(class_id)
-            if known is not None and known.version == found.get("rollVersion", 0):
-                return known
-            found = await classes.find_one({"_id": class_id}, {"rollVersion": 1, "studentsIds": 1})
+            found = await self._collection.find_one({"_id": class_id}, {"studentsIds": 0})
         if found is None:
+            self._rolls.pop(class_id, None)
             raise ClassNotFoundError
-        roll = Roll(found.get("rollVersion", 0), frozenset(map(str, found.get("studentsIds", ()))))
+        info = ClassInfo(str(class_id), found["className"], str(found["teacherId"]), found)
+        answer = await self._plugins.dispatcher.first("roster", class_room=info)
+        if answer is None:
+            raise ClassNotFoundError
+        owner, roll = answer
+        if not isinstance(roll, Roll):
+            raise HookFailedError(f"plugin {owner}: roster must return Roll or None")
+        if roll.version is None:
+            return Roll(roll.student_ids, _fingerprint(roll.student_ids))
+        return roll
+
+    async def own_roll(self, class_room: ClassInfo) -> Roll | None:
+        """The roll that is kept here; read again only when its version has changed."""
+        class_id = ObjectId(class_room.id)
+        known = self._rolls.get(class_id)
+        if known is not None and known.version == class_room.document.get("rollVersion", 0):
+            return known
+        async with self._database.operation():
+            found = await self._collection.find_one(
+                {"_id": class_id}, {"rollVersion": 1, "studentsIds": 1}
+            )
+        if found is None:
+            return None
+        students = frozenset(map(str, found.get("studentsIds", ())))
+        roll = Roll(students, found.get("rollVersion", 0))
         self._rolls[class_id] = roll
         return roll
 
@@ -333,10 +371,12 @@ class ClassService:
     async def classes_of_student(self, student_id: str) -> set[ObjectId]:
         """The ids of the classes that the student is enrolled in."""
         async with self._database.operation():
-            found = self._database.documents["classes"].find(
-                {"studentsIds": object_id(student_id)}, {"_id": 1}
-            )
+            found = self._collection.find({"studentsIds": object_id(student_id)}, {"_id": 1})
             return {document["_id"] async for document in found}
+
+    @property
+    def _collection(self) -> AsyncCollection[dict[str, Any]]:
+        return self._database.documents["classes"]
 
     async def _update(self, query: dict[str, Any], changes: dict[str, Any]) -> ClassRoom | None:
         def update() -> ClassRoom | None:
@@ -346,3 +386,7 @@ class ClassService:
             return found
 
         return await self._database.run(update)
+
+
+def _fingerprint(student_ids: frozenset[str]) -> int:
+    return zlib.crc32("".join(sorted(student_ids)).encode())

@@ -152,7 +152,7 @@ def parse(frame: str | bytes | None) -> tuple[str, Mapping[str, object]]:
     if not isinstance(frame, str):
         raise EventError(INVALID_FORMAT)
     try:
-        message = from_json(frame)
+        message = from_json(frame, allow_inf_nan=False)
     except ValueError as error:
         raise EventError(INVALID_FORMAT) from error
     if not isinstance(message, dict):

@@ -16,7 +16,13 @@ from quartapp.core import core
 from quartapp.dispatcher import HookFailedError
 from quartapp.errors import ApiError, DatabaseUnavailableError
 from quartapp.realtime.events import EventError, encode_error, parse
-from quartapp.realtime.hub import INTERNAL_ERROR, POLICY_VIOLATION, Connection, text_message
+from quartapp.realtime.hub import (
+    INTERNAL_ERROR,
+    MESSAGE_TOO_BIG,
+    POLICY_VIOLATION,
+    Connection,
+    text_message,
+)
 from quartapp.security import InvalidTokenError, Principal, bearer_token
 
 if TYPE_CHECKING:
@@ -32,6 +38,7 @@ log = structlog.get_logger("quartapp.socket")
 
 PATH = "/ws"
 UNAUTHORIZED = "Unauthorized or invalid token"
+MAX_FRAME_BYTES = 64 * 1024
 INBOX_FRAMES = 16
 CLOSE_SECONDS = 2.0
 NORMAL_CLOSURE = 1000
@@ -133,9 +140,17 @@ async def _fill(channel: Channel, receive: Callable[[], Awaitable[Any]]) -> None
         while (event := await receive())["type"] != "websocket.disconnect":
             if event["type"] == "websocket.receive":
                 text = event.get("text")
+                if text is not None and _too_big(text):
+                    channel.close(MESSAGE_TOO_BIG)
+                    return
                 await channel.put(event.get("bytes") if text is None else text)
     finally:
         channel.disconnect()
+
+
+def _too_big(text: str) -> bool:
+    # Servers limit the bytes of a binary frame, and of a text frame the characters.
+    return len(text) * 4 > MAX_FRAME_BYTES and len(text.encode()) > MAX_FRAME_BYTES
 
 
 def register_socket(app: Quart) -> None:

@@ -24,11 +24,9 @@ cat "$work/swagger/NOTICE" "$work/swagger/LICENSE" "$work/swagger/swagger-ui-bun
     >"$here/swagger-ui.LICENSE.txt"
 
 unpack @asyncapi/react-component "$ASYNCAPI" asyncapi
-# Without the parser: it needs eval, which the pages' Content-Security-Policy forbids, and our own
-# document is known to be valid.
-cp "$work/asyncapi/browser/standalone/without-parser.js" "$here/asyncapi.js"
+cp "$work/asyncapi/browser/standalone/index.js" "$here/asyncapi.js"
 cp "$work/asyncapi/styles/default.min.css" "$here/asyncapi.css"
-cat "$work/asyncapi/LICENSE" "$work/asyncapi/browser/standalone/without-parser.js.LICENSE.txt" \
+cat "$work/asyncapi/LICENSE" "$work/asyncapi/browser/standalone/index.js.LICENSE.txt" \
     >"$here/asyncapi.LICENSE.txt"
 
 cat >"$here/VERSIONS" <<VERSIONS

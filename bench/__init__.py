@@ -1,0 +1,1 @@
+"""Benchmarks: small clients that measure a running server. No part of the tests."""

@@ -1,0 +1,264 @@
+"""What the benchmarks share: a roll call to measure, and clients that cost little.
+
+Server, database and client share one machine here, so whatever the client takes is missing from the
+figures. WebSockets are therefore read through a selector, and of the frames only the headers.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import math
+import resource
+import secrets
+import selectors
+import socket
+import struct
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+ANSWER_SECONDS = 30.0
+PASSWORD = "correct horse"  # noqa: S105 - of accounts made for one run
+SIGN_UPS_AT_ONCE = 4
+
+_TEXT, _CLOSE, _PING, _PONG = 1, 8, 9, 10
+
+
+class BenchError(Exception):
+    """The server did something that makes the figures worthless."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """An account: its ``_id``, address and token."""
+
+    id: str
+    email: str
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class RollCall:
+    """A class whose session is live."""
+
+    class_id: str
+    teacher: Person
+    students: list[Person]
+
+
+class Api:
+    """The HTTP routes that prepare a measurement.
+
+    Args:
+        url: Where the server is, like ``http://127.0.0.1:3000``.
+    """
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self.host = parts.hostname or "127.0.0.1"
+        self.port = parts.port or 80
+
+    def call(self, method: str, path: str, token: str = "", **body: object) -> dict[str, Any]:
+        """The answer's JSON.
+
+        Raises:
+            BenchError: The status is no 2xx.
+        """
+        headers = {"Content-Type": "application/json"}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=ANSWER_SECONDS)
+        try:
+            connection.request(
+                method, f"/api/v1{path}", json.dumps(body) if body else None, headers
+            )
+            response = connection.getresponse()
+            answer: dict[str, Any] = json.loads(response.read())
+        finally:
+            connection.close()
+        if response.status >= http.client.MULTIPLE_CHOICES:
+            raise BenchError(f"{method} {path}: {response.status} {answer.get('error')}")
+        return answer
+
+    def sign_up(self, role: str) -> Person:
+        """A new account, signed in."""
+        email = f"{secrets.token_hex(8)}@bench.example.org"
+        user = self.call(
+            "POST", "/auth/register", name="Bench", email=email, password=PASSWORD, role=role
+        )["data"]
+        signed_in = self.call("POST", "/auth/login", email=email, password=PASSWORD)
+        return Person(user["_id"], email, signed_in["data"]["token"])
+
+    def start_roll_call(self, students: int) -> RollCall:
+        """A new class of new students with a live session.
+
+        Args:
+            students: How many are on the roll.
+        """
+        teacher = self.sign_up("teacher")
+        with ThreadPoolExecutor(SIGN_UPS_AT_ONCE) as pool:
+            people = list(pool.map(self.sign_up, ["student"] * students))
+        token = teacher.token
+        class_id = self.call("POST", "/class", token, className="Bench")["data"]["_id"]
+        for person in people:
+            self.call("POST", f"/class/{class_id}/add-student", token, studentId=person.id)
+        self.call("POST", "/attendance/start", token, classId=class_id)
+        return RollCall(class_id, teacher, people)
+
+
+class Socket:
+    """An open WebSocket (RFC 6455) that counts the text frames it gets.
+
+    Args:
+        api: Where the server is.
+        token: Whose socket it is.
+    """
+
+    __slots__ = ("_rest", "_socket", "frames")
+
+    def __init__(self, api: Api, token: str) -> None:
+        self.frames = 0
+        self._rest = b""
+        self._socket = socket.create_connection((api.host, api.port), ANSWER_SECONDS)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._socket.sendall(
+            (
+                f"GET /ws HTTP/1.1\r\nHost: {api.host}:{api.port}\r\n"
+                f"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                f"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+                f"Authorization: Bearer {token}\r\n\r\n"
+            ).encode()
+        )
+        head = b""
+        while b"\r\n\r\n" not in head:
+            chunk = self._socket.recv(4096)
+            if not chunk:
+                raise BenchError("no WebSocket handshake")
+            head += chunk
+        if not head.startswith(b"HTTP/1.1 101"):
+            raise BenchError(f"no WebSocket: {head[:60]!r}")
+        self._rest = head.partition(b"\r\n\r\n")[2]
+        self._socket.setblocking(False)
+
+    def fileno(self) -> int:
+        """For a selector."""
+        return self._socket.fileno()
+
+    def close(self) -> None:
+        """Leave without a word."""
+        self._socket.close()
+
+    def send(self, event: str, **data: object) -> None:
+        """Send an event; it has to fit the kernel's buffer, so few may be on their way."""
+        self._send(_TEXT, json.dumps({"event": event, "data": data}).encode())
+
+    def read(self) -> None:
+        """Take what is there, and count its frames.
+
+        Raises:
+            BenchError: The server answered with an error, or closed the socket.
+        """
+        data = self._rest + self._socket.recv(65536)
+        if data == self._rest:
+            raise BenchError("the server closed a socket")
+        if b'"ERROR"' in data:
+            raise BenchError(f"the server refused: {data!r}")
+        at, end = 0, len(data)
+        while end - at >= 2:
+            start, length = at + 2, data[at + 1]
+            if length == 126:  # then it stands in the next two bytes; none here is longer
+                start, length = at + 4, int.from_bytes(data[at + 2 : at + 4])
+            if start + length > end:
+                break
+            if data[at] & 0x0F == _TEXT:
+                self.frames += 1
+            else:
+                self._control(data[at] & 0x0F, data[start : start + length])
+            at = start + length
+        self._rest = data[at:]
+
+    def _control(self, opcode: int, payload: bytes) -> None:
+        if opcode == _CLOSE:
+            raise BenchError(f"the server closed a socket with {int.from_bytes(payload[:2])}")
+        if opcode == _PING:
+            self._send(_PONG, payload)
+
+    def _send(self, opcode: int, payload: bytes) -> None:
+        size = len(payload)
+        length = bytes([0x80 | size]) if size < 126 else struct.pack("!BH", 0xFE, size)
+        # A masking key of zeros is valid, and leaves the payload as it is.
+        self._socket.sendall(bytes([0x80 | opcode]) + length + b"\0\0\0\0" + payload)
+
+
+class Sockets:
+    """Many sockets, read by one selector."""
+
+    def __init__(self) -> None:
+        self.all: list[Socket] = []
+        self._selector = selectors.DefaultSelector()
+
+    def open(self, api: Api, tokens: Sequence[str], count: int) -> None:
+        """Open sockets until there are ``count``, for the owners of ``tokens`` in turn."""
+        allow_sockets(count)
+        while len(self.all) < count:
+            opened = Socket(api, tokens[len(self.all) % len(tokens)])
+            self._selector.register(opened, selectors.EVENT_READ, opened)
+            self.all.append(opened)
+
+    def readable(self, seconds: float) -> Iterator[Socket]:
+        """The sockets that have something to read, at most ``seconds`` from now."""
+        for key, _ in self._selector.select(seconds):
+            yield key.data
+
+    def wait(self, frames: int) -> None:
+        """Read until every socket has counted ``frames``.
+
+        Raises:
+            BenchError: Some did not get them.
+        """
+        waiting = {one for one in self.all if one.frames < frames}
+        deadline = time.perf_counter() + ANSWER_SECONDS
+        while waiting:
+            if time.perf_counter() > deadline:
+                raise BenchError(f"{len(waiting)} sockets miss frames")
+            for one in self.readable(1.0):
+                one.read()
+                if one.frames >= frames:
+                    waiting.discard(one)
+
+    def close(self) -> None:
+        """Close them all."""
+        for one in self.all:
+            one.close()
+        self._selector.close()
+
+
+def allow_sockets(count: int) -> None:
+    """Let this process, and those it starts, have ``count`` open sockets and a few more files."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = count + 256
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The nearest-rank percentile: the least value that ``share`` of all do not exceed.
+
+    Args:
+        values: At least one.
+        share: From 0 to 1.
+    """
+    return sorted(values)[max(math.ceil(share * len(values)), 1) - 1]
+
+
+def milliseconds(values: Sequence[float]) -> dict[str, float]:
+    """p50 and p99 of durations in seconds, in milliseconds."""
+    return {f"p{n}_ms": round(percentile(values, n / 100) * 1000, 2) for n in (50, 99)}

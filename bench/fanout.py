@@ -1,0 +1,190 @@
+"""Fan-out: deliveries per second, and how long a mark takes to the sender and to the last client.
+
+``python bench/fanout.py --url http://127.0.0.1:3000 --sockets 200 --marks 500``
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+# A script's own folder comes first on the path, and http.py in it would hide Python's http.
+sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+from bench.client import ANSWER_SECONDS, Api, BenchError, Sockets, milliseconds  # noqa: E402
+
+if TYPE_CHECKING:
+    from bench.client import RollCall, Socket
+
+FEW_SOCKETS = 30
+# How many marks each of the teacher's sockets has on its way: enough to keep the server busy.
+MARKS_AHEAD = 4
+
+
+class Measurement:
+    """A roll call with sockets open on it; the first ``teachers`` of them are the teacher's.
+
+    Args:
+        api: Where the server is.
+        roll_call: The live session.
+        teachers: How many sockets send marks.
+    """
+
+    def __init__(self, api: Api, roll_call: RollCall, teachers: int) -> None:
+        self.sockets = Sockets()
+        self._api = api
+        self._roll_call = roll_call
+        self._teachers = teachers
+        self._marked = 0
+
+    def open(self, count: int) -> None:
+        """Open sockets until there are ``count``."""
+        teacher, students = self._roll_call.teacher, self._roll_call.students
+        self.sockets.open(self._api, [teacher.token] * self._teachers, self._teachers)
+        self.sockets.open(self._api, [student.token for student in students], count)
+        for one in self.sockets.all:
+            one.frames = 0
+
+    def to_sender(self, marks: int) -> dict[str, float]:
+        """From sending a mark to its broadcast at the sender, one mark after the other."""
+        sender, taken = self.sockets.all[0], []
+        already = sender.frames
+        for number in range(1, marks + 1):
+            sent = time.perf_counter()
+            self._mark(sender)
+            while sender.frames < already + number:
+                self._read_once(sent)
+            taken.append(time.perf_counter() - sent)
+        self.sockets.wait(already + marks)
+        return milliseconds(taken)
+
+    def to_last(self, marks: int, rate: float) -> dict[str, float]:
+        """From sending a mark to its arrival at the last of all sockets.
+
+        Args:
+            marks: How many.
+            rate: Marks per second; each is sent in its time, whatever became of those before.
+        """
+        sender, already = self.sockets.all[0], self.sockets.all[0].frames
+        sent: list[float] = []
+        missing = [len(self.sockets.all)] * marks
+        taken: list[float] = []
+        begun = time.perf_counter()
+        while len(taken) < marks:
+            due = begun + len(sent) / rate
+            if len(sent) < marks and time.perf_counter() >= due:
+                sent.append(time.perf_counter())
+                self._mark(sender)
+                continue
+            pause = due - time.perf_counter() if len(sent) < marks else 1.0
+            for one in self.sockets.readable(max(pause, 0)):
+                before = one.frames - already
+                one.read()
+                for number in range(before, one.frames - already):
+                    missing[number] -= 1
+                    if not missing[number]:
+                        taken.append(time.perf_counter() - sent[number])
+            if time.perf_counter() - sent[-1] > ANSWER_SECONDS:
+                raise BenchError("marks are missing")
+        return milliseconds(taken)
+
+    def throughput(self, marks: int) -> dict[str, float]:
+        """Marks as fast as they go, from all of the teacher's sockets at once."""
+        everybody = self.sockets.all
+        first, already, sent = everybody[0], everybody[0].frames, 0
+        begun, client = time.perf_counter(), time.process_time()
+        while first.frames - already < marks:
+            ahead = self._teachers * MARKS_AHEAD
+            while sent < marks and sent - (first.frames - already) < ahead:
+                self._mark(everybody[sent % self._teachers])
+                sent += 1
+            self._read_once(begun)
+        self.sockets.wait(already + marks)
+        seconds = time.perf_counter() - begun
+        return {
+            "deliveries_per_second": round(marks * len(everybody) / seconds),
+            "marks_per_second": round(marks / seconds),
+            "client_cpu": round((time.process_time() - client) / seconds, 2),
+        }
+
+    def end(self) -> None:
+        """End the session, which everybody has to hear, and leave."""
+        self.sockets.all[0].send("DONE")
+        self.sockets.wait(self.sockets.all[0].frames + 1)
+        self.sockets.close()
+
+    def _mark(self, sender: Socket) -> None:
+        students = self._roll_call.students
+        # Each round over the roll says the other thing, so that every mark changes something.
+        status = ("present", "absent")[self._marked // len(students) % 2]
+        student = students[self._marked % len(students)]
+        self._marked += 1
+        sender.send("ATTENDANCE_MARKED", studentId=student.id, status=status)
+
+    def _read_once(self, since: float) -> None:
+        for one in self.sockets.readable(1.0):
+            one.read()
+        if time.perf_counter() - since > 10 * ANSWER_SECONDS:
+            raise BenchError("marks are missing")
+
+
+def measure(options: argparse.Namespace) -> dict[str, Any]:
+    """All figures."""
+    api = Api(options.url)
+    run = Measurement(api, api.start_roll_call(options.students), options.teachers)
+    few = min(FEW_SOCKETS, options.sockets)
+    run.open(few)
+    to_sender = run.to_sender(options.marks)
+    run.open(options.sockets)
+    to_last = run.to_last(options.timed_marks, options.rate)
+    throughput = run.throughput(options.marks)
+    run.end()
+    return {
+        "sockets": options.sockets,
+        "marks": options.marks,
+        "teachers": options.teachers,
+        "fanout": throughput,
+        "to_last": {"sockets": options.sockets, "marks_per_second": options.rate, **to_last},
+        "to_sender": {"sockets": few, **to_sender},
+    }
+
+
+def line(figures: dict[str, Any]) -> str:
+    """The figures for people."""
+    fanout, last, sender = figures["fanout"], figures["to_last"], figures["to_sender"]
+    return (
+        f"{figures['sockets']} sockets, {figures['marks']} marks: "
+        f"{fanout['deliveries_per_second']:,} deliveries/s "
+        f"({fanout['marks_per_second']:,} marks/s, client {fanout['client_cpu']:.0%} of a core) | "
+        f"to the last of {last['sockets']} at {last['marks_per_second']:g} marks/s: "
+        f"p50 {last['p50_ms']} ms, p99 {last['p99_ms']} ms | "
+        f"to the sender, {sender['sockets']} sockets: "
+        f"p50 {sender['p50_ms']} ms, p99 {sender['p99_ms']} ms"
+    )
+
+
+def main() -> None:
+    """Measure, and print one line."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--url", default="http://127.0.0.1:3000")
+    parser.add_argument("--sockets", type=int, default=200)
+    parser.add_argument("--marks", type=int, default=500)
+    parser.add_argument("--teachers", type=int, default=8, help="sockets that send marks")
+    parser.add_argument("--students", type=int, default=30, help="size of the roll")
+    parser.add_argument("--rate", type=float, default=10, help="marks/s while timing the last")
+    parser.add_argument("--timed-marks", type=int, default=200, help="marks sent at that rate")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    try:
+        figures = measure(options)
+    except (BenchError, OSError) as error:
+        parser.exit(1, f"{error}\n")
+    print(json.dumps(figures) if options.json else line(figures))
+
+
+if __name__ == "__main__":
+    main()

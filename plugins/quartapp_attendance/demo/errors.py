@@ -1,0 +1,7 @@
+from __future__ import annotations
+
+from quartapp.errors import QuartappError
+
+
+class DemoError(QuartappError):
+    """The demo cannot go on: what it needs is missing, or what it saw is not what was promised."""

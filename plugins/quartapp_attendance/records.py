@@ -1,0 +1,105 @@
+"""Attendance records: what remains of sessions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bson import ObjectId
+from pymongo import UpdateOne
+from pymongo.errors import BulkWriteError
+
+from quartapp_attendance.models import AttendanceRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from quartapp.database import Database
+    from quartapp.security import Principal
+
+Document = dict[str, Any]
+
+DUPLICATE_KEY = 11000
+RECORDS_PER_WRITE = 1000
+
+
+class Records:
+    """The records in the database.
+
+    Args:
+        database: Where they live.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def keep(self, document: Document, final: dict[str, Document]) -> None:
+        """Keep a record of each mark; those that are kept already stay as they are.
+
+        Args:
+            document: The session, ended.
+            final: Marks by student id.
+
+        Raises:
+            DatabaseUnavailableError: MongoDB did not answer in time; some may be kept.
+        """
+        writes = [_record(document, student, mark) for student, mark in final.items()]
+        records = self._database.documents["attendance"]
+        for first in range(0, len(writes), RECORDS_PER_WRITE):
+            async with self._database.operation():
+                try:
+                    await records.bulk_write(
+                        writes[first : first + RECORDS_PER_WRITE], ordered=False
+                    )
+                except BulkWriteError as error:
+                    # Somebody finishing the same session was faster with some: they are the same.
+                    problems = error.details["writeErrors"]
+                    if any(problem["code"] != DUPLICATE_KEY for problem in problems):
+                        raise
+
+    async def latest_status(self, class_id: ObjectId, student: Principal) -> str | None:
+        """The student's latest persisted status for the class; None when there is none."""
+
+        def find() -> str | None:
+            record = (
+                AttendanceRecord.objects(student_id=student.id, class_id=class_id)
+                .order_by("-created_at", "-id")
+                .only("status")
+                .first()
+            )
+            return record.status if record else None
+
+        return await self._database.run(find)
+
+    async def any_of(self, class_id: ObjectId) -> bool:
+        """Whether the class has records."""
+        async with self._database.operation():
+            records = self._database.documents["attendance"]
+            return await records.find_one({"classId": class_id}, {"_id": 1}) is not None
+
+    async def delete(self, class_id: ObjectId) -> None:
+        """Delete the class's records."""
+        async with self._database.operation():
+            await self._database.documents["attendance"].delete_many({"classId": class_id})
+
+
+def final_marks(document: Document, roll: Iterable[str]) -> dict[str, Document]:
+    """The marks of an ended session, with everybody unmarked on ``roll`` as absent."""
+    unmarked = {"status": "absent", "at": document["endedAt"], "by": document["teacherId"]}
+    return {**dict.fromkeys(roll, unmarked), **document["attendance"]}
+
+
+def _record(document: Document, student: str, mark: Document) -> UpdateOne:
+    ended: datetime = document["endedAt"]
+    kept = {
+        "classId": document["classId"],
+        "status": mark["status"],
+        "markedAt": mark["at"],
+        "markedBy": mark["by"],
+        "createdAt": ended,
+        "updatedAt": ended,
+    }
+    if "via" in mark:
+        kept["via"] = mark["via"]
+    key = {"sessionId": document["_id"], "studentId": ObjectId(student)}
+    return UpdateOne(key, {"$setOnInsert": kept}, upsert=True)

@@ -1,0 +1,269 @@
+"""The AsyncAPI document of the running app, and how two such documents differ.
+
+The document is made of the event types that plugins registered, so it cannot promise what no
+handler keeps. It follows AsyncAPI 3.0 (https://www.asyncapi.com/docs/reference/specification/v3.0.0)
+with these extensions: ``x-role``, ``x-answers`` and ``x-errors`` on what clients send,
+``x-audience`` on what they get, ``x-close-codes`` on the channel.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic.json_schema import models_json_schema
+
+from quartapp import __version__
+from quartapp.asyncapi_drift import differences
+from quartapp.core import core
+from quartapp.realtime.events import INVALID_FORMAT, UNKNOWN_EVENT
+from quartapp.realtime.hub import (
+    GOING_AWAY,
+    INTERNAL_ERROR,
+    MESSAGE_TOO_BIG,
+    POLICY_VIOLATION,
+    TRY_AGAIN_LATER,
+)
+from quartapp.realtime.socket import PATH, UNAUTHORIZED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from pydantic import BaseModel
+    from quart import Quart
+
+    from quartapp.realtime.events import EventType, ServerMessage
+
+    Document = dict[str, Any]
+    Mode = Literal["validation", "serialization"]
+
+__all__ = ["asyncapi_document", "differences"]
+
+CHANNEL = "live"
+CLOSE_CODES = (
+    (GOING_AWAY, "going away", "The server is shutting down."),
+    (POLICY_VIOLATION, "policy violation", "The token is missing or does not hold."),
+    (MESSAGE_TOO_BIG, "message too big", "A frame was larger than 64 KiB."),
+    (INTERNAL_ERROR, "internal error", "The server has a fault."),
+    (TRY_AGAIN_LATER, "try again later", "The client took its frames too slowly."),
+)
+DESCRIPTION = """\
+Every message, both ways, is one text frame with one JSON object:
+`{"event": "NAME", "data": {...}}`.
+What goes wrong is told to the sender alone, as `ERROR`, and the connection stays open.
+"""
+
+
+def asyncapi_document(app: Quart) -> Document:
+    """The AsyncAPI 3.0 document of ``app``: every registered event, plugins' included.
+
+    Args:
+        app: The app; it need not be served.
+    """
+    events = list(core(app).events)
+    schemas = _Schemas(events)
+    received = _Keys("receive")
+    sent = _Keys("send")
+    messages: Document = {}
+    operations: Document = {}
+    answers: dict[ServerMessage, str] = {}
+    for answer in (answer for event in events for answer in event.answers):
+        if answer not in answers:
+            answers[answer] = sent.key(answer.name)
+            messages[answers[answer]] = _sent_message(answer, schemas)
+    error = sent.key("ERROR")
+    messages[error] = _error_message(_all_errors(events))
+    for event in events:
+        key = received.key(event.name)
+        replies = [answers[answer] for answer in event.answers]
+        messages[key] = _received_message(event, replies, schemas)
+        operations[key] = _operation("receive", event.summary, [key], [*replies, error])
+    for key in (*answers.values(), error):
+        operations[key] = _operation("send", messages[key]["summary"], [key])
+    return {
+        "asyncapi": "3.0.0",
+        "info": {"title": "quartapp", "version": __version__, "description": DESCRIPTION},
+        "defaultContentType": "application/json",
+        "channels": {CHANNEL: _channel(messages)},
+        "operations": operations,
+        "components": {
+            "securitySchemes": {
+                "queryToken": {"type": "httpApiKey", "in": "query", "name": "token"},
+                "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+            },
+            "messages": messages,
+            "schemas": schemas.definitions,
+        },
+    }
+
+
+class _Keys:
+    """Keys of messages, from event names of any kind; no two alike."""
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+        self._taken: set[str] = set()
+
+    def key(self, name: str) -> str:
+        words = re.findall(r"[A-Za-z0-9]+", name)
+        wanted = self._prefix + "".join(word.capitalize() for word in words)
+        key, number = wanted, 1
+        while key in self._taken:
+            number += 1
+            key = f"{wanted}{number}"
+        self._taken.add(key)
+        return key
+
+
+class _Schemas:
+    """The schemas of all data models together, so that models of one name get two."""
+
+    def __init__(self, events: Iterable[EventType]) -> None:
+        models: dict[tuple[type[BaseModel], Mode], None] = {}
+        for event in events:
+            models[event.data, "validation"] = None
+            for answer in event.answers:
+                models[answer.data, "serialization"] = None
+        found, definitions = models_json_schema(
+            list(models), ref_template="#/components/schemas/{model}"
+        )
+        self._schemas = found
+        self.definitions: Document = _without_null_defaults(definitions.get("$defs", {}))
+
+    def of(self, model: type[BaseModel], mode: Mode) -> Document:
+        """The schema of ``model``, as a reference."""
+        schema: Document = _without_null_defaults(self._schemas[model, mode])
+        return schema
+
+    def requires_something(self, model: type[BaseModel]) -> bool:
+        """Whether no frame without ``data`` can fit ``model``."""
+        return any(field.is_required() for field in model.model_fields.values())
+
+
+def _without_null_defaults(schema: Any) -> Any:  # noqa: ANN401 - any part of a JSON schema
+    # How pydantic writes that a field may be left out, though null would be refused.
+    if isinstance(schema, list):
+        return [_without_null_defaults(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        name: _without_null_defaults(value)
+        for name, value in schema.items()
+        if not (name == "default" and value is None)
+    }
+
+
+def _received_message(event: EventType, answers: Sequence[str], schemas: _Schemas) -> Document:
+    required = ["event"]
+    if schemas.requires_something(event.data):
+        required.append("data")
+    message: Document = {
+        "name": event.name,
+        "summary": event.summary,
+        "x-answers": list(answers),
+        "x-errors": _errors(event),
+        "payload": {
+            "type": "object",
+            "required": required,
+            "properties": {
+                "event": {"type": "string", "const": event.name},
+                "data": schemas.of(event.data, "validation"),
+            },
+        },
+    }
+    if event.role is not None:
+        message["x-role"] = event.role
+    return message
+
+
+def _sent_message(message: ServerMessage, schemas: _Schemas) -> Document:
+    return {
+        "name": message.name,
+        "summary": message.summary,
+        "x-audience": "session" if message.to_all else "sender",
+        "payload": _closed_frame(message.name, schemas.of(message.data, "serialization")),
+    }
+
+
+def _error_message(errors: list[str]) -> Document:
+    data = {
+        "type": "object",
+        "required": ["message"],
+        "properties": {"message": {"type": "string", "enum": list(dict.fromkeys(errors))}},
+        "additionalProperties": False,
+    }
+    return {
+        "name": "ERROR",
+        "summary": "A frame was refused.",
+        "x-audience": "sender",
+        "x-errors": [{"message": message} for message in errors],
+        "payload": _closed_frame("ERROR", data),
+    }
+
+
+def _closed_frame(name: str, data: Document) -> Document:
+    return {
+        "type": "object",
+        "required": ["event", "data"],
+        "properties": {"event": {"type": "string", "const": name}, "data": data},
+        "additionalProperties": False,
+    }
+
+
+def _errors(event: EventType) -> list[str]:
+    """What ``event`` can be refused with, in the order of its checks."""
+    role = [] if event.role is None else [event.wrong_role]
+    data = [INVALID_FORMAT] if event.data.model_fields else []
+    return [*role, *data, *event.errors]
+
+
+def _all_errors(events: Sequence[EventType]) -> list[str]:
+    """Every ``ERROR``, in the order of checks; the frame's format comes before the data's."""
+    roles = [event.wrong_role for event in events if event.role is not None]
+    own = [message for event in events for message in event.errors]
+    data = [INVALID_FORMAT] if any(event.data.model_fields for event in events) else []
+    return [
+        UNAUTHORIZED,
+        INVALID_FORMAT,
+        UNKNOWN_EVENT,
+        *dict.fromkeys(roles),
+        *data,
+        *dict.fromkeys(own),
+    ]
+
+
+def _operation(
+    action: str, summary: str, messages: Sequence[str], replies: Sequence[str] = ()
+) -> Document:
+    channel = {"$ref": f"#/channels/{CHANNEL}"}
+    operation: Document = {
+        "action": action,
+        "channel": channel,
+        "summary": summary,
+        "messages": _in_channel(messages),
+    }
+    if replies:
+        operation["reply"] = {"channel": channel, "messages": _in_channel(replies)}
+    return operation
+
+
+def _in_channel(messages: Iterable[str]) -> list[Document]:
+    return [{"$ref": f"#/channels/{CHANNEL}/messages/{key}"} for key in messages]
+
+
+def _channel(messages: Mapping[str, object]) -> Document:
+    return {
+        "address": PATH,
+        "messages": {key: {"$ref": f"#/components/messages/{key}"} for key in messages},
+        "bindings": {
+            "ws": {
+                "bindingVersion": "0.1.0",
+                "method": "GET",
+                "query": {"type": "object", "properties": {"token": {"type": "string"}}},
+                "headers": {"type": "object", "properties": {"Authorization": {"type": "string"}}},
+            }
+        },
+        "x-close-codes": [
+            {"code": code, "name": name, "when": when} for code, name, when in CLOSE_CODES
+        ],
+    }

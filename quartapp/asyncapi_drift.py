@@ -1,0 +1,179 @@
+"""How two AsyncAPI documents differ in what clients can rely on.
+
+Both are brought to one form first: keys, order, titles and prose do not count, references are
+followed. What is left is compared piece by piece, and each difference names its place.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from quartapp.errors import QuartappError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+# JSON Schema's annotations: they restrict nothing.
+ANNOTATIONS = ("$comment", "default", "deprecated", "description", "example", "examples", "title")
+NAMED_SCHEMAS = ("properties", "patternProperties", "dependentSchemas")
+UNORDERED = ("enum", "required")
+
+
+class AsyncapiError(QuartappError):
+    """A document that is no AsyncAPI 3 document, or has a reference that leads nowhere."""
+
+
+def differences(authority: Mapping[str, Any], generated: Mapping[str, Any]) -> list[str]:
+    """Where the running app departs from the committed document; empty when it does not.
+
+    Args:
+        authority: The committed document, parsed.
+        generated: What :func:`quartapp.asyncapi.asyncapi_document` made.
+
+    Returns:
+        One readable line for each difference, in a stable order.
+
+    Raises:
+        AsyncapiError: One of the two cannot be read.
+    """
+    return list(_compare("", normalised(authority), normalised(generated)))
+
+
+def normalised(document: Mapping[str, Any]) -> dict[str, Any]:
+    """What ``document`` promises, in a form in which equal promises are equal.
+
+    Args:
+        document: An AsyncAPI 3 document, parsed.
+
+    Returns:
+        Addresses, security, close codes, and each event in each direction with its role or
+        audience, answers, errors in order, and payload schema without references.
+
+    Raises:
+        AsyncapiError: It cannot be read.
+    """
+    try:
+        return _Reader(document).read()
+    except (KeyError, TypeError, AttributeError) as error:
+        raise AsyncapiError(
+            f"the AsyncAPI document cannot be read: {type(error).__name__}: {error}"
+        ) from error
+
+
+class _Reader:
+    """Reads one document."""
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        self._document = document
+
+    def read(self) -> dict[str, Any]:
+        channels = [self._follow(channel) for channel in self._document["channels"].values()]
+        schemes = self._document["components"].get("securitySchemes", {}).values()
+        found: dict[str, Any] = {
+            "addresses": sorted(channel["address"] for channel in channels),
+            "security": sorted(_scheme(self._follow(scheme)) for scheme in schemes),
+            "close codes": sorted(
+                code["code"] for channel in channels for code in channel.get("x-close-codes", ())
+            ),
+        }
+        for operation in self._document["operations"].values():
+            from_client = operation["action"] == "receive"
+            side = "from the client" if from_client else "from the server"
+            for reference in operation["messages"]:
+                message = self._follow(reference)
+                place = f"{message['name']} {side}"
+                if place in found:
+                    raise AsyncapiError(f"the AsyncAPI document has {place} twice")
+                found[place] = (
+                    self._received(message, operation) if from_client else self._sent(message)
+                )
+        return found
+
+    def _received(self, message: Mapping[str, Any], operation: Mapping[str, Any]) -> dict[str, Any]:
+        known = self._document["components"]["messages"]
+        replies = operation.get("reply", {}).get("messages", ())
+        return {
+            "role": message.get("x-role"),
+            "answers": [self._follow(known[key])["name"] for key in message["x-answers"]],
+            "replies": sorted(self._follow(reply)["name"] for reply in replies),
+            "errors": list(message["x-errors"]),
+            "payload": self._schema(message["payload"], ()),
+        }
+
+    def _sent(self, message: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            "audience": message["x-audience"],
+            "errors": [error["message"] for error in message.get("x-errors", ())],
+            "payload": self._schema(message["payload"], ()),
+        }
+
+    def _schema(self, schema: Any, above: tuple[str, ...]) -> Any:  # noqa: ANN401 - or a boolean
+        if not isinstance(schema, dict):
+            return schema
+        if "$ref" in schema:
+            reference = schema["$ref"]
+            if reference in above:
+                return {"recursion": len(above) - above.index(reference)}
+            beside = {name: value for name, value in schema.items() if name != "$ref"}
+            target = self._target(reference)
+            return self._schema({**target, **beside}, (*above, reference))
+        return {
+            name: self._keyword(name, value, above)
+            for name, value in sorted(schema.items())
+            if name not in ANNOTATIONS and not name.startswith("x-")
+        }
+
+    def _keyword(self, name: str, value: Any, above: tuple[str, ...]) -> Any:  # noqa: ANN401
+        if name in NAMED_SCHEMAS:
+            return {key: self._schema(part, above) for key, part in sorted(value.items())}
+        if name in UNORDERED:
+            return sorted(value, key=repr)
+        if isinstance(value, list):
+            return [self._schema(part, above) for part in value]
+        if name == "const":
+            return value
+        return self._schema(value, above)
+
+    def _follow(self, node: Mapping[str, Any]) -> Mapping[str, Any]:
+        seen: list[str] = []
+        while "$ref" in node:
+            reference = node["$ref"]
+            if reference in seen:
+                raise AsyncapiError(f"the AsyncAPI document refers in a circle at {reference}")
+            seen.append(reference)
+            node = self._target(reference)
+        return node
+
+    def _target(self, reference: str) -> Any:  # noqa: ANN401 - any part of the document
+        if not reference.startswith("#/"):
+            raise AsyncapiError(f"the AsyncAPI document refers outside itself: {reference}")
+        node: Any = self._document
+        for part in reference[2:].split("/"):
+            # RFC 6901, section 4
+            name = part.replace("~1", "/").replace("~0", "~")
+            if not isinstance(node, dict) or name not in node:
+                raise AsyncapiError(f"the AsyncAPI document has no {reference}")
+            node = node[name]
+        return node
+
+
+def _scheme(scheme: Mapping[str, Any]) -> str:
+    return " ".join(
+        str(scheme[part]) for part in ("type", "in", "name", "scheme") if part in scheme
+    )
+
+
+def _compare(place: str, authority: object, generated: object) -> Iterator[str]:
+    if authority == generated:
+        return
+    if not (isinstance(authority, dict) and isinstance(generated, dict)):
+        yield f"{place}: the document says {authority!r}, the running app {generated!r}"
+        return
+    for name in sorted({*authority, *generated}):
+        inner = f"{place}, {name}" if place else name
+        if name not in generated:
+            yield f"{inner}: only in the document"
+        elif name not in authority:
+            yield f"{inner}: only in the running app"
+        else:
+            yield from _compare(inner, authority[name], generated[name])

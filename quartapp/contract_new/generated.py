@@ -1,0 +1,172 @@
+"""The OpenAPI document of the running app, made of what its routes declare and enforce."""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, cast
+
+from quart_schema import QuartSchema
+from quart_schema.openapi import HttpSecurityScheme, Info, OpenAPIProvider
+
+from quartapp import __version__
+from quartapp.operations import SECURITY_SCHEME, Operation, operation_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from quart import Quart
+    from quart_schema import DataSource
+    from werkzeug.routing.rules import Rule
+
+EXTENSION = "QUART_SCHEMA"
+DOCUMENT = "quartapp.openapi"
+
+Object = dict[str, Any]  # any: a JSON object
+
+REFERENCE = "#/components/schemas/"
+HEADERS: dict[int, Object] = {
+    HTTPStatus.UNAUTHORIZED: {
+        "WWW-Authenticate": {
+            "description": "How to authenticate.",
+            "required": True,
+            "schema": {"type": "string", "const": "Bearer"},
+        }
+    },
+    HTTPStatus.SERVICE_UNAVAILABLE: {
+        "Retry-After": {
+            "description": "Seconds to wait before asking again.",
+            "required": True,
+            "schema": {"type": "integer", "minimum": 1},
+        }
+    },
+}
+
+
+class Provider(OpenAPIProvider):
+    """quart-schema's document, with what it leaves out.
+
+    Operation ids and roles as declared, required bodies, string statuses, response headers, and
+    models of one name kept apart.
+    """
+
+    def schema(self) -> Object:
+        """The whole document."""
+        self._models: Object = {}
+        document = super().schema()
+        document["components"]["schemas"] = self._models
+        document["paths"] = dict(sorted(document["paths"].items()))
+        return document
+
+    def operation_id(self, method: str, path: str, func: Callable[..., object]) -> str | None:
+        """The id that the operation declares."""
+        operation = operation_of(func)
+        return operation.id if operation else super().operation_id(method, path, func)
+
+    def build_querystring_parameters(self, model: Any) -> tuple[list[Object], Object]:  # noqa: ANN401 - a type
+        """The parameters of a query string."""
+        parameters, definitions = super().build_querystring_parameters(model)
+        return cast("list[Object]", self._with_models(parameters, definitions)), {}
+
+    def build_request_body(
+        self,
+        model: Any,  # noqa: ANN401 - a type
+        source: DataSource,
+    ) -> tuple[Object, Object]:
+        """A body that is declared is required."""
+        body, definitions = super().build_request_body(model, source)
+        return self._with_models({"required": True, **body}, definitions), {}
+
+    def build_response_object(
+        self,
+        model: Any,  # noqa: ANN401 - a type
+        headers_model: Any,  # noqa: ANN401 - a type or None
+    ) -> tuple[Object, Object]:
+        """One answer."""
+        response, definitions = super().build_response_object(model, headers_model)
+        return self._with_models(response, definitions), {}
+
+    def build_paths(self, rule: Rule) -> tuple[Object, Object]:
+        """The paths of one rule."""
+        paths, components = super().build_paths(rule)
+        operation = operation_of(self._app.view_functions[rule.endpoint])
+        for item in paths.values():
+            for documented in item.values():
+                _complete(documented, operation)
+        return paths, components
+
+    def _with_models(self, built: Any, definitions: Object) -> Any:  # noqa: ANN401 - JSON
+        """``built``, with its models among the document's, each under a name of its own."""
+        names = {}
+        for name, model in definitions.items():
+            free, number = name, 1
+            while self._models.get(free, model) != model:
+                number += 1
+                free = f"{name}{number}"
+            self._models[free] = model
+            names[REFERENCE + name] = REFERENCE + free
+        if all(old == new for old, new in names.items()):
+            return built
+        for new in names.values():
+            key = new.removeprefix(REFERENCE)
+            self._models[key] = _renamed(self._models[key], names)
+        return _renamed(built, names)
+
+
+def _renamed(node: Any, names: dict[str, str]) -> Any:  # noqa: ANN401 - JSON
+    if isinstance(node, dict):
+        return {
+            key: names.get(value, value)
+            if key == "$ref" and isinstance(value, str)
+            else _renamed(value, names)
+            for key, value in node.items()
+        }
+    return [_renamed(item, names) for item in node] if isinstance(node, list) else node
+
+
+def _complete(documented: Object, operation: Operation | None) -> None:
+    documented["responses"] = {
+        str(int(status)): response for status, response in sorted(documented["responses"].items())
+    }
+    for status, headers in HEADERS.items():
+        if (response := documented["responses"].get(str(int(status)))) is not None:
+            response["headers"] = headers
+    for status, response in documented["responses"].items():
+        response["description"] = response["description"] or HTTPStatus(int(status)).phrase
+    if operation is None:
+        return
+    documented["tags"] = list(operation.tags)
+    documented["x-role"] = operation.access.label
+    if operation.media_type != "application/json":
+        success = documented["responses"][str(int(operation.status))]
+        success["content"] = {operation.media_type: {"schema": {"type": "string"}}}
+
+
+def register_documents(app: Quart) -> None:
+    """Let ``app`` describe itself."""
+    QuartSchema(
+        app,
+        openapi_path=None,
+        swagger_ui_path=None,
+        redoc_ui_path=None,
+        scalar_ui_path=None,
+        conversion_preference="pydantic",
+        openapi_provider_class=Provider,
+        info=Info(
+            title="quartapp",
+            version=__version__,
+            description="Live attendance: accounts, classes and roll calls.",
+        ),
+        security_schemes={
+            SECURITY_SCHEME: HttpSecurityScheme(scheme="bearer", bearer_format="JWT")
+        },
+    )
+
+
+def openapi_document(app: Quart) -> Object:
+    """The OpenAPI 3.1 document of ``app``, plugins included. Read it, do not change it."""
+    # Made once: an app's routes do not change any more, and it takes long enough to be felt.
+    if DOCUMENT not in app.extensions:
+        document = app.extensions[EXTENSION].openapi_provider.schema()
+        app.extensions[DOCUMENT] = json.loads(json.dumps(document))
+    return cast("Object", app.extensions[DOCUMENT])

@@ -1,0 +1,114 @@
+"""Routes, whose they are, and that each of them says what it is."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from quartapp.errors import QuartappError
+from quartapp.operations import Operation, operation_of
+
+if TYPE_CHECKING:
+    from quart import Blueprint, Quart
+    from werkzeug.routing.rules import Rule
+
+    from quartapp.plugins import LoadedPlugin
+
+EXTENSION = "quartapp.routes"
+
+_PARAMETER = re.compile(r"<(?:[^:<>]*:)?([^<>]+)>")
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One method of one path.
+
+    Attributes:
+        method: In capitals.
+        path: As OpenAPI writes it: ``/class/{class_id}``.
+        operation: What its view declares.
+        owner: The plugin that brings it; None for the core.
+    """
+
+    method: str
+    path: str
+    operation: Operation
+    owner: LoadedPlugin | None
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+    @property
+    def shape(self) -> tuple[str, str]:
+        """What no other route may have: what a parameter is called makes no difference."""
+        return self.method, re.sub(r"\{[^{}]*\}", "{}", self.path)
+
+
+def routes(app: Quart) -> list[Route]:
+    """Every HTTP route of ``app``, in the order of registration."""
+    return cast("list[Route]", app.extensions.setdefault(EXTENSION, []))
+
+
+def register_routes(app: Quart, blueprint: Blueprint, owner: LoadedPlugin | None = None) -> None:
+    """Add a blueprint's routes to ``app``.
+
+    Args:
+        app: The application under construction.
+        blueprint: The routes.
+        owner: The plugin that brings them; None for the core.
+
+    Raises:
+        QuartappError: The blueprint does not fit, a route is no :class:`Operation`, or another
+            plugin has its operationId or its place.
+    """
+    before = set(app.url_map.iter_rules())
+    try:
+        app.register_blueprint(blueprint)
+    except (ValueError, AssertionError) as error:
+        raise QuartappError(f"{_bearer(owner)}: {error}") from error
+    known = routes(app)
+    for rule in app.url_map.iter_rules():
+        if rule in before:
+            continue
+        for route in _routes_of(app, rule, owner):
+            _refuse_collision(known, route)
+            known.append(route)
+
+
+def openapi_path(rule: Rule) -> str:
+    """The path of ``rule`` as OpenAPI writes it."""
+    return _PARAMETER.sub(r"{\1}", rule.rule)
+
+
+def _routes_of(app: Quart, rule: Rule, owner: LoadedPlugin | None) -> list[Route]:
+    path = openapi_path(rule)
+    if rule.websocket:
+        raise QuartappError(
+            f"{_bearer(owner)}: WebSocket route {path} is outside the contract; "
+            "bring what it does as events (register_events)"
+        )
+    methods = sorted((rule.methods or set()) - {"HEAD"})
+    operation = operation_of(app.view_functions[rule.endpoint])
+    if operation is None:
+        raise QuartappError(
+            f"{_bearer(owner)}: route {'/'.join(methods)} {path} has no operationId and no role; "
+            "decorate its view with quartapp.operations.Operation"
+        )
+    return [Route(method, path, operation, owner) for method in methods]
+
+
+def _refuse_collision(known: list[Route], route: Route) -> None:
+    for other in known:
+        both = f"{_bearer(other.owner)} and {_bearer(route.owner)}"
+        if other.shape == route.shape:
+            raise QuartappError(f"route {route} is brought by both {both}")
+        if other.operation.id == route.operation.id:
+            raise QuartappError(
+                f"operationId {route.operation.id} is used for both {other} and {route}, "
+                f"brought by {both}"
+            )
+
+
+def _bearer(owner: LoadedPlugin | None) -> str:
+    return f"plugin {owner}" if owner else "quartapp itself"

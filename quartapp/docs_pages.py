@@ -1,0 +1,158 @@
+"""The pages that show the two contracts in a browser, made of files in this package alone.
+
+A page names its files by their content, so a browser may keep them for good: what changes has
+another name. No page runs a script of its own text or asks another host for anything; the
+Content-Security-Policy that goes with it has the browser see to that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import hashlib
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from quart import abort
+from quart.helpers import send_file
+from quart.wrappers import Response
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FOLDER = Path(__file__).with_name("static")
+MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript"}
+DIGEST_CHARACTERS = 16
+KEEP_FOR_GOOD = "public, max-age=31536000, immutable"
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page that shows one document.
+
+    Attributes:
+        title: What stands above it.
+        source: Where the document is, relative to the page, as every address in it: so the pages
+            also work behind a proxy that puts the server under a prefix.
+        assets: Where the files are, relative to the page.
+        files: Style sheets and scripts in the order in which they are loaded.
+        links: The titles of all pages with their addresses, relative to this one.
+        script_sources: What the Content-Security-Policy allows for scripts.
+    """
+
+    title: str
+    source: str
+    assets: str
+    files: tuple[str, ...]
+    links: tuple[tuple[str, str], ...]
+    script_sources: str = "'self'"
+
+    async def response(self) -> Response:
+        """The answer that carries the page."""
+        names = await asyncio.to_thread(_served_names)
+        response = Response(self._html(names), mimetype="text/html")
+        response.headers["Content-Security-Policy"] = self._policy()
+        response.headers["Cache-Control"] = "no-cache"
+        response.headers["Referrer-Policy"] = "no-referrer"
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        return response
+
+    def _policy(self) -> str:
+        directives = (
+            "default-src 'none'",
+            f"script-src {self.script_sources}",
+            # Both renderers write style attributes.
+            "style-src 'self' 'unsafe-inline'",
+            "img-src 'self' data:",
+            "connect-src 'self'",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors 'none'",
+        )
+        return "; ".join(directives)
+
+    def _html(self, names: Mapping[str, str]) -> str:
+        loaded = "\n".join(f"  {self._tag(names[file])}" for file in self.files)
+        links = "\n".join(f"    {self._link(title, address)}" for title, address in self.links)
+        return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+  <meta charset="utf-8">
+  <meta name="viewport" content="width=device-width, initial-scale=1">
+  <title>quartapp: {self.title}</title>
+  <link rel="icon" href="data:,">
+{loaded}
+</head>
+<body>
+  <header>
+    <strong>quartapp</strong>
+{links}
+  </header>
+  <p id="problem">One moment. (This page needs JavaScript; the document itself is at
+    <a href="{self.source}">{self.source}</a>.)</p>
+  <main id="document" data-source="{self.source}"></main>
+</body>
+</html>
+"""
+
+    def _tag(self, name: str) -> str:
+        address = f"{self.assets}/{name}"
+        if name.endswith(".css"):
+            return f'<link rel="stylesheet" href="{address}">'
+        return f'<script defer src="{address}"></script>'
+
+    def _link(self, title: str, address: str) -> str:
+        current = ' aria-current="page"' if title == self.title else ""
+        return f'<a href="{address}"{current}>{title}</a>'
+
+
+OPENAPI_PAGE = Page(
+    title="HTTP",
+    source="openapi.json",
+    assets="docs/assets",
+    files=("page.css", "swagger-ui.css", "swagger-ui.js", "openapi-page.js"),
+    links=(("HTTP", "docs"), ("WebSocket", "docs/websocket")),
+)
+ASYNCAPI_PAGE = Page(
+    title="WebSocket",
+    source="../asyncapi.json",
+    assets="assets",
+    files=("page.css", "asyncapi.css", "asyncapi.js", "asyncapi-page.js"),
+    links=(("HTTP", "../docs"), ("WebSocket", "websocket")),
+    # The renderer's parser compiles JSON schemas to functions when it is loaded.
+    script_sources="'self' 'unsafe-eval'",
+)
+
+
+async def asset(name: str) -> Response:
+    """The file that a page calls ``name``.
+
+    Args:
+        name: File name with a digest of the content in it, as pages write it.
+
+    Raises:
+        NotFound: No page uses a file of this name.
+    """
+    names = await asyncio.to_thread(_served_names)
+    file = next((file for file, served in names.items() if served == name), None)
+    if file is None:
+        abort(HTTPStatus.NOT_FOUND)
+    path = FOLDER / file
+    response = await send_file(path, mimetype=MEDIA_TYPES[path.suffix])
+    response.headers["Cache-Control"] = KEEP_FOR_GOOD
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+@functools.cache
+def _served_names() -> Mapping[str, str]:
+    # Read once: the files are part of the package and do not change under a running server.
+    files = sorted({*OPENAPI_PAGE.files, *ASYNCAPI_PAGE.files})
+    return MappingProxyType({file: _served_name(FOLDER / file) for file in files})
+
+
+def _served_name(path: Path) -> str:
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:DIGEST_CHARACTERS]
+    return f"{path.stem}.{digest}{path.suffix}"
