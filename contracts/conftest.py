@@ -11,6 +11,8 @@ import pytest
 # Found wherever this folder lies: in a checkout, or inside the installed package.
 sys.path.insert(0, str(Path(__file__).parent))
 
+import ws_report
+from contract_support import fuzz
 from contract_support.people import People
 from contract_support.server import running_server
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 DEEP_FACTOR = 10
+JUNIT_FILE = "contract-results.xml"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -40,6 +43,35 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=0,
         help="Where generated cases begin; another number, other cases.  [default: 0]",
     )
+    group.addoption(
+        "--contract-openapi",
+        metavar="FILE_OR_URL",
+        help="Fuzz what this document says; by default openapi.yaml. With a server's own "
+        "/openapi.json, the routes of its plugins are tried as well.",
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep the results as a JUnit file also when none was asked for."""
+    if config.option.xmlpath is None and not hasattr(config, "workerinput"):
+        config.option.xmlpath = JUNIT_FILE
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many cases ran."""
+    reports = [
+        report
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if isinstance(report, pytest.TestReport) and report.when == "call"
+    ]
+    properties = [pair for report in reports for pair in report.user_properties]
+    lines = [*fuzz.summary_lines(properties), *ws_report.summary_lines(properties)]
+    if lines:
+        terminalreporter.section("the contract")
+        for line in lines:
+            terminalreporter.line(line)
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from quart import Quart
 
-from quartapp.contract import register_documents
+from quartapp.contract import register_documents, register_routes
 from quartapp.core import EXTENSION, Core, Services
 from quartapp.database import Database
 from quartapp.discovery import discover, given
@@ -66,12 +66,9 @@ def create_app(settings: Settings | None = None, plugins: Iterable[object] | Non
     register_socket(app)
     for _, plugin_settings in core.plugins.settings():
         core.services.add(plugin_settings)
-    app.register_blueprint(service_routes)
+    register_routes(app, service_routes)
     for owner, blueprint in core.plugins.blueprints(app):
-        try:
-            app.register_blueprint(blueprint)
-        except (ValueError, AssertionError) as error:
-            raise QuartappError(f"plugin {owner}: {error}") from error
+        register_routes(app, blueprint, owner)
     for owner, event in core.plugins.events(app):
         core.events.add(event, str(owner))
     register_documents(app)

@@ -28,6 +28,7 @@ MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript"}
 DIGEST_CHARACTERS = 16
 KEEP_FOR_GOOD = "public, max-age=31536000, immutable"
 
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """A page that shows one document.

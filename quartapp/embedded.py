@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Self
 
 import pymongo
 from filelock import FileLock, Timeout
-from pymongo.errors import OperationFailure, PyMongoError
+from pymongo.errors import AutoReconnect, OperationFailure, PyMongoError
 
 from quartapp._mongod import Mongod, end_orphan, find_mongod
 from quartapp._mongod_errors import GIVE_URI, EmbeddedMongoError
@@ -212,14 +212,22 @@ class EmbeddedMongo:
     def _become_primary(self, mongod: Mongod, deadline: float) -> None:
         uri = f"mongodb://{_HOST}:{self._port}/?directConnection=true"
         client: pymongo.MongoClient[dict[str, Any]]  # Any: documents of the server's own making
-        try:
-            with pymongo.MongoClient(uri) as client, pymongo.timeout(deadline - time.monotonic()):
-                while not (hello := client.admin.command("hello"))["isWritablePrimary"]:
+        why = "it did not become primary in time"
+        with pymongo.MongoClient(uri) as client, pymongo.timeout(deadline - time.monotonic()):
+            while mongod.returncode is None and time.monotonic() < deadline:
+                try:
+                    hello = client.admin.command("hello")
+                    if hello["isWritablePrimary"]:
+                        return
                     if hello.get("isreplicaset"):
                         self._configure(client)
-                    time.sleep(0.005)
-        except PyMongoError as error:
-            raise mongod.failure(str(error)) from error
+                except AutoReconnect as error:
+                    # A node that finds it is not in its configuration hangs up on everybody.
+                    why = str(error)
+                except PyMongoError as error:
+                    raise mongod.failure(str(error)) from error
+                time.sleep(0.005)
+        raise mongod.failure(why)
 
     def _configure(self, client: pymongo.MongoClient[dict[str, Any]]) -> None:
         """Make a new folder a replica set, and an old one the replica set at this port."""

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import os
 import secrets
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
+from quartapp.app import create_app
+from quartapp.core import core
 from quartapp.embedded import EmbeddedMongo
-from quartapp.errors import QuartappError
+from quartapp.errors import DatabaseUnavailableError, QuartappError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
+    from quartapp.core import Core
     from quartapp.settings import Settings
 
 SECRET_FILE = "jwt-secret"  # noqa: S105 - a file's name
@@ -40,6 +43,35 @@ def launched(settings: Settings) -> Iterator[Settings]:
         yield settings.model_copy(
             update={"mongodb_uri": SecretStr(mongo.uri), "jwt_secret": secret}
         )
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Core]:
+    """The parts of an app whose database is open, for a command that serves nothing.
+
+    No plugin's ``startup`` is called, so a server that runs on the same database is not disturbed.
+
+    Args:
+        settings: Complete, as :func:`launched` gives them.
+
+    Raises:
+        QuartappError: A mistake in settings or plugins, or MongoDB does not answer.
+    """
+    if settings.jwt_secret is None:
+        # An app has one. Nobody is signed in here, so it may be any.
+        secret = SecretStr(secrets.token_hex(32))
+        settings = settings.model_copy(update={"jwt_secret": secret})
+    parts = core(create_app(settings))
+    try:
+        try:
+            await parts.database.open()
+        except DatabaseUnavailableError as error:
+            raise QuartappError(
+                f"MongoDB at {parts.database.address} does not answer: {error}"
+            ) from error
+        yield parts
+    finally:
+        await parts.database.close()
 
 
 def kept_secret(path: Path) -> str:

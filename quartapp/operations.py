@@ -10,7 +10,7 @@ import functools
 from collections import defaultdict
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Literal, Union, cast
+from typing import TYPE_CHECKING, Any, Literal, Union
 
 from pydantic import BaseModel, ConfigDict, RootModel, ValidationError, create_model
 from quart import request
@@ -92,7 +92,7 @@ class Operation:
         status: Status of success.
         data: Type of what is under ``key``.
         key: Field of the envelope that carries the data; None when the data is the whole body.
-        media_type: Of the answer; what is not JSON is returned by the view as text, or as a response.
+        media_type: Of the answer; what is not JSON the view returns as text or as a response.
         body: Model of the JSON body.
         query: Model of the query string.
         invalid: Answer to a body or query that does not fit.
@@ -225,7 +225,7 @@ class Operation:
     ) -> Callable[..., Awaitable[Response]]:
         setattr(view, ATTRIBUTE, self)
         if not self.documented:
-            return cast("Callable[..., Awaitable[Response]]", hide(view))
+            return hide(view)
         operation_id(self.id)(view)
         tag(self.tags)(view)
         security_scheme([{SECURITY_SCHEME: []}] if self.access.signed_in else [])(view)

@@ -25,6 +25,7 @@ ObjectIdInput = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{24}$")]
 Timestamp = Annotated[
     str,
     StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$"),
+    Field(json_schema_extra={"format": "date-time"}),
 ]
 """UTC, ISO 8601 with milliseconds and a Z."""
 
@@ -71,6 +72,6 @@ def trimmed(minimum: int = 0, maximum: int = 0, *, pattern: str | None = None) -
     """
     if pattern is None:
         solid = f"[^{SPACES}]"
-        longer = rf"{solid}[\s\S]{{{max(minimum - 2, 0)},{maximum - 2}}}{solid}"
-        pattern = f"(?:{solid}|{longer})" if minimum == 1 else longer
+        rest = rf"[\s\S]{{{max(minimum - 2, 0)},{maximum - 2}}}{solid}"
+        pattern = f"{solid}(?:{rest})?" if minimum == 1 else solid + rest
     return _Trimmed(f"^[{SPACES}]*{pattern}[{SPACES}]*$")

@@ -155,6 +155,11 @@ class Access:
         """The message for a caller of another role."""
         return f"Forbidden, {self.role} access required"
 
+    @property
+    def label(self) -> str:
+        """What the OpenAPI document calls it: public, any, or the role."""
+        return (self.role or "any") if self.signed_in else "public"
+
 
 PUBLIC = Access(signed_in=False)
 SIGNED_IN = Access(signed_in=True)

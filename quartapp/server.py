@@ -17,6 +17,7 @@ from hypercorn.utils import LifespanFailureError
 
 from quartapp.core import core
 from quartapp.errors import QuartappError
+from quartapp.realtime.socket import MAX_FRAME_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("quartapp.server")
 
-MAX_MESSAGE_BYTES = 64 * 1024
 # A class opens its sockets in one minute, at the bell; the usual 100 would refuse most of them.
 BACKLOG = 4096
 # How long the kernel keeps trying with a peer that takes nothing.
@@ -91,7 +91,7 @@ def hypercorn_config(settings: Settings, listener: socket.socket) -> Config:
     config.accesslog = None  # the handshake's URL has a token in it
     config.errorlog = logging.getLogger("hypercorn.error")
     config.graceful_timeout = STOP_SECONDS
-    config.websocket_max_message_size = MAX_MESSAGE_BYTES
+    config.websocket_max_message_size = MAX_FRAME_BYTES
     # Hypercorn does not miss a pong. But a peer that answers pings sends bytes, and one that sends
     # none for this long is gone, frozen or cut off.
     config.websocket_ping_interval = settings.websocket_ping_interval

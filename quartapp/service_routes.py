@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from quart import Blueprint, current_app
 
 from quartapp import docs_pages
+from quartapp.asyncapi import asyncapi_document
 from quartapp.contract import openapi_document
 from quartapp.core import core
 from quartapp.operations import Closed, Operation
@@ -54,15 +55,11 @@ async def openapi() -> dict[str, Any]:
 )
 async def asyncapi() -> dict[str, Any]:
     """What this server offers over the WebSocket, plugins included."""
-    from quartapp.asyncapi import asyncapi_document
-
     return asyncapi_document(current_app)
 
 
 @blueprint.get("/docs")
-@Operation(
-    id="getDocs", access=PUBLIC, tags=TAGS, data=str, media_type="text/html", database=False
-)
+@Operation(id="getDocs", access=PUBLIC, tags=TAGS, data=str, media_type="text/html", database=False)
 async def docs() -> Response:
     """The HTTP contract, to read in a browser."""
     return await docs_pages.OPENAPI_PAGE.response()

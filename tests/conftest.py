@@ -1,1 +1,188 @@
+"""Fixtures of our own tests, beside those of ``quartapp.testing``."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import subprocess
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pymongo
+import pytest
+from pymongo.errors import PyMongoError
+
+from quartapp.embedded import find_mongod
+from quartapp.server import listen
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
+    from pathlib import Path
+
+    from quartapp.testing import Client, Person, Socket, TestServer
+
 pytest_plugins = ["quartapp.testing"]
+
+DEADLINE_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """A class with its people, on one server."""
+
+    client: Client
+    teacher: Person
+    students: list[Person]
+    class_room: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def class_id(self) -> str:
+        return self.class_room["_id"]
+
+    async def start(self) -> None:
+        answer = await self.client.api.post(
+            "/attendance/start", json={"classId": self.class_id}, headers=self.teacher.headers
+        )
+        assert answer.status_code == 200, answer.text
+
+    async def session(self) -> dict[str, Any] | None:
+        """The live session as the teacher sees it."""
+        answer = await self.client.api.get("/attendance/session", headers=self.teacher.headers)
+        return answer.json()["data"] if answer.status_code == 200 else None
+
+    async def my_attendance(self, student: Person) -> str | None:
+        answer = await self.client.api.get(
+            f"/attendance/{self.class_id}/my-attendance", headers=student.headers
+        )
+        assert answer.status_code == 200, answer.text
+        return answer.json()["data"]["status"]
+
+    async def records(self) -> list[str | None]:
+        """Each student's latest record, in the order of :attr:`students`."""
+        return [await self.my_attendance(student) for student in self.students]
+
+    async def sockets(self) -> tuple[Socket, list[Socket]]:
+        """The teacher's socket, and one of each student."""
+        teacher = await self.client.socket(self.teacher)
+        return teacher, [await self.client.socket(student) for student in self.students]
+
+
+@pytest.fixture
+def lesson() -> Callable[..., Awaitable[Lesson]]:
+    """Makes a class on a server: ``await lesson(server, students=2, teacher=None)``."""
+
+    async def make(client: Client, students: int = 2, teacher: Person | None = None) -> Lesson:
+        teacher = teacher or await client.person("teacher")
+        people = await client.people("student", students)
+        return Lesson(client, teacher, people, await client.class_room(teacher, people))
+
+    return make
+
+
+@pytest.fixture
+def mark() -> Callable[[Person, str], dict[str, str]]:
+    """Data of a mark: ``mark(student, "present")``."""
+    return lambda student, status="present": {"studentId": student.id, "status": status}
+
+
+@pytest.fixture
+def eventually() -> Callable[[Callable[[], Awaitable[Any]]], Awaitable[Any]]:
+    """Waits until a question has a true answer, and returns that; fails after a deadline."""
+
+    async def ask(question: Callable[[], Awaitable[Any]]) -> Any:
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while not (answer := await question()):
+                await asyncio.sleep(0.02)
+        return answer
+
+    return ask
+
+
+class OwnMongod:
+    """A mongod of one test, to be stopped, frozen and started again at the same port."""
+
+    def __init__(self, folder: Path, options: tuple[str, ...]) -> None:
+        folder.mkdir(exist_ok=True)
+        with listen("127.0.0.1", 0) as listener:
+            self.port = listener.getsockname()[1]
+        self._command = [
+            *(str(find_mongod()), "--dbpath", str(folder), "--port", str(self.port)),
+            *("--bind_ip", "127.0.0.1", "--nounixsocket", "--wiredTigerCacheSizeGB", "0.25"),
+            *("--setParameter", "diagnosticDataCollectionEnabled=false"),
+            *("--logpath", str(folder / "log"), "--logappend", *options),
+        ]
+        self._is_replica_set = "--replSet" in options
+        self._process: subprocess.Popen[bytes] | None = None
+        self.uri = f"mongodb://127.0.0.1:{self.port}/quartapp?directConnection=true"
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)  # noqa: S603
+        deadline = time.monotonic() + 30
+        with pymongo.MongoClient(self.uri, serverSelectionTimeoutMS=200) as client:
+            while not self._is_ready(client):
+                assert time.monotonic() < deadline, "mongod does not start"
+
+    def _is_ready(self, client: pymongo.MongoClient[Any]) -> bool:
+        try:
+            hello = client.admin.command("hello")
+            if self._is_replica_set and hello.get("isreplicaset"):
+                member = {"_id": 0, "host": f"127.0.0.1:{self.port}"}
+                client.admin.command({"replSetInitiate": {"_id": "test", "members": [member]}})
+        except PyMongoError:
+            return False
+        return bool(hello["isWritablePrimary"])
+
+    def signal(self, number: int) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+
+@pytest.fixture
+def own_mongod(tmp_path: Path) -> Iterator[Callable[..., OwnMongod]]:
+    """Starts a mongod for one test: ``own_mongod("--replSet", "test")``; none is standalone."""
+    started = []
+
+    def start(*options: str) -> OwnMongod:
+        mongod = OwnMongod(tmp_path / f"mongod{len(started)}", options)
+        started.append(mongod)
+        mongod.start()
+        return mongod
+
+    yield start
+    for mongod in started:
+        mongod.kill()
+
+
+@pytest.fixture
+def frozen() -> Callable[[OwnMongod], Any]:
+    """``with frozen(mongod)``: it accepts connections and answers nothing."""
+
+    class Frozen:
+        def __init__(self, mongod: OwnMongod) -> None:
+            self._mongod = mongod
+
+        def __enter__(self) -> None:
+            self._mongod.signal(signal.SIGSTOP)
+
+        def __exit__(self, *_: object) -> None:
+            self._mongod.signal(signal.SIGCONT)
+
+    return Frozen
+
+
+@pytest.fixture
+def session_states() -> Callable[[TestServer], Awaitable[list[str]]]:
+    """The states of all sessions in a server's database, oldest first."""
+
+    async def read(server: TestServer) -> list[str]:
+        found = await server.documents["sessions"].find({}).sort("_id").to_list()
+        return [document["state"] for document in found]
+
+    return read

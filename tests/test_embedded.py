@@ -160,6 +160,28 @@ def test_restart_when_another_database_has_taken_the_port(tmp_path: Path) -> Non
         assert stream.next()["fullDocument"]["name"] == "ink"
 
 
+def test_restart_when_somebody_silent_has_taken_the_port(tmp_path: Path) -> None:
+    with EmbeddedMongo(tmp_path) as mongo, items(mongo.uri) as shop:
+        uri = mongo.uri
+        shop.insert_one({"name": "pen"})
+    log = tmp_path / "mongod.log"
+    before = log.read_text(encoding="utf-8").count("replSetInitiate admin command received")
+
+    def keep_silent(taker: socket.socket) -> None:
+        # mongod asks the port whether it is itself there; we hold it up until it has got a request
+        # of ours while it waits. It would wait for 30 s.
+        with taker.accept()[0]:
+            until(lambda: log.read_text(encoding="utf-8").count("replSetInitiate admin") > before)
+
+    with socket.create_server(("127.0.0.1", int(re.findall(r":(\d+)", uri)[0]))) as taker:
+        thread = threading.Thread(target=keep_silent, args=[taker])
+        thread.start()
+        with EmbeddedMongo(tmp_path) as mongo, items(mongo.uri) as shop:
+            assert mongo.uri != uri
+            assert shop.find_one()["name"] == "pen"
+        thread.join()
+
+
 def test_second_start_on_a_directory_names_the_first(tmp_path: Path) -> None:
     with server(tmp_path) as (first, mongod_pid, _):
         for _ in range(2):  # being refused must not wipe out what is known of the first
@@ -211,16 +233,20 @@ def test_interrupt_from_the_terminal_leaves_the_database_to_the_server(tmp_path:
         assert shop.database.numbers.find_one({"_id": "after the interrupt"})
 
 
-def left_behind(data_dir: Path) -> subprocess.Popen[bytes]:
+@contextmanager
+def left_behind(data_dir: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A mongod on the directory that no server watches over, with a write in it."""
     with EmbeddedMongo(data_dir) as mongo:
         command = Path(f"/proc/{mongo.pid}/cmdline").read_bytes().decode().split("\0")[:-1]
         uri = mongo.uri
-    orphan = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603
-    with items(uri) as shop:
-        until(lambda: shop.database.client.is_primary)
-        shop.insert_one({"name": "pen"})
-    return orphan
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as orphan:  # noqa: S603
+        try:
+            with items(uri) as shop:
+                until(lambda: shop.database.client.is_primary)
+                shop.insert_one({"name": "pen"})
+            yield orphan
+        finally:
+            orphan.kill()
 
 
 @linux_only

@@ -10,6 +10,8 @@ from quartapp.errors import DomainError
 from quartapp_attendance.statuses import Status, StatusRegistry, Violation
 
 if TYPE_CHECKING:
+    from quart import Quart
+
     from quartapp.plugins import Plugins
     from quartapp_attendance.session import SessionInfo
     from quartapp_attendance.statuses import Mark
@@ -24,15 +26,16 @@ class AttendanceHooks:
 
     Args:
         plugins: Who implements them.
+        app: The app under construction.
 
     Raises:
         QuartappError: A status is brought twice, or is none.
     """
 
-    def __init__(self, plugins: Plugins) -> None:
+    def __init__(self, plugins: Plugins, app: Quart) -> None:
         self.plugins = plugins
         self.statuses = StatusRegistry()
-        for owner, brought in plugins.dispatcher.collect_now("register_statuses"):
+        for owner, brought in plugins.dispatcher.collect_now("register_statuses", app=app):
             for status in brought:
                 if not isinstance(status, Status):
                     raise PluginError(

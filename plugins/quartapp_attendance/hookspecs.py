@@ -9,12 +9,14 @@ from quartapp.hookspecs import hookspec
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from quart import Quart
+
     from quartapp_attendance.session import SessionInfo
     from quartapp_attendance.statuses import Mark, Status, Violation
 
 
 @hookspec
-def register_statuses() -> Iterable[Status]:
+def register_statuses(app: Quart) -> Iterable[Status]:
     """At build: statuses beside ``present`` and ``absent``. Collected.
 
     Example:

@@ -242,6 +242,9 @@ class SessionLog:
                 return_document=ReturnDocument.AFTER,
             )
             if document is None:
+                # Known from here on: the stream says so a moment later, and until then this sender
+                # would be told of other things than the session that is over.
+                session.state = CLOSING
                 raise NoActiveSessionError
             last = document["seq"]
             if self._echo is not None:

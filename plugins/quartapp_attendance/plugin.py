@@ -10,6 +10,7 @@ from quartapp.core import core
 from quartapp.errors import DatabaseUnavailableError
 from quartapp.hookspecs import hookimpl
 from quartapp_attendance import hookspecs
+from quartapp_attendance.demo.command import demo
 from quartapp_attendance.events import events
 from quartapp_attendance.hooks import AttendanceHooks
 from quartapp_attendance.log import SessionLog
@@ -22,6 +23,7 @@ from quartapp_attendance.stream import Projector, SessionStream
 from quartapp_classes.service import ClassDeleted, ClassService
 
 if TYPE_CHECKING:
+    import click
     from pydantic import BaseModel
     from quart import Blueprint, Quart
 
@@ -60,6 +62,11 @@ class AttendancePlugin:
     def register_events(self, app: Quart) -> list[EventType]:
         """The four events."""
         return events(Schemas(self._called(app).statuses))
+
+    @hookimpl
+    def register_commands(self) -> list[click.Command]:
+        """A roll call to watch."""
+        return [demo]
 
     @hookimpl
     async def startup(self, app: Quart) -> None:
@@ -105,7 +112,7 @@ class AttendancePlugin:
 
     def _called(self, app: Quart) -> AttendanceHooks:
         if self._hooks is None:
-            self._hooks = AttendanceHooks(core(app).plugins)
+            self._hooks = AttendanceHooks(core(app).plugins, app)
         return self._hooks
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, create_model, model_validator
+from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
 from quartapp.operations import Body, Closed
 from quartapp.realtime.events import EventData
@@ -25,6 +25,10 @@ class AttendanceSettings(BaseModel):
 
 class StartBody(Body):
     """The class whose roll is called: by name, or by id, which wins."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"required": ["className"]}, {"required": ["classId"]}]}
+    )
 
     class_name: str = left_out(alias="className")
     class_id: ObjectIdInput = left_out(alias="classId")

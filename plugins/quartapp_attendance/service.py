@@ -144,6 +144,7 @@ class AttendanceService:
         """
         document = await self._log.begin_closing(session.id, CLOSED)
         if document is None:
+            session.state = CLOSING
             raise NoActiveSessionError
         await self._finish_to_the_end(document)
         # One for closing, one for closed: the broadcast has left when the second is in.
@@ -161,7 +162,8 @@ class AttendanceService:
         """
         found = await self._fitting(principal, class_id)
         if found is None:
-            # The projection may be a moment behind what another process has answered.
+            # The projection may be a moment behind what another process has answered, and an
+            # audience behind its roll until the next change of the session.
             document = await self.document_for(principal, class_id)
             found = await self._live.arrival(document["_id"], ARRIVAL_SECONDS)
         if found is None:
@@ -253,17 +255,27 @@ class AttendanceService:
 
     async def _fitting(self, principal: Principal, class_id: str | None) -> ActiveSession | None:
         wanted = self._named_class(class_id)
-        fitting = [
+        candidates = [
             session
             for session in self._live
             if session.state == ACTIVE and wanted in (None, session.class_id)
         ]
+        candidates.sort(key=lambda session: (session.started_at, session.id), reverse=True)
         if principal.role == "teacher":
-            fitting = [session for session in fitting if session.teacher_id == principal.id]
-        elif fitting:
-            enrolled = await self._classes.classes_of_student(principal.id)
-            fitting = [session for session in fitting if session.class_id in enrolled]
-        return max(fitting, key=lambda session: (session.started_at, session.id), default=None)
+            own = (session for session in candidates if session.teacher_id == principal.id)
+            return next(own, None)
+        for session in candidates:
+            listed = session.audience is None or principal.id in session.audience
+            if listed and await self._is_enrolled(session, principal.id):
+                return session
+        return None
+
+    async def _is_enrolled(self, session: ActiveSession, student_id: str) -> bool:
+        try:
+            roll = await self._classes.roll(session.class_id)
+        except ClassNotFoundError:
+            return False
+        return student_id in roll.student_ids
 
     def _named_class(self, class_id: str | None) -> ObjectId | None:
         return object_id(class_id) if class_id and self._scope == "class" else None

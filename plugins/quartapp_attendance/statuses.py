@@ -12,7 +12,7 @@ from quartapp.errors import QuartappError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_CODE = re.compile(r"[a-z][a-z0-9_]{0,31}")
+CODE_PATTERN = r"^[a-z][a-z0-9_]{0,31}$"
 
 TEACHER = "teacher"
 
@@ -53,18 +53,19 @@ class Status:
         code: Unique: a lower-case letter, then letters, digits and underscores, 32 at most.
         label: For people.
         counts_as: Which of the two counts it goes into.
-        points: What it is worth; ``present`` is worth 2, ``absent`` 0.
+        points: What it is worth; ``present`` is worth 2, ``absent`` 0. None is not held against
+            the student: it is left out of the reckoning.
         set_by: Who may send it: roles. Nobody's is set by plugins alone.
     """
 
     code: str
     label: str
     counts_as: Literal["present", "absent"]
-    points: float = 0
+    points: float | None = 0
     set_by: tuple[str, ...] = (TEACHER,)
 
     def __post_init__(self) -> None:
-        if not _CODE.fullmatch(self.code):
+        if not re.fullmatch(CODE_PATTERN, self.code):
             raise ValueError(f"{self.code!r} is no status code")
         if self.counts_as not in ("present", "absent"):
             raise ValueError(f"status {self.code}: counts_as must be present or absent")

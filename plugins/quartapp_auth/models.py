@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from mongoengine import DateTimeField, StringField
+from mongoengine import BooleanField, DateTimeField, StringField
 
 from quartapp.database import Model
 
@@ -11,6 +11,8 @@ class User(Model):
     """An account.
 
     ``name`` is lower-cased, as the API has always answered it; ``display_name`` is what was typed.
+    ``sourced_id`` is the person's identifier in the system they were imported from. Whoever is
+    ``disabled`` keeps the account and its records, and cannot sign in.
     """
 
     name = StringField(required=True)
@@ -18,10 +20,17 @@ class User(Model):
     email = StringField(required=True)
     password = StringField()
     role = StringField(required=True)
+    sourced_id = StringField(db_field="sourcedId")
+    disabled = BooleanField()
     created_at = DateTimeField(required=True, db_field="createdAt")
     updated_at = DateTimeField(required=True, db_field="updatedAt")
 
     meta: ClassVar[dict[str, Any]] = {
         "collection": "users",
-        "indexes": [{"fields": ["email"], "unique": True}, ("role", "_id"), ("role", "name")],
+        "indexes": [
+            {"fields": ["email"], "unique": True},
+            {"fields": ["sourced_id"], "unique": True, "sparse": True},
+            ("role", "_id"),
+            ("role", "name"),
+        ],
     }

@@ -4,11 +4,13 @@ from typing import TYPE_CHECKING
 
 from quartapp.core import core
 from quartapp.hookspecs import hookimpl
+from quartapp_auth.commands import user
 from quartapp_auth.models import User
 from quartapp_auth.routes import blueprint
 from quartapp_auth.service import UserService
 
 if TYPE_CHECKING:
+    import click
     from quart import Blueprint, Quart
 
 
@@ -24,3 +26,8 @@ class AuthPlugin:
         parts.database.models.append(User)
         parts.services.add(UserService(parts.database, parts.tokens, parts.plugins))
         return [blueprint]
+
+    @hookimpl
+    def register_commands(self) -> list[click.Command]:
+        """The command ``quartapp user``."""
+        return [user]

@@ -61,4 +61,6 @@ class UserAnswer(Closed):
 class TokenAnswer(Closed):
     """A signed-in person's token."""
 
-    token: str
+    token: Annotated[
+        str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$")
+    ]

@@ -36,7 +36,7 @@ class UserNotFoundError(DomainError):
 
 
 class WrongPasswordError(DomainError):
-    """The password is not that account's."""
+    """The password is not that account's, or the account may not sign in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +73,7 @@ class UserService:
         Raises:
             EmailTakenError: The address has an account.
         """
-        hashed = await asyncio.to_thread(
-            bcrypt.hashpw, password.encode(), bcrypt.gensalt(BCRYPT_COST)
-        )
-        return await self._insert(name, email, hashed.decode(), role)
+        return await self._insert(name, email, await _hashed(password), role)
 
     async def _insert(self, name: str, email: str, hashed: str | None, role: str) -> User:
         now = utc_now()
@@ -102,20 +99,44 @@ class UserService:
 
         Raises:
             UserNotFoundError: The address has no account.
-            WrongPasswordError: The password is another.
+            WrongPasswordError: The password is another, or the account is disabled.
         """
+        user = await self._verified(email, password)
+        if user.disabled:
+            raise WrongPasswordError
+        return await self.issue_token(user)
+
+    async def _verified(self, email: str, password: str) -> User:
         try:
             identity = await self._plugins.verify_credentials(email, password)
         except CredentialsRefusedError as error:
             raise WrongPasswordError from error
         if identity is not None:
-            return await self.issue_token(await self._account_of(identity))
+            return await self._account_of(identity)
         user: User | None = await self._by_email(email)
         if user is None:
             raise UserNotFoundError
         if not await asyncio.to_thread(_matches, password, user.password):
             raise WrongPasswordError
-        return await self.issue_token(user)
+        return user
+
+    async def set_password(self, email: str, password: str) -> None:
+        """Give an account a password, its first or another one.
+
+        Args:
+            email: Lower-cased address.
+            password: In clear, at most 72 bytes of UTF-8.
+
+        Raises:
+            UserNotFoundError: The address has no account.
+        """
+        hashed = await _hashed(password)
+        changes = {"$set": {"password": hashed, "updatedAt": utc_now()}}
+        changed = await self._database.run(
+            lambda: User.objects(email=email).update_one(__raw__=changes)
+        )
+        if not changed:
+            raise UserNotFoundError
 
     async def issue_token(self, user: User) -> str:
         """A token for ``user``, with what plugins claim for them."""
@@ -180,6 +201,11 @@ class UserService:
             query["_id"] = {"$gt": ObjectId(after)}
         found = User.objects(__raw__=query).order_by("id").exclude("password")
         return list(found.limit(limit) if limit else found)
+
+
+async def _hashed(password: str) -> str:
+    salt = bcrypt.gensalt(BCRYPT_COST)
+    return (await asyncio.to_thread(bcrypt.hashpw, password.encode(), salt)).decode()
 
 
 def _matches(password: str, hashed: str | None) -> bool:

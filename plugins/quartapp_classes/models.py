@@ -14,13 +14,15 @@ class ClassRoom(Model):
     """A class: its teacher and its roll.
 
     ``roll_version`` grows with every change of the roll, so that a kept copy can be checked
-    without reading it again.
+    without reading it again. ``sourced_id`` is the class's identifier in the system it was
+    imported from.
     """
 
     class_name = StringField(required=True, db_field="className")
     teacher_id = ObjectIdField(required=True, db_field="teacherId")
     students_ids = ListField(ObjectIdField(), db_field="studentsIds")
     roll_version = IntField(default=0, db_field="rollVersion")
+    sourced_id = StringField(db_field="sourcedId")
     created_at = DateTimeField(required=True, db_field="createdAt")
     updated_at = DateTimeField(required=True, db_field="updatedAt")
 
@@ -32,6 +34,7 @@ class ClassRoom(Model):
                 "unique": True,
                 "collation": IGNORING_CASE.document,
             },
+            {"fields": ["sourced_id"], "unique": True, "sparse": True},
             "students_ids",
         ],
     }

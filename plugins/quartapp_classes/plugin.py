@@ -7,6 +7,7 @@ from quartapp.hookspecs import hookimpl
 from quartapp_auth.service import UserService
 from quartapp_classes import hookspecs
 from quartapp_classes.models import ClassRoom
+from quartapp_classes.paths import ClassConverter
 from quartapp_classes.routes import blueprint
 from quartapp_classes.service import ClassService
 
@@ -32,6 +33,7 @@ class ClassesPlugin:
         parts = core(app)
         parts.database.models.append(ClassRoom)
         users = parts.services.get(UserService)
+        app.url_map.converters["class"] = ClassConverter
         self._service = ClassService(parts.database, users, parts.plugins)
         parts.services.add(self._service)
         return [blueprint]

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+from pydantic import Field
 from quart import Blueprint
 
 from quartapp.core import core
@@ -86,7 +87,7 @@ async def list_classes(principal: Principal) -> list[dict[str, Any]]:
     tags=TAGS,
     query=StudentsQuery,
     invalid=INVALID,
-    data=list[StudentAnswer],
+    data=Annotated[list[StudentAnswer], Field(min_length=1)],
     errors={NoStudentsError: Refusal(404, "No students found")},
 )
 async def list_students(principal: Principal, query: StudentsQuery) -> list[dict[str, Any]]:
@@ -98,12 +99,12 @@ async def list_students(principal: Principal, query: StudentsQuery) -> list[dict
     return [{"_id": s.id, "name": s.name, "email": s.email, "role": s.role} for s in students]
 
 
-@blueprint.get("/<class_id>")
+@blueprint.get("/<class:class_id>")
 @Operation(
     id="getClass",
     access=SIGNED_IN,
     tags=TAGS,
-    data=list[ClassDetails],
+    data=Annotated[list[ClassDetails], Field(min_length=1, max_length=1)],
     errors={
         ClassNotFoundError: CLASS_NOT_FOUND,
         NotEnrolledError: Refusal(404, "you are not enrolled in the class", also_as="message"),
@@ -128,7 +129,7 @@ async def get_class(principal: Principal, class_id: str) -> list[dict[str, Any]]
     ]
 
 
-@blueprint.patch("/<class_id>")
+@blueprint.patch("/<class:class_id>")
 @Operation(
     id="renameClass",
     access=TEACHER,
@@ -147,7 +148,7 @@ async def rename_class(principal: Principal, class_id: str, body: ClassBody) -> 
     return class_answer(await _classes().rename(class_id, principal, body.class_name))
 
 
-@blueprint.delete("/<class_id>")
+@blueprint.delete("/<class:class_id>")
 @Operation(
     id="deleteClass",
     access=TEACHER,

@@ -9,45 +9,52 @@ import sys
 import click
 
 EXIT_INTERRUPTED = 130  # what shells report for ctrl-C: 128 + SIGINT
+ENDING = [signal.SIGINT, signal.SIGTERM]
+if sys.platform != "win32":
+    ENDING.append(signal.SIGHUP)  # the terminal was closed
 
 
 @click.command("demo")
 @click.option("--fast", is_flag=True, help="Do not wait for the reader.")
 @click.option("--keep", is_flag=True, help="Leave the server up, and say how to go on with it.")
 def demo(fast: bool, keep: bool) -> None:
-    """Watch a roll call: a server, a database, a teacher and 30 students."""
-    status = asyncio.run(_until_interrupted(fast=fast, keep=keep))
-    sys.exit(status)
+    """Watch a live roll call, from start to end.
+
+    A server and a database of its own, a teacher and 30 students; nothing of it stays behind.
+    """
+    sys.exit(asyncio.run(_until_ended(fast=fast, keep=keep)))
 
 
-async def _until_interrupted(*, fast: bool, keep: bool) -> int:
-    """Tell the story; SIGINT, SIGTERM or a closed terminal ends it in good order.
+async def _until_ended(*, fast: bool, keep: bool) -> int:
+    """Tell the story; a signal ends it in good order.
 
     Only the first signal counts: what follows it is clearing up, which takes no more than seconds
     and must not be left half done.
+
+    Returns:
+        The exit status.
     """
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in ENDING:
+        loop.add_signal_handler(number, ended.set)
+
     from quartapp_attendance.demo.screen import screen_for
     from quartapp_attendance.demo.story import Story
 
     screen = screen_for(sys.stdout)
     story = Story(screen, waits=not fast, keeps=keep)
     telling = asyncio.create_task(story.tell())
-    loop = asyncio.get_running_loop()
-    received: list[int] = []
-
-    def stop(number: int) -> None:
-        received.append(number)
-        if len(received) == 1:
-            telling.cancel()
-
-    numbers = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
-    for number in numbers:
-        loop.add_signal_handler(number, stop, number)
-    try:
+    ending = asyncio.create_task(ended.wait())
+    await asyncio.wait({telling, ending}, return_when=asyncio.FIRST_COMPLETED)
+    if telling.done():
+        ending.cancel()
         await telling
-    except asyncio.CancelledError:
-        if not received:
-            raise
-        screen.line("Stopped. The server is gone, and its data with it.")
-        return 0 if story.told else EXIT_INTERRUPTED
-    return 0
+        return 0
+    telling.cancel()
+    with screen.working("Stopping the server"):
+        await asyncio.wait({telling})
+    if not telling.cancelled():
+        await telling
+    screen.line("Stopped. The server is gone, and its data with it.")
+    return 0 if story.told else EXIT_INTERRUPTED

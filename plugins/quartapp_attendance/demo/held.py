@@ -11,6 +11,8 @@ from pymongo import AsyncMongoClient
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from pymongo.asynchronous.database import AsyncDatabase
+
 DATABASE = "quartapp"
 
 
@@ -56,7 +58,7 @@ async def holdings(mongodb: str, class_id: str) -> Holdings:
     uri = f"mongodb://{mongodb}/?directConnection=true"
     client: AsyncMongoClient[dict[str, Any]]  # Any: documents
     async with AsyncMongoClient(uri, tz_aware=True) as client:
-        database = client[DATABASE]
+        database: AsyncDatabase[dict[str, Any]] = client[DATABASE]
         names = sorted(await database.list_collection_names())
         documents = {
             name: await database[name].count_documents({})

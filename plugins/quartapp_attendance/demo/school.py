@@ -131,6 +131,11 @@ class Office:
             await self.ask(teacher, "POST", f"/class/{class_id}/add-student", body)
         return School(class_id, teacher, tuple(students), self._password)
 
+    async def roll_size(self, school: School) -> int:
+        """How many are on the class's roll, as the server tells it."""
+        answer = await self.ask(school.teacher, "GET", f"/class/{school.class_id}")
+        return len(answer["data"][0]["studentsIds"])
+
     async def start_session(self, school: School) -> None:
         """Make the class's session live."""
         body = {"classId": school.class_id}

@@ -124,7 +124,9 @@ async def _ready(process: Process, folder: Path) -> Server:
                     port = text.removeprefix(_RUNNING)
                     return Server(f"127.0.0.1:{port}", mongodb, process)
     except TimeoutError:
-        raise DemoError(f"The demo's server took longer than {START_SECONDS:g} s to start.") from None
+        raise DemoError(
+            f"The demo's server took longer than {START_SECONDS:g} s to start."
+        ) from None
     await process.wait()
     raise DemoError(f"The demo's server did not start. {_last_words(folder / LOG_FILE)}")
 

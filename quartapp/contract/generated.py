@@ -97,6 +97,7 @@ class Provider(OpenAPIProvider):
 
     def _with_models(self, built: Any, definitions: Object) -> Any:  # noqa: ANN401 - JSON
         """``built``, with its models among the document's, each under a name of its own."""
+        built, definitions = _exact(built), _exact(definitions)
         names = {}
         for name, model in definitions.items():
             free, number = name, 1
@@ -122,6 +123,21 @@ def _renamed(node: Any, names: dict[str, str]) -> Any:  # noqa: ANN401 - JSON
             for key, value in node.items()
         }
     return [_renamed(item, names) for item in node] if isinstance(node, list) else node
+
+
+def _exact(node: Any) -> Any:  # noqa: ANN401 - JSON
+    """``node`` without a looseness of pydantic's, which lets a dict have keys of any form."""
+    if isinstance(node, list):
+        return [_exact(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    node = {key: _exact(value) for key, value in node.items()}
+    keys = node.get("patternProperties")
+    if isinstance(keys, dict) and len(keys) == 1 and "additionalProperties" not in node:
+        ((pattern, values),) = node.pop("patternProperties").items()
+        node["propertyNames"] = {"type": "string", "pattern": pattern}
+        node["additionalProperties"] = values
+    return node
 
 
 def _complete(documented: Object, operation: Operation | None) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from quart import Blueprint, Quart
     from werkzeug.routing.rules import Rule
 
-    from quartapp.plugins import LoadedPlugin
+    from quartapp.dispatcher import LoadedPlugin
 
 EXTENSION = "quartapp.routes"
 
@@ -62,14 +62,14 @@ def register_routes(app: Quart, blueprint: Blueprint, owner: LoadedPlugin | None
         QuartappError: The blueprint does not fit, a route is no :class:`Operation`, or another
             plugin has its operationId or its place.
     """
-    before = set(app.url_map.iter_rules())
+    before = {id(rule) for rule in app.url_map.iter_rules()}
     try:
         app.register_blueprint(blueprint)
     except (ValueError, AssertionError) as error:
         raise QuartappError(f"{_bearer(owner)}: {error}") from error
     known = routes(app)
     for rule in app.url_map.iter_rules():
-        if rule in before:
+        if id(rule) in before:
             continue
         for route in _routes_of(app, rule, owner):
             _refuse_collision(known, route)

@@ -1,0 +1,118 @@
+"""Clients that are generated from openapi.yaml compile, and work against the server.
+
+Each client is made with a published generator, in the version that ``clients`` pins, in a folder of
+its own; it takes npm and pip, and the registries that they ask. A walk through the API is written
+against the generated types. Beside it are mistakes that the compiler has to find, so that types
+which allow everything do not pass for types.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+FOLDER = Path(__file__).parent
+CLIENTS = FOLDER / "clients"
+OPENAPI = FOLDER.parent / "openapi.yaml"
+INSTALL_SECONDS = 240.0
+RUN_SECONDS = 120.0
+
+
+def run(*command: str | Path, cwd: Path, seconds: float = RUN_SECONDS) -> str:
+    """What ``command`` prints.
+
+    Args:
+        command: A program, looked up in PATH, and its arguments.
+        cwd: Where it runs.
+        seconds: How long it may take.
+
+    Raises:
+        AssertionError: It failed; with all that it said.
+    """
+    program = shutil.which(command[0])
+    assert program, f"{command[0]} is not installed; the client tests need it"
+    done = subprocess.run(  # noqa: S603 - commands of this file
+        [program, *command[1:]],
+        cwd=cwd,
+        env={**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "NO_COLOR": "1"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        check=False,
+    )
+    assert done.returncode == 0, f"{command}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def address() -> str:
+    """An e-mail address that nobody has."""
+    return f"{uuid.uuid4().hex}@school.example"
+
+
+@pytest.fixture(scope="module")
+def typescript(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the generated TypeScript types, and the programs that use them."""
+    folder = tmp_path_factory.mktemp("client") / "typescript"
+    shutil.copytree(CLIENTS / "typescript", folder, ignore=shutil.ignore_patterns("node_modules"))
+    shutil.copy(OPENAPI, folder)
+    run("npm", "ci", "--no-audit", "--no-fund", cwd=folder, seconds=INSTALL_SECONDS)
+    run("npm", "run", "generate", cwd=folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the generated Python client, the programs that use it, and their venv."""
+    folder = tmp_path_factory.mktemp("client") / "python"
+    shutil.copytree(CLIENTS / "python", folder)
+    run(sys.executable, "-m", "venv", "venv", cwd=folder)
+    binaries = scripts(folder)
+    requirements = ("install", "--quiet", "--no-compile", "--requirement", "requirements.txt")
+    run(binaries / "pip", *requirements, cwd=folder, seconds=INSTALL_SECONDS)
+    run(
+        *(binaries / "openapi-python-client", "generate", "--path", OPENAPI),
+        *("--meta", "none", "--output-path", "quartapp_client"),
+        *("--config", "generator.yaml", "--fail-on-warning"),
+        cwd=folder,
+    )
+    return folder
+
+
+def scripts(folder: Path) -> Path:
+    """Where the venv in ``folder`` has its programs."""
+    return folder / "venv" / ("Scripts" if sys.platform == "win32" else "bin")
+
+
+def test_the_typescript_client_compiles_and_walks(typescript: Path, base_url: str) -> None:
+    run("npm", "run", "compile", cwd=typescript)
+    teacher, student = address(), address()
+    seen = json.loads(run("node", "built/walk.js", base_url, teacher, student, cwd=typescript))
+    assert seen["me"]["email"] == seen["teacher"] == teacher
+    assert seen["roll"] == [seen["studentId"]]
+    assert seen["students"] == [student]
+    assert seen["className"] == "Mathematics 101"
+    assert seen["classId"] == seen["startedId"] == seen["sessionClassId"]
+    assert seen["status"] is None
+    assert seen["refused"] == "attendance session is active"
+
+
+def test_the_python_client_fits_its_types_and_walks(python: Path, base_url: str) -> None:
+    types = ("--strict", "--follow-imports=silent", "walk.py", "mistakes.py")
+    run(scripts(python) / "mypy", *types, cwd=python)
+    email = address()
+    printed = run(scripts(python) / "python", "walk.py", base_url, email, cwd=python)
+    seen: dict[str, Any] = json.loads(printed)
+    assert seen["me"] == seen["registered"]
+    assert seen["me"]["email"] == email
+    assert seen["refused"] == "Invalid email or password"
+    assert seen["created"]["teacherId"] == seen["me"]["_id"]
+    assert seen["classes"] == [seen["created"]]

@@ -1,0 +1,83 @@
+"""schemathesis tries every operation as nobody, as a teacher and as a student, with every check.
+
+Cases come from the examples, from systematic coverage, from chance, and from walks along the links.
+What one teacher made is asked for as another, and what one student may see as another.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from typing import TYPE_CHECKING
+
+import pytest
+from contract_support.documents import SUITE, openapi_path
+from contract_support.fuzz import Known, Outcome, fuzz
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from contract_support.people import People, Person
+
+# What each run has to reach, so that a mistake in the set-up is no success: 3,000 in all.
+FEWEST = {"nobody": 1000, "teacher": 1200, "student": 800}
+CLASSES = 4
+
+
+@pytest.fixture
+def document(request: pytest.FixtureRequest) -> str:
+    """The OpenAPI document to go by."""
+    return request.config.getoption("--contract-openapi") or str(openapi_path())
+
+
+@pytest.fixture
+def run(  # noqa: PLR0913 - fixtures
+    document: str,
+    base_url: str,
+    tmp_path: Path,
+    depth: int,
+    seed: int,
+    record_property: Callable[[str, object], None],
+) -> Callable[[str, Known, list[Person]], Outcome]:
+    """Fuzzes as one role, and counts."""
+
+    def run(role: str, known: Known, peers: list[Person]) -> Outcome:
+        outcome = fuzz(document, base_url, tmp_path, known, peers, depth=depth, seed=seed)
+        outcome.record(role, record_property)
+        return outcome
+
+    return run
+
+
+@pytest.mark.parametrize("role", FEWEST)
+def test_every_operation_keeps_to_the_contract(
+    role: str,
+    run: Callable[[str, Known, list[Person]], Outcome],
+    people: People,
+    depth: int,
+) -> None:
+    teachers = [people.teacher(), people.teacher()]
+    students = [people.student(), people.student(), people.student()]
+    # The third student is in no class yet, so that adding one can succeed. Of the others each is
+    # in classes of one teacher, and so a stranger to those of the other.
+    classes = [
+        people.class_of(teacher, student)
+        for teacher, student in zip(teachers, students, strict=False)
+        for _ in range(CLASSES)
+    ]
+    known = Known([student.id for student in students], classes)
+    peers = {"nobody": [], "teacher": teachers, "student": students[:2]}[role]
+
+    outcome = run(role, known, peers)
+
+    assert outcome.status == 0, outcome.output
+    assert outcome.total >= FEWEST[role] * depth, outcome.output
+
+
+def test_checks_are_only_left_out_for_single_operations() -> None:
+    configuration = tomllib.loads((SUITE / "schemathesis.toml").read_text(encoding="utf-8"))
+
+    assert set(configuration["checks"]) == {"max_response_time"}
+    assert "phases" not in configuration or "checks" not in configuration["phases"]["stateful"]
+    for exemption in configuration["operations"]:
+        assert isinstance(exemption["include-operation-id"], str)

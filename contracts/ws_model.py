@@ -1,0 +1,166 @@
+"""A live session as the contract describes it, with nothing of a server in it (scope ``global``)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from ws_client import error
+from ws_document import read
+
+if TYPE_CHECKING:
+    from contract_support.people import Person
+    from ws_document import Document
+
+    Frame = dict[str, Any]
+    Pairs = tuple[tuple[Any, str], ...]
+
+NO_SESSION = "No active attendance session"
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """The live session.
+
+    Attributes:
+        class_id: Whose roll is called.
+        marks: Student and status, sorted.
+    """
+
+    class_id: str
+    marks: Pairs = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What is so at one moment. Immutable: each step makes another one.
+
+    Attributes:
+        owners: Class and its teacher.
+        rolls: Class and its students.
+        live: The session, if any.
+        records: ``(class, student)`` and the latest status that was kept.
+    """
+
+    owners: Pairs
+    rolls: tuple[tuple[str, frozenset[str]], ...]
+    live: Live | None = None
+    records: Pairs = ()
+
+    def roll(self, class_id: str) -> frozenset[str]:
+        """Who is enrolled in a class."""
+        return dict(self.rolls)[class_id]
+
+    def with_roll(self, class_id: str, students: frozenset[str]) -> Model:
+        """The same with another roll."""
+        return replace(self, rolls=tuple(sorted({**dict(self.rolls), class_id: students}.items())))
+
+    def concerns(self, person: Person) -> bool:
+        """Whether the live session is one that ``person`` acts on."""
+        if self.live is None:
+            return False
+        if person.role == "teacher":
+            return dict(self.owners)[self.live.class_id] == person.id
+        return person.id in self.roll(self.live.class_id)
+
+    def others_superseded(self, class_id: str) -> Model:
+        """Another class's session has made way: its marks are kept, and nobody else's."""
+        if self.live is None or self.live.class_id == class_id:
+            return self
+        return self._ended(dict(self.live.marks))
+
+    def begun(self, class_id: str) -> Model:
+        """The class has its session; if it had, that goes on."""
+        return self if self.live is not None else replace(self, live=Live(class_id))
+
+    def marked(self, student: str, status: str) -> Model:
+        """A mark was stored."""
+        assert self.live is not None
+        marks = tuple(sorted({**dict(self.live.marks), student: status}.items()))
+        return replace(self, live=replace(self.live, marks=marks))
+
+    def done(self) -> tuple[Model, Frame]:
+        """The session was finished, and what everybody is told."""
+        assert self.live is not None
+        roll, marks = self.roll(self.live.class_id), dict(self.live.marks)
+        final = {**dict.fromkeys(roll, "absent"), **marks}
+        counts = _counts([final[student] for student in roll])
+        told = {"event": "DONE", "data": {"message": "Attendance persisted", **counts}}
+        return self._ended(final), told
+
+    def summary(self) -> Frame:
+        """The marks so far, counted."""
+        assert self.live is not None
+        return {"event": "TODAY_SUMMARY", "data": _counts(list(dict(self.live.marks).values()))}
+
+    def _ended(self, final: dict[str, str]) -> Model:
+        assert self.live is not None
+        kept = {(self.live.class_id, student): status for student, status in final.items()}
+        records = tuple(sorted({**dict(self.records), **kept}.items()))
+        return replace(self, live=None, records=records)
+
+
+def _counts(statuses: list[str]) -> dict[str, int]:
+    found = Counter(statuses)
+    return {
+        "present": found["present"],
+        "absent": found["absent"],
+        "total": found["present"] + found["absent"],
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a frame leads to.
+
+    Attributes:
+        model: What is so afterwards.
+        answer: The frame that is sent.
+        to_all: Whether everybody gets it, or the sender alone.
+    """
+
+    model: Model
+    answer: Frame = field(compare=False)
+    to_all: bool
+
+
+def fixed_answer(document: Document, person: Person, frame: str | bytes) -> str | None:
+    """The ``ERROR`` that a frame gets whatever the session is; None when that decides."""
+    message = read(frame)
+    if message is None:
+        return "Invalid message format"
+    name, data = message
+    if name not in document.roles:
+        return "Unknown event"
+    role = document.roles[name]
+    if person.role != role:
+        return f"Forbidden, {role} event only"
+    if not document.client_frame_fits(name, data):
+        return "Invalid message format"
+    return None
+
+
+def outcome(document: Document, model: Model, person: Person, frame: str | bytes) -> Outcome:
+    """What the contract says of ``frame``, sent by ``person``."""
+    refusal = fixed_answer(document, person, frame)
+    if refusal is None and not model.concerns(person):
+        refusal = NO_SESSION
+    if refusal is not None:
+        return Outcome(model, error(refusal), to_all=False)
+    assert model.live is not None
+    name, data = read(frame) or ("", {})
+    if name == "TODAY_SUMMARY":
+        return Outcome(model, model.summary(), to_all=True)
+    if name == "MY_ATTENDANCE":
+        status = dict(model.live.marks).get(person.id, "not yet updated")
+        return Outcome(model, {"event": name, "data": {"status": status}}, to_all=False)
+    if name == "DONE":
+        after, told = model.done()
+        return Outcome(after, told, to_all=True)
+    assert name == "ATTENDANCE_MARKED", f"the model does not know {name}"
+    student, status = data["studentId"].lower(), data["status"]
+    if student not in model.roll(model.live.class_id):
+        return Outcome(model, error("Student not enrolled in class"), to_all=False)
+    told = {"event": name, "data": {"studentId": student, "status": status}}
+    return Outcome(model.marked(student, status), told, to_all=True)

@@ -1,0 +1,70 @@
+"""How many WebSocket steps ran, by event and role: for the JUnit file, and for the end of a run.
+
+Counts travel as properties of the test's report. So they reach the terminal from other processes
+too, and nothing is kept outside of pytest.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from ws_document import read
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from contract_support.people import Person
+    from ws_document import Document
+
+PREFIX = "websocket steps"
+SECONDS = "websocket seconds"
+
+
+class StepCounts:
+    """Frames that were sent, by what they are and who sent them."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[tuple[str, str]] = Counter()
+
+    def __len__(self) -> int:
+        return self._counts.total()
+
+    def add(self, document: Document, person: Person, frame: str | bytes) -> None:
+        """Count one frame."""
+        message = read(frame)
+        if message is None:
+            what = "(no message)"
+        elif message[0] not in document.roles:
+            what = "(unknown event)"
+        elif document.client_frame_fits(*message):
+            what = message[0]
+        else:
+            what = f"{message[0]} (data does not fit)"
+        self._counts[what, person.role] += 1
+
+    def record(self, record_property: Callable[[str, object], None], seconds: float) -> None:
+        """Put the counts, and how long it took, into the test's report."""
+        for (what, role), count in sorted(self._counts.items()):
+            record_property(f"{PREFIX}: {what} by {role}", count)
+        record_property(SECONDS, round(seconds, 1))
+
+
+def summary_lines(properties: Iterable[tuple[str, object]]) -> list[str]:
+    """What to print at the end of a run; nothing when no such test ran.
+
+    Args:
+        properties: ``user_properties`` of all reports of the run.
+    """
+    properties = list(properties)
+    counts = [
+        (name.removeprefix(f"{PREFIX}: "), int(str(value)))
+        for name, value in properties
+        if name.startswith(f"{PREFIX}: ")
+    ]
+    if not counts:
+        return []
+    seconds = sum(float(str(value)) for name, value in properties if name == SECONDS)
+    lines = [f"{count:>7,}  {what}" for what, count in counts]
+    total = sum(count for _, count in counts)
+    return [*lines, f"{total:>7,}  WebSocket steps in {seconds:.0f} s"]

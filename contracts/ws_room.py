@@ -1,0 +1,216 @@
+"""Several sockets on one server, and how to know that nothing more is on its way to them.
+
+Nothing here waits for time to pass. Two facts of the contract are enough:
+
+* Every frame has exactly one answer, and the frames of a connection are answered in the order sent.
+  So a sender that got the answer to a last, known frame (a *probe*) has got all that were for it
+  alone. The frames that were not answered so were answered by a broadcast: their number is known.
+* A broadcast goes to everybody. So each socket is read until it has that many broadcasts, however
+  long they take. Then each sends a probe of its own: whatever had been put on its way before, by
+  mistake, comes before the answer to it.
+
+A probe is a frame that is refused whatever the session is, chosen so that its answer cannot be
+mistaken for that of any frame under test.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ws_client import Socket, error, message
+from ws_model import fixed_answer
+from ws_order import Sent, explain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from contract_support.people import Person
+    from ws_document import Document
+    from ws_model import Model
+
+    Frame = dict[str, Any]
+    Payload = str | bytes
+
+
+class Room:
+    """Everybody who is connected.
+
+    Args:
+        base_url: Where the server is.
+        document: The contract.
+        people: Whose socket, by name.
+    """
+
+    def __init__(self, base_url: str, document: Document, people: Mapping[str, Person]) -> None:
+        self._base_url = base_url
+        self._document = document
+        self._people = dict(people)
+        self._sockets: dict[str, Socket] = {}
+        self.people = self._people
+
+    def __enter__(self) -> Room:
+        try:
+            for name in self._people:
+                self.enter(name)
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Everybody leaves."""
+        for socket in self._sockets.values():
+            socket.close()
+        self._sockets.clear()
+
+    def enter(self, name: str) -> None:
+        """``name`` connects, and is connected when this returns."""
+        socket = Socket(name, self._base_url, self._people[name], self._document)
+        self._sockets[name] = socket
+        assert socket.ask(message("HELLO")) == error("Unknown event")
+
+    def come_back(self, name: str) -> None:
+        """``name`` leaves and connects anew."""
+        self._sockets.pop(name).close()
+        self.enter(name)
+
+    def finish(self, name: str) -> None:
+        """After a failure: ``name`` ends their session, whatever comes of it."""
+        with Socket(name, self._base_url, self._people[name], self._document) as socket:
+            socket.ask(message("DONE"))
+
+    def exchange(
+        self,
+        models: set[Model],
+        sent: Mapping[str, Sequence[Payload]],
+        request: tuple[Sequence[tuple[str, str]], Callable[[], object]] | None = None,
+    ) -> set[Model]:
+        """Send frames from several sockets at once, and check everything that comes of it.
+
+        Args:
+            models: What may be so before.
+            sent: The frames of each sender.
+            request: Something done over HTTP meanwhile: as steps of the model, and the call.
+
+        Returns:
+            What may be so afterwards.
+
+        Raises:
+            AssertionError: Somebody got what the contract does not say, or did not get what it
+                says.
+        """
+        probes = self._probes(sent)
+        for place in range(max(map(len, sent.values()), default=0)):
+            for name, frames in sent.items():
+                if place < len(frames):
+                    self._sockets[name].send(frames[place])
+        for name in sent:
+            self._sockets[name].send(probes[name][0])
+        if request is not None:
+            request[1]()
+        got = {name: self._until(name, probes[name][1]) for name in sent}
+        answered = {name: self._alone(frames) for name, frames in got.items()}
+        expected = sum(map(len, sent.values())) - sum(map(len, answered.values()))
+        for name in self._sockets:
+            self._read_broadcasts(name, got.setdefault(name, []), expected)
+        for name, socket in self._sockets.items():
+            socket.send(probes[name][0])
+        for name, frames in got.items():
+            frames += self._until(name, probes[name][1])
+        return self._explained(models, sent, got, request[0] if request else ())
+
+    def _explained(
+        self,
+        models: set[Model],
+        sent: Mapping[str, Sequence[Payload]],
+        got: Mapping[str, list[Frame]],
+        requested: Sequence[tuple[str, str]],
+    ) -> set[Model]:
+        shown = {name: self._broadcasts(frames) for name, frames in got.items()}
+        first, broadcasts = next(iter(shown.items()))
+        for name, frames in shown.items():
+            assert frames == broadcasts, (
+                f"{name} got the broadcasts {frames}, {first} got {broadcasts}"
+            )
+            if name not in sent:
+                extra = self._alone(got[name])
+                assert not extra, f"{name} sent nothing and got {extra}, which is for its sender"
+        everything = [
+            Sent(name, self._people[name], frames, self._alone(got[name]))
+            for name, frames in sent.items()
+        ]
+        if requested:
+            everything.append(Sent("HTTP", None, requested))
+        after = explain(self._document, models, everything, broadcasts)
+        assert after, _unexplained(everything, broadcasts, models)
+        return after
+
+    def _probes(self, sent: Mapping[str, Sequence[Payload]]) -> dict[str, tuple[str, Frame]]:
+        answers = {
+            name: {fixed_answer(self._document, self._people[name], frame) for frame in frames}
+            for name, frames in sent.items()
+        }
+        anybody: set[str | None] = set().union(*answers.values())
+        probes = {}
+        for name, socket in self._sockets.items():
+            choices = _probes_of(socket.person)
+            own = [choice for choice in choices if choice[1] not in answers.get(name, ())]
+            assert own, f"{name} sends frames with every kind of refusal at once"
+            frame, text = next((choice for choice in own if choice[1] not in anybody), own[0])
+            probes[name] = (frame, error(text))
+        return probes
+
+    def _until(self, name: str, last: Frame) -> list[Frame]:
+        frames = []
+        while (frame := self._sockets[name].receive()) != last:
+            frames.append(frame)
+        return frames
+
+    def _read_broadcasts(self, name: str, frames: list[Frame], expected: int) -> None:
+        while len(self._broadcasts(frames)) < expected:
+            try:
+                frames.append(self._sockets[name].receive())
+            except AssertionError as failed:
+                raise AssertionError(
+                    f"{name} got {self._broadcasts(frames)} of {expected} broadcasts: {failed}"
+                ) from failed
+
+    def _broadcasts(self, frames: Sequence[Frame]) -> list[Frame]:
+        return [frame for frame in frames if frame["event"] in self._document.broadcasts]
+
+    def _alone(self, frames: Sequence[Frame]) -> list[Frame]:
+        return [frame for frame in frames if frame["event"] not in self._document.broadcasts]
+
+
+def refusals_of(document: Document, person: Person, frames: Sequence[Payload]) -> set[str]:
+    """What refuses some of ``frames`` whatever the session is."""
+    answers = {fixed_answer(document, person, frame) for frame in frames}
+    return {answer for answer in answers if answer is not None}
+
+
+def _probes_of(person: Person) -> list[tuple[str, str]]:
+    other = "student" if person.role == "teacher" else "teacher"
+    event = "MY_ATTENDANCE" if other == "student" else "DONE"
+    return [
+        (message(event), f"Forbidden, {other} event only"),
+        (message("PROBE"), "Unknown event"),
+        ("PROBE", "Invalid message format"),
+    ]
+
+
+def _unexplained(sent: Sequence[Sent], broadcasts: Sequence[Frame], models: set[Model]) -> str:
+    lines = ["no order of these frames explains what came back:"]
+    for sender in sent:
+        lines.append(f"  {sender.name} sent {[_short(step) for step in sender.steps]}")
+        lines.append(f"    and got for itself {list(sender.answers)}")
+    lines.append(f"  everybody got {list(broadcasts)}")
+    lines += [f"  before, this was so: {model}" for model in models]
+    return "\n".join(lines)
+
+
+def _short(step: object) -> str:
+    text = repr(step)
+    return text if len(text) <= 300 else f"{text[:200]}... ({len(text)} characters)"

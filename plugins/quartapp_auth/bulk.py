@@ -1,0 +1,132 @@
+"""Many accounts at once, for imports. Nobody's password is read or written here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bson import ObjectId
+from pymongo import UpdateOne
+from pymongo.errors import BulkWriteError
+
+from quartapp.encoding import utc_now
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from quartapp.database import Database
+
+Document = dict[str, Any]
+
+ACCOUNTS_PER_READ = 5000
+_FIRST_ID = ObjectId("0" * 24)
+_DUPLICATE_KEY = 11000
+_FIELDS = ("email", "displayName", "role", "sourcedId", "disabled")
+
+
+@dataclass(frozen=True, slots=True)
+class AccountEntry:
+    """An account as bulk work sees it.
+
+    Attributes:
+        id: Its ``_id``; for a new account, one made by the caller.
+        email: Lower-cased address.
+        display_name: The name for people to read, trimmed.
+        role: ``teacher`` or ``student``.
+        sourced_id: Its identifier in the system it comes from; None for one made here.
+        disabled: Whether signing in is refused.
+    """
+
+    id: ObjectId
+    email: str
+    display_name: str
+    role: str
+    sourced_id: str | None
+    disabled: bool = False
+
+
+class BulkAccounts:
+    """Accounts by the thousand.
+
+    No event is told: whoever imports says so once, instead of a hundred thousand times.
+
+    Args:
+        database: Where they live.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def pages(self) -> AsyncIterator[list[AccountEntry]]:
+        """Every account, a few thousand at a time, by ``_id``.
+
+        Raises:
+            DatabaseUnavailableError: MongoDB did not answer in time.
+        """
+        last = _FIRST_ID
+        while True:
+            async with self._database.operation():
+                cursor = self._database.documents["users"].find(
+                    {"_id": {"$gt": last}}, _FIELDS, sort=[("_id", 1)], limit=ACCOUNTS_PER_READ
+                )
+                found = await cursor.to_list()
+            if not found:
+                return
+            yield [_entry(document) for document in found]
+            last = found[-1]["_id"]
+
+    async def save(self, accounts: Sequence[AccountEntry]) -> list[AccountEntry]:
+        """Make or change accounts. Each is one write that can be repeated; passwords stay.
+
+        Args:
+            accounts: A thousand or so.
+
+        Returns:
+            Those that were not written, since another account has their address or ``sourced_id``.
+
+        Raises:
+            DatabaseUnavailableError: MongoDB did not answer in time; some may be written.
+        """
+        async with self._database.operation():
+            try:
+                await self._database.documents["users"].bulk_write(
+                    [_write(account) for account in accounts], ordered=False
+                )
+            except BulkWriteError as error:
+                problems = error.details["writeErrors"]
+                if any(problem["code"] != _DUPLICATE_KEY for problem in problems):
+                    raise
+                return [accounts[problem["index"]] for problem in problems]
+        return []
+
+
+def _entry(document: Document) -> AccountEntry:
+    return AccountEntry(
+        document["_id"],
+        document["email"],
+        document["displayName"],
+        document["role"],
+        document.get("sourcedId"),
+        bool(document.get("disabled")),
+    )
+
+
+def _write(account: AccountEntry) -> UpdateOne:
+    now = utc_now()
+    kept: Document = {
+        "name": account.display_name.lower(),
+        "displayName": account.display_name,
+        "email": account.email,
+        "role": account.role,
+        "updatedAt": now,
+    }
+    dropped: Document = {}
+    for field, value in (("sourcedId", account.sourced_id), ("disabled", account.disabled)):
+        if value:
+            kept[field] = value
+        else:
+            dropped[field] = ""
+    changes: Document = {"$set": kept, "$setOnInsert": {"createdAt": now}}
+    if dropped:
+        changes["$unset"] = dropped
+    return UpdateOne({"_id": account.id}, changes, upsert=True)

@@ -1,0 +1,71 @@
+"""``quartapp user``: what an administrator does with accounts, at the machine itself."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import click
+from pydantic import TypeAdapter, ValidationError
+
+from quartapp.errors import QuartappError
+
+if TYPE_CHECKING:
+    from quartapp.settings import Settings
+
+
+@click.group("user")
+def user() -> None:
+    """Look after accounts."""
+
+
+@user.command("set-password")
+@click.argument("email")
+@click.option("--stdin", is_flag=True, help="Read the password from standard input, one line.")
+def set_password(email: str, stdin: bool) -> None:
+    """Give the account of EMAIL a password: its first one, or another.
+
+    It is asked for twice and not shown; with --stdin, the first line of standard input is taken.
+    """
+    password = _first_line() if stdin else click.prompt(
+        "Password", hide_input=True, confirmation_prompt=True
+    )
+    address = email.strip().lower()
+    _set_password(address, _checked(password))
+    click.echo(f"{address} has a new password.")
+
+
+def _first_line() -> str:
+    # Bytes: what a pipe brings is UTF-8, whatever the terminal's encoding is.
+    line: bytes = click.get_binary_stream("stdin").readline()
+    try:
+        return line.decode().rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise QuartappError("the password on standard input is not UTF-8") from None
+
+
+def _checked(password: str) -> str:
+    from quartapp_auth.schemas import NewPassword
+
+    try:
+        return TypeAdapter[str](NewPassword).validate_python(password)
+    except ValidationError:
+        raise QuartappError(
+            "a password has 6 characters or more, and at most 72 bytes of UTF-8"
+        ) from None
+
+
+def _set_password(email: str, password: str) -> None:
+    from quartapp.launch import launched, opened
+    from quartapp.settings import load_settings
+    from quartapp_auth.service import UserNotFoundError, UserService
+
+    async def change(settings: Settings) -> None:
+        async with opened(settings) as parts:
+            try:
+                await parts.services.get(UserService).set_password(email, password)
+            except UserNotFoundError:
+                raise QuartappError(f"there is no account with the address {email}") from None
+
+    with launched(load_settings()) as settings:
+        asyncio.run(change(settings))

@@ -1,0 +1,238 @@
+"""Holds a set against the database: what is to be written, and what cannot be.
+
+The plan is made anew from what is there, each time. So a run that was stopped is continued by
+making a plan again: what has been written is no difference any longer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from quartapp_oneroster.plan_classes import plan_classes
+from quartapp_oneroster.plan_users import KNOWN, plan_users
+
+if TYPE_CHECKING:
+    from quartapp_oneroster.package import Package
+    from quartapp_oneroster.store import Store
+
+FILE = "enrollments.csv"
+
+# What the set says of the person or class that an enrolment names, once it is known to be no use.
+_USER_REASON = """
+CASE WHEN u.state IN ('bad', 'active') THEN 'user ' || e.usr || ' was rejected (users.csv, line '
+                                             || u.line || ')'
+     WHEN u.state = 'gone' THEN 'user ' || e.usr || ' is marked as deleted (users.csv, line '
+                                || u.line || ')'
+     ELSE 'user ' || e.usr || :where_users END
+"""
+_CLASS_REASON = """
+CASE WHEN c.state IN ('bad', 'active') THEN 'class ' || e.cls
+                                            || ' was rejected (classes.csv, line ' || c.line || ')'
+     WHEN c.state = 'gone' THEN 'class ' || e.cls || ' is marked as deleted (classes.csv, line '
+                                || c.line || ')'
+     ELSE 'class ' || e.cls || :where_classes END
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """How much a plan changes.
+
+    Attributes:
+        users: How many accounts for each of new, changed, linked, left, same.
+        classes: How many classes for each of new, changed, same, over.
+        roll: How many names come on rolls (add) or leave them (remove).
+        later: How many enrolments are not in force yet.
+        stored_enrolments: How many imported enrolments there were, of students, in force.
+        absent: How many names leave rolls only because a complete set does not have them.
+    """
+
+    users: dict[str, int]
+    classes: dict[str, int]
+    roll: dict[str, int]
+    later: int
+    stored_enrolments: int
+    absent: int
+
+
+def make(package_modes: dict[str, str], store: Store, today: str) -> Totals:
+    """Plan everything.
+
+    Args:
+        package_modes: ``bulk``, ``delta`` or ``absent`` for each file.
+        store: Has the set and the database.
+        today: ISO date that the rolls are made for.
+    """
+    plan_users(store, bulk=package_modes["users"] == "bulk")
+    with store.together():
+        _enrolments(package_modes, store, today)
+    plan_classes(store, bulk=package_modes["classes"] == "bulk")
+    with store.together():
+        _drop_lost(package_modes, store)
+        _rolls(store)
+    return _totals(store, today)
+
+
+def is_bulk(package: Package) -> bool:
+    """Whether enrolments that are not in the set are over."""
+    return package.modes["enrollments"] == "bulk"
+
+
+def _enrolments(modes: dict[str, str], store: Store, today: str) -> None:
+    mode = modes["enrollments"]
+    # What was imported before stays where the set has no say, and where its row is no use.
+    kept = {
+        "bulk": "sid IN (SELECT sid FROM s_enrolments WHERE state = 'bad')",
+        "delta": "sid NOT IN (SELECT sid FROM s_enrolments WHERE state <> 'bad')",
+        "absent": "1",
+    }[mode]
+    store.run(
+        f"""
+        INSERT INTO p_enrolments
+        SELECT sid, cls, usr, role, prim, begins, ends, NULL, coalesce(begins, '') <= :today
+        FROM d_enrolments WHERE {kept} AND (ends IS NULL OR ends > :today)
+        """,  # noqa: S608 - our own words
+        today=today,
+    )
+    _count_skipped(store, today)
+    where = " is not in users.csv" if modes["users"] == "bulk" else " is not known"
+    store.run(
+        f"""
+        INSERT INTO rejected
+        SELECT '{FILE}', e.line, e.sid, {_USER_REASON}, 'plan'
+        FROM s_enrolments e
+        LEFT JOIN p_users p ON p.sid = e.usr AND p.op IN {KNOWN}
+        LEFT JOIN s_users u ON u.sid = e.usr
+        WHERE e.state = 'active' AND (e.ends IS NULL OR e.ends > :today)
+              AND p.sid IS NULL AND coalesce(u.state, '') <> 'skipped'
+        """,  # noqa: S608 - our own words
+        today=today,
+        where_users=where,
+    )
+    store.run(
+        f"""
+        INSERT INTO rejected
+        SELECT '{FILE}', e.line, e.sid,
+               p.email || ' is a ' || p.role || ', and cannot be enrolled as a ' || e.role, 'plan'
+        FROM s_enrolments e JOIN p_users p ON p.sid = e.usr AND p.op IN {KNOWN}
+        WHERE e.state = 'active' AND (e.ends IS NULL OR e.ends > :today) AND p.role <> e.role
+        """,  # noqa: S608 - our own words
+        today=today,
+    )
+    store.run(
+        f"""
+        INSERT OR REPLACE INTO p_enrolments
+        SELECT e.sid, e.cls, e.usr, e.role, e.prim, e.begins, e.ends, e.line,
+               coalesce(e.begins, '') <= :today
+        FROM s_enrolments e JOIN p_users p ON p.sid = e.usr AND p.op IN {KNOWN}
+        WHERE e.state = 'active' AND (e.ends IS NULL OR e.ends > :today) AND p.role = e.role
+        """,  # noqa: S608 - our own words
+        today=today,
+    )
+
+
+def _count_skipped(store: Store, today: str) -> None:
+    store.skip(
+        FILE,
+        "endDate has passed",
+        "plan",
+        store.one(
+            "SELECT count(*) FROM s_enrolments WHERE state = 'active' AND ends <= :today",
+            today=today,
+        ),
+    )
+    store.skip(
+        FILE,
+        "of people with other roles",
+        "plan",
+        store.one(
+            """
+            SELECT count(*) FROM s_enrolments e JOIN s_users u ON u.sid = e.usr
+            WHERE e.state = 'active' AND u.state = 'skipped'
+                  AND (e.ends IS NULL OR e.ends > :today)
+            """,
+            today=today,
+        ),
+    )
+
+
+def _drop_lost(modes: dict[str, str], store: Store) -> None:
+    """Enrolments in classes that are none here, or of people that are nobody here."""
+    where = " is not in classes.csv" if modes["classes"] == "bulk" else " is not known"
+    store.run(
+        f"""
+        INSERT INTO rejected
+        SELECT '{FILE}', e.line, e.sid, {_CLASS_REASON}, 'plan'
+        FROM p_enrolments e LEFT JOIN s_classes c ON c.sid = e.cls
+        WHERE e.line IS NOT NULL AND e.cls NOT IN (SELECT sid FROM p_classes)
+        """,  # noqa: S608 - our own words
+        where_classes=where,
+    )
+    store.run(
+        f"""
+        DELETE FROM p_enrolments WHERE cls NOT IN (SELECT sid FROM p_classes)
+            OR usr NOT IN (SELECT sid FROM p_users WHERE op IN {KNOWN})
+        """  # noqa: S608 - our own words
+    )
+
+
+def _rolls(store: Store) -> None:
+    store.run(
+        """
+        INSERT INTO p_wanted
+        SELECT c.id, u.id, min(coalesce(e.line, 0))
+        FROM p_enrolments e JOIN p_classes c ON c.sid = e.cls JOIN p_users u ON u.sid = e.usr
+        WHERE e.role = 'student' AND e.in_force GROUP BY c.id, u.id
+        """
+    )
+    store.run(
+        """
+        INSERT INTO p_rolls
+        SELECT w.cls, w.usr, 'add', w.line FROM p_wanted w
+        WHERE NOT EXISTS (SELECT 1 FROM d_rolls r WHERE r.cls = w.cls AND r.usr = w.usr)
+        """
+    )
+    # Whom an import put on a roll, an import takes off it. Whom a teacher put there stays.
+    store.run(
+        """
+        INSERT INTO p_rolls
+        SELECT c.id, u.id,
+               CASE WHEN max(s.sid IS NOT NULL) THEN 'remove' ELSE 'absent' END, NULL
+        FROM d_enrolments e
+        JOIN d_classes c ON c.sid = e.cls
+        JOIN d_users u ON u.sid = e.usr
+        JOIN d_rolls r ON r.cls = c.id AND r.usr = u.id
+        LEFT JOIN s_enrolments s ON s.sid = e.sid
+        WHERE e.role = 'student'
+              AND NOT EXISTS (SELECT 1 FROM p_wanted w WHERE w.cls = c.id AND w.usr = u.id)
+        GROUP BY c.id, u.id
+        """
+    )
+
+
+def _totals(store: Store, today: str) -> Totals:
+    classes = dict(store.rows("SELECT op, count(*) FROM p_classes GROUP BY op"))
+    classes["over"] = store.one(
+        """
+        SELECT count(*) FROM d_classes
+        WHERE sid IS NOT NULL AND sid NOT IN (SELECT sid FROM p_classes)
+        """
+    )
+    roll = dict(store.rows("SELECT op, count(*) FROM p_rolls GROUP BY op"))
+    absent = roll.get("absent", 0)
+    return Totals(
+        users=dict(store.rows("SELECT op, count(*) FROM p_users GROUP BY op")),
+        classes=classes,
+        roll={"add": roll.get("add", 0), "remove": roll.get("remove", 0) + absent},
+        later=store.one("SELECT count(*) FROM p_enrolments WHERE NOT in_force"),
+        stored_enrolments=store.one(
+            """
+            SELECT count(*) FROM d_enrolments
+            WHERE role = 'student' AND coalesce(begins, '') <= :today
+                  AND (ends IS NULL OR ends > :today)
+            """,
+            today=today,
+        ),
+        absent=absent,
+    )

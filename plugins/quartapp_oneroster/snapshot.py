@@ -1,0 +1,61 @@
+"""What the database has, brought into the store, where a set can be held against it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from quartapp_auth.bulk import BulkAccounts
+from quartapp_classes.bulk import BulkClasses
+from quartapp_oneroster.enrolments import Enrolments
+
+if TYPE_CHECKING:
+    from quartapp.database import Database
+    from quartapp_oneroster.progress import Progress
+    from quartapp_oneroster.store import Store
+
+
+async def take(database: Database, store: Store, progress: Progress) -> None:
+    """Read every account, class, roll and imported enrolment into ``store``.
+
+    Args:
+        database: Where they live; open.
+        store: Where they go; what was there of an earlier look, and the plan made of it, is dropped.
+        progress: Told how far it is.
+
+    Raises:
+        DatabaseUnavailableError: MongoDB did not answer in time.
+    """
+    store.forget_plan()
+    counts = [
+        await database.documents[name].estimated_document_count()
+        for name in ("users", "classes", Enrolments.collection)
+    ]
+    with progress.phase("Reading the database", sum(counts)):
+        async for accounts in BulkAccounts(database).pages():
+            store.add(
+                "d_users",
+                [
+                    (a.id.binary, a.sourced_id, a.email, a.role, a.display_name, a.disabled)
+                    for a in accounts
+                ],
+            )
+            progress.advance(len(accounts))
+        async for classes in BulkClasses(database).pages():
+            store.add(
+                "d_classes", [(c.id.binary, c.sourced_id, c.teacher_id.binary, c.name) for c in classes]
+            )
+            # Once each: a roll is a set, whoever wrote it.
+            pairs: set[tuple[Any, ...]] = {  # Any: what SQLite stores
+                (c.id.binary, student.binary) for c in classes for student in c.students_ids
+            }
+            store.add("d_rolls", pairs)
+            progress.advance(len(classes))
+        async for enrolments in Enrolments(database).pages():
+            store.add(
+                "d_enrolments",
+                [
+                    (e.sourced_id, e.class_id, e.user, e.role, e.primary, e.begin, e.end)
+                    for e in enrolments
+                ],
+            )
+            progress.advance(len(enrolments))

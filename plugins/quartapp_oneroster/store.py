@@ -1,0 +1,155 @@
+"""A scratch database on disk, in which a set is brought together with what there is.
+
+It keeps memory small however large the set is, and goes with the import.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from quartapp_oneroster.names import name_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+# s_ is the set as it was read, d_ the database as it is, p_ the plan.
+_SET = """
+CREATE TABLE s_users (sid TEXT PRIMARY KEY, line INTEGER, state TEXT, name TEXT, email TEXT,
+                      role TEXT, disabled INTEGER, org TEXT);
+CREATE INDEX s_users_email ON s_users (email);
+CREATE TABLE s_roles (sid TEXT PRIMARY KEY, line INTEGER, state TEXT, usr TEXT, role TEXT,
+                      prim INTEGER, org TEXT);
+CREATE INDEX s_roles_usr ON s_roles (usr);
+CREATE TABLE s_classes (sid TEXT PRIMARY KEY, line INTEGER, state TEXT, title TEXT, code TEXT,
+                        course TEXT, terms TEXT);
+CREATE TABLE s_enrolments (sid TEXT PRIMARY KEY, line INTEGER, state TEXT, cls TEXT, usr TEXT,
+                           role TEXT, prim INTEGER, begins TEXT, ends TEXT);
+CREATE INDEX s_enrolments_cls ON s_enrolments (cls);
+CREATE TABLE s_courses (sid TEXT PRIMARY KEY, line INTEGER, state TEXT, title TEXT);
+CREATE TABLE s_terms (sid TEXT PRIMARY KEY, line INTEGER, state TEXT, title TEXT);
+CREATE TABLE s_orgs (sid TEXT PRIMARY KEY, line INTEGER, state TEXT, title TEXT);
+CREATE TABLE rejected (file TEXT, line INTEGER, sid TEXT, reason TEXT, stage TEXT);
+CREATE TABLE skipped (file TEXT, reason TEXT, stage TEXT, n INTEGER);
+-- Names that the database takes for taken although ours differ; see names.name_key.
+CREATE TABLE clashed (sid TEXT, name TEXT);
+"""
+_DATABASE_AND_PLAN = """
+CREATE TABLE d_users (id BLOB PRIMARY KEY, sid TEXT, email TEXT, role TEXT, name TEXT,
+                      disabled INTEGER) WITHOUT ROWID;
+CREATE INDEX d_users_sid ON d_users (sid);
+CREATE INDEX d_users_email ON d_users (email);
+CREATE TABLE d_classes (id BLOB PRIMARY KEY, sid TEXT, teacher BLOB, name TEXT) WITHOUT ROWID;
+CREATE INDEX d_classes_sid ON d_classes (sid);
+CREATE TABLE d_rolls (cls BLOB, usr BLOB, PRIMARY KEY (cls, usr)) WITHOUT ROWID;
+CREATE TABLE d_enrolments (sid TEXT, cls TEXT, usr TEXT, role TEXT, prim INTEGER, begins TEXT,
+                           ends TEXT, PRIMARY KEY (sid, cls, usr)) WITHOUT ROWID;
+CREATE TABLE p_users (sid TEXT PRIMARY KEY, id BLOB, op TEXT, email TEXT, name TEXT, role TEXT,
+                      disabled INTEGER, line INTEGER, before TEXT) WITHOUT ROWID;
+CREATE TABLE p_enrolments (sid TEXT, cls TEXT, usr TEXT, role TEXT, prim INTEGER, begins TEXT,
+                           ends TEXT, line INTEGER, in_force INTEGER,
+                           PRIMARY KEY (sid, cls, usr)) WITHOUT ROWID;
+CREATE INDEX p_enrolments_cls ON p_enrolments (cls, role);
+CREATE TABLE p_classes (sid TEXT PRIMARY KEY, id BLOB, op TEXT, name TEXT, teacher BLOB,
+                        line INTEGER, before TEXT) WITHOUT ROWID;
+CREATE INDEX p_classes_id ON p_classes (id);
+CREATE TABLE p_names (teacher BLOB, name TEXT, cls BLOB, PRIMARY KEY (teacher, name)) WITHOUT ROWID;
+CREATE TABLE p_teachers (cls TEXT PRIMARY KEY, id BLOB) WITHOUT ROWID;
+CREATE TABLE p_wanted (cls BLOB, usr BLOB, line INTEGER, PRIMARY KEY (cls, usr)) WITHOUT ROWID;
+CREATE TABLE p_rolls (cls BLOB, usr BLOB, op TEXT, line INTEGER, PRIMARY KEY (cls, usr))
+                      WITHOUT ROWID;
+"""
+_REDONE = (
+    *("d_users", "d_classes", "d_rolls", "d_enrolments"),
+    *("p_users", "p_enrolments", "p_classes", "p_names"),
+    *("p_teachers", "p_wanted", "p_rolls"),
+)
+
+
+class Store:
+    """The scratch database.
+
+    Args:
+        path: Its file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        # One thread at a time uses it, though not always the same one.
+        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        # Nothing here outlives the process, so nothing needs to survive it.
+        self._connection.executescript(
+            "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-32768;"
+            "PRAGMA temp_store=FILE; PRAGMA locking_mode=EXCLUSIVE;" + _SET + _DATABASE_AND_PLAN
+        )
+        self._connection.create_function("name_key", 1, name_key, deterministic=True)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def forget_plan(self) -> None:
+        """Drop what was read of the database and planned; the set as it was read stays."""
+        self._connection.executescript(
+            "".join(f"DROP TABLE {table};" for table in _REDONE) + _DATABASE_AND_PLAN
+        )
+        self.run("DELETE FROM rejected WHERE stage = 'plan'")
+        self.run("DELETE FROM skipped WHERE stage = 'plan'")
+
+    def run(self, statement: str, **values: object) -> int:
+        """Execute one statement; how many rows it touched."""
+        return self._connection.execute(statement, values).rowcount
+
+    def execute(self, statement: str, values: tuple[Any, ...]) -> int:  # Any: what SQLite stores
+        """Execute one statement with values by position; how many rows it touched."""
+        return self._connection.execute(statement, values).rowcount
+
+    def add(self, table: str, rows: Iterable[tuple[Any, ...]]) -> None:  # Any: what SQLite stores
+        """Insert rows, in the order of the table's columns."""
+        width: int = self.one(f"SELECT count(*) FROM pragma_table_info('{table}')")  # noqa: S608 - our own name
+        marks = ", ".join("?" * width)
+        self._connection.execute("BEGIN")
+        self._connection.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)  # noqa: S608 - our own name
+        self._connection.execute("COMMIT")
+
+    def rows(self, query: str, **values: object) -> Iterator[tuple[Any, ...]]:  # Any: as above
+        """The rows of a query, as they are needed."""
+        return iter(self._connection.execute(query, values))
+
+    def one(self, query: str, **values: object) -> Any:  # noqa: ANN401 - what SQLite stores
+        """The first value of the first row; None when there is none."""
+        found = self._connection.execute(query, values).fetchone()
+        return found[0] if found else None
+
+    def reject(self, file: str, line: int, sid: str, reason: str, stage: str) -> None:
+        """Note why a row is not imported."""
+        self._connection.execute(
+            "INSERT INTO rejected VALUES (?, ?, ?, ?, ?)", (file, line, sid, reason, stage)
+        )
+
+    def skip(self, file: str, reason: str, stage: str, count: int = 1) -> None:
+        """Note that rows are not for us, which is no fault of theirs."""
+        if count:
+            self._connection.execute(
+                "INSERT INTO skipped VALUES (?, ?, ?, ?)", (file, reason, stage, count)
+            )
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """What is written inside goes to disk at once, which is much faster."""
+        self._connection.execute("BEGIN")
+        yield
+        self._connection.execute("COMMIT")
+
+
+@contextmanager
+def scratch() -> Iterator[Store]:
+    """A store in a private temporary folder, removed afterwards."""
+    with tempfile.TemporaryDirectory(prefix="quartapp-roster-") as folder:
+        store = Store(Path(folder) / "roster.sqlite")
+        try:
+            yield store
+        finally:
+            store.close()

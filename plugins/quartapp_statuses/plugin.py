@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from quartapp.core import core
+from quartapp.encoding import utc_now
+from quartapp.hookspecs import hookimpl
+from quartapp_statuses.schemas import StatusesSettings
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+    from quart import Quart
+
+    from quartapp_attendance.session import SessionInfo
+    from quartapp_attendance.statuses import Mark, Status
+
+
+class StatusesPlugin:
+    """Late, excused, left early, or whatever an institution configures."""
+
+    name = "statuses"
+    requires = ("attendance",)
+
+    def __init__(self) -> None:
+        self._grace: timedelta | None = None
+        self._late = "late"
+
+    @hookimpl
+    def register_settings(self) -> type[BaseModel]:
+        """Which statuses, and how long is not late."""
+        return StatusesSettings
+
+    @hookimpl
+    def register_statuses(self, app: Quart) -> list[Status]:
+        """The configured statuses."""
+        settings = core(app).services.get(StatusesSettings)
+        if settings.grace_minutes is not None:
+            self._grace = timedelta(minutes=settings.grace_minutes)
+            self._late = settings.late_status
+        return [setting.status() for setting in settings.statuses]
+
+    @hookimpl
+    def attendance_status(self, session: SessionInfo, mark: Mark) -> str | None:
+        """After the grace period, who comes is late."""
+        if self._grace is None or mark.status != "present":
+            return None
+        return self._late if utc_now() - session.started_at > self._grace else None

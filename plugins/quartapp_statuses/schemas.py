@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from quartapp_attendance.statuses import CODE_PATTERN, TEACHER, Status
+
+OWN_CODES = ("present", "absent")
+
+
+class StatusSetting(BaseModel):
+    """One status, as it is configured."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    code: str = Field(pattern=CODE_PATTERN)
+    label: str = Field(min_length=1, max_length=100)
+    counts_as: Literal["present", "absent"]
+    points: float | None = Field(None, ge=0)
+    set_by: tuple[str, ...] = (TEACHER,)
+
+    def status(self) -> Status:
+        """The status to register."""
+        return Status(**self.model_dump())
+
+
+DEFAULT = (
+    StatusSetting(code="late", label="Late", counts_as="present", points=1),
+    # No points is not none: an excused student is left out of the reckoning.
+    StatusSetting(code="excused", label="Excused", counts_as="absent", points=None),
+    StatusSetting(code="left_early", label="Left early", counts_as="present", points=1),
+)
+
+
+class StatusesSettings(BaseModel):
+    """Settings of the statuses plugin.
+
+    ``statuses``: the codes beside present and absent. ``grace_minutes``: how long after the start
+    of a session a ``present`` stays one; later it is stored as ``late_status``.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    statuses: tuple[StatusSetting, ...] = DEFAULT
+    grace_minutes: float | None = Field(None, ge=0)
+    late_status: str = "late"
+
+    @field_validator("statuses")
+    @classmethod
+    def _once_each(cls, statuses: tuple[StatusSetting, ...]) -> tuple[StatusSetting, ...]:
+        seen = list(OWN_CODES)
+        for status in statuses:
+            if status.code in seen:
+                raise ValueError(f"the code {status.code} is there already")
+            seen.append(status.code)
+        return statuses
+
+    @model_validator(mode="after")
+    def _late_exists(self) -> StatusesSettings:
+        codes = [*OWN_CODES, *(status.code for status in self.statuses)]
+        if self.grace_minutes is not None and self.late_status not in codes:
+            raise ValueError(f"late_status {self.late_status} is none of {', '.join(codes)}")
+        return self

@@ -1,0 +1,202 @@
+"""OpenAPI documents in one form, so that those that mean the same are equal.
+
+References are resolved, texts and examples are left out, and of the ways in which JSON Schema can
+say a thing one is chosen. What remains is dicts, strings, numbers, and lists whose order means
+nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from quartapp.errors import QuartappError
+
+Object = dict[str, Any]  # any: a JSON object
+
+METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+ANNOTATIONS = frozenset(
+    {"title", "description", "summary", "example", "examples", "deprecated", "$comment"}
+)
+ONE_SCHEMA = ("items", "propertyNames", "not", "if", "then", "else", "contains")
+NAMED_SCHEMAS = ("properties", "patternProperties", "dependentSchemas")
+LISTED_SCHEMAS = ("allOf", "anyOf", "oneOf")
+NULL: Object = {"type": ["null"]}
+
+
+class DocumentError(QuartappError):
+    """A document that is no OpenAPI document."""
+
+
+def normal_document(document: Object, name: str) -> Object:
+    """What ``document`` promises, by operation (``POST /api/v1/auth/login``).
+
+    Args:
+        document: An OpenAPI 3.1 document.
+        name: What to call it in an error.
+
+    Raises:
+        DocumentError: A reference leads nowhere, or a part is of another kind than it has to be.
+    """
+    try:
+        return _Normaliser(document).operations()
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise DocumentError(f"{name} is no OpenAPI document: {error}") from error
+
+
+class _Normaliser:
+    def __init__(self, document: Object) -> None:
+        self._document = document
+
+    def operations(self) -> Object:
+        found: Object = {"security schemes": self._security_schemes()}
+        for path, item in self._document["paths"].items():
+            shared = item.get("parameters", [])
+            for method in METHODS:
+                if method in item:
+                    operation = item[method]
+                    label = f"{method.upper()} {path}"
+                    found[label] = self._operation(operation, shared)
+        return found
+
+    def _security_schemes(self) -> Object:
+        schemes = self._document.get("components", {}).get("securitySchemes", {})
+        return {name: _without_annotations(self._resolved(s)) for name, s in schemes.items()}
+
+    def _operation(self, operation: Object, shared: list[Object]) -> Object:
+        normal: Object = {
+            "operationId": operation.get("operationId"),
+            "tags": sorted(operation.get("tags", [])),
+            "security": operation.get("security", self._document.get("security", [])),
+            "x-role": operation.get("x-role"),
+        }
+        for parameter in map(self._resolved, (*shared, *operation.get("parameters", []))):
+            key = f"{parameter['in']} parameter {parameter['name']}"
+            normal[key] = {
+                "required": parameter.get("required", False),
+                "schema": self.schema(parameter["schema"]),
+            }
+        if "requestBody" in operation:
+            body = self._resolved(operation["requestBody"])
+            normal["request"] = {"required": body.get("required", False), **self._content(body)}
+        for status, response in operation.get("responses", {}).items():
+            normal[str(status)] = self._response(self._resolved(response))
+        return normal
+
+    def _response(self, response: Object) -> Object:
+        headers = {
+            f"header {name.lower()}": {
+                "required": header.get("required", False),
+                "schema": self.schema(header["schema"]),
+            }
+            for name, header in (
+                (name, self._resolved(header))
+                for name, header in response.get("headers", {}).items()
+            )
+        }
+        return {**headers, **self._content(response)}
+
+    def _content(self, holder: Object) -> Object:
+        return {
+            media_type: {"schema": self.schema(content.get("schema", {}))}
+            for media_type, content in holder.get("content", {}).items()
+        }
+
+    def schema(self, node: Any, within: tuple[str, ...] = ()) -> Object:  # noqa: ANN401 - JSON
+        """``node`` in normal form.
+
+        Args:
+            node: A schema, or True or False.
+            within: The references that led here.
+        """
+        if isinstance(node, bool):
+            return {} if node else {"not": {}}
+        if "$ref" in node:
+            reference = node["$ref"]
+            if reference in within:
+                return {"recursion": len(within) - within.index(reference)}
+            resolved = self._target(reference)
+            merged = {**resolved, **{k: v for k, v in node.items() if k != "$ref"}}
+            return self.schema(merged, (*within, reference))
+        normal = _without_annotations(node)
+        if normal.get("default", ...) is None:
+            del normal["default"]
+        for key in ONE_SCHEMA:
+            if key in normal:
+                normal[key] = self.schema(normal[key], within)
+        for key in NAMED_SCHEMAS:
+            if key in normal:
+                normal[key] = {name: self.schema(s, within) for name, s in normal[key].items()}
+        for key in LISTED_SCHEMAS:
+            if key in normal:
+                normal[key] = [self.schema(s, within) for s in normal[key]]
+        for number, prefix in enumerate(normal.pop("prefixItems", ())):
+            normal[f"item {number}"] = self.schema(prefix, within)
+        return _one_way(normal, self, within)
+
+    def _resolved(self, node: Object) -> Object:
+        while "$ref" in node:
+            node = self._target(node["$ref"])
+        return node
+
+    def _target(self, reference: str) -> Object:
+        root, *steps = reference.split("/")
+        if root != "#":
+            raise ValueError(f"reference {reference} leads out of it")
+        target: Any = self._document
+        for step in steps:
+            step = step.replace("~1", "/").replace("~0", "~")
+            if not isinstance(target, dict) or step not in target:
+                raise ValueError(f"reference {reference} leads nowhere")
+            target = target[step]
+        if not isinstance(target, dict):
+            raise ValueError(f"reference {reference} leads to no object")
+        return target
+
+
+def _one_way(normal: Object, normaliser: _Normaliser, within: tuple[str, ...]) -> Object:
+    """``normal``, of the ways to say a thing the one that is chosen here."""
+    if "additionalProperties" in normal:
+        if normal["additionalProperties"] in (True, {}):
+            del normal["additionalProperties"]
+        else:
+            normal["additionalProperties"] = normaliser.schema(
+                normal["additionalProperties"], within
+            )
+    if not normal.get("required", True):
+        del normal["required"]
+    if "const" in normal:
+        normal["enum"] = [normal.pop("const")]
+    if "enum" in normal:
+        normal.pop("type", None)  # the values have one
+    elif isinstance(normal.get("type"), str):
+        normal["type"] = [normal["type"]]
+    branches = normal.get("anyOf", [])
+    if len(branches) == 2 and NULL in branches and len(normal) == 1:  # noqa: PLR2004 - x or null
+        other = dict(branches[1] if branches[0] == NULL else branches[0])
+        if "enum" in other:
+            return {**other, "enum": [*other["enum"], None]}
+        if "type" in other:
+            return {**other, "type": [*other["type"], "null"]}
+    return normal
+
+
+def _without_annotations(node: Object) -> Object:
+    return {
+        key: value
+        for key, value in node.items()
+        if key not in ANNOTATIONS and not key.startswith("x-")
+    }
+
+
+def canonical(value: Any) -> str:  # noqa: ANN401 - JSON
+    """``value`` as compact JSON, the same for equal values."""
+    return json.dumps(_ordered(value), ensure_ascii=False, sort_keys=True)
+
+
+def _ordered(value: Any) -> Any:  # noqa: ANN401 - JSON
+    if isinstance(value, dict):
+        return {key: _ordered(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return sorted((_ordered(item) for item in value), key=lambda item: json.dumps(item))
+    return value

@@ -1,0 +1,97 @@
+"""Scope ``class``: sessions side by side, each for its own people."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _scope_is_class(monkeypatch):
+    monkeypatch.setenv("QUARTAPP_ATTENDANCE_SCOPE", "class")
+
+
+def events(frames):
+    return [frame["event"] for frame in frames]
+
+
+async def test_sessions_run_side_by_side_and_are_seen_by_their_class_alone(
+    server, lesson, mark, session_states
+):
+    maths, physics = await lesson(server, students=1), await lesson(server, students=1)
+    await maths.start()
+    await physics.start()
+    assert await session_states(server) == ["active", "active"]
+    maths_teacher, (maths_student,) = await maths.sockets()
+    physics_teacher, (physics_student,) = await physics.sockets()
+
+    await maths_teacher.ask("ATTENDANCE_MARKED", mark(maths.students[0]))
+    await physics_teacher.ask("TODAY_SUMMARY")
+    await maths_teacher.ask("DONE")
+
+    assert events(await maths_student.drain()) == ["ATTENDANCE_MARKED", "DONE"]
+    assert events(await physics_student.drain()) == ["TODAY_SUMMARY"]
+    assert events(await physics_teacher.drain()) == []
+    assert await session_states(server) == ["closed", "active"]
+
+
+async def test_a_teacher_of_several_names_the_class_or_gets_the_newest(server, lesson, mark):
+    maths = await lesson(server, students=1)
+    physics = await lesson(server, students=1, teacher=maths.teacher)
+    await maths.start()
+    await physics.start()
+    teacher = await server.socket(maths.teacher)
+
+    answer = await teacher.ask("ATTENDANCE_MARKED", mark(physics.students[0]))
+    assert answer["event"] == "ATTENDANCE_MARKED"
+    data = mark(maths.students[0])
+    refused = await teacher.ask("ATTENDANCE_MARKED", data)
+    assert refused["data"]["message"] == "Student not enrolled in class"
+    named = await teacher.ask("ATTENDANCE_MARKED", {**data, "classId": maths.class_id.upper()})
+    assert named == {"event": "ATTENDANCE_MARKED", "data": data}
+    none = await teacher.ask("DONE", {"classId": "0" * 24})
+    assert none["data"]["message"] == "No active attendance session"
+    done = await teacher.ask("DONE", {"classId": maths.class_id})
+    assert done["data"]["present"] == 1
+    assert await maths.records() == ["present"]
+    assert (await physics.session())["classId"] == physics.class_id
+
+
+async def test_a_student_of_several_names_the_class_or_gets_the_newest(server, lesson, mark):
+    maths = await lesson(server, students=1)
+    student = maths.students[0]
+    physics_teacher = await server.person("teacher")
+    physics = await server.class_room(physics_teacher, [student])
+    await maths.start()
+    await server.api.post(
+        "/attendance/start", json={"classId": physics["_id"]}, headers=physics_teacher.headers
+    )
+    teacher, socket = await server.socket(maths.teacher), await server.socket(student)
+    await teacher.ask("ATTENDANCE_MARKED", mark(student))
+    await socket.until("ATTENDANCE_MARKED")
+    newest = await socket.ask("MY_ATTENDANCE")
+    assert newest["data"] == {"status": "not yet updated"}
+    named = await socket.ask("MY_ATTENDANCE", {"classId": maths.class_id})
+    assert named["data"] == {"status": "present"}
+
+
+async def test_who_is_added_or_removed_meanwhile_gets_the_next_broadcast_or_not(
+    server, lesson
+):
+    maths = await lesson(server, students=1)
+    late = await server.person("student")
+    await maths.start()
+    teacher, (student,) = await maths.sockets()
+    latecomer = await server.socket(late)
+    await teacher.ask("TODAY_SUMMARY")
+    await server.api.post(
+        f"/class/{maths.class_id}/add-student",
+        json={"studentId": late.id},
+        headers=maths.teacher.headers,
+    )
+    await server.api.delete(
+        f"/class/{maths.class_id}/students/{maths.students[0].id}",
+        headers=maths.teacher.headers,
+    )
+    await teacher.ask("DONE")
+    assert events(await latecomer.drain()) == ["DONE"]
+    assert events(await student.drain()) == ["TODAY_SUMMARY"]

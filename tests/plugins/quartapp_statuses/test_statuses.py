@@ -1,0 +1,143 @@
+"""An institution's own statuses, seen from the socket and from the routes."""
+
+from __future__ import annotations
+
+import pytest
+
+from quartapp.errors import QuartappError
+
+
+@pytest.fixture
+async def school(serve):
+    async def open_school(**settings):
+        server = await serve(extra_plugins=("statuses",), **settings)
+        teacher = await server.person("teacher")
+        students = await server.people("student", 4)
+        room = await server.class_room(teacher, students)
+        started = await server.api.post(
+            "/attendance/start", json={"classId": room["_id"]}, headers=teacher.headers
+        )
+        assert started.status_code == 200
+        return server, teacher, students, room, await server.socket(teacher)
+
+    return open_school
+
+
+def mark(student, status):
+    return {"studentId": student.id, "status": status}
+
+
+async def test_the_default_statuses_are_stored_shown_and_counted(school):
+    server, _, students, room, socket = await school()
+    for student, status in zip(students, ("present", "late", "excused"), strict=False):
+        shown = await socket.ask("ATTENDANCE_MARKED", mark(student, status))
+        assert shown == {"event": "ATTENDANCE_MARKED", "data": mark(student, status)}
+    by_code = {"present": 1, "absent": 0, "late": 1, "excused": 1, "left_early": 0}
+    summary = await socket.ask("TODAY_SUMMARY")
+    assert summary["data"] == {"present": 2, "absent": 1, "total": 3, "statuses": by_code}
+    done = await socket.ask("DONE")
+    assert done["data"] == {
+        "message": "Attendance persisted",
+        "present": 2,
+        "absent": 2,
+        "total": 4,
+        "statuses": {**by_code, "absent": 1},
+    }
+    mine = await server.api.get(
+        f"/attendance/{room['_id']}/my-attendance", headers=students[1].headers
+    )
+    assert mine.json()["data"]["status"] == "late"
+
+
+async def test_a_student_sees_their_own_code(school):
+    server, _, students, _, socket = await school()
+    await socket.ask("ATTENDANCE_MARKED", mark(students[0], "excused"))
+    student = await server.socket(students[0])
+    assert (await student.ask("MY_ATTENDANCE"))["data"] == {"status": "excused"}
+
+
+async def test_an_unknown_code_is_a_bad_message(school):
+    _, _, students, _, socket = await school()
+    refused = await socket.ask("ATTENDANCE_MARKED", mark(students[0], "tardy"))
+    assert refused == {"event": "ERROR", "data": {"message": "Invalid message format"}}
+
+
+async def test_after_the_grace_period_a_present_is_late(school, monkeypatch):
+    monkeypatch.setenv("QUARTAPP_STATUSES_GRACE_MINUTES", "0")
+    _, _, students, _, socket = await school()
+    shown = await socket.ask("ATTENDANCE_MARKED", mark(students[0], "present"))
+    assert shown["data"]["status"] == "late"
+    shown = await socket.ask("ATTENDANCE_MARKED", mark(students[0], "absent"))
+    assert shown["data"]["status"] == "absent"
+
+
+async def test_within_the_grace_period_a_present_stays_one(school, monkeypatch):
+    monkeypatch.setenv("QUARTAPP_STATUSES_GRACE_MINUTES", "5")
+    _, _, students, _, socket = await school()
+    shown = await socket.ask("ATTENDANCE_MARKED", mark(students[0], "present"))
+    assert shown["data"]["status"] == "present"
+
+
+async def test_the_codes_of_quartapp_toml_replace_the_default(school, monkeypatch, tmp_path):
+    (tmp_path / "quartapp.toml").write_text(
+        """
+        [[plugins.statuses.statuses]]
+        code = "remote"
+        label = "Remote"
+        counts_as = "present"
+        points = 2
+
+        [[plugins.statuses.statuses]]
+        code = "suspected"
+        label = "Suspected"
+        counts_as = "absent"
+        set_by = []
+        """
+    )
+    monkeypatch.chdir(tmp_path)
+    server, _, students, _, socket = await school()
+    shown = await socket.ask("ATTENDANCE_MARKED", mark(students[0], "remote"))
+    assert shown["data"]["status"] == "remote"
+    for not_to_be_sent in ("late", "suspected"):
+        refused = await socket.ask("ATTENDANCE_MARKED", mark(students[0], not_to_be_sent))
+        assert refused["data"] == {"message": "Invalid message format"}
+    document = (await server.api.get(f"{server.url}/openapi.json")).json()
+    assert '"remote"' in str(document).replace("'", '"')
+
+
+async def test_without_the_plugin_nothing_is_counted_by_code(server):
+    teacher = await server.person("teacher")
+    room = await server.class_room(teacher)
+    await server.api.post(
+        "/attendance/start", json={"classId": room["_id"]}, headers=teacher.headers
+    )
+    socket = await server.socket(teacher)
+    assert (await socket.ask("TODAY_SUMMARY"))["data"] == {"present": 0, "absent": 0, "total": 0}
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("GRACE_MINUTES", "soon", "QUARTAPP_STATUSES_GRACE_MINUTES"),
+        ("STATUSES", '[{"code": "Late!", "label": "x", "counts_as": "present"}]', "code"),
+        (
+            "STATUSES",
+            '[{"code": "absent", "label": "x", "counts_as": "absent"}]',
+            "the code absent is there already",
+        ),
+    ],
+)
+async def test_a_bad_setting_names_the_plugin_and_the_setting(
+    serve, monkeypatch, variable, value, said
+):
+    monkeypatch.setenv(f"QUARTAPP_STATUSES_{variable}", value)
+    with pytest.raises(QuartappError, match="plugin statuses") as caught:
+        await serve(extra_plugins=("statuses",))
+    assert said.lower() in str(caught.value).lower()
+
+
+async def test_a_late_status_that_is_none_is_refused(serve, monkeypatch):
+    monkeypatch.setenv("QUARTAPP_STATUSES_GRACE_MINUTES", "5")
+    monkeypatch.setenv("QUARTAPP_STATUSES_LATE_STATUS", "tardy")
+    with pytest.raises(QuartappError, match="late_status tardy is none of present, absent, late"):
+        await serve(extra_plugins=("statuses",))
