@@ -8,6 +8,8 @@ import signal
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from quartapp.errors import QuartappError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 GIVE_URI = "give the URI of a MongoDB in MONGODB_URI"
 
 
-class EmbeddedMongoError(Exception):
+class EmbeddedMongoError(QuartappError):
     """The embedded MongoDB cannot be used; the message says why, and what to do about it."""
 
 

@@ -109,8 +109,7 @@ def _core(settings: Settings, plugins: Iterable[object] | None) -> Core:
 def _register_lifespan(app: Quart, core: Core) -> None:
     lease = Lease(core.database)
 
-    @app.before_serving
-    async def start() -> None:
+    async def connect() -> None:
         try:
             await core.database.open()
         except DatabaseUnavailableError as error:
@@ -120,7 +119,16 @@ def _register_lifespan(app: Quart, core: Core) -> None:
         if not core.database.change_streams:
             log.warning("standalone MongoDB: one process only; a replica set serves several")
             await lease.take()
-        await core.plugins.startup(app)
+
+    @app.before_serving
+    async def start() -> None:
+        try:
+            await connect()
+            await core.plugins.startup(app)
+        except BaseException:
+            # Nobody calls what is registered for the end when the beginning fails.
+            await stop()
+            raise
 
     @app.after_serving
     async def stop() -> None:

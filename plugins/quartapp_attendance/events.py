@@ -68,15 +68,20 @@ async def done(connection: Connection, data: SessionEvent) -> None:
         raise EventError(NO_SESSION) from error
 
 
+def marked_message(schemas: Schemas) -> ServerMessage:
+    """The broadcast of a mark, however it was made."""
+    return ServerMessage(
+        name=MARKED, data=schemas.mark_message, to_all=True, summary="A mark was stored."
+    )
+
+
 def events(schemas: Schemas) -> list[EventType]:
     """The four events.
 
     Args:
         schemas: Models with the statuses of this app.
     """
-    marked = ServerMessage(
-        name=MARKED, data=schemas.mark_message, to_all=True, summary="A mark was stored."
-    )
+    marked = marked_message(schemas)
     counted = ServerMessage(
         name=SUMMARY,
         data=schemas.summary_message,

@@ -55,13 +55,16 @@ class AttendancePlugin:
     @hookimpl
     def register_blueprints(self, app: Quart) -> list[Blueprint]:
         """The routes under /attendance."""
-        core(app).database.models += [Session, AttendanceRecord]
-        return [blueprint(Schemas(self._called(app).statuses))]
+        parts = core(app)
+        parts.database.models += [Session, AttendanceRecord]
+        schemas = Schemas(self._called(app).statuses)
+        parts.services.add(schemas)
+        return [blueprint(schemas)]
 
     @hookimpl
     def register_events(self, app: Quart) -> list[EventType]:
         """The four events."""
-        return events(Schemas(self._called(app).statuses))
+        return events(core(app).services.get(Schemas))
 
     @hookimpl
     def register_commands(self) -> list[click.Command]:

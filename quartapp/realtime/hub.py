@@ -48,12 +48,22 @@ class Connection:
     Args:
         principal: Whose it is.
         channel: The frames in and out.
+        address: The network address of the peer, if it has one.
     """
 
-    __slots__ = ("_channel", "_outbox", "_outbox_bytes", "_overflowed", "_sender", "principal")
+    __slots__ = (
+        "_channel",
+        "_outbox",
+        "_outbox_bytes",
+        "_overflowed",
+        "_sender",
+        "address",
+        "principal",
+    )
 
-    def __init__(self, principal: Principal, channel: Channel) -> None:
+    def __init__(self, principal: Principal, channel: Channel, address: str | None = None) -> None:
         self.principal = principal
+        self.address = address
         self._channel = channel
         self._outbox: deque[Message] | None = None
         self._outbox_bytes = 0

@@ -172,7 +172,7 @@ async def serve_socket() -> Response | None:
         await channel.send(text_message(encode_error(UNAUTHORIZED)))
         await current.close(POLICY_VIOLATION)
         return None
-    connection = Connection(principal, channel)
+    connection = Connection(principal, channel, current.remote_addr)
     with parts.hub.joined(connection):
         try:
             await _serve_frames(connection, channel)

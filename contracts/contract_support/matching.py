@@ -1,0 +1,67 @@
+"""Answers compared with what a table says of them, in which some values are only described."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Like:
+    """Any string of a form."""
+
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """A list that has these entries, in this order, among others."""
+
+    entries: tuple[Any, ...]
+
+
+ID = Like(r"[0-9a-f]{24}")
+TIME = Like(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z")
+TOKEN = Like(r"[\w-]+\.[\w-]+\.[\w-]+")
+NUMBER = object()
+ANY_OBJECT = object()
+
+
+def mismatch(expected: Any, found: Any, where: str = "body") -> str | None:  # noqa: ANN401 - JSON
+    """Where ``found`` is not what was ``expected``; None when it is."""
+    if expected is NUMBER:
+        fits = isinstance(found, int) and not isinstance(found, bool)
+        return None if fits else f"{where}: {found!r} is no integer"
+    if expected is ANY_OBJECT:
+        return None if isinstance(found, dict) and found else f"{where}: {found!r} is no object"
+    if isinstance(expected, Like):
+        fits = isinstance(found, str) and re.fullmatch(expected.pattern, found) is not None
+        return None if fits else f"{where}: {found!r} does not look like {expected.pattern}"
+    if isinstance(expected, Holding):
+        return _mismatch_of_some(expected, found, where)
+    if isinstance(expected, dict) and isinstance(found, dict):
+        if expected.keys() != found.keys():
+            return f"{where}: fields {sorted(found)}, expected {sorted(expected)}"
+        pairs = ((f"{where}.{key}", expected[key], found[key]) for key in expected)
+    elif isinstance(expected, list) and isinstance(found, list):
+        if len(expected) != len(found):
+            return f"{where}: {len(found)} entries, expected {len(expected)}: {found}"
+        pairs = (
+            (f"{where}[{number}]", one, other)
+            for number, (one, other) in enumerate(zip(expected, found, strict=True))
+        )
+    else:
+        same = type(expected) is type(found) and expected == found
+        return None if same else f"{where}: {found!r}, expected {expected!r}"
+    return next(filter(None, (mismatch(one, other, at) for at, one, other in pairs)), None)
+
+
+def _mismatch_of_some(expected: Holding, found: Any, where: str) -> str | None:  # noqa: ANN401
+    if not isinstance(found, list):
+        return f"{where}: {found!r} is no list"
+    rest = iter(found)
+    for entry in expected.entries:
+        if not any(mismatch(entry, other) is None for other in rest):
+            return f"{where}: {entry} is missing, or in another place, in {found}"
+    return None

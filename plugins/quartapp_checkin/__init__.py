@@ -1,0 +1,1 @@
+"""Students check themselves in, with a code that the teacher shows."""

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from quartapp.core import core
+from quartapp.hookspecs import hookimpl
+from quartapp_attendance.schemas import Schemas
+from quartapp_attendance.service import AttendanceService
+from quartapp_checkin.routes import blueprint, events
+from quartapp_checkin.schemas import CheckinSettings
+from quartapp_checkin.service import COLLECTION, CheckinService
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+    from quart import Blueprint, Quart
+
+    from quartapp.realtime.events import EventType
+
+
+class CheckinPlugin:
+    """Students check themselves in."""
+
+    name = "checkin"
+    requires = ("attendance",)
+
+    @hookimpl
+    def register_settings(self) -> type[BaseModel]:
+        """How long codes live, and who may use them."""
+        return CheckinSettings
+
+    @hookimpl
+    def register_blueprints(self) -> list[Blueprint]:
+        """The code, as text and as a QR code."""
+        return [blueprint]
+
+    @hookimpl
+    def register_events(self, app: Quart) -> list[EventType]:
+        """CHECK_IN."""
+        return events(core(app).services.get(Schemas))
+
+    @hookimpl
+    async def startup(self, app: Quart) -> None:
+        """Let counted attempts run out, and begin."""
+        parts = core(app)
+        async with parts.database.operation():
+            await parts.database.documents[COLLECTION].create_index("until", expireAfterSeconds=0)
+        secret = parts.settings.jwt_secret
+        if secret is None:
+            raise RuntimeError("an app has a secret by now")
+        parts.services.add(
+            CheckinService(
+                parts.database,
+                parts.services.get(AttendanceService),
+                parts.services.get(CheckinSettings),
+                secret.get_secret_value(),
+            )
+        )
