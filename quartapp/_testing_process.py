@@ -79,7 +79,11 @@ class ServerProcess:
 
     async def terminate(self) -> int:
         """Ask it to stop (SIGTERM), and return its exit status."""
-        self._running().send_signal(signal.SIGTERM)
+        return await self.stop(signal.SIGTERM)
+
+    async def stop(self, number: int) -> int:
+        """Send signal ``number``, and return the exit status."""
+        self._running().send_signal(number)
         return await self._ended()
 
     async def kill(self) -> int:

@@ -81,7 +81,7 @@ def register_commands(cli: click.Group) -> Iterable[click.Command]:
     Example:
         >>> @hookimpl
         ... def register_commands(self, cli):
-        ...     return [import_roll]
+        ...     return [import_people]
     """
     raise NotImplementedError
 

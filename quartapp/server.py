@@ -13,6 +13,8 @@ import hypercorn.asyncio
 import hypercorn.protocol.ws_stream
 import structlog
 from hypercorn.config import Config
+from hypercorn.middleware import ProxyFixMiddleware
+from hypercorn.protocol.ws_stream import FrameTooLargeError, WebsocketBuffer
 from hypercorn.utils import LifespanFailureError
 
 from quartapp.core import core
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from quart import Quart
+    from wsproto.events import Message
 
     from quartapp.settings import Settings
 
@@ -99,14 +102,40 @@ def hypercorn_config(settings: Settings, listener: socket.socket) -> Config:
     return config
 
 
-def disable_compression() -> None:
-    """Refuse permessage-deflate (RFC 7692).
+class BoundedBuffer(WebsocketBuffer):
+    """Hypercorn's buffer of a message, which keeps nothing of one that is too long.
 
-    Hypercorn always offers it, and inflates a message before its size is checked: one frame of
-    1 MB takes the memory and time of a thousand. It has no setting for this.
+    Hypercorn's own keeps what it refuses, so that a peer who goes on sending fills memory.
+    """
+
+    def extend(self, event: Message) -> None:
+        """Add a part of the message.
+
+        Raises:
+            FrameTooLargeError: It is too long.
+        """
+        if self.length + len(event.data) > self.max_length:
+            raise FrameTooLargeError
+        super().extend(event)
+
+
+def harden_hypercorn() -> None:
+    """Close two doors that Hypercorn has no settings for.
+
+    It always offers permessage-deflate (RFC 7692), and inflates a message before its size is
+    checked: one frame of 1 MB takes the memory and time of a thousand. And see
+    :class:`BoundedBuffer`.
     """
     module: Any = hypercorn.protocol.ws_stream
     module.server_extensions_handshake = lambda *_: None
+    module.WebsocketBuffer = BoundedBuffer
+
+
+def behind_proxies(app: Quart) -> Any:  # noqa: ANN401 - Hypercorn's union of application types
+    """``app``, believing as many forwarding proxies as the settings say."""
+    hops = core(app).settings.trusted_proxies
+    application: Any = app
+    return ProxyFixMiddleware(application, trusted_hops=hops) if hops else application
 
 
 async def serve_app(
@@ -124,7 +153,7 @@ async def serve_app(
     Raises:
         ServerError: The app cannot start.
     """
-    disable_compression()
+    harden_hypercorn()
     settings = core(app).settings
     stop, drained = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -134,7 +163,9 @@ async def serve_app(
         app.before_serving(_announcer(ready))
     config = hypercorn_config(settings, listener)
     serving = asyncio.create_task(
-        hypercorn.asyncio.serve(app, config, shutdown_trigger=drained.wait, mode="asgi")
+        hypercorn.asyncio.serve(
+            behind_proxies(app), config, shutdown_trigger=drained.wait, mode="asgi"
+        )
     )
     stopping = asyncio.create_task(stop.wait())
     try:

@@ -51,6 +51,9 @@ class PluginChoice(BaseSettings):
     extra_plugins: Names = Field(
         (), description="Plugins to load besides: bundled optional ones are switched on here."
     )
+    trusted_proxies: int = Field(
+        0, ge=0, description="Reverse proxies in front, whose X-Forwarded-* headers are believed."
+    )
     hook_timeout: float = Field(5.0, gt=0, description="Seconds that a hook may take.")
 
     @field_validator("plugins", "extra_plugins", mode="before")

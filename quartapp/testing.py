@@ -39,7 +39,7 @@ from quartapp.app import create_app
 from quartapp.core import core
 from quartapp.discovery import discover
 from quartapp.embedded import EmbeddedMongo
-from quartapp.server import ServerError, disable_compression, hypercorn_config, listen
+from quartapp.server import ServerError, behind_proxies, harden_hypercorn, hypercorn_config, listen
 from quartapp.settings import load_settings
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ async def running(app: Quart) -> AsyncIterator[TestServer]:
     Raises:
         ServerError: The app does not start.
     """
-    disable_compression()
+    harden_hypercorn()
     with listen("127.0.0.1", 0) as listener:  # Hypercorn gets a duplicate
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         config = hypercorn_config(core(app).settings, listener)
@@ -134,7 +134,7 @@ async def running(app: Quart) -> AsyncIterator[TestServer]:
         ready.set()
 
     serving = asyncio.create_task(
-        hypercorn.asyncio.serve(app, config, shutdown_trigger=stop.wait, mode="asgi")
+        hypercorn.asyncio.serve(behind_proxies(app), config, shutdown_trigger=stop.wait, mode="asgi")
     )
     starting = asyncio.create_task(ready.wait())
     await asyncio.wait({serving, starting}, return_when=asyncio.FIRST_COMPLETED)

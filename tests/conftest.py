@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import subprocess
+import sys
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ import pymongo
 import pytest
 from pymongo.errors import PyMongoError
 
+from quartapp._testing_process import surroundings
 from quartapp.embedded import find_mongod
 from quartapp.server import listen
 
@@ -97,6 +99,27 @@ def eventually() -> Callable[[Callable[[], Awaitable[Any]]], Awaitable[Any]]:
         return answer
 
     return ask
+
+
+@pytest.fixture
+def run_cli(tmp_path: Path) -> Callable[..., Awaitable[tuple[int, str, str]]]:
+    """Runs ``quartapp`` to its end in the test's folder: its exit status, output and errors."""
+
+    async def run(*arguments: str, **environment: str) -> tuple[int, str, str]:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "quartapp.cli", *arguments),
+            cwd=tmp_path,
+            env={**surroundings(), **environment},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        async with asyncio.timeout(4 * DEADLINE_SECONDS):
+            output, errors = await process.communicate()
+        assert process.returncode is not None
+        return process.returncode, output.decode(), errors.decode()
+
+    return run
 
 
 class OwnMongod:

@@ -27,8 +27,10 @@ def set_password(email: str, stdin: bool) -> None:
 
     It is asked for twice and not shown; with --stdin, the first line of standard input is taken.
     """
-    password = _first_line() if stdin else click.prompt(
-        "Password", hide_input=True, confirmation_prompt=True
+    password = (
+        _first_line()
+        if stdin
+        else click.prompt("Password", hide_input=True, confirmation_prompt=True)
     )
     address = email.strip().lower()
     _set_password(address, _checked(password))

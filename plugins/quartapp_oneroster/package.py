@@ -144,7 +144,9 @@ def opened_package(path: Path) -> Iterator[Package]:
     """
     if path.is_dir():
         found = [entry for entry in path.iterdir() if entry.is_file()]
-        files = {entry.name.lower(): Member(entry.stat().st_size, _opener(entry)) for entry in found}
+        files = {
+            entry.name.lower(): Member(entry.stat().st_size, _opener(entry)) for entry in found
+        }
         yield Package(str(path), files)
         return
     if not path.exists():

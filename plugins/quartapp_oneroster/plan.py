@@ -13,7 +13,6 @@ from quartapp_oneroster.plan_classes import plan_classes
 from quartapp_oneroster.plan_users import KNOWN, plan_users
 
 if TYPE_CHECKING:
-    from quartapp_oneroster.package import Package
     from quartapp_oneroster.store import Store
 
 FILE = "enrollments.csv"
@@ -56,27 +55,22 @@ class Totals:
     absent: int
 
 
-def make(package_modes: dict[str, str], store: Store, today: str) -> Totals:
+def make(modes: dict[str, str], store: Store, today: str) -> Totals:
     """Plan everything.
 
     Args:
-        package_modes: ``bulk``, ``delta`` or ``absent`` for each file.
+        modes: ``bulk``, ``delta`` or ``absent`` for each file.
         store: Has the set and the database.
         today: ISO date that the rolls are made for.
     """
-    plan_users(store, bulk=package_modes["users"] == "bulk")
+    plan_users(store, bulk=modes["users"] == "bulk")
     with store.together():
-        _enrolments(package_modes, store, today)
-    plan_classes(store, bulk=package_modes["classes"] == "bulk")
+        _enrolments(modes, store, today)
+    plan_classes(store, bulk=modes["classes"] == "bulk")
     with store.together():
-        _drop_lost(package_modes, store)
-        _rolls(store)
+        _drop_lost(modes, store)
+        _rolls(store, today)
     return _totals(store, today)
-
-
-def is_bulk(package: Package) -> bool:
-    """Whether enrolments that are not in the set are over."""
-    return package.modes["enrollments"] == "bulk"
 
 
 def _enrolments(modes: dict[str, str], store: Store, today: str) -> None:
@@ -177,7 +171,7 @@ def _drop_lost(modes: dict[str, str], store: Store) -> None:
     )
 
 
-def _rolls(store: Store) -> None:
+def _rolls(store: Store, today: str) -> None:
     store.run(
         """
         INSERT INTO p_wanted
@@ -198,7 +192,8 @@ def _rolls(store: Store) -> None:
         """
         INSERT INTO p_rolls
         SELECT c.id, u.id,
-               CASE WHEN max(s.sid IS NOT NULL) THEN 'remove' ELSE 'absent' END, NULL
+               CASE WHEN max(s.sid IS NOT NULL OR coalesce(e.ends <= :today, 0)) THEN 'remove'
+                    ELSE 'absent' END, NULL
         FROM d_enrolments e
         JOIN d_classes c ON c.sid = e.cls
         JOIN d_users u ON u.sid = e.usr
@@ -207,7 +202,8 @@ def _rolls(store: Store) -> None:
         WHERE e.role = 'student'
               AND NOT EXISTS (SELECT 1 FROM p_wanted w WHERE w.cls = c.id AND w.usr = u.id)
         GROUP BY c.id, u.id
-        """
+        """,
+        today=today,
     )
 
 

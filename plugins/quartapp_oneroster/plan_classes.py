@@ -101,9 +101,7 @@ def _plan(store: Store, entry: _Class) -> None:
         raise RejectedError("no teacher is enrolled in it who can be imported")
     name = _name(store, entry, entry.title, teacher)
     key = entry.id or ObjectId().binary
-    store.execute(
-        "INSERT OR IGNORE INTO p_names VALUES (?, ?, ?)", (teacher, name_key(name), key)
-    )
+    store.execute("INSERT OR IGNORE INTO p_names VALUES (?, ?, ?)", (teacher, name_key(name), key))
     told = []
     if entry.id is not None and name != entry.name:
         told.append(f"name {entry.name} → {name}")

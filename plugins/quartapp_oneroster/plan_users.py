@@ -155,12 +155,10 @@ def _keep(store: Store, person: _Person) -> None:
     """A row that is no use does not undo what there is."""
     own = person.own
     if own is not None:
-        _put(
-            *(store, person, "same", own.id, own.email, own.name, own.role), disabled=own.disabled
-        )
+        _put(*(store, person, "same", own.id, own.email, own.name, own.role), disabled=own.disabled)
 
 
-def _put(  # noqa: PLR0913 - the columns of a table
+def _put(
     store: Store,
     person: _Person,
     op: str,

@@ -35,14 +35,18 @@ ORG_COLUMNS = ("sourcedId", "status", "name")
 
 # The vocabularies of both versions together; "ext:" is how 1.2 lets people add their own.
 OTHER_ROLES = frozenset(
-    "administrator aide counselor districtadministrator guardian parent principal proctor "
-    "relative siteadministrator systemadministrator".split()
+    {
+        *("administrator", "aide", "counselor", "districtadministrator", "guardian", "parent"),
+        *("principal", "proctor", "relative", "siteadministrator", "systemadministrator"),
+    }
 )
 OUR_ROLES = frozenset({"teacher", "student"})
 
 MAX_NAME = 100
 MAX_ID = 255
 MAX_EMAIL = 254  # RFC 5321: what fits between the angle brackets of a path of 256
+_DAY_LENGTH = len("2026-08-31")
+_SHOWN = 60  # characters of a value in a message
 _ADDRESS = re.compile(EMAIL)
 _BOOLEANS = {"true": True, "false": False, "1": True, "0": False}
 
@@ -145,9 +149,7 @@ def role_row(row: Row, *, delta: bool) -> RoleRow:
         raise RejectedError(f"roleType is {_shown(row['roleType'])}, not primary or secondary")
     role = known_role(row["role"])
     begin, end = _dates(row)
-    return RoleRow(
-        sourced_id, gone, user, role, kind == "primary", row["orgSourcedId"], begin, end
-    )
+    return RoleRow(sourced_id, gone, user, role, kind == "primary", row["orgSourcedId"], begin, end)
 
 
 def class_row(row: Row, *, delta: bool) -> ClassRow:
@@ -282,11 +284,13 @@ def _day(row: Row, column: str) -> str | None:
         return None
     try:
         # Some systems write a time as well; the day is what counts.
-        moment = date.fromisoformat(text) if len(text) == 10 else datetime.fromisoformat(text)  # noqa: PLR2004 - YYYY-MM-DD
+        moment = (
+            date.fromisoformat(text) if len(text) == _DAY_LENGTH else datetime.fromisoformat(text)
+        )
     except ValueError:
         raise RejectedError(f"{column} {_shown(text)} is not a date like 2026-08-31") from None
     return moment.strftime("%Y-%m-%d")
 
 
 def _shown(text: str) -> str:
-    return repr(text if len(text) <= 60 else text[:59] + "…")  # noqa: PLR2004 - it is for reading
+    return repr(text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…")

@@ -42,7 +42,8 @@ async def take(database: Database, store: Store, progress: Progress) -> None:
             progress.advance(len(accounts))
         async for classes in BulkClasses(database).pages():
             store.add(
-                "d_classes", [(c.id.binary, c.sourced_id, c.teacher_id.binary, c.name) for c in classes]
+                "d_classes",
+                [(c.id.binary, c.sourced_id, c.teacher_id.binary, c.name) for c in classes],
             )
             # Once each: a roll is a set, whoever wrote it.
             pairs: set[tuple[Any, ...]] = {  # Any: what SQLite stores

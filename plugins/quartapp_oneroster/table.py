@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from quartapp_oneroster.errors import RosterError
 
 if TYPE_CHECKING:
+    import _csv
     from collections.abc import Callable, Iterator
 
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
+_CHUNK_BYTES = 64 * 1024
 
 Row = dict[str, str]
 
@@ -40,7 +43,9 @@ class Table:
             RosterError: Not UTF-8, no header, a column missing, quotes that do not match.
         """
         with self._opener() as raw:
-            text = io.TextIOWrapper(_Counted(raw, self), "utf-8-sig", newline="")
+            text = io.TextIOWrapper(
+                io.BufferedReader(_Counted(raw, self), _CHUNK_BYTES), "utf-8-sig", newline=""
+            )
             reader = csv.reader(text, strict=True)
             try:
                 yield from self._rows(reader)
@@ -49,7 +54,7 @@ class Table:
             except csv.Error as error:
                 raise RosterError(f"{self.name}, line {reader.line_num}: {error}") from error
 
-    def _rows(self, reader: csv._reader) -> Iterator[tuple[int, Row, bool]]:
+    def _rows(self, reader: _csv.Reader) -> Iterator[tuple[int, Row, bool]]:
         header = [name.strip() for name in next(reader, [])]
         places = self._places(header)
         # A quoted value may have line ends: a row begins behind the line where the last one ended.
@@ -84,7 +89,7 @@ class Table:
         return f"{self.name} is not UTF-8: byte 0x{byte:02x} somewhere after line {line}"
 
 
-class _Counted(io.BufferedIOBase):
+class _Counted(io.RawIOBase):
     """Counts what has been read, for whoever shows progress."""
 
     def __init__(self, raw: IO[bytes], table: Table) -> None:
@@ -94,10 +99,8 @@ class _Counted(io.BufferedIOBase):
     def readable(self) -> bool:
         return True
 
-    def read1(self, size: int = -1, /) -> bytes:
-        return self.read(size)
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        chunk = self._raw.read(-1 if size is None else size)
+    def readinto(self, buffer: Any, /) -> int:  # noqa: ANN401 - any writable buffer
+        chunk = self._raw.read(len(buffer))
+        buffer[: len(chunk)] = chunk
         self._table.bytes_read += len(chunk)
-        return chunk
+        return len(chunk)

@@ -172,7 +172,7 @@ def _one_way(normal: Object, normaliser: _Normaliser, within: tuple[str, ...]) -
     elif isinstance(normal.get("type"), str):
         normal["type"] = [normal["type"]]
     branches = normal.get("anyOf", [])
-    if len(branches) == 2 and NULL in branches and len(normal) == 1:  # noqa: PLR2004 - x or null
+    if len(branches) == 2 and NULL in branches and len(normal) == 1:
         other = dict(branches[1] if branches[0] == NULL else branches[0])
         if "enum" in other:
             return {**other, "enum": [*other["enum"], None]}

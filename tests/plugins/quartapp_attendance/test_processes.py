@@ -199,7 +199,7 @@ async def test_marks_that_were_shown_survive_kill_9(serve_process, lesson, mark)
     maths = await lesson(process.client, students=4)
     await maths.start()
     sent = []
-    for round_ in range(4):
+    for round_ in range(3):
         teacher = await process.client.socket(maths.teacher)
         watcher = await process.client.socket(maths.students[0])
         stored_before = (await maths.session())["seq"] - 1

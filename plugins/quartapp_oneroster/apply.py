@@ -1,0 +1,134 @@
+"""Writes a plan to the database, in an order in which every moment is right by itself.
+
+Accounts come first, so that no class has a teacher, and no roll a student, who is not there. Each
+class's name, teacher and roll change in one write. What is known of imported enrolments grows
+before the rolls do and shrinks after them, so that whoever is on a roll by an import is always
+known to be. Every write can be repeated.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby, islice
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from bson import ObjectId
+
+from quartapp_auth.bulk import AccountEntry, BulkAccounts
+from quartapp_classes.bulk import BulkClasses, ClassChange
+from quartapp_oneroster.enrolments import Enrolments
+from quartapp_oneroster.rows import EnrolmentRow
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from quartapp.database import Database
+    from quartapp_oneroster.progress import Progress
+    from quartapp_oneroster.runs import Run
+    from quartapp_oneroster.store import Store
+
+Record = tuple[Any, ...]  # Any: what SQLite stores
+Item = TypeVar("Item")
+
+ACCOUNTS_PER_WRITE = 1000
+ENROLMENTS_PER_WRITE = 2000
+CLASSES_PER_WRITE = 200
+
+_ACCOUNTS = """
+SELECT id, email, name, role, sid, disabled FROM p_users
+WHERE op IN ('new', 'changed', 'linked', 'left') ORDER BY line
+"""
+_KEPT = """
+SELECT p.sid, p.cls, p.usr, p.role, p.prim, p.begins, p.ends FROM p_enrolments p
+LEFT JOIN d_enrolments d ON d.sid = p.sid AND d.cls = p.cls AND d.usr = p.usr
+WHERE d.sid IS NULL OR d.role <> p.role OR d.prim <> p.prim
+      OR d.begins IS NOT p.begins OR d.ends IS NOT p.ends
+"""
+_DROPPED = """
+SELECT d.sid, d.cls, d.usr, d.role, d.prim, d.begins, d.ends FROM d_enrolments d
+LEFT JOIN p_enrolments p ON p.sid = d.sid AND p.cls = d.cls AND p.usr = d.usr
+WHERE p.sid IS NULL
+"""
+# Each class to be written, once for every name that comes or goes, or once with none.
+_CLASSES = """
+SELECT c.id, c.sid, c.name, c.teacher, r.usr, r.op FROM (
+    SELECT id, sid, name, teacher, op FROM p_classes
+    UNION ALL
+    SELECT id, sid, name, teacher, 'over' FROM d_classes
+    WHERE sid IS NOT NULL AND sid NOT IN (SELECT sid FROM p_classes)) c
+LEFT JOIN p_rolls r ON r.cls = c.id
+WHERE c.op IN ('new', 'changed') OR r.usr IS NOT NULL
+ORDER BY c.id, r.line, r.usr
+"""
+
+
+class OutdatedError(Exception):
+    """Somebody changed the database since it was read: the plan has to be made again."""
+
+
+async def write(database: Database, store: Store, run: Run, progress: Progress) -> None:
+    """Write what ``store`` has planned.
+
+    Args:
+        database: Where to; open.
+        store: Has the plan.
+        run: Notes how far it is.
+        progress: Shows how far it is.
+
+    Raises:
+        OutdatedError: Something was not written; what was stays, and does no harm.
+        DatabaseUnavailableError: MongoDB did not answer in time.
+    """
+    accounts, classes = BulkAccounts(database), BulkClasses(database)
+    enrolments = Enrolments(database)
+
+    async def save_accounts(batch: list[AccountEntry]) -> None:
+        if await accounts.save(batch):
+            raise OutdatedError
+
+    async def save_classes(batch: list[ClassChange]) -> None:
+        refused = await classes.save(batch)
+        for change in refused:
+            store.execute("INSERT INTO clashed VALUES (?, ?)", (change.sourced_id, change.name))
+        if refused:
+            raise OutdatedError
+
+    steps: list[tuple[str, str, Callable[[Iterator[Record]], Iterator[Any]], int, Any]] = [
+        ("accounts", _ACCOUNTS, _accounts, ACCOUNTS_PER_WRITE, save_accounts),
+        ("enrolments", _KEPT, _enrolments, ENROLMENTS_PER_WRITE, enrolments.save),
+        ("classes and rolls", _CLASSES, _changes, CLASSES_PER_WRITE, save_classes),
+        ("enrolments that are over", _DROPPED, _enrolments, ENROLMENTS_PER_WRITE, enrolments.drop),
+    ]
+    for name, query, parse, size, save in steps:
+        counted = f"SELECT count(DISTINCT id) FROM ({query})" if parse is _changes else None
+        total = store.one(counted or f"SELECT count(*) FROM ({query})")  # noqa: S608 - our own words
+        with progress.phase(f"Writing {name}", total):
+            await run.enter(name, total)
+            for batch in _batches(parse(store.rows(query)), size):
+                await save(batch)
+                await run.advance(len(batch))
+                progress.advance(len(batch))
+
+
+def _accounts(rows: Iterator[Record]) -> Iterator[AccountEntry]:
+    for key, email, name, role, sid, disabled in rows:
+        yield AccountEntry(ObjectId(key), email, name, role, sid, bool(disabled))
+
+
+def _enrolments(rows: Iterator[Record]) -> Iterator[EnrolmentRow]:
+    for sid, class_id, user, role, primary, begin, end in rows:
+        yield EnrolmentRow(sid, False, class_id, user, role, bool(primary), begin, end)
+
+
+def _changes(rows: Iterator[Record]) -> Iterator[ClassChange]:
+    for (key, sid, name, teacher), names in groupby(rows, key=lambda row: row[:4]):
+        change = ClassChange(ObjectId(key), name, ObjectId(teacher), sid)
+        for *_, user, op in names:
+            if user is not None:
+                (change.added if op == "add" else change.removed).append(ObjectId(user))
+        yield change
+
+
+def _batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch

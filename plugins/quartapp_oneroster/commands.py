@@ -1,0 +1,85 @@
+"""``quartapp roster import``. What is slow to import is imported when it runs."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+EXIT_ROWS_REJECTED = 3
+# A person waits for a page; an import waits for a busy database.
+DATABASE_TIMEOUT = 60.0
+
+
+@click.group("roster")
+def roster() -> None:
+    """Bring people, classes and rolls in from another system."""
+
+
+@roster.command("import")
+@click.argument("source", metavar="FOLDER_OR_ZIP", type=click.Path(path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Show the difference, and change nothing.")
+@click.option(
+    "--report", type=click.Path(path_type=Path), help="Write every rejected row here, as CSV."
+)
+@click.option(
+    "--show",
+    type=click.IntRange(min=0),
+    default=20,
+    show_default=True,
+    help="Lines of difference of each kind that a dry run shows; 0 for all.",
+)
+@click.option(
+    "--as-of",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="Make the rolls for this day, say the first of the term.  [default: today]",
+)
+@click.option(
+    "--allow-removals",
+    is_flag=True,
+    help="Import a complete set even if it takes most names off the rolls.",
+)
+@click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path),
+    help="Where the embedded database lives.  [default: your data folder]",
+)
+def import_roster(
+    source: Path,
+    dry_run: bool,
+    report: Path | None,
+    show: int,
+    as_of: datetime | None,
+    allow_removals: bool,
+    data_dir: Path | None,
+) -> None:
+    """Import a OneRoster CSV set (1.1 or 1.2), bulk or delta.
+
+    Everything is read and checked before anything is written. A run that was stopped is run again.
+
+    Exit status: 0 when everything was imported, 3 when some rows were rejected and the others
+    imported, 2 when the set or the database is no use.
+    """
+    from quartapp.errors import DatabaseUnavailableError
+    from quartapp.launch import launched
+    from quartapp.settings import load_settings
+    from quartapp_oneroster.errors import RosterError
+    from quartapp_oneroster.job import Job
+
+    today = (as_of or datetime.now().astimezone()).strftime("%Y-%m-%d")
+    settings = load_settings(data_dir=data_dir)
+    patient = max(settings.database_timeout, DATABASE_TIMEOUT)
+    settings = settings.model_copy(update={"database_timeout": patient})
+    job = Job(source, today, report, show, dry_run=dry_run, allow_removals=allow_removals)
+    with launched(settings) as complete:
+        try:
+            rejected = asyncio.run(job.run(complete))
+        except DatabaseUnavailableError as error:
+            raise RosterError(
+                f"MongoDB stopped answering ({error}); what was written is right, "
+                "and the rest comes when the import is run again"
+            ) from error
+    sys.exit(EXIT_ROWS_REJECTED if rejected else 0)

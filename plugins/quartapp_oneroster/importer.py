@@ -1,0 +1,156 @@
+"""One import from end to end: read, hold against the database, and write."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from quartapp_oneroster import plan, snapshot
+from quartapp_oneroster.apply import OutdatedError, write
+from quartapp_oneroster.errors import RosterError
+from quartapp_oneroster.package import opened_package
+from quartapp_oneroster.report import count_rejected
+from quartapp_oneroster.runs import Run
+from quartapp_oneroster.staging import stage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from quartapp.database import Database
+    from quartapp_oneroster.plan import Totals
+    from quartapp_oneroster.progress import Progress
+    from quartapp_oneroster.store import Store
+
+# Every attempt but the first is due to somebody who changed the same things at the same time.
+MAX_ATTEMPTS = 5
+# A complete set that empties more than half of the rolls is more often cut off than meant.
+SUSPICIOUS_SHARE = 0.5
+SUSPICIOUS_FROM = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Set:
+    """A set that has been read into a store.
+
+    Attributes:
+        name: The path it came from.
+        version: ``1.1`` or ``1.2``.
+        modes: ``bulk``, ``delta`` or ``absent`` for each file.
+        fingerprint: SHA-256 of its content.
+        delta: Whether a file of it tells of changes only.
+    """
+
+    name: str
+    version: str
+    modes: dict[str, str]
+    fingerprint: str
+    delta: bool
+
+
+def read(path: Path, store: Store, today: str, progress: Progress) -> Set:
+    """Read the set in ``path`` into ``store``. Nothing is written to the database.
+
+    Args:
+        path: Folder or zip file.
+        store: Where it goes.
+        today: ISO date for which roles have to be in force.
+        progress: Shows how far it is.
+
+    Raises:
+        RosterError: The set cannot be read.
+    """
+    with opened_package(path) as package:
+        stage(package, store, today, progress)
+        return Set(
+            package.name, package.version, package.modes, package.fingerprint(), package.delta
+        )
+
+
+async def compare(
+    database: Database, roster: Set, store: Store, today: str, progress: Progress
+) -> Totals:
+    """Hold the set against the database.
+
+    Args:
+        database: Open.
+        roster: What was read.
+        store: Where it was read into.
+        today: ISO date that rolls are made for.
+        progress: Shows how far it is.
+
+    Raises:
+        DatabaseUnavailableError: MongoDB did not answer in time.
+    """
+    await snapshot.take(database, store, progress)
+    with progress.phase("Comparing", 1):
+        return await asyncio.to_thread(plan.make, roster.modes, store, today)
+
+
+async def bring_in(
+    database: Database,
+    roster: Set,
+    store: Store,
+    today: str,
+    progress: Progress,
+    *,
+    agree: Callable[[Totals], None],
+) -> Totals:
+    """Bring the database to what the set says.
+
+    Args:
+        database: Open.
+        roster: What was read.
+        store: Where it was read into.
+        today: ISO date that rolls are made for.
+        progress: Shows how far it is.
+        agree: Called with the sums before anything is written; raises to prevent it.
+
+    Returns:
+        What was to be done when it began.
+
+    Raises:
+        RosterError: Another import is running, or the database never stands still.
+        DatabaseUnavailableError: MongoDB did not answer in time. It can be run again.
+    """
+    about = {
+        "fingerprint": roster.fingerprint,
+        "name": roster.name,
+        "version": roster.version,
+        "modes": roster.modes,
+    }
+    first: Totals | None = None
+    async with Run(database, about, delta=roster.delta) as run:
+        for _ in range(MAX_ATTEMPTS):
+            totals = await compare(database, roster, store, today, progress)
+            if first is None:
+                agree(totals)
+                first = totals
+            try:
+                await write(database, store, run, progress)
+            except OutdatedError:
+                continue
+            await run.finish({"rejected": count_rejected(store)})
+            return first
+    raise RosterError(
+        "others keep changing the same accounts and classes; what was written is right, "
+        "and the rest comes when it is run again"
+    )
+
+
+def check_not_cut_off(roster: Set, totals: Totals) -> None:
+    """Refuse a complete set that has lost most of what earlier ones had.
+
+    Raises:
+        RosterError: It takes more than half of all imported names off their rolls by having no
+            word on them.
+    """
+    if roster.modes["enrollments"] != "bulk" or totals.absent < SUSPICIOUS_FROM:
+        return
+    if totals.absent > totals.stored_enrolments * SUSPICIOUS_SHARE:
+        raise RosterError(
+            f"enrollments.csv lacks {totals.absent:,} of {totals.stored_enrolments:,} imported "
+            "enrolments, which would all leave their rolls; nothing was changed. Is the file "
+            "complete? If that is meant, add --allow-removals"
+        )

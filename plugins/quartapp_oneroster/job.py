@@ -1,0 +1,104 @@
+"""What ``quartapp roster import`` does, and says."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from quartapp.launch import opened
+from quartapp_oneroster import importer, report
+from quartapp_oneroster.progress import shown
+from quartapp_oneroster.store import scratch
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from quartapp.database import Database
+    from quartapp.settings import Settings
+    from quartapp_oneroster.importer import Set
+    from quartapp_oneroster.plan import Totals
+    from quartapp_oneroster.progress import Progress
+    from quartapp_oneroster.store import Store
+
+REJECTED_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One call of the command.
+
+    Attributes:
+        source: Folder or zip file.
+        today: ISO date that rolls are made for.
+        report: Where rejected rows go; None for nowhere.
+        show: Lines of difference of each kind; 0 for all.
+        dry_run: Whether nothing is to be changed.
+        allow_removals: Whether a set may take most names off the rolls.
+    """
+
+    source: Path
+    today: str
+    report: Path | None
+    show: int
+    dry_run: bool
+    allow_removals: bool
+
+    async def run(self, settings: Settings) -> int:
+        """Do it; how many rows were rejected.
+
+        Args:
+            settings: Complete.
+
+        Raises:
+            QuartappError: The set, the database or the report is no use.
+            DatabaseUnavailableError: MongoDB did not answer in time.
+        """
+        if self.report is not None:
+            report.check_writable(self.report)
+        progress = shown()
+        with scratch() as store:
+            roster = await asyncio.to_thread(
+                importer.read, self.source, store, self.today, progress
+            )
+            async with opened(settings) as parts:
+                if self.dry_run:
+                    await self._compare(parts.database, roster, store, progress)
+                else:
+                    await self._import(parts.database, roster, store, progress)
+            for line in report.rejected(store, REJECTED_SHOWN):
+                click.echo(line, err=True)
+            if self.report is not None:
+                report.write(store, self.report)
+            rejected = report.count_rejected(store)
+        if rejected:
+            click.echo(f"{rejected:,} rows rejected", err=True)
+        return rejected
+
+    async def _compare(
+        self, database: Database, roster: Set, store: Store, progress: Progress
+    ) -> None:
+        totals = await importer.compare(database, roster, store, self.today, progress)
+        for line in report.difference(store, self.show):
+            click.echo(line)
+        for line in report.sums(totals, store):
+            click.echo(line)
+        click.echo("Nothing was changed: this was a dry run.")
+        self._agree(roster, totals)
+
+    async def _import(
+        self, database: Database, roster: Set, store: Store, progress: Progress
+    ) -> None:
+        def agree(totals: Totals) -> None:
+            self._agree(roster, totals)
+            for line in report.sums(totals, store):
+                click.echo(line)
+
+        await importer.bring_in(database, roster, store, self.today, progress, agree=agree)
+        click.echo(f"Imported {roster.name}.")
+
+    def _agree(self, roster: Set, totals: Totals) -> None:
+        if not self.allow_removals:
+            importer.check_not_cut_off(roster, totals)

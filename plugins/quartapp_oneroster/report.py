@@ -1,0 +1,142 @@
+"""What people are told: the difference, the sums, and every row that is not imported."""
+
+from __future__ import annotations
+
+import csv
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from quartapp_oneroster.errors import RosterError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from quartapp_oneroster.plan import Totals
+    from quartapp_oneroster.store import Store
+
+COLUMNS = ("file", "line", "sourcedId", "reason")
+
+_USERS = {
+    "new": "to add",
+    "linked": "to link to accounts that have the address",
+    "changed": "to change",
+    "left": "that have left: they keep their account and cannot sign in",
+}
+_CLASSES = {"new": "to add", "changed": "to change"}
+
+_REJECTED = "SELECT file, line, sid, reason FROM rejected ORDER BY file, line"
+_DIFFERENCE = {
+    "accounts": """
+        SELECT CASE op WHEN 'new' THEN '+' WHEN 'left' THEN '-' ELSE '~' END || ' ' || role || ' '
+               || email || CASE op WHEN 'new' THEN ' (' || name || ')'
+                                   WHEN 'left' THEN ': may not sign in any longer'
+                                   WHEN 'linked' THEN ': an account of this address is here; it '
+                                       || 'keeps its password' || CASE before WHEN '' THEN ''
+                                       ELSE '; ' || before END
+                                   ELSE ': ' || before END
+        FROM p_users WHERE op IN ('new', 'linked', 'changed', 'left') ORDER BY line""",
+    "classes": """
+        SELECT CASE p.op WHEN 'new' THEN '+ ' || p.name || ' (' || u.email || ')'
+                         ELSE '~ ' || p.name || ': ' || p.before END
+        FROM p_classes p LEFT JOIN p_users u ON u.id = p.teacher
+        WHERE p.op IN ('new', 'changed') ORDER BY p.line""",
+    "names on rolls": """
+        SELECT CASE r.op WHEN 'add' THEN '+ ' ELSE '- ' END
+               || coalesce(pu.email, du.email) || ' in ' || coalesce(pc.name, dc.name)
+        FROM p_rolls r
+        LEFT JOIN (SELECT DISTINCT id, email FROM p_users) pu ON pu.id = r.usr
+        LEFT JOIN d_users du ON du.id = r.usr
+        LEFT JOIN p_classes pc ON pc.id = r.cls
+        LEFT JOIN d_classes dc ON dc.id = r.cls
+        ORDER BY r.cls, r.op, r.line""",
+}
+
+
+def difference(store: Store, limit: int) -> Iterator[str]:
+    """Lines that say what would be added (+), changed (~) and removed (-).
+
+    Args:
+        store: Has the plan.
+        limit: How many lines of each kind at most; 0 for all.
+    """
+    for kind, query in _DIFFERENCE.items():
+        total: int = store.one(f"SELECT count(*) FROM ({query})")  # noqa: S608 - our own words
+        shown = min(total, limit or total)
+        for (line,) in store.rows(f"{query} LIMIT :n", n=shown):
+            yield line
+        if total > shown:
+            yield f"… and {total - shown:,} more {kind}"
+
+
+def sums(totals: Totals, store: Store) -> Iterator[str]:
+    """Lines that say how much of what."""
+    yield from _counted("accounts", totals.users, _USERS)
+    yield from _counted("classes", totals.classes, _CLASSES)
+    yield f"rolls: {totals.roll['add']:,} names to add, {totals.roll['remove']:,} to remove"
+    if totals.classes["over"]:
+        yield f"{totals.classes['over']:,} imported classes are not in the set; they stay"
+    if totals.later:
+        yield (
+            f"{totals.later:,} enrolments begin later; an import on that day or after it "
+            "brings them on the rolls"
+        )
+    for file, reason, count in store.rows(
+        "SELECT file, reason, sum(n) FROM skipped GROUP BY file, reason ORDER BY file, 3 DESC"
+    ):
+        yield f"{file}: {count:,} rows skipped, {reason}"
+
+
+def rejected(store: Store, limit: int) -> Iterator[str]:
+    """Lines that say which rows are not imported, and why.
+
+    Args:
+        store: Has them.
+        limit: How many at most.
+    """
+    total = count_rejected(store)
+    for file, line, _, reason in store.rows(f"{_REJECTED} LIMIT :n", n=limit):
+        yield f"{file}, line {line}: {reason}"
+    if total > limit:
+        yield f"… and {total - limit:,} more rows rejected; --report FILE has them all"
+
+
+def count_rejected(store: Store) -> int:
+    """How many rows are not imported."""
+    count: int = store.one("SELECT count(*) FROM rejected")
+    return count
+
+
+def write(store: Store, path: Path) -> None:
+    """Write every rejected row to ``path``, as CSV, in one piece.
+
+    Raises:
+        RosterError: It cannot be written.
+    """
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", newline="", dir=path.parent, delete=False
+        ) as file:
+            writer = csv.writer(file)
+            writer.writerow(COLUMNS)
+            writer.writerows(store.rows(_REJECTED))
+        Path(file.name).replace(path)
+    except OSError as error:
+        raise RosterError(f"the report {path} cannot be written: {error.strerror}") from error
+
+
+def check_writable(path: Path) -> None:
+    """Make sure, before hours are spent, that a report can be written.
+
+    Raises:
+        RosterError: It cannot.
+    """
+    if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+        raise RosterError(f"the report {path} cannot be written there")
+
+
+def _counted(what: str, counts: dict[str, int], words: dict[str, str]) -> Iterator[str]:
+    told = [f"{counts[op]:,} {text}" for op, text in words.items() if counts.get(op)]
+    same = counts.get("same", 0)
+    yield f"{what}: {'; '.join([*told, f'{same:,} as they are'])}"

@@ -1,0 +1,204 @@
+"""Students check themselves in, with the code that the teacher's client shows."""
+
+from __future__ import annotations
+
+import time
+from types import SimpleNamespace
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from quartapp.core import core
+from quartapp.errors import QuartappError
+from quartapp_attendance.service import AttendanceService
+from quartapp_checkin.service import CheckinService
+
+PREFIX = "QUARTAPP_CHECKIN_"
+WRONG = "Check-in code is wrong or has expired"
+
+
+@pytest.fixture
+async def lecture(serve):
+    async def begin(students=2, **settings):
+        server = await serve(extra_plugins=("checkin",), **settings)
+        teacher = await server.person("teacher")
+        enrolled = await server.people("student", students)
+        room = await server.class_room(teacher, enrolled)
+        await server.api.post(
+            "/attendance/start", json={"classId": room["_id"]}, headers=teacher.headers
+        )
+
+        async def shown():
+            answer = await server.api.get("/attendance/checkin-code", headers=teacher.headers)
+            assert answer.status_code == 200, answer.text
+            return answer.json()["data"]
+
+        return SimpleNamespace(
+            server=server, teacher=teacher, students=enrolled, room=room, shown=shown
+        )
+
+    return begin
+
+
+def refusal(message):
+    return {"event": "ERROR", "data": {"message": message}}
+
+
+async def older_code(lecture, steps):
+    """The code that was shown ``steps`` steps ago."""
+    services = core(lecture.server.app).services
+    principal = SimpleNamespace(id=lecture.teacher.id, role="teacher")
+    session = await services.get(AttendanceService).session_for(principal, None)
+    service = services.get(CheckinService)
+
+    return service.code(session, time.time() - steps * 15)[0]
+
+
+async def test_the_shown_code_marks_the_student_present_for_everybody(lecture):
+    maths = await lecture()
+    teacher = await maths.server.socket(maths.teacher)
+    student = await maths.server.socket(maths.students[0])
+    code = (await maths.shown())["code"]
+    marked = await student.ask("CHECK_IN", {"code": code})
+    assert marked == {
+        "event": "ATTENDANCE_MARKED",
+        "data": {"studentId": maths.students[0].id, "status": "present"},
+    }
+    assert await teacher.receive() == marked
+
+
+async def test_the_record_says_how_the_mark_came(lecture):
+    maths = await lecture()
+    teacher = await maths.server.socket(maths.teacher)
+    student = await maths.server.socket(maths.students[0])
+    await student.ask("CHECK_IN", {"code": (await maths.shown())["code"]})
+    await teacher.send("DONE")
+    await teacher.until("DONE")
+    records = await maths.server.documents["attendance"].find().sort("status", -1).to_list()
+    assert [(record["status"], record.get("via")) for record in records] == [
+        ("present", "checkin"),
+        ("absent", None),
+    ]
+
+
+async def test_the_code_is_for_the_teacher_alone_and_changes_with_time(lecture):
+    maths = await lecture()
+    data = await maths.shown()
+    assert data["classId"] == maths.room["_id"]
+    assert 0 < data["expiresInSeconds"] <= 15
+    assert len({await older_code(maths, steps) for steps in range(20)}) > 10
+    refused = await maths.server.api.get(
+        "/attendance/checkin-code", headers=maths.students[0].headers
+    )
+    assert refused.status_code == 403
+
+
+async def test_the_qr_code_is_an_svg(lecture):
+    maths = await lecture()
+    answer = await maths.server.api.get(
+        "/attendance/checkin-code.svg", headers=maths.teacher.headers
+    )
+    assert answer.headers["content-type"].startswith("image/svg+xml")
+    assert ET.fromstring(answer.text).tag.endswith("svg")  # noqa: S314 - our own
+
+
+async def test_a_code_is_good_for_one_step_longer_and_no_more(lecture):
+    maths = await lecture()
+    first, second = [await maths.server.socket(student) for student in maths.students]
+    stale = await second.ask("CHECK_IN", {"code": await older_code(maths, 3)})
+    assert stale == refusal(WRONG)
+    # A step may end while the test runs: then the code of one step ago is the one before that.
+    for _ in range(3):
+        answer = await first.ask("CHECK_IN", {"code": await older_code(maths, 1)})
+        if answer["event"] == "ATTENDANCE_MARKED":
+            return
+    pytest.fail("the code of the step before was never accepted")
+
+
+async def test_a_wrong_code_is_refused_and_attempts_are_limited(lecture, monkeypatch):
+    monkeypatch.setenv(f"{PREFIX}ATTEMPTS", "3")
+    monkeypatch.setenv(f"{PREFIX}ATTEMPTS_SECONDS", "3600")
+    maths = await lecture()
+    student = await maths.server.socket(maths.students[0])
+    right = (await maths.shown())["code"]
+    wrong = str((int(right) + 1) % 1_000_000).zfill(6)
+    answers = [(await student.ask("CHECK_IN", {"code": wrong}))["data"] for _ in range(5)]
+    late = {"message": "Too many attempts, wait a moment"}
+    assert answers == [{"message": WRONG}] * 3 + [late] * 2
+    assert await student.ask("CHECK_IN", {"code": (await maths.shown())["code"]}) == refusal(
+        late["message"]
+    )
+    other = await maths.server.socket(maths.students[1])
+    code = (await maths.shown())["code"]
+    assert (await other.ask("CHECK_IN", {"code": code}))["event"] == "ATTENDANCE_MARKED"
+
+
+@pytest.mark.parametrize("data", [{}, {"code": 123456}, {"code": "12345"}, {"code": "12345a"}])
+async def test_what_is_no_code_is_a_bad_message(lecture, data):
+    maths = await lecture(students=1)
+    student = await maths.server.socket(maths.students[0])
+    assert await student.ask("CHECK_IN", data) == refusal("Invalid message format")
+
+
+async def test_what_the_teacher_said_stands(lecture):
+    maths = await lecture()
+    teacher = await maths.server.socket(maths.teacher)
+    student = await maths.server.socket(maths.students[0])
+    await teacher.ask("ATTENDANCE_MARKED", {"studentId": maths.students[0].id, "status": "absent"})
+    await student.receive()
+    answer = await student.ask("CHECK_IN", {"code": (await maths.shown())["code"]})
+    assert answer == refusal("You are marked already")
+
+
+async def test_only_the_configured_networks_may_check_in(lecture, monkeypatch):
+    monkeypatch.setenv(f"{PREFIX}SUBNETS", '["10.1.0.0/16", "2001:db8::/32"]')
+    maths = await lecture(students=1)
+    student = await maths.server.socket(maths.students[0])
+    answer = await student.ask("CHECK_IN", {"code": (await maths.shown())["code"]})
+    assert answer == refusal("Check-in is not possible from this network")
+
+
+async def test_inside_a_configured_network_check_in_works(lecture, monkeypatch):
+    monkeypatch.setenv(f"{PREFIX}SUBNETS", '["127.0.0.0/8"]')
+    maths = await lecture(students=1)
+    student = await maths.server.socket(maths.students[0])
+    answer = await student.ask("CHECK_IN", {"code": (await maths.shown())["code"]})
+    assert answer["event"] == "ATTENDANCE_MARKED"
+
+
+async def test_without_a_session_there_is_neither_code_nor_check_in(serve):
+    server = await serve(extra_plugins=("checkin",))
+    teacher, student = await server.person("teacher"), await server.person("student")
+    answer = await server.api.get("/attendance/checkin-code", headers=teacher.headers)
+    assert (answer.status_code, answer.json()["error"]) == (404, "No active attendance session")
+    socket = await server.socket(student)
+    assert await socket.ask("CHECK_IN", {"code": "123456"}) == refusal(
+        "No active attendance session"
+    )
+
+
+async def test_a_stranger_to_the_class_has_no_session(lecture):
+    maths = await lecture()
+    stranger = await maths.server.socket(await maths.server.person("student"))
+    answer = await stranger.ask("CHECK_IN", {"code": (await maths.shown())["code"]})
+    assert answer == refusal("No active attendance session")
+
+
+async def test_a_bad_setting_names_the_plugin(serve, monkeypatch):
+    monkeypatch.setenv(f"{PREFIX}STEP_SECONDS", "1")
+    with pytest.raises(QuartappError, match="plugin checkin: QUARTAPP_CHECKIN_STEP_SECONDS"):
+        await serve(extra_plugins=("checkin",))
+
+
+@pytest.mark.parametrize(("proxies", "event"), [(1, "ATTENDANCE_MARKED"), (0, "ERROR")])
+async def test_the_address_is_the_one_a_trusted_proxy_forwards(
+    lecture, monkeypatch, proxies, event
+):
+    monkeypatch.setenv(f"{PREFIX}SUBNETS", '["10.1.0.0/16"]')
+    maths = await lecture(students=1, trusted_proxies=proxies)
+    student = await maths.server.socket(
+        maths.students[0], additional_headers={"X-Forwarded-For": "10.1.2.3"}
+    )
+    assert (await student.ask("CHECK_IN", {"code": (await maths.shown())["code"]}))[
+        "event"
+    ] == event

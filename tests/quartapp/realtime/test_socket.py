@@ -1,0 +1,244 @@
+"""The WebSocket: who may open it, what it carries, and every way in which it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime, timedelta
+
+import jwt
+import pytest
+import structlog
+from pydantic import ConfigDict
+from websockets.exceptions import InvalidStatus
+
+from quartapp.core import core
+from quartapp.hookspecs import hookimpl
+from quartapp.realtime.events import EventData, EventType, encode
+from quartapp.testing import SECRET
+
+UNAUTHORIZED = {"event": "ERROR", "data": {"message": "Unauthorized or invalid token"}}
+UNKNOWN = {"event": "ERROR", "data": {"message": "Unknown event"}}
+
+
+class Text(EventData):
+    model_config = ConfigDict(extra="forbid")
+    text: str = ""
+
+
+class Shouting:
+    """Events to break things with."""
+
+    name = "shouting"
+
+    @hookimpl
+    def register_events(self, app):
+        async def shout(connection, data):
+            core(app).hub.broadcast(encode("SHOUTED", {"text": data.text}))
+
+        async def fail(connection, data):
+            raise RuntimeError("a bug in a plugin")
+
+        return [
+            EventType(name="SHOUT", data=Text, handler=shout),
+            EventType(name="FAIL", data=Text, handler=fail),
+        ]
+
+
+def token_of(person, **changes):
+    now = datetime.now(UTC)
+    claims = {"id": person.id, "role": person.role, "iat": now, "exp": now + timedelta(hours=1)}
+    return jwt.encode({**claims, **changes}, SECRET, algorithm="HS256")
+
+
+async def test_a_token_may_come_in_the_header(server):
+    student = await server.person("student")
+    socket = await server.socket(additional_headers={"authorization": f"bearer {student.token}"})
+    assert (await socket.ask("MY_ATTENDANCE"))["data"]["message"] == "No active attendance session"
+
+
+@pytest.mark.parametrize("kind", ["none", "garbage", "empty", "expired", "forged", "header"])
+async def test_without_a_good_token_there_is_one_error_and_close_1008(server, kind):
+    person = await server.person("student")
+    expired = token_of(person, exp=datetime.now(UTC) - timedelta(seconds=1))
+    options = {
+        "none": {"path": "/ws"},
+        "garbage": {"path": "/ws?token=garbage"},
+        "empty": {"path": "/ws?token="},
+        "expired": {"path": f"/ws?token={expired}"},
+        "forged": {"path": f"/ws?token={person.token[:-4]}AAAA"},
+        "header": {"path": "/ws", "additional_headers": {"Authorization": "Basic YTpi"}},
+    }
+    socket = await server.socket(**options[kind])
+    assert await socket.closed() == 1008
+    assert socket.history == [UNAUTHORIZED]
+
+
+@pytest.mark.parametrize(
+    ("settings", "origin", "allowed"),
+    [
+        ({}, "https://anywhere.example", True),
+        ({}, None, True),
+        ({"host": "0.0.0.0"}, "https://anywhere.example", False),  # noqa: S104
+        ({"host": "0.0.0.0"}, None, True),  # noqa: S104
+        ({"host": "0.0.0.0"}, "same host", True),  # noqa: S104
+        ({"host": "0.0.0.0"}, "null", False),  # noqa: S104
+        ({"allowed_origins": ("https://school.example",)}, "https://school.example", True),
+        ({"allowed_origins": ("https://school.example",)}, "http://school.example", False),
+        ({"allowed_origins": ("https://school.example",)}, "same host", False),
+        ({"allowed_origins": ("*",), "host": "0.0.0.0"}, "https://a.example", True),  # noqa: S104
+    ],
+)
+async def test_pages_of_other_origins_are_kept_out(serve, settings, origin, allowed):
+    server = await serve(**settings)
+    student = await server.person("student")
+    origin = server.url if origin == "same host" else origin
+    if not allowed:
+        with pytest.raises(InvalidStatus) as refused:
+            await server.socket(student, origin=origin)
+        assert refused.value.response.status_code == 403
+        return
+    socket = await server.socket(student, origin=origin)
+    assert await socket.ask("NO_SUCH") == UNKNOWN
+
+
+async def test_compression_is_never_agreed_on(server):
+    socket = await server.socket(await server.person("student"), compression="deflate")
+    assert "Sec-WebSocket-Extensions" in socket.connection.request.headers
+    assert "Sec-WebSocket-Extensions" not in socket.connection.response.headers
+
+
+async def test_a_message_over_64_kib_closes_its_sender_alone(server):
+    student = await server.person("student")
+    one, other = await server.socket(student), await server.socket(student)
+    await one.connection.send("x" * 64 * 1024)
+    assert (await one.receive())["data"]["message"] == "Invalid message format"
+    await one.connection.send("x" * (64 * 1024 + 1))
+    assert await one.closed() == 1009
+    assert await other.ask("NO_SUCH") == UNKNOWN
+
+
+async def test_fragments_count_together_against_the_limit(server):
+    socket = await server.socket(await server.person("student"))
+    await socket.connection.send(["x" * 1000] * 100)
+    assert await socket.closed() == 1009
+
+
+async def test_a_handler_that_fails_closes_with_1011_and_is_logged(serve):
+    server = await serve(beside=[Shouting])
+    student = await server.person("student")
+    one, other = await server.socket(student), await server.socket(student)
+    with structlog.testing.capture_logs() as logs:
+        await one.send("FAIL")
+        await one.send("SHOUT", {"text": "after the failure"})
+        assert await one.closed() == 1011
+    assert await other.drain() == []
+    failures = [line for line in logs if line["event"] == "socket handler failed"]
+    assert [line["user"] for line in failures] == [student.id]
+    assert "a bug in a plugin" in str(failures[0]["exc_info"])
+
+
+async def test_frames_sent_right_before_a_close_are_still_handled(serve):
+    server = await serve(beside=[Shouting])
+    student = await server.person("student")
+    watching = await server.socket(student)
+    for n in range(10):
+        leaving = await server.socket(student)
+        for part in range(30):
+            await leaving.send("SHOUT", {"text": f"{n} {part}"})
+        await leaving.close()
+    for n in range(10):
+        for part in range(30):
+            assert (await watching.receive())["data"] == {"text": f"{n} {part}"}
+
+
+async def open_by_hand(server, person):
+    """A WebSocket without a WebSocket client: it answers no ping, and reads when told to."""
+    reader, writer = await asyncio.open_connection(
+        "127.0.0.1", int(server.url.rsplit(":", 1)[1]), limit=4096
+    )
+    writer.write(
+        f"GET /ws?token={person.token} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
+        "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
+    )
+    assert b" 101 " in (await reader.readuntil(b"\r\n\r\n")).splitlines()[0]
+    return reader, writer
+
+
+async def test_a_peer_that_answers_no_ping_is_gone_in_time_and_others_stay(serve, eventually):
+    server = await serve(websocket_ping_interval=0.1, websocket_silence=0.7)
+    student = await server.person("student")
+    answering = await server.socket(student)
+    reader, writer = await open_by_hand(server, student)
+    hub = core(server.app).hub
+    assert len(hub) == 2
+
+    async with asyncio.timeout(10):
+        await reader.read(-1)  # until the server ends it
+
+    async def one_is_left():
+        return len(hub) == 1
+
+    await eventually(one_is_left)
+    assert await answering.ask("NO_SUCH") == UNKNOWN
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_a_peer_that_does_not_read_is_dropped_and_delays_nobody(serve, eventually):
+    server = await serve(beside=[Shouting])
+    student = await server.person("student")
+    reader, writer = await open_by_hand(server, student)
+    watching, shouting = await server.socket(student), await server.socket(student)
+    hub = core(server.app).hub
+    text = "x" * 60_000
+    slowest = 0.0
+    for n in range(300):
+        began = time.monotonic()
+        await shouting.send("SHOUT", {"text": text})
+        await shouting.receive()
+        assert (await watching.receive())["event"] == "SHOUTED"
+        slowest = max(slowest, time.monotonic() - began)
+        if len(hub) == 2:
+            break
+    assert n > 3, "it is given a moment"
+    assert slowest < 2, "nobody waits for a peer that does not read"
+
+    async def it_is_gone():
+        return len(hub) == 2
+
+    await eventually(it_is_gone)
+    del reader
+    writer.transport.abort()
+
+
+async def test_a_peer_that_reads_too_late_learns_why(serve, eventually):
+    server = await serve(beside=[Shouting])
+    student = await server.person("student")
+    slow = await server.socket(student, max_queue=1)
+    shouting = await server.socket(student)
+    with structlog.testing.capture_logs() as logs:
+        for _ in range(400):
+            await shouting.send("SHOUT", {"text": "x" * 60_000})
+            await shouting.receive()
+            if any("overflow" in line["event"] for line in logs):
+                break
+        assert await slow.closed() == 1013
+    assert len(slow.history) > 0
+    assert await shouting.ask("NO_SUCH") == UNKNOWN
+
+
+async def test_a_client_that_floods_is_slowed_and_loses_nothing(serve):
+    server = await serve(beside=[Shouting])
+    socket = await server.socket(await server.person("student"))
+    for n in range(3000):
+        await socket.send("SHOUT", {"text": str(n)})
+    frames = await socket.drain()
+    assert [frame["data"]["text"] for frame in frames] == [str(n) for n in range(3000)]
+
+
+async def test_other_requests_to_the_socket_get_an_answer(server):
+    answer = await server.api.get(f"{server.url}/ws")
+    assert answer.json() == {"success": False, "error": "Bad Request"}
+    assert answer.status_code == 400
