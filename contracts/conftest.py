@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 DEEP_FACTOR = 10
+OWN_SECRET = secrets.token_hex(32)
 JUNIT_FILE = "contract-results.xml"
 
 
@@ -44,6 +46,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="Where generated cases begin; another number, other cases.  [default: 0]",
     )
     group.addoption(
+        "--contract-jwt-secret",
+        metavar="SECRET",
+        help="The JWT_SECRET of the server of --base-url, which some tokens cannot be made without.",
+    )
+    group.addoption(
         "--contract-openapi",
         metavar="FILE_OR_URL",
         help="Fuzz what this document says; by default openapi.yaml. With a server's own "
@@ -56,6 +63,19 @@ def pytest_configure(config: pytest.Config) -> None:
     """Keep the results as a JUnit file also when none was asked for."""
     if config.option.xmlpath is None and not hasattr(config, "workerinput"):
         config.option.xmlpath = JUNIT_FILE
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what cannot be asked of somebody else's server."""
+    if not config.getoption("--base-url"):
+        return
+    beyond = ["needs_own_server"]
+    if not config.getoption("--contract-jwt-secret"):
+        beyond.append("needs_jwt_secret")
+    left_out = [item for item in items if any(map(item.get_closest_marker, beyond))]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -81,8 +101,17 @@ def base_url(request: pytest.FixtureRequest) -> Iterator[str]:
     if given:
         yield given.rstrip("/")
         return
-    with running_server() as url:
+    with running_server(JWT_SECRET=OWN_SECRET) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def jwt_secret(request: pytest.FixtureRequest) -> str | None:
+    """What the server under test signs tokens with; None when nobody told."""
+    if request.config.getoption("--base-url"):
+        given: str | None = request.config.getoption("--contract-jwt-secret")
+        return given
+    return OWN_SECRET
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ import asyncio
 import json
 import sys
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from quartapp.core import core
 from quartapp.discovery import discover
 from quartapp.errors import QuartappError
 from quartapp.launch import launched
+from quartapp.listing import list_plugins as listing_of
 from quartapp.logs import configure_logging
 from quartapp.plugins import Plugins
 from quartapp.server import listen, serve_app
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 EXIT_MISTAKE = 2
+HEADLINE = frozenset({"name", "version", "distribution", "order"})
 
 
 class MistakeError(click.ClickException):
@@ -128,21 +131,33 @@ def serve(
 
 @main.command("plugins")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
-def list_plugins(as_json: bool) -> None:
-    """Show what is loaded, from which distribution, with which hooks."""
+@click.option("--plugin", "extra", multiple=True, help="Load this plugin too; repeatable.")
+@click.pass_context
+def list_plugins(ctx: click.Context, as_json: bool, extra: tuple[str, ...]) -> None:
+    """Show what is loaded, in order, with all that it brings; and what is not, and why."""
     with mistakes_explained():
-        settings = load_settings()
-        loaded = Plugins(discover(settings.plugins, settings.extra_plugins), settings.hook_timeout)
-    rows: list[dict[str, Any]] = [
-        {"name": p.name, "distribution": p.distribution, "hooks": loaded.hooks_of(p)}
-        for p in loaded.loaded
-    ]
+        listing = listing_of(load_settings(extra_plugins=extra or None))
     if as_json:
-        click.echo(json.dumps(rows, indent=2))
-        return
-    for row in rows:
-        click.echo(f"{row['name']}  ({row['distribution']})")
-        click.echo(f"    {', '.join(row['hooks'])}")
+        click.echo(json.dumps(asdict(listing), indent=2))
+    else:
+        for row in listing.loaded:
+            click.echo(
+                f"{row['name']}  ({row['distribution']} {row.get('version') or ''})".rstrip()
+            )
+            for name, brought in row.items():
+                if name not in HEADLINE and brought:
+                    click.echo(f"    {name}: {_in_words(brought)}")
+        for reason in [*listing.failed.values(), listing.problem]:
+            if reason:
+                click.echo(f"Error: {reason}", err=True)
+    if listing.failed or listing.problem:
+        ctx.exit(1)
+
+
+def _in_words(brought: Any) -> str:  # noqa: ANN401 - of a row
+    if isinstance(brought, dict):
+        return ", ".join(f"{name} = {json.dumps(value)}" for name, value in brought.items())
+    return ", ".join(brought) if isinstance(brought, list) else str(brought)
 
 
 if __name__ == "__main__":

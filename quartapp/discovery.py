@@ -5,6 +5,9 @@ from __future__ import annotations
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING
 
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+from quartapp import __version__
 from quartapp.dispatcher import LoadedPlugin, PluginError, reason
 
 if TYPE_CHECKING:
@@ -28,20 +31,38 @@ def discover(names: Sequence[str] | None = None, extra: Sequence[str] = ()) -> l
     Raises:
         PluginError: One is unknown, declared twice, does not import, or lacks what it requires.
     """
+    loaded, failed = survey(names, extra)
+    if failed:
+        raise next(iter(failed.values()))
+    return in_order(loaded)
+
+
+def survey(
+    names: Sequence[str] | None = None, extra: Sequence[str] = ()
+) -> tuple[list[LoadedPlugin], dict[str, PluginError]]:
+    """Like :func:`discover`, in no order, and without stopping at a plugin that does not load.
+
+    Returns:
+        What could be loaded, and what is wrong with the others, by name.
+
+    Raises:
+        PluginError: Two distributions declare plugins of one name.
+    """
     declared = _declared()
-    if names is None:
-        chosen = [name for name, point in declared.items() if point.group == GROUP]
-    else:
+    chosen = [name for name, point in declared.items() if point.group == GROUP]
+    if names is not None:
         chosen = list(names)
-    for name in extra:
-        if name not in chosen:
-            chosen.append(name)
-    for name in chosen:
-        if name not in declared:
-            raise PluginError(
-                f"plugin {name} is not installed; installed are {', '.join(sorted(declared))}"
-            )
-    return _ordered([_load(declared[name]) for name in chosen])
+    loaded, failed = [], {}
+    for name in dict.fromkeys([*chosen, *extra]):
+        try:
+            if name not in declared:
+                raise PluginError(
+                    f"plugin {name} is not installed; installed are {', '.join(sorted(declared))}"
+                )
+            loaded.append(_load(declared[name]))
+        except PluginError as error:
+            failed[name] = error
+    return loaded, failed
 
 
 def _declared() -> dict[str, EntryPoint]:
@@ -63,22 +84,48 @@ def _load(point: EntryPoint) -> LoadedPlugin:
         target = point.load()
         # One object per app: a class is called, so that two apps in a process share no state.
         implementation = target() if isinstance(target, type) else target
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise PluginError(
             f"plugin {point.name} ({_distribution(point)}) cannot be loaded: {reason(error)}"
         ) from error
-    return LoadedPlugin(point.name, _distribution(point), implementation, _requires(implementation))
+    return _checked(
+        LoadedPlugin(point.name, _distribution(point), implementation, _requires(implementation))
+    )
 
 
 def given(implementation: object, name: str | None = None) -> LoadedPlugin:
     """A plugin passed by hand, as tests and small programs do."""
     implementation = implementation() if isinstance(implementation, type) else implementation
     default = getattr(implementation, "name", None) or type(implementation).__name__
-    return LoadedPlugin(name or str(default), "given", implementation, _requires(implementation))
+    return _checked(
+        LoadedPlugin(name or str(default), "given", implementation, _requires(implementation))
+    )
 
 
-def _ordered(plugins: list[LoadedPlugin]) -> list[LoadedPlugin]:
-    """Each plugin after those it requires; where that leaves a choice, ours first, then by name."""
+def _checked(plugin: LoadedPlugin) -> LoadedPlugin:
+    wanted = getattr(plugin.implementation, "requires_quartapp", None)
+    if wanted is None:
+        return plugin
+    try:
+        fits = SpecifierSet(wanted).contains(__version__, prereleases=True)
+    except (InvalidSpecifier, TypeError) as error:
+        raise PluginError(
+            f"plugin {plugin}: requires_quartapp {wanted!r} is no version specifier"
+        ) from error
+    if not fits:
+        raise PluginError(
+            f"plugin {plugin} requires quartapp {wanted}, and this is {__version__}; "
+            "upgrade one of the two"
+        )
+    return plugin
+
+
+def in_order(plugins: list[LoadedPlugin]) -> list[LoadedPlugin]:
+    """Each plugin after those it requires; where that leaves a choice, ours first, then by name.
+
+    Raises:
+        PluginError: One lacks what it requires, or they require each other.
+    """
     waiting = sorted(
         plugins,
         key=lambda plugin: (plugin.distribution.split()[0] != OWN_DISTRIBUTION, plugin.name),

@@ -86,12 +86,16 @@ class Dispatcher:
     Args:
         manager: Knows the implementations.
         timeout: Seconds that one implementation may take.
+
+    Attributes:
+        contributions: Every result of a ``register_*`` hook, with whose it is.
     """
 
     def __init__(self, manager: pluggy.PluginManager, timeout: float) -> None:
         self._manager = manager
         self._timeout = timeout
         self.owners: dict[int, LoadedPlugin] = {}
+        self.contributions: list[tuple[LoadedPlugin, str, Any]] = []
 
     def implementations(self, hook: str) -> list[tuple[LoadedPlugin, HookImpl]]:
         """Who implements ``hook``, in plugin order (``tryfirst`` first, ``trylast`` last)."""
@@ -117,6 +121,7 @@ class Dispatcher:
                     result.close()
                 raise PluginError(f"plugin {owner}: {hook} must not be async")
             if result is not None:
+                self.contributions.append((owner, hook, result))
                 yield owner, result
 
     async def collect(

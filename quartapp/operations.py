@@ -99,6 +99,9 @@ class Operation:
         errors: Domain errors with what they become.
         database: Whether it can answer 503.
         documented: Whether clients may rely on it. Parts of a page are in no document.
+        action: What ``authorize`` hears, when that is not ``id``: a route of a dialect names the
+            operation that it is another form of, so that policies hold there too.
+        missing_token: What a caller without a token is told.
     """
 
     id: str
@@ -114,6 +117,8 @@ class Operation:
     errors: Mapping[type[DomainError], Refusal | tuple[Refusal, ...]] = field(default_factory=dict)
     database: bool = True
     documented: bool = True
+    action: str | None = None
+    missing_token: str = MISSING_TOKEN
 
     def __call__(
         self, view: Callable[..., Awaitable[object]]
@@ -131,7 +136,7 @@ class Operation:
             if self.body is not None:
                 arguments["body"] = await self._parse_body(self.body)
             if self.access.signed_in:
-                await _authorize(principal, self.id, arguments)
+                await _authorize(principal, self.action or self.id, arguments)
             try:
                 data = await view(**arguments)
             except DomainError as error:
@@ -145,7 +150,7 @@ class Operation:
 
     async def _let_in(self) -> Principal:
         current: Request = request._get_current_object()  # type: ignore[attr-defined] # noqa: SLF001 - werkzeug's documented way to a proxied object
-        principal = await core().authenticate.request(current)
+        principal = await core().authenticate.request(current, self.missing_token)
         self.access.check(principal)
         return principal
 
@@ -204,7 +209,7 @@ class Operation:
                 found[status].append(refusal)
 
         if self.access.signed_in:
-            add(HTTPStatus.UNAUTHORIZED, MISSING_TOKEN)
+            add(HTTPStatus.UNAUTHORIZED, self.missing_token)
             add(HTTPStatus.UNAUTHORIZED, INVALID_TOKEN)
         if self.access.role is not None:
             add(HTTPStatus.FORBIDDEN, self.access.refusal)

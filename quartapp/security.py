@@ -229,8 +229,12 @@ class Authenticator:
             raise reason
         return principal
 
-    async def request(self, request: Request) -> Principal:
+    async def request(self, request: Request, missing: str = MISSING_TOKEN) -> Principal:
         """The principal of an HTTP request.
+
+        Args:
+            request: The request.
+            missing: The message for one without a token.
 
         Raises:
             ApiError: 401, no token or a bad one.
@@ -239,4 +243,4 @@ class Authenticator:
         try:
             return await self(request, token)
         except InvalidTokenError as error:
-            raise unauthorized(MISSING_TOKEN if token is None else INVALID_TOKEN) from error
+            raise unauthorized(missing if token is None else INVALID_TOKEN) from error

@@ -17,6 +17,7 @@ from hypercorn.middleware import ProxyFixMiddleware
 from hypercorn.protocol.ws_stream import FrameTooLargeError, WebsocketBuffer
 from hypercorn.utils import LifespanFailureError
 
+from quartapp import _hypercorn
 from quartapp.core import core
 from quartapp.errors import QuartappError
 from quartapp.realtime.socket import MAX_FRAME_BYTES
@@ -108,7 +109,7 @@ class BoundedBuffer(WebsocketBuffer):
     Hypercorn's own keeps what it refuses, so that a peer who goes on sending fills memory.
     """
 
-    def extend(self, event: Message) -> None:
+    def extend(self, event: Message[Any]) -> None:
         """Add a part of the message.
 
         Raises:

@@ -33,6 +33,7 @@ import pytest
 import pytest_asyncio
 from hypercorn.utils import LifespanFailureError
 
+from quartapp import _hypercorn
 from quartapp._testing_clients import Client, Person, Socket
 from quartapp._testing_process import ServerProcess
 from quartapp.app import create_app
@@ -53,7 +54,6 @@ __all__ = ["Client", "Person", "Serve", "ServeProcess", "ServerProcess", "Socket
 
 SECRET = "a secret for tests, 32 bytes or more"  # noqa: S105 - it protects nothing
 STOP_SECONDS = 10.0
-GRACE_SECONDS = 0.1
 
 
 class TestServer(Client):
@@ -125,8 +125,6 @@ async def running(app: Quart) -> AsyncIterator[TestServer]:
     with listen("127.0.0.1", 0) as listener:  # Hypercorn gets a duplicate
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         config = hypercorn_config(core(app).settings, listener)
-    # Hypercorn's ping task outlives its socket by up to one interval, and would be waited for.
-    config.graceful_timeout = GRACE_SECONDS
     ready, stop = asyncio.Event(), asyncio.Event()
 
     @app.before_serving
@@ -134,7 +132,9 @@ async def running(app: Quart) -> AsyncIterator[TestServer]:
         ready.set()
 
     serving = asyncio.create_task(
-        hypercorn.asyncio.serve(behind_proxies(app), config, shutdown_trigger=stop.wait, mode="asgi")
+        hypercorn.asyncio.serve(
+            behind_proxies(app), config, shutdown_trigger=stop.wait, mode="asgi"
+        )
     )
     starting = asyncio.create_task(ready.wait())
     await asyncio.wait({serving, starting}, return_when=asyncio.FIRST_COMPLETED)

@@ -69,10 +69,11 @@ class Scene:
         )
 
     def filled(self, value: Any) -> Any:  # noqa: ANN401 - JSON, with words in angle brackets
-        """``value`` with this scene's words in place of ``<word>``."""
+        """``value`` with this scene's words in place of ``<word>``; ``<WORD>`` is in capitals."""
         if isinstance(value, str):
             for word, meaning in self.words.items():
                 value = value.replace(f"<{word}>", meaning)
+                value = value.replace(f"<{word.upper()}>", meaning.upper())
             return value
         if isinstance(value, dict):
             return {self.filled(key): self.filled(item) for key, item in value.items()}
@@ -103,18 +104,33 @@ class Scene:
         self.mark()
         self.people.start(self.cast.teacher, self.words["other"])
 
+    def supersede_unmarked(self) -> None:
+        """Nobody was marked, and then the teacher called the roll of another class."""
+        self.start()
+        self.people.start(self.cast.teacher, self.words["other"])
+
+    def mark_with_onlooker(self) -> None:
+        """The student is marked, and a second one, in the same class, is not."""
+        self._enrol(self.cast.outsider)
+        self.mark()
+
     def leave_after_record(self) -> None:
         """There is a record of the student, who left the class and came back."""
         self.record()
-        place = f"{API}/class/{self.words['class']}"
-        headers = self.cast.teacher.authorization
         gone = self.people.http.delete(
-            f"{place}/students/{self.cast.student.id}", headers=headers
+            f"{API}/class/{self.words['class']}/students/{self.cast.student.id}",
+            headers=self.cast.teacher.authorization,
         )
-        back = self.people.http.post(
-            f"{place}/add-student", json={"studentId": self.cast.student.id}, headers=headers
+        assert gone.status_code == 200, gone.text
+        self._enrol(self.cast.student)
+
+    def _enrol(self, student: Person) -> None:
+        added = self.people.http.post(
+            f"{API}/class/{self.words['class']}/add-student",
+            json={"studentId": student.id},
+            headers=self.cast.teacher.authorization,
         )
-        assert (gone.status_code, back.status_code) == (200, 201)
+        assert added.status_code == 201, added.text
 
     def _say(self, message: dict[str, Any]) -> None:
         """Send one message as the teacher, and wait until everybody has heard of it."""

@@ -31,9 +31,21 @@ class ServerDiedError(Exception):
 def running_server(
     *arguments: str, command: Sequence[str] = (), **environment: str
 ) -> Iterator[str]:
-    """A server in a process and a folder of its own; its base URL.
+    """A server in a process and a folder of its own; its base URL. See :func:`server_in`."""
+    with tempfile.TemporaryDirectory(prefix="quartapp-contract-") as folder:
+        path = Path(folder)
+        with server_in(path, *arguments, command=command, **environment) as url:
+            yield url
+
+
+@contextmanager
+def server_in(
+    folder: Path, *arguments: str, command: Sequence[str] = (), **environment: str
+) -> Iterator[str]:
+    """A server in a process of its own, with its data in ``folder / "data"``; its base URL.
 
     Args:
+        folder: An empty folder.
         arguments: Further ones for ``quartapp serve``.
         command: How quartapp is called; by default with this interpreter.
         environment: Further variables, such as ``QUARTAPP_ATTENDANCE_SCOPE="class"``.
@@ -41,36 +53,35 @@ def running_server(
     Raises:
         ServerDiedError: It did not start, or ended with another status than 0.
     """
-    with tempfile.TemporaryDirectory(prefix="quartapp-contract-") as folder:
-        errors_path = Path(folder, "stderr.log")
-        with errors_path.open("wb") as errors:
-            process = subprocess.Popen(  # noqa: S603 - our own command
-                [
-                    *(command or (sys.executable, "-m", "quartapp.cli")),
-                    *("serve", "--port", "0", "--data-dir", str(Path(folder, "data"))),
-                    *arguments,
-                ],
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                stdin=subprocess.DEVNULL,
-                cwd=folder,  # with no .env and no quartapp.toml
-                env={**_clean_environment(), **environment},
-                text=True,
+    errors_path = folder / "stderr.log"
+    with errors_path.open("wb") as errors:
+        process = subprocess.Popen(  # noqa: S603 - our own command
+            [
+                *(command or (sys.executable, "-m", "quartapp.cli")),
+                *("serve", "--port", "0", "--data-dir", str(folder / "data")),
+                *arguments,
+            ],
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            stdin=subprocess.DEVNULL,
+            cwd=folder,  # with no .env and no quartapp.toml
+            env={**_clean_environment(), **environment},
+            text=True,
+        )
+    try:
+        port = _announced_port(process)
+        if port is None:
+            raise ServerDiedError(f"the server did not start:\n{_tail(errors_path)}")
+        yield f"http://127.0.0.1:{port}"
+        process.terminate()
+        if process.wait(STOP_SECONDS) != 0:
+            raise ServerDiedError(
+                f"the server ended with status {process.returncode}:\n{_tail(errors_path)}"
             )
-        try:
-            port = _announced_port(process)
-            if port is None:
-                raise ServerDiedError(f"the server did not start:\n{_tail(errors_path)}")
-            yield f"http://127.0.0.1:{port}"
-            process.terminate()
-            if process.wait(STOP_SECONDS) != 0:
-                raise ServerDiedError(
-                    f"the server ended with status {process.returncode}:\n{_tail(errors_path)}"
-                )
-        finally:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
 
 
 def _announced_port(process: subprocess.Popen[str]) -> int | None:

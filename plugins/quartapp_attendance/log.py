@@ -101,11 +101,11 @@ class SessionLog:
             order = [("startedAt", -1 if newest_first else 1), ("_id", 1)]
             return await self.sessions.find(query).sort(order).to_list()
 
-    async def begin(self, slot: str, class_id: ObjectId, teacher_id: str) -> ObjectId | None:
+    async def begin(self, slot: str, class_id: ObjectId, teacher_id: str) -> Document | None:
         """Make ``slot``'s live session.
 
         Returns:
-            Its id; None when the slot has one already.
+            The session; None when the slot has one already.
         """
         document: Document = {
             "_id": ObjectId(),
@@ -127,8 +127,7 @@ class SessionLog:
                     return None
             if self._echo is not None:
                 await self._echo.insert(document)
-        session_id: ObjectId = document["_id"]
-        return session_id
+        return document
 
     async def append(
         self, session: ActiveSession, entry: Document, mark: Mark | None = None

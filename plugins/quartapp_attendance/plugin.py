@@ -57,7 +57,9 @@ class AttendancePlugin:
         """The routes under /attendance."""
         parts = core(app)
         parts.database.models += [Session, AttendanceRecord]
-        schemas = Schemas(self._called(app).statuses)
+        statuses = self._called(app).statuses
+        schemas = Schemas(statuses)
+        parts.services.add(statuses)
         parts.services.add(schemas)
         return [blueprint(schemas)]
 

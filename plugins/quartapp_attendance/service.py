@@ -26,6 +26,8 @@ from quartapp_attendance.records import Records, final_marks
 from quartapp_classes.service import ClassInUseError, ClassNotFoundError, Roll
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from quartapp.database import Database
     from quartapp.security import Principal
     from quartapp_attendance.hooks import AttendanceHooks
@@ -73,8 +75,11 @@ class AttendanceService:
         self._scope = scope
         self._closing: set[asyncio.Task[None]] = set()
 
-    async def start(self, class_room: ClassRoom) -> None:
+    async def start(self, class_room: ClassRoom) -> datetime:
         """Make ``class_room``'s session live; nothing changes when it is live already.
+
+        Returns:
+            When the session began, UTC.
 
         Raises:
             ClassNotFoundError: The class was deleted meanwhile.
@@ -85,13 +90,14 @@ class AttendanceService:
             found = await self._log.find({"slot": slot, "state": ACTIVE})
             if found and found[0]["classId"] == class_room.id:
                 await self._live.arrival(found[0]["_id"], ARRIVAL_SECONDS)
-                return
+                return _started_at(found[0])
             if found:
                 await self._supersede(found[0]["_id"])
                 continue
-            session_id = await self._log.begin(slot, class_room.id, teacher_id)
-            if session_id is not None:
+            begun = await self._log.begin(slot, class_room.id, teacher_id)
+            if begun is not None:
                 break
+        session_id = begun["_id"]
         try:
             await self._classes.get(str(class_room.id))
         except ClassNotFoundError:
@@ -101,6 +107,7 @@ class AttendanceService:
         await self._plugins.on_event(
             SessionStarted(str(session_id), str(class_room.id), teacher_id)
         )
+        return _started_at(begun)
 
     async def mark(self, session: ActiveSession, mark: Mark) -> None:
         """Store a mark, and wait until it was shown here.
@@ -279,3 +286,8 @@ class AttendanceService:
 
     def _named_class(self, class_id: str | None) -> ObjectId | None:
         return object_id(class_id) if class_id and self._scope == "class" else None
+
+
+def _started_at(document: Document) -> datetime:
+    started_at: datetime = document["startedAt"]
+    return started_at

@@ -108,14 +108,18 @@ class StatusRegistry:
         """The codes that ``role`` may send."""
         return tuple(code for code, (status, _) in self._by_code.items() if role in status.set_by)
 
+    def counts_as(self, code: str) -> Literal["present", "absent"]:
+        """Which of the two counts ``code`` goes into."""
+        known = self._by_code.get(code)
+        # A code whose plugin was switched off counts as what is safe to say: not there.
+        return known[0].counts_as if known else "absent"
+
     def tally(self, marks: Iterable[str]) -> dict[str, Any]:
         """How many of ``marks`` count as present and as absent; by code too, if there are more."""
         by_code = Counter(marks)
         counts: dict[str, Any] = {"present": 0, "absent": 0}
         for code, number in by_code.items():
-            known = self._by_code.get(code)
-            # A code whose plugin was switched off counts as what is safe to say: not there.
-            counts[known[0].counts_as if known else "absent"] += number
+            counts[self.counts_as(code)] += number
         counts["total"] = counts["present"] + counts["absent"]
         if self.is_extended:
             counts["statuses"] = {code: by_code[code] for code in self._by_code}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -22,7 +24,12 @@ def user() -> None:
 @user.command("set-password")
 @click.argument("email")
 @click.option("--stdin", is_flag=True, help="Read the password from standard input, one line.")
-def set_password(email: str, stdin: bool) -> None:
+@click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path),
+    help="Where the embedded database lives.  [default: your data folder]",
+)
+def set_password(email: str, stdin: bool, data_dir: Path | None) -> None:
     """Give the account of EMAIL a password: its first one, or another.
 
     It is asked for twice and not shown; with --stdin, the first line of standard input is taken.
@@ -33,13 +40,13 @@ def set_password(email: str, stdin: bool) -> None:
         else click.prompt("Password", hide_input=True, confirmation_prompt=True)
     )
     address = email.strip().lower()
-    _set_password(address, _checked(password))
+    _set_password(address, _checked(password), data_dir)
     click.echo(f"{address} has a new password.")
 
 
 def _first_line() -> str:
     # Bytes: what a pipe brings is UTF-8, whatever the terminal's encoding is.
-    line: bytes = click.get_binary_stream("stdin").readline()
+    line = sys.stdin.buffer.readline()
     try:
         return line.decode().rstrip("\r\n")
     except UnicodeDecodeError:
@@ -49,15 +56,16 @@ def _first_line() -> str:
 def _checked(password: str) -> str:
     from quartapp_auth.schemas import NewPassword
 
+    rule: TypeAdapter[str] = TypeAdapter(NewPassword)
     try:
-        return TypeAdapter[str](NewPassword).validate_python(password)
+        return rule.validate_python(password)
     except ValidationError:
         raise QuartappError(
             "a password has 6 characters or more, and at most 72 bytes of UTF-8"
         ) from None
 
 
-def _set_password(email: str, password: str) -> None:
+def _set_password(email: str, password: str, data_dir: Path | None) -> None:
     from quartapp.launch import launched, opened
     from quartapp.settings import load_settings
     from quartapp_auth.service import UserNotFoundError, UserService
@@ -69,5 +77,5 @@ def _set_password(email: str, password: str) -> None:
             except UserNotFoundError:
                 raise QuartappError(f"there is no account with the address {email}") from None
 
-    with launched(load_settings()) as settings:
+    with launched(load_settings(data_dir=data_dir)) as settings:
         asyncio.run(change(settings))

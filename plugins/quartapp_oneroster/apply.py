@@ -99,8 +99,8 @@ async def write(database: Database, store: Store, run: Run, progress: Progress) 
         ("enrolments that are over", _DROPPED, _enrolments, ENROLMENTS_PER_WRITE, enrolments.drop),
     ]
     for name, query, parse, size, save in steps:
-        counted = f"SELECT count(DISTINCT id) FROM ({query})" if parse is _changes else None
-        total = store.one(counted or f"SELECT count(*) FROM ({query})")  # noqa: S608 - our own words
+        what = "DISTINCT id" if parse is _changes else "*"
+        total = store.one(f"SELECT count({what}) FROM ({query})")  # noqa: S608 - our own words
         with progress.phase(f"Writing {name}", total):
             await run.enter(name, total)
             for batch in _batches(parse(store.rows(query)), size):

@@ -134,9 +134,8 @@ def _account(person: _Person, *, bulk: bool) -> _Account | None:
         if own is not None or not (holder.sid is None or forgotten):
             whose = f"of sourcedId {holder.sid}" if holder.sid else "that is not of the set"
             raise RejectedError(f"{person.email} belongs to another account, {whose}")
-    if holder is None or own is None:
-        if person.first_line != person.line:
-            raise RejectedError(f"{person.email} is the address of line {person.first_line} too")
+    if (holder is None or own is None) and person.first_line != person.line:
+        raise RejectedError(f"{person.email} is the address of line {person.first_line} too")
     return own or holder
 
 

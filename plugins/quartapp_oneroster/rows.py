@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from quartapp_auth.schemas import EMAIL
@@ -45,7 +45,6 @@ OUR_ROLES = frozenset({"teacher", "student"})
 MAX_NAME = 100
 MAX_ID = 255
 MAX_EMAIL = 254  # RFC 5321: what fits between the angle brackets of a path of 256
-_DAY_LENGTH = len("2026-08-31")
 _SHOWN = 60  # characters of a value in a message
 _ADDRESS = re.compile(EMAIL)
 _BOOLEANS = {"true": True, "false": False, "1": True, "0": False}
@@ -284,12 +283,9 @@ def _day(row: Row, column: str) -> str | None:
         return None
     try:
         # Some systems write a time as well; the day is what counts.
-        moment = (
-            date.fromisoformat(text) if len(text) == _DAY_LENGTH else datetime.fromisoformat(text)
-        )
+        return datetime.fromisoformat(text).date().isoformat()
     except ValueError:
         raise RejectedError(f"{column} {_shown(text)} is not a date like 2026-08-31") from None
-    return moment.strftime("%Y-%m-%d")
 
 
 def _shown(text: str) -> str:

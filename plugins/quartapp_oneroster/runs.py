@@ -56,9 +56,8 @@ class Run:
         if unfinished is not None and self._delta:
             await self._give_back()
             raise RosterError(
-                f"the import of {unfinished['name']}, begun {unfinished['startedAt']:%Y-%m-%d %H:%M} "
-                "UTC, was stopped, and changes build on one another: import that one again first, "
-                "or a complete (bulk) set"
+                f"the import of {unfinished['name']} was stopped halfway, and changes build on "
+                "one another: import that one again first, or a complete (bulk) set"
             )
         now = utc_now()
         note = {**self._about, "state": "running", "startedAt": now, "updatedAt": now}

@@ -19,7 +19,7 @@ async def take(database: Database, store: Store, progress: Progress) -> None:
 
     Args:
         database: Where they live; open.
-        store: Where they go; what was there of an earlier look, and the plan made of it, is dropped.
+        store: Where they go, in place of an earlier look and of the plan made of it.
         progress: Told how far it is.
 
     Raises:

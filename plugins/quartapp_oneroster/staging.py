@@ -165,10 +165,11 @@ def _resolve_roles(store: Store) -> None:
     store.run(
         """
         UPDATE s_users SET role = (
-            SELECT r.role FROM s_roles r WHERE r.usr = s_users.sid AND r.state = 'active'
-            ORDER BY r.role NOT IN ('teacher', 'student'), NOT r.prim, r.org <> s_users.org,
-                     r.role = 'student'
-            LIMIT 1)
+            SELECT role FROM (
+                SELECT r.role AS role, r.role NOT IN ('teacher', 'student') AS other,
+                       NOT r.prim AS secondary, r.org <> s_users.org AS elsewhere
+                FROM s_roles r WHERE r.usr = s_users.sid AND r.state = 'active')
+            ORDER BY other, secondary, elsewhere, role = 'student' LIMIT 1)
         WHERE state = 'active'
         """
     )

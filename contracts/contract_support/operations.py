@@ -1,0 +1,60 @@
+"""The operations of openapi.yaml, as far as tests ask about all of them at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+import yaml
+
+from contract_support.documents import openapi_path
+from contract_support.scene import MISSING_ID
+
+METHODS = ("get", "put", "post", "delete", "patch")
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation.
+
+    Attributes:
+        id: Its operationId.
+        method: In capitals.
+        path: With ids in place of its parameters.
+        role: public, any, teacher or student.
+        has_body: Whether it takes one.
+        siblings: The methods that its path has.
+    """
+
+    id: str
+    method: str
+    path: str
+    role: str
+    has_body: bool
+    siblings: frozenset[str]
+
+    def __str__(self) -> str:
+        return self.id
+
+    @property
+    def invalid(self) -> tuple[int, str]:
+        """Status and message for a body that does not fit."""
+        if self.path.startswith("/api/v1/auth/"):
+            return 422, "Invalid request Schema"
+        return 400, "Invalid request schema"
+
+
+def operations() -> list[Operation]:
+    """All operations of openapi.yaml."""
+    document = cast("dict[str, Any]", yaml.safe_load(openapi_path().read_text(encoding="utf-8")))
+    found = []
+    for template, item in document["paths"].items():
+        siblings = frozenset(method.upper() for method in METHODS if method in item)
+        path = template.replace("{class_id}", MISSING_ID).replace("{student_id}", MISSING_ID)
+        for method in siblings:
+            operation = item[method.lower()]
+            has_body = "requestBody" in operation
+            role = operation["x-role"]
+            identifier = operation["operationId"]
+            found.append(Operation(identifier, method, path, role, has_body, siblings))
+    return sorted(found, key=lambda operation: operation.id)

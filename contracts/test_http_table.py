@@ -1,0 +1,251 @@
+"""Every operation answers to the letter what the table says; see ``contract_support/table.py``."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from contract_support.matching import mismatch
+from contract_support.operations import Operation, operations
+from contract_support.people import PASSWORD
+from contract_support.scene import Cast, Scene, forged_tokens, token_of_somebody_gone
+from contract_support.table import Row, error, rows
+
+if TYPE_CHECKING:
+    import httpx
+    from contract_support.people import People
+
+OPERATIONS = operations()
+GUARDED = [operation for operation in OPERATIONS if operation.role != "public"]
+ROLE_BOUND = [operation for operation in GUARDED if operation.role != "any"]
+WITH_BODY = [operation for operation in OPERATIONS if operation.has_body]
+PATHS = {operation.path: operation.siblings for operation in OPERATIONS}
+EVERY_METHOD = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+BODY_LIMIT = 64 * 1024
+
+# Each would fit, were it what it should be: sent with another content type, it does not.
+MALFORMED = {
+    "nothing": b"",
+    "a half": b'{"name": ',
+    "no object": b"[]",
+    "a string": b'"x"',
+    "null": b"null",
+    "not UTF-8": b'{"name": "\xff"}',
+    "UTF-16": '{"name": "x"}'.encode("utf-16"),
+    "a lone surrogate": b'{"className": "abc\\ud800"}',
+    "a number that is none": b'{"className": NaN}',
+    "nested without end": b"[" * 10_000,
+    "twice": b"{}{}",
+}
+
+
+@pytest.fixture(scope="module")
+def cast(people: People) -> Cast:
+    """The people of all rows."""
+    return Cast(people)
+
+
+@pytest.fixture
+def scene(cast: Cast, base_url: str) -> Scene:
+    """A row's surroundings."""
+    return Scene(cast, base_url)
+
+
+def assert_error(answer: httpx.Response, status: int, message: str) -> None:
+    """``answer`` is this error, and nothing else is in it."""
+    assert (answer.status_code, answer.json()) == (status, error(message))
+    assert answer.headers["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize("row", rows(), ids=str)
+def test_answer_is_as_the_table_says(row: Row, scene: Scene) -> None:
+    if row.given is not None:
+        row.given(scene)
+    headers = scene.cast.named(row.who).authorization if row.who else {}
+    sent = {} if row.json is ... else {"json": scene.filled(row.json)}
+
+    answer = scene.people.http.request(
+        row.method, scene.filled(row.path), headers=headers, **sent
+    )
+
+    assert answer.status_code == row.status, answer.text
+    assert {name: answer.headers.get(name) for name in row.headers} == dict(row.headers)
+    if row.body is None:
+        assert answer.text.lstrip().lower().startswith("<!doctype html>")
+    else:
+        assert mismatch(filled(scene, row.body), answer.json()) is None, answer.text
+        assert PASSWORD not in answer.text
+
+
+def filled(scene: Scene, expected: object) -> object:
+    """``expected``, with the scene's words; what is only described stays."""
+    from contract_support.matching import Holding
+
+    if isinstance(expected, Holding):
+        return Holding(tuple(filled(scene, entry) for entry in expected.entries))
+    if isinstance(expected, dict):
+        return {scene.filled(key): filled(scene, value) for key, value in expected.items()}
+    if isinstance(expected, list):
+        return [filled(scene, value) for value in expected]
+    return scene.filled(expected)
+
+
+@pytest.mark.parametrize("operation", GUARDED, ids=str)
+def test_without_a_token_nothing_is_answered(operation: Operation, people: People) -> None:
+    for headers in ({}, {"Authorization": ""}, {"Authorization": "Bearer"}):
+        answer = people.http.request(operation.method, operation.path, headers=headers)
+
+        assert_error(answer, 401, "please send jwt token")
+        assert answer.headers["www-authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize("operation", GUARDED, ids=str)
+def test_a_bad_token_is_refused(
+    operation: Operation, people: People, cast: Cast, jwt_secret: str | None
+) -> None:
+    for flaw, token in forged_tokens(jwt_secret, cast.teacher).items():
+        headers = {"Authorization": f"Bearer {token}"}
+        answer = people.http.request(operation.method, operation.path, headers=headers)
+
+        assert answer.status_code == 401, flaw
+        assert_error(answer, 401, "Unauthorized, token missing or invalid")
+        assert answer.headers["www-authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
+def test_the_case_of_the_scheme_does_not_matter(scheme: str, people: People, cast: Cast) -> None:
+    headers = {"Authorization": f"{scheme} {cast.teacher.token}"}
+
+    assert people.http.get("/api/v1/auth/me", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize("operation", ROLE_BOUND, ids=str)
+def test_another_role_is_refused_before_anything_else(
+    operation: Operation, people: People, cast: Cast
+) -> None:
+    wrong = cast.student if operation.role == "teacher" else cast.teacher
+
+    # The body, where there is one, does not fit, and the class of the path does not exist.
+    answer = people.http.request(
+        operation.method, operation.path, headers=wrong.authorization, content=b"{"
+    )
+
+    assert_error(answer, 403, f"Forbidden, {operation.role} access required")
+
+
+@pytest.mark.parametrize("what", MALFORMED)
+@pytest.mark.parametrize("operation", WITH_BODY, ids=str)
+def test_a_malformed_body_is_the_operations_own_validation_error(
+    operation: Operation, what: str, people: People, cast: Cast
+) -> None:
+    headers = {**authorization(operation, cast), "Content-Type": "application/json"}
+
+    answer = people.http.request(
+        operation.method, operation.path, headers=headers, content=MALFORMED[what]
+    )
+
+    assert_error(answer, *operation.invalid)
+
+
+@pytest.mark.parametrize(
+    "content_type", ["text/plain", "application/x-www-form-urlencoded", None]
+)
+@pytest.mark.parametrize("operation", WITH_BODY, ids=str)
+def test_another_content_type_is_the_operations_own_validation_error(
+    operation: Operation, content_type: str | None, people: People, cast: Cast
+) -> None:
+    body = {
+        "name": "Ada",
+        "email": cast.teacher.email,
+        "password": PASSWORD,
+        "role": "teacher",
+        "className": "Logic",
+        "studentId": cast.student.id,
+    }
+    headers = authorization(operation, cast)
+    if content_type is not None:
+        headers["Content-Type"] = content_type
+
+    answer = people.http.request(
+        operation.method, operation.path, headers=headers, content=json.dumps(body).encode()
+    )
+
+    assert_error(answer, *operation.invalid)
+
+
+@pytest.mark.parametrize("operation", WITH_BODY, ids=str)
+def test_a_body_of_more_than_64_kib_is_too_large(
+    operation: Operation, people: People, cast: Cast
+) -> None:
+    headers = {**authorization(operation, cast), "Content-Type": "application/json"}
+
+    def send(length: int) -> httpx.Response:
+        body = b'{"x": "' + b"x" * (length - 9) + b'"}'
+        return people.http.request(
+            operation.method, operation.path, headers=headers, content=body
+        )
+
+    assert_error(send(BODY_LIMIT), *operation.invalid)
+    assert_error(send(BODY_LIMIT + 1), 413, "Payload Too Large")
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_method_that_the_path_does_not_have_is_refused(path: str, people: People) -> None:
+    allowed = {*PATHS[path], *(("HEAD",) if "GET" in PATHS[path] else ())}
+    for method in EVERY_METHOD:
+        if method in allowed:
+            continue
+        answer = people.http.request(method, path)
+
+        assert answer.status_code == 405, method
+        if method != "HEAD":
+            assert_error(answer, 405, "Method Not Allowed")
+        assert {name.strip() for name in answer.headers["allow"].split(",")} == allowed
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/nothing", "/api/v1", "/api/v1/class/", "/api/v1//class", "/api/v1/class/x/y"]
+)
+def test_a_path_that_is_none_is_not_found(path: str, people: People) -> None:
+    assert_error(people.http.get(path), 404, "Not Found")
+
+
+@pytest.mark.needs_jwt_secret
+def test_an_account_that_is_gone_is_not_found(people: People, jwt_secret: str) -> None:
+    headers = {"Authorization": f"Bearer {token_of_somebody_gone(jwt_secret)}"}
+
+    assert_error(people.http.get("/api/v1/auth/me", headers=headers), 404, "User not found")
+
+
+def test_a_repeated_start_leaves_the_marks_as_they_are(scene: Scene) -> None:
+    headers = scene.cast.teacher.authorization
+    scene.mark()
+    before = scene.people.http.get("/api/v1/attendance/session", headers=headers).json()
+
+    scene.start()
+
+    assert scene.people.http.get("/api/v1/attendance/session", headers=headers).json() == before
+
+
+def test_walking_the_students_page_by_page_finds_each_once(scene: Scene) -> None:
+    path, headers = "/api/v1/class/students", scene.cast.teacher.authorization
+    found: list[str] = []
+    query = {"limit": 500}
+    while (answer := scene.people.http.get(path, params=query, headers=headers)).status_code == 200:
+        page = [student["_id"] for student in answer.json()["data"]]
+        assert len(page) <= 500
+        found += page
+        query = {"limit": 500, "after": page[-1]}
+
+    assert_error(answer, 404, "No students found")
+    assert found == sorted(set(found))
+    assert {scene.cast.student.id, scene.cast.outsider.id} <= set(found)
+
+
+def authorization(operation: Operation, cast: Cast) -> dict[str, str]:
+    """The header of somebody who may call ``operation``."""
+    if operation.role == "public":
+        return {}
+    person = cast.student if operation.role == "student" else cast.teacher
+    return dict(person.authorization)

@@ -1,0 +1,67 @@
+"""What is answered while the database is out of reach, and that it passes.
+
+For this the database has to be stopped, so it is asked of a server of our own, always.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from contract_support.people import PASSWORD, People
+from contract_support.server import server_in
+from contract_support.table import error
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import httpx
+
+DEADLINE_SECONDS = 30.0
+
+
+@pytest.mark.needs_own_server
+def test_without_its_database_the_server_says_so_and_recovers(tmp_path: Path) -> None:
+    with server_in(tmp_path) as url, People(url) as people:
+        teacher, student = people.teacher(), people.student()
+        class_id = people.class_of(teacher, student)
+        credentials = {"email": teacher.email, "password": PASSWORD}
+        place = f"/api/v1/class/{class_id}"
+
+        def request(
+            method: str, path: str, json: object = None, *, who: object = teacher
+        ) -> httpx.Response:
+            headers = (student if who is student else teacher).authorization
+            return people.http.request(method, path, json=json, headers=headers)
+
+        database = int((tmp_path / "data" / "mongodb" / "mongod.lock").read_text())
+        os.kill(database, signal.SIGSTOP)
+        try:
+            for method, path, json in (
+                ("GET", "/readyz", None),
+                ("POST", "/api/v1/auth/login", credentials),
+                ("GET", "/api/v1/auth/me", None),
+                ("POST", "/api/v1/class", {"className": "Logic"}),
+                ("GET", place, None),
+                ("POST", f"{place}/add-student", {"studentId": student.id}),
+                ("POST", "/api/v1/attendance/start", {"classId": class_id}),
+                ("GET", "/api/v1/attendance/session", None),
+            ):
+                answer = request(method, path, json)
+
+                assert answer.status_code == 503, (path, answer.text)
+                assert answer.json() == error("Service Unavailable")
+                assert int(answer.headers["retry-after"]) >= 1
+            # What needs no database is answered as ever.
+            assert request("GET", "/healthz").status_code == 200
+            assert request("POST", "/api/v1/class", {}).status_code == 400
+            assert request("GET", "/api/v1/class/students", who=student).status_code == 403
+        finally:
+            os.kill(database, signal.SIGCONT)
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while request("GET", "/readyz").status_code != 200:
+            assert time.monotonic() < deadline, "the server does not find its database again"
+        assert request("GET", place).status_code == 200

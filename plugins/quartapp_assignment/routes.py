@@ -1,0 +1,225 @@
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from quart import Blueprint
+
+from quartapp.core import core
+from quartapp.operations import Operation, Refusal
+from quartapp.security import INVALID_TOKEN, PUBLIC, SIGNED_IN, role, unauthorized
+from quartapp_assignment.schemas import (
+    ClassAnswer,
+    ClassBody,
+    ClassDetails,
+    MyAttendance,
+    StartBody,
+    StartedSession,
+    Student,
+    User,
+)
+from quartapp_attendance.service import AttendanceService
+from quartapp_attendance.statuses import StatusRegistry
+from quartapp_auth.schemas import Credentials, Registration, TokenAnswer
+from quartapp_auth.service import (
+    EmailTakenError,
+    UserNotFoundError,
+    UserService,
+    WrongPasswordError,
+)
+from quartapp_classes.schemas import StudentBody
+from quartapp_classes.service import (
+    AlreadyEnrolledError,
+    ClassExistsError,
+    ClassNotFoundError,
+    ClassService,
+    NotEnrolledError,
+    NotOwnerError,
+    StudentNotFoundError,
+)
+
+if TYPE_CHECKING:
+    from quartapp.security import Principal
+    from quartapp_auth import models as auth_models
+    from quartapp_classes.models import ClassRoom
+
+blueprint = Blueprint("assignment", __name__)
+
+TAGS = ("assignment",)
+INVALID = Refusal(400, "Invalid request schema")
+WRONG_CREDENTIALS = Refusal(400, "Invalid email or password")
+CLASS_NOT_FOUND = Refusal(404, "Class not found")
+NOT_OWNER = Refusal(403, "Forbidden, not class teacher")
+
+public = partial(Operation, access=PUBLIC, tags=TAGS, invalid=INVALID)
+guarded = partial(Operation, tags=TAGS, missing_token=INVALID_TOKEN)
+for_teachers = partial(guarded, access=role("teacher"))
+
+
+@blueprint.post("/auth/signup")
+@public(
+    id="assignmentSignUp",
+    body=Registration,
+    status=201,
+    data=User,
+    errors={EmailTakenError: Refusal(400, "Email already exists")},
+)
+async def sign_up(body: Registration) -> dict[str, Any]:
+    """Make an account."""
+    return _user(await _users().register(body.name, body.email, body.password, body.role))
+
+
+@blueprint.post("/auth/login")
+@public(
+    id="assignmentLogin",
+    body=Credentials,
+    data=TokenAnswer,
+    errors={UserNotFoundError: WRONG_CREDENTIALS, WrongPasswordError: WRONG_CREDENTIALS},
+)
+async def login(body: Credentials) -> dict[str, Any]:
+    """Sign in."""
+    return {"token": await _users().login(body.email, body.password)}
+
+
+@blueprint.get("/auth/me")
+@guarded(id="assignmentGetMe", action="getMe", access=SIGNED_IN, data=User)
+async def me(principal: Principal) -> dict[str, Any]:
+    """Who I am."""
+    try:
+        return _user(await _users().get(principal.id))
+    except UserNotFoundError as error:
+        # The dialect has no other word for a token that outlived its account.
+        raise unauthorized(INVALID_TOKEN) from error
+
+
+@blueprint.post("/class")
+@for_teachers(
+    id="assignmentCreateClass",
+    action="createClass",
+    body=ClassBody,
+    invalid=INVALID,
+    status=201,
+    data=ClassAnswer,
+    errors={ClassExistsError: Refusal(409, "class already exist")},
+)
+async def create_class(principal: Principal, body: ClassBody) -> dict[str, Any]:
+    """Make a class."""
+    return _class(await _classes().create(principal, body.class_name))
+
+
+@blueprint.post("/class/<class_id>/add-student")
+@for_teachers(
+    id="assignmentAddStudent",
+    action="addStudent",
+    body=StudentBody,
+    invalid=INVALID,
+    data=ClassAnswer,
+    errors={
+        ClassNotFoundError: CLASS_NOT_FOUND,
+        NotOwnerError: NOT_OWNER,
+        StudentNotFoundError: Refusal(404, "Student not found"),
+    },
+)
+async def add_student(principal: Principal, class_id: str, body: StudentBody) -> dict[str, Any]:
+    """Put a student on the roll, if they are not on it."""
+    try:
+        return _class(await _classes().add_student(class_id, principal, body.student_id))
+    except AlreadyEnrolledError:
+        return _class(await _classes().get(class_id))
+
+
+@blueprint.get("/class/<class_id>")
+@guarded(
+    id="assignmentGetClass",
+    action="getClass",
+    access=SIGNED_IN,
+    data=ClassDetails,
+    errors={
+        ClassNotFoundError: CLASS_NOT_FOUND,
+        NotOwnerError: NOT_OWNER,
+        NotEnrolledError: NOT_OWNER,
+    },
+)
+async def get_class(principal: Principal, class_id: str) -> dict[str, Any]:
+    """A class with its students, for its teacher and for them."""
+    classes = _classes()
+    find = classes.enrolled if principal.role == "student" else classes.owned
+    class_room = await find(class_id, principal)
+    _, students = await classes.people(class_room)
+    return {
+        "_id": class_room.id,
+        "className": class_room.class_name,
+        "teacherId": class_room.teacher_id,
+        "students": [_student(student) for student in students],
+    }
+
+
+@blueprint.get("/students")
+@for_teachers(id="assignmentListStudents", action="listStudents", data=list[Student])
+async def list_students(principal: Principal) -> list[dict[str, Any]]:
+    """Every student there is."""
+    return [_student(student) for student in await _users().students()]
+
+
+@blueprint.get("/class/<class_id>/my-attendance")
+@guarded(
+    id="assignmentGetMyAttendance",
+    action="getMyAttendance",
+    access=role("student"),
+    data=MyAttendance,
+    errors={
+        ClassNotFoundError: CLASS_NOT_FOUND,
+        NotEnrolledError: Refusal(403, "Forbidden, not enrolled in class"),
+    },
+)
+async def my_attendance(principal: Principal, class_id: str) -> dict[str, Any]:
+    """The student's latest persisted record for a class."""
+    class_room = await _classes().enrolled(class_id, principal)
+    code = await _attendance().records.latest_status(class_room.id, principal)
+    statuses = core().services.get(StatusRegistry)
+    # The dialect knows two statuses; an institution's own count as one of them.
+    return {"classId": class_room.id, "status": statuses.counts_as(code) if code else None}
+
+
+@blueprint.post("/attendance/start")
+@for_teachers(
+    id="assignmentStartAttendance",
+    action="startAttendance",
+    body=StartBody,
+    invalid=INVALID,
+    data=StartedSession,
+    errors={ClassNotFoundError: CLASS_NOT_FOUND, NotOwnerError: NOT_OWNER},
+)
+async def start_attendance(principal: Principal, body: StartBody) -> dict[str, Any]:
+    """Begin a roll call, or find it begun."""
+    class_room = await _classes().owned(body.class_id, principal)
+    return {"classId": class_room.id, "startedAt": await _attendance().start(class_room)}
+
+
+def _user(user: auth_models.User) -> dict[str, Any]:
+    return {"_id": user.id, "name": user.display_name, "email": user.email, "role": user.role}
+
+
+def _student(user: auth_models.User) -> dict[str, Any]:
+    return {"_id": user.id, "name": user.display_name, "email": user.email}
+
+
+def _class(class_room: ClassRoom) -> dict[str, Any]:
+    return {
+        "_id": class_room.id,
+        "className": class_room.class_name,
+        "teacherId": class_room.teacher_id,
+        "studentIds": list(class_room.students_ids),
+    }
+
+
+def _users() -> UserService:
+    return core().services.get(UserService)
+
+
+def _classes() -> ClassService:
+    return core().services.get(ClassService)
+
+
+def _attendance() -> AttendanceService:
+    return core().services.get(AttendanceService)

@@ -1,0 +1,106 @@
+"""What each plugin of an app brings, for ``quartapp plugins``."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, SecretStr
+
+from quartapp.app import create_app
+from quartapp.contract import routes
+from quartapp.core import core
+from quartapp.discovery import in_order, survey
+from quartapp.errors import QuartappError
+
+if TYPE_CHECKING:
+    from quart import Quart
+
+    from quartapp.dispatcher import LoadedPlugin
+    from quartapp.settings import Settings
+
+NOWHERE = "mongodb://nowhere.invalid"
+SHOWN_ELSEWHERE = frozenset({"register_settings", "register_blueprints"})
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What `quartapp plugins` shows.
+
+    Attributes:
+        loaded: A row for each plugin, in order.
+        failed: What is wrong with each plugin that does not load, by name.
+        problem: Why those that load make no app together, if they do not.
+    """
+
+    loaded: list[dict[str, Any]] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+    problem: str | None = None
+
+
+def list_plugins(settings: Settings) -> Listing:
+    """What the configured plugins bring; nothing is connected to.
+
+    Args:
+        settings: Which plugins.
+    """
+    found, errors = survey(settings.plugins, settings.extra_plugins)
+    failed = {name: str(error) for name, error in errors.items()}
+    try:
+        app = unconnected_app(settings, in_order(found))
+    except QuartappError as error:
+        rows = [{"name": plugin.name, "distribution": plugin.distribution} for plugin in found]
+        return Listing(rows, failed, str(error))
+    plugins = core(app).plugins.loaded
+    return Listing([_row(app, plugin, n) for n, plugin in enumerate(plugins, 1)], failed)
+
+
+def unconnected_app(settings: Settings, plugins: list[LoadedPlugin] | None = None) -> Quart:
+    """An app to look at, which needs no database and is not to be served.
+
+    Args:
+        settings: As they are; a missing database and secret are made up.
+        plugins: The plugins; those of the settings when left out.
+
+    Raises:
+        QuartappError: A mistake in settings or plugins.
+    """
+    made_up = {
+        "mongodb_uri": settings.mongodb_uri or SecretStr(NOWHERE),
+        "jwt_secret": settings.jwt_secret or SecretStr(secrets.token_hex(32)),
+    }
+    return create_app(settings.model_copy(update=made_up), plugins)
+
+
+def _row(app: Quart, plugin: LoadedPlugin, order: int) -> dict[str, Any]:
+    parts = core(app)
+    name, _, version = plugin.distribution.partition(" ")
+    row: dict[str, Any] = {
+        "name": plugin.name,
+        "version": version or None,
+        "distribution": name,
+        "order": order,
+        "requires": list(plugin.requires),
+        "hooks": parts.plugins.hooks_of(plugin),
+        "routes": [str(route) for route in routes(app) if route.owner == plugin],
+        "settings": {},
+    }
+    for owner, hook, result in parts.plugins.dispatcher.contributions:
+        if owner != plugin:
+            continue
+        if hook == "register_settings":
+            row["settings"] = _shown(parts.services.get(result))
+        elif hook not in SHOWN_ELSEWHERE:
+            row[hook.removeprefix("register_")] = [_label(item) for item in result]
+    return row
+
+
+def _shown(settings: BaseModel) -> dict[str, Any]:
+    # In JSON mode pydantic writes a secret as asterisks.
+    shown: dict[str, Any] = settings.model_dump(mode="json")
+    return shown
+
+
+def _label(item: object) -> str:
+    return str(getattr(item, "name", None) or getattr(item, "code", None) or item)
