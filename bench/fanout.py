@@ -179,6 +179,8 @@ def main() -> None:
     parser.add_argument("--timed-marks", type=int, default=200, help="marks sent at that rate")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
+    if not 1 <= options.teachers <= options.sockets:
+        parser.error("the teacher's sockets are some of --sockets, at least one")
     try:
         figures = measure(options)
     except (BenchError, OSError) as error:

@@ -68,7 +68,11 @@ def served() -> Iterator[Server]:
             yield Server(process, _port(process), time.perf_counter() - begun)
         finally:
             process.terminate()
-            process.wait(STOP_SECONDS)
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
 
 def _port(process: subprocess.Popen[str]) -> int:

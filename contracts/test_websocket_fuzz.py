@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     Payload = str | bytes
 
 MINIMUM_STEPS = 2_000
-RUNS = 60
+RUNS = 100
 RULES_PER_RUN = 40
 EVERY_REFUSAL = 3
 

@@ -51,13 +51,29 @@ def connect(base_url: str, document: Document) -> Iterator[Connect]:
         socket.close()
 
 
+class Cast:
+    """Everybody who takes part; accounts are the slowest thing to make, on purpose."""
+
+    def __init__(self, people: People) -> None:
+        self.teacher, self.other_teacher = people.teacher(), people.teacher()
+        self.first, self.second, self.stranger, self.late = (people.student() for _ in range(4))
+
+    def of_role(self, role: str) -> Person:
+        return self.other_teacher if role == "teacher" else self.stranger
+
+
+@pytest.fixture(scope="module")
+def cast(people: People) -> Cast:
+    return Cast(people)
+
+
 class Lesson:
     """A class with a live session, of two students; a third is not enrolled."""
 
-    def __init__(self, people: People, connect: Connect) -> None:
+    def __init__(self, people: People, cast: Cast, teacher: Person, connect: Connect) -> None:
         self.people = people
-        self.teacher = people.teacher()
-        self.first, self.second, self.stranger = (people.student() for _ in range(3))
+        self.teacher = teacher
+        self.first, self.second, self.stranger = cast.first, cast.second, cast.stranger
         self.class_id = people.class_of(self.teacher, self.first, self.second)
         people.start(self.teacher, self.class_id)
         self.teacher_socket = connect(self.teacher)
@@ -70,8 +86,8 @@ class Lesson:
 
 
 @pytest.fixture
-def lesson(people: People, connect: Connect) -> Iterator[Lesson]:
-    made = Lesson(people, connect)
+def lesson(people: People, cast: Cast, connect: Connect) -> Iterator[Lesson]:
+    made = Lesson(people, cast, cast.teacher, connect)
     yield made
     made.teacher_socket.ask(message("DONE"))
 
@@ -140,10 +156,9 @@ def unsigned(_: str) -> str:
     ],
 )
 def test_a_bad_token_is_told_once_and_closed_with_1008(
-    query: Callable[[str], str], people: People, base_url: str, document: Document
+    query: Callable[[str], str], cast: Cast, base_url: str, document: Document
 ) -> None:
-    teacher = people.teacher()
-    with open_socket(websocket_url(base_url, query(teacher.token))) as connection:
+    with open_socket(websocket_url(base_url, query(cast.teacher.token))) as connection:
         text = connection.recv(DEADLINE_SECONDS)
         assert isinstance(text, str)
         assert document.check_server_frame(text) == UNAUTHORIZED
@@ -154,8 +169,8 @@ def test_a_bad_token_is_told_once_and_closed_with_1008(
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
-def test_the_token_may_come_as_a_header(scheme: str, people: People, base_url: str) -> None:
-    headers = {"Authorization": f"{scheme} {people.teacher().token}"}
+def test_the_token_may_come_as_a_header(scheme: str, cast: Cast, base_url: str) -> None:
+    headers = {"Authorization": f"{scheme} {cast.teacher.token}"}
     with open_socket(websocket_url(base_url), headers) as connection:
         connection.send(message("MY_ATTENDANCE"))
         assert json.loads(connection.recv(DEADLINE_SECONDS)) == STUDENT_ONLY
@@ -175,9 +190,9 @@ def test_a_bad_header_is_told_once_and_closed_with_1008(base_url: str) -> None:
 
 
 @pytest.mark.parametrize("character", ["x", "\u20ac"], ids=["one byte", "three bytes"])
-def test_a_frame_of_64_kib_is_taken(character: str, people: People, connect: Connect) -> None:
+def test_a_frame_of_64_kib_is_taken(character: str, cast: Cast, connect: Connect) -> None:
     frame = sized(LIMIT_BYTES, character)
-    assert connect(people.teacher()).ask(frame) == UNKNOWN
+    assert connect(cast.teacher).ask(frame) == UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -191,9 +206,9 @@ def test_a_frame_of_64_kib_is_taken(character: str, people: People, connect: Con
     ids=["a byte more", "a byte more of fewer characters", "binary", "a MiB"],
 )
 def test_a_larger_frame_is_closed_with_1009(
-    frame: Callable[[], str | bytes], people: People, base_url: str
+    frame: Callable[[], str | bytes], cast: Cast, base_url: str
 ) -> None:
-    url = websocket_url(base_url, f"?token={people.teacher().token}")
+    url = websocket_url(base_url, f"?token={cast.teacher.token}")
     with open_socket(url) as connection:
         with pytest.raises(ConnectionClosed) as closed:  # noqa: PT012 - either may notice
             connection.send(frame())
@@ -247,10 +262,8 @@ NOT_MESSAGES: list[str | bytes] = [
 
 
 @pytest.mark.parametrize("role", ["teacher", "student"])
-def test_what_is_no_message_is_an_invalid_format(
-    role: str, people: People, connect: Connect
-) -> None:
-    socket = connect(people.person("Somebody", role))
+def test_what_is_no_message_is_an_invalid_format(role: str, cast: Cast, connect: Connect) -> None:
+    socket = connect(cast.of_role(role))
     for frame in NOT_MESSAGES:
         assert socket.ask(frame) == INVALID, frame
 
@@ -258,18 +271,18 @@ def test_what_is_no_message_is_an_invalid_format(
 @pytest.mark.parametrize("role", ["teacher", "student"])
 @pytest.mark.parametrize("event", ["NOTHING", "", "done", "DONE ", "ERROR", "DONE\x00", "__init__"])
 def test_an_event_that_there_is_not_is_unknown(
-    event: str, role: str, people: People, connect: Connect
+    event: str, role: str, cast: Cast, connect: Connect
 ) -> None:
-    socket = connect(people.person("Somebody", role))
+    socket = connect(cast.of_role(role))
     assert socket.ask(message(event)) == UNKNOWN
     assert socket.ask(message(event, studentId=1)) == UNKNOWN
 
 
 @pytest.mark.parametrize("event", ["ATTENDANCE_MARKED", "TODAY_SUMMARY", "DONE"])
 def test_a_students_teacher_event_is_forbidden_before_its_data_is_looked_at(
-    event: str, lesson: Lesson, people: People, connect: Connect
+    event: str, lesson: Lesson, cast: Cast, connect: Connect
 ) -> None:
-    for socket in (lesson.first_socket, connect(people.student())):
+    for socket in (lesson.first_socket, connect(cast.stranger)):
         assert socket.ask(message(event)) == TEACHER_ONLY
         assert socket.ask(message(event, classId="x", studentId=1, status="?")) == TEACHER_ONLY
         assert socket.ask(mark(lesson.first, "present").replace("ATTENDANCE_MARKED", event)) == (
@@ -278,9 +291,9 @@ def test_a_students_teacher_event_is_forbidden_before_its_data_is_looked_at(
 
 
 def test_a_teachers_student_event_is_forbidden_before_its_data_is_looked_at(
-    lesson: Lesson, people: People, connect: Connect
+    lesson: Lesson, cast: Cast, connect: Connect
 ) -> None:
-    for socket in (lesson.teacher_socket, connect(people.teacher())):
+    for socket in (lesson.teacher_socket, connect(cast.other_teacher)):
         assert socket.ask(message("MY_ATTENDANCE")) == STUDENT_ONLY
         assert socket.ask(message("MY_ATTENDANCE", classId="x")) == STUDENT_ONLY
 
@@ -290,9 +303,9 @@ BAD_STATUSES = ["", "Present", "late ", "not yet updated", None, True, 1, ["pres
 
 
 def test_data_that_does_not_fit_is_an_invalid_format_before_the_session_is_looked_for(
-    people: People, connect: Connect
+    cast: Cast, connect: Connect
 ) -> None:
-    teacher, student = connect(people.teacher()), connect(people.student())
+    teacher, student = connect(cast.other_teacher), connect(cast.stranger)
     good = {"studentId": ID, "status": "present"}
     bad_marks = [
         {},
@@ -316,8 +329,8 @@ def test_data_that_does_not_fit_is_an_invalid_format_before_the_session_is_looke
             assert socket.ask(json.dumps({"event": event, "data": {"classId": bad}})) == INVALID
 
 
-def test_without_a_session_every_event_says_so(people: People, connect: Connect) -> None:
-    teacher, student = connect(people.teacher()), connect(people.student())
+def test_without_a_session_every_event_says_so(cast: Cast, connect: Connect) -> None:
+    teacher, student = connect(cast.other_teacher), connect(cast.stranger)
     for frame in (
         message("ATTENDANCE_MARKED", studentId=ID, status="present"),
         message("TODAY_SUMMARY"),
@@ -330,9 +343,9 @@ def test_without_a_session_every_event_says_so(people: People, connect: Connect)
 
 
 def test_a_session_is_none_of_those_whom_it_does_not_concern(
-    lesson: Lesson, people: People, connect: Connect
+    lesson: Lesson, cast: Cast, connect: Connect
 ) -> None:
-    other_teacher, stranger = connect(people.teacher()), connect(lesson.stranger)
+    other_teacher, stranger = connect(cast.other_teacher), connect(lesson.stranger)
     # Not even that the student is unknown: the session is looked for first.
     for student in (lesson.first, lesson.stranger):
         assert other_teacher.ask(mark(student, "present")) == NO_SESSION
@@ -352,9 +365,9 @@ def test_a_mark_for_somebody_who_is_not_on_the_roll_is_refused(lesson: Lesson) -
 
 
 def test_a_mark_goes_to_all_and_errors_to_the_sender(
-    lesson: Lesson, people: People, connect: Connect
+    lesson: Lesson, cast: Cast, connect: Connect
 ) -> None:
-    others = [lesson.first_socket, connect(lesson.stranger), connect(people.teacher())]
+    others = [lesson.first_socket, connect(lesson.stranger), connect(cast.other_teacher)]
     assert lesson.teacher_socket.ask(message("NOTHING")) == UNKNOWN
     assert lesson.teacher_socket.ask(mark(lesson.stranger, "present")) == NOT_ENROLLED
     assert lesson.teacher_socket.ask(mark(lesson.first, "present")) == marked(
@@ -451,11 +464,11 @@ def test_a_session_goes_on_when_it_is_started_again(lesson: Lesson) -> None:
 
 
 def test_another_classs_session_supersedes_without_a_word_and_keeps_the_marks_made(
-    lesson: Lesson, people: People, connect: Connect
+    lesson: Lesson, cast: Cast, connect: Connect
 ) -> None:
     lesson.teacher_socket.ask(mark(lesson.first, "present"))
     assert lesson.first_socket.receive() == marked(lesson.first, "present")
-    other = Lesson(people, connect)
+    other = Lesson(lesson.people, cast, cast.other_teacher, connect)
     assert lesson.teacher_socket.ask(message("TODAY_SUMMARY")) == NO_SESSION
     assert lesson.first_socket.ask(message("MY_ATTENDANCE")) == NO_SESSION
     assert lesson.status_of(lesson.first) == "present"
@@ -464,8 +477,8 @@ def test_another_classs_session_supersedes_without_a_word_and_keeps_the_marks_ma
     assert lesson.first_socket.receive() == done(0, 2)
 
 
-def test_the_roll_is_the_one_of_the_moment(lesson: Lesson, people: People) -> None:
-    late = people.student()
+def test_the_roll_is_the_one_of_the_moment(lesson: Lesson, cast: Cast) -> None:
+    late, people = cast.late, lesson.people
     path = f"{API}/class/{lesson.class_id}"
     headers = lesson.teacher.authorization
     assert lesson.teacher_socket.ask(mark(late, "present")) == NOT_ENROLLED
@@ -493,9 +506,9 @@ def test_a_client_that_comes_back_finds_the_session_over_http(
 
 
 def test_the_documents_examples_are_answered_as_frames_of_their_event(
-    document: Document, people: People, connect: Connect
+    document: Document, cast: Cast, connect: Connect
 ) -> None:
-    sockets = {role: connect(people.person("Somebody", role)) for role in ("teacher", "student")}
+    sockets = {role: connect(cast.of_role(role)) for role in ("teacher", "student")}
     for operation in document.raw["operations"].values():
         for reference in operation["messages"]:
             example = document.follow(reference)

@@ -1,4 +1,4 @@
-"""quartapp: a live attendance server, and a framework for making one's own."""
+"""quartapp: the core of live servers that are made of plugins."""
 
 from importlib.metadata import version
 

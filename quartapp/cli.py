@@ -5,45 +5,28 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from quartapp import __version__
 from quartapp.app import create_app
+from quartapp.contract_cli import contract
 from quartapp.core import core
 from quartapp.discovery import discover
 from quartapp.errors import QuartappError
 from quartapp.launch import launched
 from quartapp.listing import list_plugins as listing_of
 from quartapp.logs import configure_logging
+from quartapp.mistakes import MistakeError, mistakes_explained
 from quartapp.plugins import Plugins
 from quartapp.server import listen, serve_app
 from quartapp.settings import load_plugin_choice, load_settings
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-EXIT_MISTAKE = 2
 HEADLINE = frozenset({"name", "version", "distribution", "order"})
-
-
-class MistakeError(click.ClickException):
-    """A mistake in settings, plugins or surroundings: one message, exit status 2."""
-
-    exit_code = EXIT_MISTAKE
-
-
-@contextmanager
-def mistakes_explained() -> Iterator[None]:
-    """Show what is wrong in one sentence, without a traceback."""
-    try:
-        yield
-    except QuartappError as error:
-        raise MistakeError(str(error)) from error
 
 
 class CommandLine(click.Group):
@@ -96,7 +79,10 @@ class CommandLine(click.Group):
 @click.group(name="quartapp", cls=CommandLine)
 @click.version_option(__version__, prog_name="quartapp")
 def main() -> None:
-    """A live attendance server, and a framework for making one's own."""
+    """Serve, look at, and extend a quartapp."""
+
+
+main.add_command(contract)
 
 
 @main.command()

@@ -132,8 +132,9 @@ def authorize(principal: Principal, action: str, resource: Mapping[str, object])
     """Each guarded action, after token, role and input were checked. Any refusal refuses.
 
     ``action`` is the operationId of a route or the name of an event; a route of a dialect has the
-    action of the route that it is another form of. ``resource`` is what it was asked with. ``ALLOW`` overrules no other plugin's ``Deny``; None is no opinion. A failure
-    refuses as well, as 500.
+    action of the route that it is another form of. ``resource`` is what it was asked with.
+    ``ALLOW`` overrules no other plugin's ``Deny``; None is no opinion. A failure refuses as well,
+    as 500.
 
     Example:
         >>> @hookimpl

@@ -35,7 +35,7 @@ class Principal:
 
     Attributes:
         id: The user's ``_id``, 24 hex digits.
-        role: ``teacher`` or ``student`` with the bundled plugins; plugins may bring others.
+        role: One word; which there are is the plugins' to say.
         expires_at: When the credentials end, in seconds since the epoch.
         claims: Every claim of the token.
     """

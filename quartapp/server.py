@@ -10,14 +10,12 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 import hypercorn.asyncio
-import hypercorn.protocol.ws_stream
 import structlog
 from hypercorn.config import Config
 from hypercorn.middleware import ProxyFixMiddleware
-from hypercorn.protocol.ws_stream import FrameTooLargeError, WebsocketBuffer
 from hypercorn.utils import LifespanFailureError
 
-from quartapp import _hypercorn
+from quartapp._hypercorn import harden_hypercorn
 from quartapp.core import core
 from quartapp.errors import QuartappError
 from quartapp.realtime.socket import MAX_FRAME_BYTES
@@ -101,35 +99,6 @@ def hypercorn_config(settings: Settings, listener: socket.socket) -> Config:
     config.websocket_ping_interval = settings.websocket_ping_interval
     config.read_timeout = settings.websocket_silence  # type: ignore[assignment] # seconds, of any kind
     return config
-
-
-class BoundedBuffer(WebsocketBuffer):
-    """Hypercorn's buffer of a message, which keeps nothing of one that is too long.
-
-    Hypercorn's own keeps what it refuses, so that a peer who goes on sending fills memory.
-    """
-
-    def extend(self, event: Message[Any]) -> None:
-        """Add a part of the message.
-
-        Raises:
-            FrameTooLargeError: It is too long.
-        """
-        if self.length + len(event.data) > self.max_length:
-            raise FrameTooLargeError
-        super().extend(event)
-
-
-def harden_hypercorn() -> None:
-    """Close two doors that Hypercorn has no settings for.
-
-    It always offers permessage-deflate (RFC 7692), and inflates a message before its size is
-    checked: one frame of 1 MB takes the memory and time of a thousand. And see
-    :class:`BoundedBuffer`.
-    """
-    module: Any = hypercorn.protocol.ws_stream
-    module.server_extensions_handshake = lambda *_: None
-    module.WebsocketBuffer = BoundedBuffer
 
 
 def behind_proxies(app: Quart) -> Any:  # noqa: ANN401 - Hypercorn's union of application types

@@ -33,14 +33,14 @@ import pytest
 import pytest_asyncio
 from hypercorn.utils import LifespanFailureError
 
-from quartapp import _hypercorn
+from quartapp._hypercorn import harden_hypercorn
 from quartapp._testing_clients import Client, Person, Socket
 from quartapp._testing_process import ServerProcess
 from quartapp.app import create_app
 from quartapp.core import core
 from quartapp.discovery import discover
 from quartapp.embedded import EmbeddedMongo
-from quartapp.server import ServerError, behind_proxies, harden_hypercorn, hypercorn_config, listen
+from quartapp.server import ServerError, behind_proxies, hypercorn_config, listen
 from quartapp.settings import load_settings
 
 if TYPE_CHECKING:

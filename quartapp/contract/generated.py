@@ -171,7 +171,7 @@ def register_documents(app: Quart) -> None:
         info=Info(
             title="quartapp",
             version=__version__,
-            description="Live attendance: accounts, classes and roll calls.",
+            description="What this server offers, with the plugins that are loaded.",
         ),
         security_schemes={
             SECURITY_SCHEME: HttpSecurityScheme(scheme="bearer", bearer_format="JWT")

@@ -189,7 +189,7 @@ class Hub:
             for connection in list(self._connections):
                 connection.post_message(message)
             return
-        # A class of 30 among 5,000 sockets, or 5,000 on a roll with 30 connected: walk the shorter.
+        # 30 users among 5,000 sockets, or 5,000 users of whom 30 are connected: walk the shorter.
         present = self._by_user
         concerned = (
             users if len(users) < len(present) else [user for user in present if user in users]

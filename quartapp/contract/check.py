@@ -1,0 +1,137 @@
+"""Whether the running configuration keeps to openapi.yaml and asyncapi.yaml."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
+
+from quartapp.app import create_app
+from quartapp.asyncapi import asyncapi_document
+from quartapp.asyncapi_drift import differences as asyncapi_differences
+from quartapp.contract.compare import differences
+from quartapp.contract.files import asyncapi_file, openapi_file, read_document
+from quartapp.contract.generated import openapi_document
+from quartapp.contract.routes import Route, routes
+from quartapp.discovery import OWN_DISTRIBUTION, discover
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from quart import Quart
+
+    from quartapp.settings import Settings
+
+# Nothing connects to it: a document is made without serving.
+NO_DATABASE = "mongodb://127.0.0.1:1/"
+
+DEFAULT_PLUGINS = frozenset({"auth", "classes", "attendance"})
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a check found.
+
+    Attributes:
+        drift: Where the server and the contract's files differ; empty when they agree.
+        additions: What plugins add to the contract.
+    """
+
+    drift: tuple[str, ...]
+    additions: tuple[str, ...]
+
+
+def app_for_documents(settings: Settings, plugins: Iterable[object] | None = None) -> Quart:
+    """An app that is only asked what it offers: it needs no database and no secret.
+
+    Args:
+        settings: As they were read.
+        plugins: As :func:`quartapp.app.create_app` takes them.
+
+    Raises:
+        QuartappError: A mistake in settings or plugins.
+    """
+    complete = {
+        "mongodb_uri": settings.mongodb_uri or SecretStr(NO_DATABASE),
+        "jwt_secret": settings.jwt_secret or SecretStr(secrets.token_hex(32)),
+    }
+    return create_app(settings.model_copy(update=complete), plugins)
+
+
+def check(
+    settings: Settings,
+    plugins: Iterable[object] | None = None,
+    *,
+    openapi: Path | None = None,
+    asyncapi: Path | None = None,
+) -> Report:
+    """Compare what is configured with the contract's files.
+
+    The plugins that are on by default must keep to the files exactly. What the configuration has
+    beyond them is an addition; what it lacks of them is drift.
+
+    Args:
+        settings: The configuration.
+        plugins: As :func:`quartapp.app.create_app` takes them.
+        openapi: Another file than openapi.yaml.
+        asyncapi: Another file than asyncapi.yaml.
+
+    Raises:
+        QuartappError: A mistake in settings or plugins, or a file that does not parse.
+    """
+    base = app_for_documents(settings, _default_plugins())
+    running = app_for_documents(settings, plugins)
+    http = read_document(openapi or openapi_file())
+    websocket = read_document(asyncapi or asyncapi_file())
+    drift = [
+        *map(str, differences(http, openapi_document(base))),
+        *asyncapi_differences(websocket, asyncapi_document(base)),
+    ]
+    lacking, added = _beyond(base, running)
+    return Report((*drift, *lacking), tuple(added))
+
+
+def _default_plugins() -> list[object]:
+    return [
+        plugin
+        for plugin in discover(sorted(DEFAULT_PLUGINS))
+        if plugin.distribution.split()[0] == OWN_DISTRIBUTION
+    ]
+
+
+def _beyond(base: Quart, running: Quart) -> tuple[list[str], list[str]]:
+    """What ``running`` lacks of ``base``, and what it adds to it."""
+    ours, theirs = ({str(route): route for route in routes(app)} for app in (base, running))
+    lacking = [f"{name}: no plugin of this configuration brings it" for name in ours.keys() - theirs]
+    added = [_described(route) for name, route in theirs.items() if name not in ours]
+    changed = [
+        str(difference)
+        for difference in differences(
+            _only(openapi_document(base), ours.keys() & theirs),
+            _only(openapi_document(running), ours.keys() & theirs),
+            ("openapi.yaml", "this configuration"),
+        )
+    ]
+    events = asyncapi_differences(asyncapi_document(base), asyncapi_document(running))
+    return sorted(lacking), [*added, *changed, *events]
+
+
+def _described(route: Route) -> str:
+    return f"{route} ({route.operation.id}), of plugin {route.owner}"
+
+
+def _only(document: dict[str, object], labels: set[str]) -> dict[str, object]:
+    """``document`` with these operations alone."""
+    paths: dict[str, dict[str, object]] = document["paths"]  # type: ignore[assignment]
+    kept = {
+        path: {
+            method: operation
+            for method, operation in item.items()
+            if f"{method.upper()} {path}" in labels
+        }
+        for path, item in paths.items()
+    }
+    return {**document, "paths": kept}

@@ -1,0 +1,140 @@
+"""``quartapp contract``: show the contract, check it, test a server against it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+
+import click
+import yaml
+
+from quartapp.errors import QuartappError
+from quartapp.mistakes import mistakes_explained
+from quartapp.settings import load_settings
+
+# What the suite imports and quartapp does not need otherwise; the extra "contract" brings them.
+NEEDED = ("hypothesis", "jsonschema", "pytest", "pytest_asyncio", "schemathesis")
+FORMATS = ("openapi", "asyncapi")
+
+
+@click.group()
+def contract() -> None:
+    """The HTTP and WebSocket contract: openapi.yaml and asyncapi.yaml."""
+
+
+@contract.command()
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(FORMATS),
+    default="openapi",
+    show_default=True,
+    help="Of HTTP, or of the WebSocket.",
+)
+@click.option("--json", "as_json", is_flag=True, help="As JSON instead of YAML.")
+def show(kind: str, as_json: bool) -> None:
+    """Show what the configured plugins offer. No database is needed."""
+    from quartapp.asyncapi import asyncapi_document
+    from quartapp.contract.check import app_for_documents
+    from quartapp.contract.generated import openapi_document
+
+    with mistakes_explained():
+        app = app_for_documents(load_settings())
+        document = openapi_document(app) if kind == "openapi" else asyncapi_document(app)
+    if as_json:
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        return
+    plain = json.loads(json.dumps(document))  # no object twice, so no YAML anchors
+    click.echo(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=100), nl=False)
+
+
+@contract.command()
+def check() -> None:
+    """Compare the configured server with the contract's files.
+
+    Exit status 1 when it does not keep to them. What plugins add is listed, and is no mistake. No
+    database is needed.
+    """
+    from quartapp.contract.check import check as checked
+
+    with mistakes_explained():
+        report = checked(load_settings())
+    for addition in report.additions:
+        click.echo(f"added: {addition}")
+    for difference in report.drift:
+        click.echo(f"drift: {difference}")
+    if report.drift:
+        click.echo(f"{len(report.drift)} differences from the contract", err=True)
+        raise SystemExit(1)
+    click.echo("the server keeps to the contract")
+
+
+@contract.command(context_settings={"ignore_unknown_options": True})
+@click.argument("url", required=False)
+@click.option(
+    "--depth",
+    type=click.Choice(["default", "deep"]),
+    default="default",
+    show_default=True,
+    help="deep: ten times the cases.",
+)
+@click.option(
+    "--own-document",
+    is_flag=True,
+    help="Fuzz what URL/openapi.json says, so that the routes of its plugins are tried too.",
+)
+@click.option(
+    "--jwt-secret",
+    envvar="CONTRACT_JWT_SECRET",
+    help="The JWT_SECRET of the server, for tokens that cannot be made without it.",
+)
+@click.argument("pytest_arguments", nargs=-1, type=click.UNPROCESSED)
+def test(
+    url: str | None,
+    depth: str,
+    own_document: bool,
+    jwt_secret: str | None,
+    pytest_arguments: tuple[str, ...],
+) -> None:
+    """Test the server at URL, or one that is started for it, against the contract.
+
+    It makes accounts and classes on the server, thousands of them: do not name one whose data you
+    care for. What follows `--` goes to pytest.
+    """
+    if url is not None and not url.startswith(("http://", "https://")):
+        pytest_arguments, url = (url, *pytest_arguments), None
+    if own_document and url is None:
+        raise click.UsageError("--own-document needs a URL")
+    from quartapp.contract.files import suite_folder
+
+    with mistakes_explained():
+        _require_extra()
+        suite = suite_folder()
+    command = [sys.executable, "-m", "pytest", str(suite), "--contract-depth", depth]
+    # It tests openapi.yaml with other people's generators, and no server.
+    command.append(f"--ignore={suite / 'test_clients.py'}")
+    if url is not None:
+        command += ["--base-url", url]
+    if own_document:
+        command += ["--contract-openapi", f"{url}/openapi.json"]
+    if jwt_secret is not None:
+        command += ["--contract-jwt-secret", jwt_secret]
+    done = subprocess.run(  # noqa: S603 - pytest, with what was asked for
+        [*command, *pytest_arguments],
+        # The suite may lie where only an administrator writes.
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+        check=False,
+    )
+    raise SystemExit(done.returncode)
+
+
+def _require_extra() -> None:
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    if missing:
+        raise QuartappError(
+            f"the contract tests need {', '.join(missing)}; "
+            'install them with: pip install "quartapp[contract]"'
+        )
