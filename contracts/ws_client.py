@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from ws_document import Document
 
 DEADLINE_SECONDS = 8.0
-MARGIN_BYTES = 1024
 
 
 def websocket_url(base_url: str, query: str = "") -> str:
@@ -30,13 +29,14 @@ def websocket_url(base_url: str, query: str = "") -> str:
 def open_socket(
     url: str, headers: Mapping[str, str] | None = None
 ) -> AbstractContextManager[ClientConnection]:
-    """A plain connection, without a library's own rules about sizes and silence."""
+    """A plain connection, without a library's own rules about queues and silence."""
     return connect(
         url,
         additional_headers=headers,
         compression=None,
         proxy=None,
         ping_interval=None,
+        max_queue=None,
         open_timeout=DEADLINE_SECONDS,
         close_timeout=DEADLINE_SECONDS,
     )

@@ -1,4 +1,4 @@
-"""A live session as the contract describes it, with nothing of a server in it (scope ``global``)."""
+"""A live session as the contract describes it in scope ``global``, without any server."""
 
 from __future__ import annotations
 

@@ -81,6 +81,18 @@ def explain(
     return ends
 
 
+def alone(
+    document: Document, model: Model, person: Person, frames: Sequence[str | bytes]
+) -> list[Frame]:
+    """The answers to ``frames`` of one sender, were nobody else sending."""
+    answers = []
+    for frame in frames:
+        found = outcome(document, model, person, frame)
+        answers.append(found.answer)
+        model = found.model
+    return answers
+
+
 def _complete(point: _Point, sent: Sequence[Sent], broadcasts: Sequence[Frame]) -> bool:
     return (
         point.shown == len(broadcasts)

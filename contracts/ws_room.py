@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from ws_client import Socket, error, message
 from ws_model import fixed_answer
-from ws_order import Sent, explain
+from ws_order import Sent, alone, explain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -145,8 +145,22 @@ class Room:
         if requested:
             everything.append(Sent("HTTP", None, requested))
         after = explain(self._document, models, everything, broadcasts)
-        assert after, _unexplained(everything, broadcasts, models)
+        assert after, self._unexplained(everything, broadcasts, models)
         return after
+
+    def _unexplained(
+        self, sent: Sequence[Sent], broadcasts: Sequence[Frame], models: set[Model]
+    ) -> str:
+        lines = ["no order of these frames explains what came back:"]
+        for sender in sent:
+            lines.append(f"  {sender.name} sent {[_short(step) for step in sender.steps]}")
+            lines.append(f"    and got for itself {list(sender.answers)}")
+            if sender.person is not None:
+                expected = alone(self._document, next(iter(models)), sender.person, sender.steps)
+                lines.append(f"    the contract, were nobody else sending: {expected}")
+        lines.append(f"  everybody got {list(broadcasts)}")
+        lines += [f"  before, this was so: {model}" for model in models]
+        return "\n".join(lines)
 
     def _probes(self, sent: Mapping[str, Sequence[Payload]]) -> dict[str, tuple[str, Frame]]:
         answers = {
@@ -199,16 +213,6 @@ def _probes_of(person: Person) -> list[tuple[str, str]]:
         (message("PROBE"), "Unknown event"),
         ("PROBE", "Invalid message format"),
     ]
-
-
-def _unexplained(sent: Sequence[Sent], broadcasts: Sequence[Frame], models: set[Model]) -> str:
-    lines = ["no order of these frames explains what came back:"]
-    for sender in sent:
-        lines.append(f"  {sender.name} sent {[_short(step) for step in sender.steps]}")
-        lines.append(f"    and got for itself {list(sender.answers)}")
-    lines.append(f"  everybody got {list(broadcasts)}")
-    lines += [f"  before, this was so: {model}" for model in models]
-    return "\n".join(lines)
 
 
 def _short(step: object) -> str:

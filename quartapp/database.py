@@ -84,6 +84,8 @@ class Database:
         self._name = database_name(uri) or name
         self._client: MongoClient[Document] | None = None
         self._async_client: AsyncMongoClient[Document] | None = None
+        self._models: SyncDatabase[Document] | None = None
+        self._documents: AsyncDatabase[Document] | None = None
         self.change_streams = False
         self.models: list[type[Model]] = []
 
@@ -105,6 +107,9 @@ class Database:
         try:
             self._client = MongoClient(self._uri, **options)
             self._async_client = AsyncMongoClient(self._uri, **options)
+            majority = WriteConcern("majority")
+            self._models = self._client.get_database(self._name, write_concern=majority)
+            self._documents = self._async_client.get_database(self._name, write_concern=majority)
             async with self.operation():
                 hello = await self._async_client.admin.command("hello")
         except (ConfigurationError, InvalidURI) as error:
@@ -130,17 +135,16 @@ class Database:
     @property
     def documents(self) -> AsyncDatabase[Document]:
         """The asynchronous view, writing with majority (what a change stream shows at once)."""
-        if self._async_client is None:
+        if self._documents is None:
             raise RuntimeError("the database is not open; serve the app, or use app.test_app()")
-        return self._async_client.get_database(self._name, write_concern=WriteConcern("majority"))
+        return self._documents
 
     @contextmanager
     def bound(self) -> Iterator[None]:
         """Models used inside, in this thread, live in this database."""
-        if self._client is None:
+        if self._models is None:
             raise RuntimeError("the database is not open; serve the app, or use app.test_app()")
-        database = self._client.get_database(self._name, write_concern=WriteConcern("majority"))
-        token = _bound.set(database)
+        token = _bound.set(self._models)
         try:
             with pymongo.timeout(self._timeout):
                 yield

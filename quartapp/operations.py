@@ -13,6 +13,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal, Union
 
 from pydantic import BaseModel, ConfigDict, RootModel, ValidationError, create_model
+from pydantic_core import from_json
 from quart import request
 from quart.wrappers import Response
 from quart_schema import (
@@ -190,6 +191,7 @@ class Operation:
                 raise ValueError("another content type")
             # Parsed from bytes in one go: bad UTF-8, lone surrogates, numbers without end and
             # nesting without end are all plain validation errors here, where json.loads differs.
+            from_json(raw, allow_inf_nan=False)  # NaN is no JSON, which the model would let pass
             return model.model_validate_json(raw)
         except ValueError as error:
             raise self._unfit(error) from error

@@ -20,11 +20,15 @@ from quartapp.core import core
 from quartapp.errors import QuartappError
 from quartapp.realtime.socket import MAX_FRAME_BYTES
 
+try:
+    import resource
+except ImportError:  # not on Windows
+    resource = None  # type: ignore[assignment]
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from quart import Quart
-    from wsproto.events import Message
 
     from quartapp.settings import Settings
 
@@ -108,6 +112,15 @@ def behind_proxies(app: Quart) -> Any:  # noqa: ANN401 - Hypercorn's union of ap
     return ProxyFixMiddleware(application, trusted_hops=hops) if hops else application
 
 
+def allow_open_files() -> None:
+    """Take as many open files as the system grants: each socket is one, and 1,024 are few."""
+    if resource is None:
+        return
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 async def serve_app(
     app: Quart, listener: socket.socket, ready: Callable[[], None] | None = None
 ) -> None:
@@ -124,6 +137,7 @@ async def serve_app(
         ServerError: The app cannot start.
     """
     harden_hypercorn()
+    allow_open_files()
     settings = core(app).settings
     stop, drained = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()

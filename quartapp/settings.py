@@ -115,7 +115,7 @@ class Settings(PluginChoice):
         "listening on loopback, else the server's own.",
     )
     database_timeout: float = Field(
-        2.5, gt=0, description="Seconds that a database operation may take before a 503."
+        2.0, gt=0, description="Seconds that a database operation may take before a 503."
     )
     websocket_ping_interval: float = Field(
         15.0, gt=0, description="Seconds between pings to each socket."

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Client", "Person", "Serve", "ServeProcess", "ServerProcess", "Socket", "TestServer"]
 
-SECRET = "a secret for tests, 32 bytes or more"  # noqa: S105 - it protects nothing
+SECRET = "a secret for tests, which is long enough for every algorithm of HMAC"  # noqa: S105 - it protects nothing
 STOP_SECONDS = 10.0
 
 

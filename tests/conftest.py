@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import signal
 import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pymongo
@@ -20,7 +22,7 @@ from quartapp.server import listen
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
-    from pathlib import Path
+    from types import ModuleType
 
     from quartapp.testing import Client, Person, Socket, TestServer
 
@@ -94,7 +96,7 @@ def eventually() -> Callable[[Callable[[], Awaitable[Any]]], Awaitable[Any]]:
 
     async def ask(question: Callable[[], Awaitable[Any]]) -> Any:
         async with asyncio.timeout(DEADLINE_SECONDS):
-            while not (answer := await question()):
+            while not (answer := await question()):  # noqa: ASYNC110 - nobody signals this
                 await asyncio.sleep(0.02)
         return answer
 
@@ -114,8 +116,13 @@ def run_cli(tmp_path: Path) -> Callable[..., Awaitable[tuple[int, str, str]]]:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        async with asyncio.timeout(4 * DEADLINE_SECONDS):
+        try:
+            async with asyncio.timeout(2 * DEADLINE_SECONDS):
+                output, errors = await process.communicate()
+        except TimeoutError:
+            process.kill()
             output, errors = await process.communicate()
+            raise AssertionError(f"it does not end: {output!r} {errors!r}") from None
         assert process.returncode is not None
         return process.returncode, output.decode(), errors.decode()
 
@@ -209,3 +216,45 @@ def session_states() -> Callable[[TestServer], Awaitable[list[str]]]:
         return [document["state"] for document in found]
 
     return read
+
+
+@pytest.fixture
+def hook_examples() -> Path:
+    """The folder with the examples of hooks that the documentation shows."""
+    return Path(__file__).parent.parent / "docs" / "examples" / "hooks"
+
+
+@pytest.fixture
+def example(hook_examples: Path) -> Callable[[str], ModuleType]:
+    """A fresh module of an example in the documentation: ``example("authorize")``."""
+
+    def load(name: str, folder: Path = hook_examples) -> ModuleType:
+        spec = importlib.util.spec_from_file_location(f"example_{name}", folder / f"{name}.py")
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    return load
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> Callable[..., str]:
+    """Installs a plugin in a folder, and returns that for ``PYTHONPATH``.
+
+    ``installed("greeting", source, "Plugin")`` is a distribution ``greeting 1.0`` with one module.
+    """
+
+    def install(name: str, source: str, plugin: str = "Plugin") -> str:
+        folder = tmp_path / "installed"
+        information = folder / f"{name}-1.0.dist-info"
+        information.mkdir(parents=True)
+        (information / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n"
+        )
+        (information / "entry_points.txt").write_text(f"[quartapp]\n{name} = {name}:{plugin}\n")
+        (folder / f"{name}.py").write_text(source)
+        return str(folder)
+
+    return install

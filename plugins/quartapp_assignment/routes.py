@@ -9,11 +9,11 @@ from quartapp.core import core
 from quartapp.operations import Operation, Refusal
 from quartapp.security import INVALID_TOKEN, PUBLIC, SIGNED_IN, role, unauthorized
 from quartapp_assignment.schemas import (
-    ClassAnswer,
-    ClassBody,
-    ClassDetails,
+    ClassWithIds,
+    NewClass,
+    ClassWithStudents,
     MyAttendance,
-    StartBody,
+    SessionStart,
     StartedSession,
     Student,
     User,
@@ -96,13 +96,13 @@ async def me(principal: Principal) -> dict[str, Any]:
 @for_teachers(
     id="assignmentCreateClass",
     action="createClass",
-    body=ClassBody,
+    body=NewClass,
     invalid=INVALID,
     status=201,
-    data=ClassAnswer,
+    data=ClassWithIds,
     errors={ClassExistsError: Refusal(409, "class already exist")},
 )
-async def create_class(principal: Principal, body: ClassBody) -> dict[str, Any]:
+async def create_class(principal: Principal, body: NewClass) -> dict[str, Any]:
     """Make a class."""
     return _class(await _classes().create(principal, body.class_name))
 
@@ -113,7 +113,7 @@ async def create_class(principal: Principal, body: ClassBody) -> dict[str, Any]:
     action="addStudent",
     body=StudentBody,
     invalid=INVALID,
-    data=ClassAnswer,
+    data=ClassWithIds,
     errors={
         ClassNotFoundError: CLASS_NOT_FOUND,
         NotOwnerError: NOT_OWNER,
@@ -133,7 +133,7 @@ async def add_student(principal: Principal, class_id: str, body: StudentBody) ->
     id="assignmentGetClass",
     action="getClass",
     access=SIGNED_IN,
-    data=ClassDetails,
+    data=ClassWithStudents,
     errors={
         ClassNotFoundError: CLASS_NOT_FOUND,
         NotOwnerError: NOT_OWNER,
@@ -185,12 +185,12 @@ async def my_attendance(principal: Principal, class_id: str) -> dict[str, Any]:
 @for_teachers(
     id="assignmentStartAttendance",
     action="startAttendance",
-    body=StartBody,
+    body=SessionStart,
     invalid=INVALID,
     data=StartedSession,
     errors={ClassNotFoundError: CLASS_NOT_FOUND, NotOwnerError: NOT_OWNER},
 )
-async def start_attendance(principal: Principal, body: StartBody) -> dict[str, Any]:
+async def start_attendance(principal: Principal, body: SessionStart) -> dict[str, Any]:
     """Begin a roll call, or find it begun."""
     class_room = await _classes().owned(body.class_id, principal)
     return {"classId": class_room.id, "startedAt": await _attendance().start(class_room)}

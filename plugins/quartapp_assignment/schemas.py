@@ -9,13 +9,13 @@ from quartapp.schemas import ObjectIdInput, ObjectIdString, Timestamp, trimmed
 from quartapp_auth.schemas import Role
 
 
-class ClassBody(Body):
+class NewClass(Body):
     """A new class's name, which may be shorter here than in the base."""
 
     class_name: Annotated[str, trimmed(1, 100)] = Field(alias="className")
 
 
-class StartBody(Body):
+class SessionStart(Body):
     """The class whose roll is called."""
 
     class_id: ObjectIdInput = Field(alias="classId")
@@ -41,7 +41,7 @@ class Student(Closed):
     email: str
 
 
-class ClassAnswer(Closed):
+class ClassWithIds(Closed):
     """A class."""
 
     id: ObjectIdString = Field(alias="_id")
@@ -50,7 +50,7 @@ class ClassAnswer(Closed):
     student_ids: list[ObjectIdString] = Field(alias="studentIds")
 
 
-class ClassDetails(Closed):
+class ClassWithStudents(Closed):
     """A class with its students."""
 
     id: ObjectIdString = Field(alias="_id")

@@ -6,8 +6,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from quartapp.operations import Body, Closed
 from quartapp.schemas import ObjectIdString, Timestamp, trimmed
-
-MAX_PASSWORD_BYTES = 72
+from quartapp_auth.passwords import MAX_BYTES
 
 Role = Literal["teacher", "student"]
 
@@ -17,8 +16,8 @@ EMAIL = rf"[a-zA-Z0-9.!#$%&'*+/=?^_`{{|}}~-]+@{_LABEL}(?:\.{_LABEL})+"
 
 
 def _fits_bcrypt(password: str) -> str:
-    if len(password.encode()) > MAX_PASSWORD_BYTES:
-        raise ValueError(f"must be at most {MAX_PASSWORD_BYTES} bytes of UTF-8")
+    if len(password.encode()) > MAX_BYTES:
+        raise ValueError(f"must be at most {MAX_BYTES} bytes of UTF-8")
     return password
 
 
@@ -26,7 +25,7 @@ Name = Annotated[str, trimmed(1, 100)]
 Email = Annotated[str, trimmed(pattern=EMAIL), AfterValidator(str.lower)]
 NewPassword = Annotated[
     str,
-    StringConstraints(min_length=6, max_length=MAX_PASSWORD_BYTES),
+    StringConstraints(min_length=6, max_length=MAX_BYTES),
     AfterValidator(_fits_bcrypt),
 ]
 

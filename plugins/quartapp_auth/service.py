@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import bcrypt
 from bson import ObjectId
 from mongoengine.errors import NotUniqueError
 
@@ -14,7 +12,6 @@ from quartapp.encoding import object_id, utc_now
 from quartapp.errors import DomainError
 from quartapp.security import Account, CredentialsRefusedError
 from quartapp_auth.models import User
-from quartapp_auth.schemas import MAX_PASSWORD_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,8 +19,8 @@ if TYPE_CHECKING:
     from quartapp.database import Database
     from quartapp.plugins import Plugins
     from quartapp.security import Identity, Tokens
+    from quartapp_auth.passwords import Passwords
 
-BCRYPT_COST = 10
 _LAST_CHARACTER = "\U0010ffff"
 
 
@@ -37,6 +34,23 @@ class UserNotFoundError(DomainError):
 
 class WrongPasswordError(DomainError):
     """The password is not that account's, or the account may not sign in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """What people on a roll see of each other.
+
+    Attributes:
+        id: The user's ``_id``.
+        name: Lower-cased.
+        display_name: As typed.
+        email: Address.
+    """
+
+    id: ObjectId
+    name: str
+    display_name: str
+    email: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +68,14 @@ class UserService:
         database: Where they live.
         tokens: Issues their tokens.
         plugins: Hears what happened.
+        passwords: Hashes and checks them.
     """
 
-    def __init__(self, database: Database, tokens: Tokens, plugins: Plugins) -> None:
+    def __init__(
+        self, database: Database, tokens: Tokens, plugins: Plugins, passwords: Passwords
+    ) -> None:
         self._database = database
+        self._passwords = passwords
         self._tokens = tokens
         self._plugins = plugins
 
@@ -73,7 +91,7 @@ class UserService:
         Raises:
             EmailTakenError: The address has an account.
         """
-        return await self._insert(name, email, await _hashed(password), role)
+        return await self._insert(name, email, await self._passwords.hashed(password), role)
 
     async def _insert(self, name: str, email: str, hashed: str | None, role: str) -> User:
         now = utc_now()
@@ -116,7 +134,7 @@ class UserService:
         user: User | None = await self._by_email(email)
         if user is None:
             raise UserNotFoundError
-        if not await asyncio.to_thread(_matches, password, user.password):
+        if not await self._passwords.match(password, user.password):
             raise WrongPasswordError
         return user
 
@@ -130,7 +148,7 @@ class UserService:
         Raises:
             UserNotFoundError: The address has no account.
         """
-        hashed = await _hashed(password)
+        hashed = await self._passwords.hashed(password)
         changes = {"$set": {"password": hashed, "updatedAt": utc_now()}}
         changed = await self._database.run(
             lambda: User.objects(email=email).update_one(__raw__=changes)
@@ -173,10 +191,17 @@ class UserService:
             raise UserNotFoundError
         return user
 
-    async def get_many(self, user_ids: Iterable[ObjectId]) -> dict[ObjectId, User]:
-        """The accounts with these ids, by id; those that are gone are left out."""
-        wanted = list(user_ids)
-        return await self._database.run(lambda: dict(User.objects.in_bulk(wanted)))
+    async def contacts(self, user_ids: Iterable[ObjectId]) -> dict[ObjectId, Contact]:
+        """Names and addresses by id; accounts that are gone are left out."""
+        async with self._database.operation():
+            found = self._database.documents["users"].find(
+                {"_id": {"$in": list(user_ids)}}, {"name": 1, "displayName": 1, "email": 1}
+            )
+            contacts = [
+                Contact(user["_id"], user["name"], user["displayName"], user["email"])
+                async for user in found
+            ]
+        return {contact.id: contact for contact in contacts}
 
     async def students(
         self, search: str | None = None, limit: int | None = None, after: str | None = None
@@ -201,16 +226,3 @@ class UserService:
             query["_id"] = {"$gt": ObjectId(after)}
         found = User.objects(__raw__=query).order_by("id").exclude("password")
         return list(found.limit(limit) if limit else found)
-
-
-async def _hashed(password: str) -> str:
-    salt = bcrypt.gensalt(BCRYPT_COST)
-    return (await asyncio.to_thread(bcrypt.hashpw, password.encode(), salt)).decode()
-
-
-def _matches(password: str, hashed: str | None) -> bool:
-    given = password.encode()
-    # bcrypt raises on longer input; nobody has such a password, and it reads no further anyway.
-    if not hashed or len(given) > MAX_PASSWORD_BYTES:
-        return False
-    return bcrypt.checkpw(given, hashed.encode())

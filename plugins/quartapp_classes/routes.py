@@ -32,7 +32,7 @@ from quartapp_classes.service import (
 
 if TYPE_CHECKING:
     from quartapp.security import Principal
-    from quartapp_auth.models import User
+    from quartapp_auth.service import Contact
     from quartapp_classes.models import ClassRoom
 
 blueprint = Blueprint("classes", __name__, url_prefix="/api/v1/class")
@@ -222,7 +222,7 @@ def class_answer(class_room: ClassRoom) -> dict[str, Any]:
     }
 
 
-def _person(user: User | None) -> dict[str, str]:
+def _person(user: Contact | None) -> dict[str, str]:
     # Clients read both fields without asking; an account that is gone has neither.
     return {"name": user.name, "email": user.email} if user else {"name": "", "email": ""}
 

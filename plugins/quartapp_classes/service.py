@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from quartapp.database import Database
     from quartapp.plugins import Plugins
     from quartapp.security import Principal
-    from quartapp_auth.models import User
+    from quartapp_auth.service import Contact
 
 
 class ClassNotFoundError(DomainError):
@@ -223,10 +223,10 @@ class ClassService:
             lambda: list(ClassRoom.objects(__raw__=query).order_by("-created_at", "-id"))
         )
 
-    async def people(self, class_room: ClassRoom) -> tuple[User | None, list[User]]:
+    async def people(self, class_room: ClassRoom) -> tuple[Contact | None, list[Contact]]:
         """The teacher and the students of a class, in the order of the roll."""
         ids = [class_room.teacher_id, *class_room.students_ids]
-        users = await self._users.get_many(ids)
+        users = await self._users.contacts(ids)
         students = [users[key] for key in class_room.students_ids if key in users]
         return users.get(class_room.teacher_id), students
 

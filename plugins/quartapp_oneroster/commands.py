@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import tempfile
 from datetime import datetime
 from pathlib import Path
 
 import click
 
 EXIT_ROWS_REJECTED = 3
+EXIT_INTERRUPTED = 130  # what shells report for ctrl-C: 128 + SIGINT
 # A person waits for a page; an import waits for a busy database.
 DATABASE_TIMEOUT = 60.0
 
@@ -63,6 +65,10 @@ def import_roster(
     Exit status: 0 when everything was imported, 3 when some rows were rejected and the others
     imported, 2 when the set or the database is no use.
     """
+    import sqlite3
+
+    from pymongo.errors import PyMongoError
+
     from quartapp.errors import DatabaseUnavailableError
     from quartapp.launch import launched
     from quartapp.settings import load_settings
@@ -82,4 +88,14 @@ def import_roster(
                 f"MongoDB stopped answering ({error}); what was written is right, "
                 "and the rest comes when the import is run again"
             ) from error
+        except PyMongoError as error:
+            raise RosterError(f"MongoDB refused what the import asked for: {error}") from error
+        except sqlite3.Error as error:
+            raise RosterError(
+                f"the scratch files in {tempfile.gettempdir()} failed ({error}); "
+                "TMPDIR names another folder for them"
+            ) from error
+        except KeyboardInterrupt:
+            click.echo("Stopped. Run it again, and it goes on from here.", err=True)
+            sys.exit(EXIT_INTERRUPTED)
     sys.exit(EXIT_ROWS_REJECTED if rejected else 0)

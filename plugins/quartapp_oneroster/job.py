@@ -63,18 +63,25 @@ class Job:
             roster = await asyncio.to_thread(
                 importer.read, self.source, store, self.today, progress
             )
-            async with opened(settings) as parts:
-                if self.dry_run:
-                    await self._compare(parts.database, roster, store, progress)
-                else:
-                    await self._import(parts.database, roster, store, progress)
-            for line in report.rejected(store, REJECTED_SHOWN):
-                click.echo(line, err=True)
-            if self.report is not None:
-                report.write(store, self.report)
-            rejected = report.count_rejected(store)
+            try:
+                async with opened(settings) as parts:
+                    if self.dry_run:
+                        await self._compare(parts.database, roster, store, progress)
+                    else:
+                        await self._import(parts.database, roster, store, progress)
+            finally:
+                # Also when the import is refused: they may be the reason.
+                rejected = self._tell_rejected(store)
+        return rejected
+
+    def _tell_rejected(self, store: Store) -> int:
+        for line in report.rejected(store, REJECTED_SHOWN):
+            click.echo(line, err=True)
+        rejected = report.count_rejected(store)
         if rejected:
             click.echo(f"{rejected:,} rows rejected", err=True)
+        if self.report is not None:
+            report.write(store, self.report)
         return rejected
 
     async def _compare(

@@ -35,7 +35,7 @@ WHERE place = 1
 """  # noqa: S608 - our own words
 _QUERY = """
 SELECT s.sid, s.line, s.state, coalesce(nullif(s.title, ''), nullif(c.title, ''), s.code),
-       s.code, s.terms, d.id, d.teacher, d.name, t.id
+       coalesce(s.code, ''), coalesce(s.terms, ''), d.id, d.teacher, d.name, t.id
 FROM s_classes s
 LEFT JOIN d_classes d ON d.sid = s.sid
 LEFT JOIN s_courses c ON c.sid = s.course

@@ -76,7 +76,7 @@ def sums(totals: Totals, store: Store) -> Iterator[str]:
     yield from _counted("classes", totals.classes, _CLASSES)
     yield f"rolls: {totals.roll['add']:,} names to add, {totals.roll['remove']:,} to remove"
     if totals.classes["over"]:
-        yield f"{totals.classes['over']:,} imported classes are not in the set; they stay"
+        yield f"{totals.classes['over']:,} imported classes are over; they stay, with no roll"
     if totals.later:
         yield (
             f"{totals.later:,} enrolments begin later; an import on that day or after it "

@@ -123,8 +123,8 @@ def user_row(row: Row, *, delta: bool) -> UserRow:
         RejectedError: It cannot be imported.
     """
     sourced_id, gone = _head(row, delta=delta)
-    role = known_role(row["role"]) if "role" in row else None
     org = row.get("primaryOrgSourcedId", "")
+    role = known_role(row["role"]) if "role" in row and not gone else None
     # Whoever leaves, or never had an account here, is known by the sourcedId alone.
     if gone or role not in {None, *OUR_ROLES}:
         return UserRow(sourced_id, gone, "", "", role, disabled=True, org=org)

@@ -26,10 +26,11 @@ async def take(database: Database, store: Store, progress: Progress) -> None:
         DatabaseUnavailableError: MongoDB did not answer in time.
     """
     store.forget_plan()
-    counts = [
-        await database.documents[name].estimated_document_count()
-        for name in ("users", "classes", Enrolments.collection)
-    ]
+    async with database.operation():
+        counts = [
+            await database.documents[name].estimated_document_count()
+            for name in ("users", "classes", Enrolments.collection)
+        ]
     with progress.phase("Reading the database", sum(counts)):
         async for accounts in BulkAccounts(database).pages():
             store.add(

@@ -43,6 +43,7 @@ class Table:
             RosterError: Not UTF-8, no header, a column missing, quotes that do not match.
         """
         with self._opener() as raw:
+            self._refuse_utf16(raw)
             text = io.TextIOWrapper(
                 io.BufferedReader(_Counted(raw, self), _CHUNK_BYTES), "utf-8-sig", newline=""
             )
@@ -81,10 +82,12 @@ class Table:
                 raise RosterError(f"{self.name} has the column {name} twice")
         return [(name, lowered.index(name.lower())) for name in self._columns]
 
+    def _refuse_utf16(self, raw: IO[bytes]) -> None:
+        if raw.read(2) in _UTF16_MARKS:
+            raise RosterError(f"{self.name} is UTF-16; OneRoster files are UTF-8")
+        raw.seek(0)
+
     def _encoding_message(self, line: int, error: UnicodeDecodeError) -> str:
-        with self._opener() as raw:
-            if raw.read(2) in _UTF16_MARKS:
-                return f"{self.name} is UTF-16; OneRoster files are UTF-8"
         byte = error.object[error.start]
         return f"{self.name} is not UTF-8: byte 0x{byte:02x} somewhere after line {line}"
 
@@ -101,6 +104,9 @@ class _Counted(io.RawIOBase):
 
     def readinto(self, buffer: Any, /) -> int:  # noqa: ANN401 - any writable buffer
         chunk = self._raw.read(len(buffer))
+        if b"\0" in chunk:
+            # No text has it; UTF-16 without its mark is full of it.
+            raise RosterError(f"{self._table.name} is not UTF-8 text: it has zero bytes")
         buffer[: len(chunk)] = chunk
         self._table.bytes_read += len(chunk)
         return len(chunk)

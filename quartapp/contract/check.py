@@ -105,7 +105,7 @@ def _default_plugins() -> list[object]:
 def _beyond(base: Quart, running: Quart) -> tuple[list[str], list[str]]:
     """What ``running`` lacks of ``base``, and what it adds to it."""
     ours, theirs = ({str(route): route for route in routes(app)} for app in (base, running))
-    lacking = [f"{name}: no plugin of this configuration brings it" for name in ours.keys() - theirs]
+    lacking = [f"{name}: this configuration does not have it" for name in ours.keys() - theirs]
     added = [_described(route) for name, route in theirs.items() if name not in ours]
     changed = [
         str(difference)

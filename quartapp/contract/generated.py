@@ -126,12 +126,18 @@ def _renamed(node: Any, names: dict[str, str]) -> Any:  # noqa: ANN401 - JSON
 
 
 def _exact(node: Any) -> Any:  # noqa: ANN401 - JSON
-    """``node`` without a looseness of pydantic's, which lets a dict have keys of any form."""
+    """``node`` without two flaws of pydantic's schemas.
+
+    A dict with keys of one form would also take keys of another; and what may be left out, but is
+    not null, would have null as its default.
+    """
     if isinstance(node, list):
         return [_exact(item) for item in node]
     if not isinstance(node, dict):
         return node
-    node = {key: _exact(value) for key, value in node.items()}
+    node = {
+        key: _exact(value) for key, value in node.items() if (key, value) != ("default", None)
+    }
     keys = node.get("patternProperties")
     if isinstance(keys, dict) and len(keys) == 1 and "additionalProperties" not in node:
         ((pattern, values),) = node.pop("patternProperties").items()

@@ -118,21 +118,20 @@ class _Normaliser:
             resolved = self._target(reference)
             merged = {**resolved, **{k: v for k, v in node.items() if k != "$ref"}}
             return self.schema(merged, (*within, reference))
-        normal = _without_annotations(node)
-        if normal.get("default", ...) is None:
-            del normal["default"]
-        for key in ONE_SCHEMA:
-            if key in normal:
-                normal[key] = self.schema(normal[key], within)
-        for key in NAMED_SCHEMAS:
-            if key in normal:
-                normal[key] = {name: self.schema(s, within) for name, s in normal[key].items()}
-        for key in LISTED_SCHEMAS:
-            if key in normal:
-                normal[key] = [self.schema(s, within) for s in normal[key]]
+        return _one_way(self._inner(_without_annotations(node), within), self, within)
+
+    def _inner(self, normal: Object, within: tuple[str, ...]) -> Object:
+        """``normal`` with the schemas in it in normal form."""
+        for key, value in list(normal.items()):
+            if key in ONE_SCHEMA:
+                normal[key] = self.schema(value, within)
+            elif key in NAMED_SCHEMAS:
+                normal[key] = {name: self.schema(inner, within) for name, inner in value.items()}
+            elif key in LISTED_SCHEMAS:
+                normal[key] = [self.schema(inner, within) for inner in value]
         for number, prefix in enumerate(normal.pop("prefixItems", ())):
             normal[f"item {number}"] = self.schema(prefix, within)
-        return _one_way(normal, self, within)
+        return normal
 
     def _resolved(self, node: Object) -> Object:
         while "$ref" in node:
@@ -156,6 +155,8 @@ class _Normaliser:
 
 def _one_way(normal: Object, normaliser: _Normaliser, within: tuple[str, ...]) -> Object:
     """``normal``, of the ways to say a thing the one that is chosen here."""
+    if normal.get("default", ...) is None:
+        del normal["default"]
     if "additionalProperties" in normal:
         if normal["additionalProperties"] in (True, {}):
             del normal["additionalProperties"]

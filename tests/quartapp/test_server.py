@@ -24,16 +24,12 @@ async def test_a_signal_ends_it_cleanly_within_5_s(serve_process, mongodb_uri, l
     assert "Traceback" not in process.stderr
 
 
-async def test_marks_in_flight_at_a_stop_are_stored_or_were_not_shown(
-    serve_process, lesson, mark
-):
+async def test_marks_in_flight_at_a_stop_are_stored_or_were_not_shown(serve_process, lesson, mark):
     process = await serve_process()
     maths = await lesson(process.client, students=3)
     await maths.start()
     teacher, (watcher, *_) = await maths.sockets()
-    sent = [
-        mark(maths.students[n % 3], "present" if n % 4 else "absent") for n in range(200)
-    ]
+    sent = [mark(maths.students[n % 3], "present" if n % 4 else "absent") for n in range(200)]
     for data in sent:
         await teacher.send("ATTENDANCE_MARKED", data)
     await watcher.receive()
@@ -80,9 +76,7 @@ async def test_tokens_are_in_no_line_of_the_log(serve_process, mongodb_uri):
     assert student.password not in said
 
 
-async def test_without_a_secret_one_is_made_and_kept_for_its_owner_alone(
-    serve_process, tmp_path
-):
+async def test_without_a_secret_one_is_made_and_kept_for_its_owner_alone(serve_process, tmp_path):
     process = await serve_process()
     kept = tmp_path / "data" / "jwt-secret"
     secret = kept.read_text()

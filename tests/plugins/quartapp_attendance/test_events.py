@@ -53,9 +53,7 @@ async def test_frames_of_one_connection_are_handled_in_order(server, lesson, mar
     maths = await lesson(server, students=4)
     await maths.start()
     teacher, (student, *_) = await maths.sockets()
-    sent = [
-        mark(maths.students[n % 4], "present" if n % 3 else "absent") for n in range(100)
-    ]
+    sent = [mark(maths.students[n % 4], "present" if n % 3 else "absent") for n in range(100)]
     for data in sent:
         await teacher.send("ATTENDANCE_MARKED", data)
     assert [frame["data"] for frame in await teacher.drain()] == sent

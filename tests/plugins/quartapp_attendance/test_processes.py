@@ -48,9 +48,7 @@ async def test_two_servers_show_one_order_and_each_reads_its_own_writes(serve, l
     assert done["data"]["total"] == 3
 
 
-async def test_a_session_begun_on_one_server_is_at_once_live_on_the_other(
-    serve, lesson, mark
-):
+async def test_a_session_begun_on_one_server_is_at_once_live_on_the_other(serve, lesson, mark):
     one, other = await serve(), await serve()
     maths = await lesson(one, students=1)
     teacher = await other.socket(maths.teacher)
@@ -156,7 +154,7 @@ async def test_a_standalone_mongod_serves_one_process_with_every_promise(
 ):
     mongod = await asyncio.to_thread(own_mongod)
     server = await serve(mongodb_uri=mongod.uri)
-    with pytest.raises(QuartappError, match="one quartapp process only, and process [0-9]+ on"):
+    with pytest.raises(QuartappError, match=r"one quartapp process only, and process [0-9]+ on"):
         await serve(mongodb_uri=mongod.uri)
 
     maths = await lesson(server, students=2)
@@ -204,11 +202,11 @@ async def test_marks_that_were_shown_survive_kill_9(serve_process, lesson, mark)
         watcher = await process.client.socket(maths.students[0])
         stored_before = (await maths.session())["seq"] - 1
 
-        async def mark_on(teacher=teacher):
+        async def mark_on(teacher=teacher, students=maths.students):
             try:
                 while True:
                     status = "present" if len(sent) % 3 else "absent"
-                    data = mark(maths.students[len(sent) % 4], status)
+                    data = mark(students[len(sent) % 4], status)
                     sent.append(data)
                     await teacher.send("ATTENDANCE_MARKED", data)
             except ConnectionClosed:

@@ -1,0 +1,19 @@
+"""Whoever comes after the bell is absent, unless the teacher says something else."""
+
+from datetime import timedelta
+
+from quartapp.encoding import utc_now
+from quartapp.hookspecs import hookimpl
+
+
+class BellPlugin:
+    """Turns a ``present`` after the bell into ``absent``."""
+
+    name = "bell"
+    requires = ("attendance",)
+    grace = timedelta(minutes=10)
+
+    @hookimpl
+    def attendance_status(self, session, mark):
+        rang = utc_now() - session.started_at > self.grace
+        return "absent" if rang and mark.status == "present" else None

@@ -1,0 +1,17 @@
+"""Nobody deletes a class while the term lasts."""
+
+from quartapp.dispatcher import Deny
+from quartapp.hookspecs import hookimpl
+
+
+class TermPlugin:
+    """Refuses one action, and has no opinion on any other."""
+
+    name = "term"
+    in_term = True
+
+    @hookimpl
+    def authorize(self, action):
+        if action == "deleteClass" and self.in_term:
+            return Deny("Classes are kept until the end of the term")
+        return None

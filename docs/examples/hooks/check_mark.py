@@ -1,0 +1,21 @@
+"""Nobody is marked once the lesson is over."""
+
+from datetime import timedelta
+
+from quartapp.encoding import utc_now
+from quartapp.hookspecs import hookimpl
+from quartapp_attendance.statuses import Violation
+
+
+class LessonPlugin:
+    """Refuses marks after the lesson."""
+
+    name = "lesson"
+    requires = ("attendance",)
+    lasts = timedelta(minutes=45)
+
+    @hookimpl
+    def check_mark(self, session):
+        if utc_now() - session.started_at > self.lasts:
+            return Violation("The lesson is over")
+        return None

@@ -1,0 +1,19 @@
+"""A letter to the parents for every absence, as soon as it is stored."""
+
+from quartapp.hookspecs import hookimpl
+from quartapp_attendance.happenings import AttendanceMarked
+
+
+class ParentsPlugin:
+    """Collects whom to write to."""
+
+    name = "parents"
+    requires = ("attendance",)
+
+    def __init__(self):
+        self.to_write = []
+
+    @hookimpl
+    async def on_event(self, event):
+        if isinstance(event, AttendanceMarked) and event.status == "absent":
+            self.to_write.append(event.student_id)

@@ -1,0 +1,34 @@
+"""One route, for everybody who is signed in."""
+
+from pydantic import Field
+from quart import Blueprint
+
+from quartapp.hookspecs import hookimpl
+from quartapp.operations import Closed, Operation
+from quartapp.security import SIGNED_IN
+
+blueprint = Blueprint("library", __name__, url_prefix="/api/v1/library")
+
+
+class Hours(Closed):
+    """When the library is open."""
+
+    opens_at: int = Field(alias="opensAt")
+    closes_at: int = Field(alias="closesAt")
+
+
+@blueprint.get("/hours")
+@Operation(id="getLibraryHours", access=SIGNED_IN, tags=("library",), data=Hours, database=False)
+async def hours(principal):
+    """When the library is open."""
+    return {"opensAt": 8, "closesAt": 18}
+
+
+class LibraryPlugin:
+    """Brings a route."""
+
+    name = "library"
+
+    @hookimpl
+    def register_blueprints(self):
+        return [blueprint]

@@ -1,0 +1,1 @@
+"""Tells other systems what happened, by signed HTTP requests."""

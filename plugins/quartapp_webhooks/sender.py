@@ -1,0 +1,171 @@
+"""One attempt to deliver: an HTTP request to an address that was checked."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+import certifi
+import httpx
+
+from quartapp import __version__
+from quartapp_webhooks.addresses import AddressRefusedError, checked_addresses
+from quartapp_webhooks.signature import signed_headers
+
+if TYPE_CHECKING:
+    from quartapp_webhooks.addresses import Resolve
+    from quartapp_webhooks.schemas import Endpoint, WebhooksSettings
+
+# An answer is read so that its connection can be used again; a longer one is not worth that.
+MOST_ANSWER_BYTES = 64 * 1024
+MOST_ADDRESSES = 3
+_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an attempt ended.
+
+    Attributes:
+        problem: Why it failed; None when the message was taken.
+        wait_seconds: How long the receiver asks to be left alone; 0 when it does not.
+    """
+
+    problem: str | None = None
+    wait_seconds: float = 0.0
+
+
+class Sender:
+    """Sends messages to one endpoint.
+
+    Requests go to the very address that was checked: the name is not resolved a second time, no
+    redirect is followed and no proxy of the environment is used.
+
+    Args:
+        endpoint: Where to.
+        settings: How long it may take, and which addresses are allowed.
+        resolve: Finds addresses.
+        trust: Whom to trust; for https.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        settings: WebhooksSettings,
+        resolve: Resolve,
+        trust: ssl.SSLContext,
+    ) -> None:
+        self._settings = settings
+        self._resolve = resolve
+        self._keys = endpoint.keys
+        self._url = httpx.URL(endpoint.url)
+        self._host = self._url.raw_host.decode("ascii")
+        # A client of its own: connections are pooled by address, and two names at one address
+        # must not share one.
+        self._client = httpx.AsyncClient(
+            verify=trust,
+            trust_env=False,
+            follow_redirects=False,
+            timeout=httpx.Timeout(settings.timeout_seconds, connect=settings.timeout_seconds / 2),
+            limits=httpx.Limits(max_connections=settings.per_endpoint),
+        )
+
+    async def send(self, message_id: str, body: bytes) -> Outcome:
+        """Send one message, once.
+
+        Args:
+            message_id: The same at every attempt.
+            body: JSON.
+        """
+        outcome: Outcome | None = None
+        try:
+            async with asyncio.timeout(self._settings.timeout_seconds):
+                for request in await self._requests(message_id, body):
+                    try:
+                        response = await self._client.send(request, stream=True)
+                    except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+                        outcome = Outcome(f"cannot connect: {_words(error)}")
+                        continue
+                    try:
+                        outcome = _judged(response)
+                        await _read(response)
+                    finally:
+                        await response.aclose()
+                    break
+        except TimeoutError:
+            # The answer's first line decides; however slowly the rest comes.
+            outcome = outcome or Outcome(f"no answer in {self._settings.timeout_seconds:g} s")
+        except AddressRefusedError as error:
+            outcome = Outcome(str(error))
+        except OSError as error:
+            outcome = Outcome(f"{self._host} cannot be resolved: {_words(error)}")
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            outcome = outcome or Outcome(_words(error))
+        return outcome or Outcome("no address to send to")
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    async def _requests(self, message_id: str, body: bytes) -> list[httpx.Request]:
+        addresses = await checked_addresses(
+            self._resolve,
+            self._host,
+            self._url.port or _PORTS[self._url.scheme],
+            allow_private=self._settings.allow_private,
+        )
+        headers = {
+            "host": self._url.netloc.decode("ascii"),
+            "content-type": "application/json",
+            "user-agent": f"quartapp-webhooks/{__version__}",
+            **signed_headers(self._keys, message_id, int(time.time()), body),
+        }
+        return [
+            self._client.build_request(
+                "POST",
+                self._url.copy_with(host=address),
+                content=body,
+                headers=headers,
+                # The certificate has to be that of the name, not of the address.
+                extensions={"sni_hostname": self._host},
+            )
+            for address in addresses[:MOST_ADDRESSES]
+        ]
+
+
+def trusted() -> ssl.SSLContext:
+    """Whom to trust: the usual authorities, and those of this machine."""
+    context = ssl.create_default_context(cafile=certifi.where())
+    context.load_default_certs()
+    return context
+
+
+def _judged(response: httpx.Response) -> Outcome:
+    if response.is_success:
+        return Outcome()
+    problem = f"answered {response.status_code}"
+    if response.is_redirect:
+        problem += ", and redirects are not followed"
+    wait = 0.0
+    if response.status_code in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
+        # The other form, a date, is rare, and the pause comes all the same.
+        seconds = response.headers.get("retry-after", "")
+        wait = float(seconds) if seconds.isascii() and seconds.isdigit() else 0.0
+    return Outcome(problem, wait)
+
+
+async def _read(response: httpx.Response) -> None:
+    size = 0
+    # Raw: what unpacks to a gigabyte is not unpacked.
+    async for piece in response.aiter_raw():
+        size += len(piece)
+        if size > MOST_ANSWER_BYTES:
+            return
+
+
+def _words(error: Exception) -> str:
+    return str(error) or type(error).__name__

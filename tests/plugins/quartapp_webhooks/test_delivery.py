@@ -1,0 +1,302 @@
+"""Messages that arrive: what is in them, in which order, and how often."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+import pytest
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+
+from quartapp.core import core
+from quartapp_webhooks.models import OUTBOX
+from quartapp_webhooks.service import WebhookService
+
+
+def arrived(receiver, count):
+    async def enough():
+        return len(receiver.requests) >= count
+
+    return enough
+
+
+def settled(server, outbox):
+    """Nothing waits any more."""
+
+    async def none_waits():
+        return not await outbox(server, state="waiting")
+
+    return none_waits
+
+
+async def test_a_lesson_is_told_in_signed_messages_in_order(
+    serve, lesson, mark, receiver, configure, eventually
+):
+    configure(receiver)
+    server = await serve(extra_plugins=("webhooks",))
+    maths = await lesson(server, students=1)
+    await maths.start()
+    socket = await server.socket(maths.teacher)
+    await socket.ask("ATTENDANCE_MARKED", mark(maths.students[0], "present"))
+    await socket.ask("DONE")
+    await eventually(arrived(receiver, 7))
+    assert receiver.types == [
+        "user.registered",
+        "user.registered",
+        "class.created",
+        "student.added",
+        "session.started",
+        "attendance.marked",
+        "session.done",
+    ]
+    judge = Webhook(receiver.secret)
+    for received in receiver.requests:
+        judge.verify(received.body, received.headers)
+    assert len(set(receiver.ids)) == 7
+    marked = receiver.requests[5]
+    session_id = marked.message["data"]["sessionId"]
+    assert marked.path == "/hook"
+    assert marked.headers["content-type"] == "application/json"
+    assert marked.message == {
+        "type": "attendance.marked",
+        "timestamp": marked.message["timestamp"],
+        "data": {
+            "sessionId": session_id,
+            "classId": maths.class_id,
+            "studentId": maths.students[0].id,
+            "status": "present",
+            "by": maths.teacher.id,
+            "via": None,
+        },
+    }
+    assert receiver.requests[6].message["data"] == {
+        "sessionId": session_id,
+        "classId": maths.class_id,
+        "present": 1,
+        "absent": 0,
+        "total": 1,
+    }
+
+
+async def test_a_signature_covers_the_id_and_the_body(serve, receiver, configure, eventually):
+    configure(receiver)
+    server = await serve(extra_plugins=("webhooks",))
+    await server.person("teacher")
+    await eventually(arrived(receiver, 1))
+    received = receiver.requests[0]
+    judge = Webhook(receiver.secret)
+    judge.verify(received.body, received.headers)
+    with pytest.raises(WebhookVerificationError):
+        judge.verify(received.body + b" ", received.headers)
+    with pytest.raises(WebhookVerificationError):
+        judge.verify(received.body, {**received.headers, "webhook-id": "msg_another"})
+
+
+async def test_a_former_secret_signs_as_well(
+    serve, receiver, receivers, configure, eventually
+):
+    former = (await receivers()).secret
+    endpoint = {"url": receiver.url, "secret": receiver.secret, "former_secret": former}
+    configure(endpoint)
+    server = await serve(extra_plugins=("webhooks",))
+    await server.person("teacher")
+    await eventually(arrived(receiver, 1))
+    received = receiver.requests[0]
+    for secret in (receiver.secret, former):
+        Webhook(secret).verify(received.body, received.headers)
+
+
+async def test_an_endpoint_gets_the_events_it_names(
+    serve, receivers, configure, eventually
+):
+    all_of_them, some = await receivers(), await receivers()
+    named = {"url": some.url, "secret": some.secret, "events": ["class.created"]}
+    configure(all_of_them, named)
+    server = await serve(extra_plugins=("webhooks",))
+    teacher = await server.person("teacher")
+    await server.class_room(teacher)
+    await eventually(arrived(all_of_them, 2))
+    await eventually(arrived(some, 1))
+    assert some.types == ["class.created"]
+    # One message, wherever it goes.
+    assert some.ids == all_of_them.ids[1:]
+
+
+@dataclass(frozen=True)
+class LibraryCardLent:
+    card_number: int
+
+
+async def test_a_plugin_authors_own_event_is_sent(serve, receiver, configure, eventually):
+    configure(receiver)
+    server = await serve(extra_plugins=("webhooks",))
+    await core(server.app).plugins.on_event(LibraryCardLent(7))
+    await eventually(arrived(receiver, 1))
+    message = receiver.requests[0].message
+    assert (message["type"], message["data"]) == ("library_card.lent", {"cardNumber": 7})
+
+
+@pytest.mark.parametrize("first", [500, 404, 429, 302, "hang"])
+async def test_what_was_not_taken_is_sent_again_under_the_same_id(
+    serve, receiver, configure, eventually, outbox, first
+):
+    configure(receiver, timeout_seconds=0.3)
+    receiver.answers += [first, first]
+    server = await serve(extra_plugins=("webhooks",))
+    await server.person("teacher")
+    await eventually(arrived(receiver, 3))
+    await eventually(settled(server, outbox))
+    assert len(receiver.requests) == 3
+    assert len({(received.id, received.body) for received in receiver.requests}) == 1
+    for received in receiver.requests:
+        Webhook(receiver.secret).verify(received.body, received.headers)
+    (delivery,) = await outbox(server)
+    assert delivery["state"] == "delivered"
+    assert delivery["attempts"] == 2
+    assert "body" not in delivery
+
+
+async def test_a_receiver_that_asks_for_time_gets_it(
+    serve, receiver, configure, eventually, outbox
+):
+    async def busy(writer):
+        writer.write(b"HTTP/1.1 503 x\r\nretry-after: 120\r\ncontent-length: 0\r\n\r\n")
+        await writer.drain()
+
+    configure(receiver)
+    receiver.answers.append(busy)
+    server = await serve(extra_plugins=("webhooks",))
+    await server.person("teacher")
+
+    async def postponed():
+        return await outbox(server, attempts=1)
+
+    (delivery,) = await eventually(postponed)
+    assert delivery["reason"] == "answered 503"
+    assert delivery["due"].timestamp() - time.time() > 100
+
+
+async def test_a_redirect_is_not_followed(
+    serve, receiver, receivers, configure, eventually, outbox
+):
+    inside = await receivers()
+
+    async def redirect(writer):
+        head = f"HTTP/1.1 307 x\r\nlocation: {inside.url}\r\ncontent-length: 0\r\n\r\n"
+        writer.write(head.encode())
+        await writer.drain()
+
+    configure(receiver, tries=1)
+    receiver.answers.append(redirect)
+    server = await serve(extra_plugins=("webhooks",))
+    await server.person("teacher")
+    await eventually(settled(server, outbox))
+    (delivery,) = await outbox(server)
+    assert delivery["state"] == "dead"
+    assert delivery["reason"] == "answered 307, and redirects are not followed"
+    assert inside.connections == 0
+
+
+async def test_an_endless_answer_is_not_read_to_its_end(
+    serve, receiver, configure, eventually, outbox
+):
+    written = 0
+
+    async def endless(writer):
+        nonlocal written
+        writer.write(b"HTTP/1.1 200 x\r\ntransfer-encoding: chunked\r\n\r\n")
+        while not receiver.closing.is_set():
+            writer.write(b"10000\r\n" + bytes(0x10000) + b"\r\n")
+            await writer.drain()
+            written += 0x10000
+
+    configure(receiver, timeout_seconds=20)
+    receiver.answers.append(endless)
+    server = await serve(extra_plugins=("webhooks",))
+    await server.person("teacher")
+    await eventually(settled(server, outbox))
+    assert len(receiver.requests) == 1
+    # What was written beyond the limit lay in buffers of the two sockets.
+    assert written < 50_000_000
+
+
+async def test_an_answer_that_drips_is_taken_at_its_first_line(
+    serve, receiver, configure, eventually, outbox
+):
+    async def drip(writer):
+        writer.write(b"HTTP/1.1 200 x\r\ncontent-length: 1000\r\n\r\n.")
+        await writer.drain()
+        await receiver.closing.wait()
+
+    configure(receiver, timeout_seconds=0.3)
+    receiver.answers.append(drip)
+    server = await serve(extra_plugins=("webhooks",))
+    await server.person("teacher")
+    await eventually(settled(server, outbox))
+    assert [d["state"] for d in await outbox(server)] == ["delivered"]
+    assert len(receiver.requests) == 1
+
+
+async def test_after_the_last_try_a_delivery_is_dead_and_kept(
+    serve, receiver, configure, eventually, outbox
+):
+    configure(receiver, tries=3)
+    receiver.answers += [500, 502, 503]
+    server = await serve(extra_plugins=("webhooks",))
+    await server.person("teacher")
+    await eventually(settled(server, outbox))
+    (delivery,) = await outbox(server)
+    assert (delivery["state"], delivery["attempts"]) == ("dead", 3)
+    assert delivery["reason"] == "answered 503"
+    assert "user.registered" in delivery["body"]
+    # The next one is not held up by it.
+    await server.person("teacher")
+    await eventually(arrived(receiver, 4))
+    assert len(set(receiver.ids)) == 2
+
+
+async def test_a_dead_receiver_does_not_hold_up_another(
+    serve, receivers, configure, eventually
+):
+    silent, well = await receivers(), await receivers()
+    silent.answers += ["hang"] * 10
+    configure(silent, well, timeout_seconds=60)
+    server = await serve(extra_plugins=("webhooks",))
+    await server.people("student", 5)
+    await eventually(arrived(well, 5))
+    assert len(silent.requests) == 1
+
+
+async def test_two_servers_on_one_database_deliver_each_message_once(
+    serve, receiver, configure, eventually, outbox
+):
+    configure(receiver, per_endpoint=3)
+    one, other = (
+        await serve(extra_plugins=("webhooks",)),
+        await serve(extra_plugins=("webhooks",)),
+    )
+    await asyncio.gather(one.people("student", 20), other.people("student", 20))
+    await eventually(settled(one, outbox))
+    assert len(receiver.requests) == 40
+    assert len(set(receiver.ids)) == 40
+
+
+async def test_no_more_requests_are_under_way_than_allowed(
+    serve, receivers, configure, eventually
+):
+    busy = await receivers()
+    busy.answers += ["hang"] * 12
+    endpoints = [{"url": f"{busy.url}{n}", "secret": busy.secret} for n in range(4)]
+    configure(*endpoints, concurrency=2, per_endpoint=2, timeout_seconds=0.3)
+    server = await serve(extra_plugins=("webhooks",))
+    await server.people("student", 3)
+    await eventually(arrived(busy, 12))
+    assert busy.most_under_way == 2
+
+
+async def test_without_the_plugin_nothing_is_kept(server):
+    await server.person("teacher")
+    assert OUTBOX not in await server.documents.list_collection_names()
+    with pytest.raises(Exception, match="no loaded plugin offers"):
+        core(server.app).services.get(WebhookService)

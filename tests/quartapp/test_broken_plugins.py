@@ -1,0 +1,331 @@
+"""Plugins that are wrong, at build and at start-up: the one sentence that a person gets."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+import click
+import pytest
+from pydantic import BaseModel
+from quart import Blueprint
+
+from quartapp import __version__
+from quartapp.errors import QuartappError
+from quartapp.hookspecs import hookimpl
+from quartapp.operations import Closed, Operation
+from quartapp.realtime.events import EventData, EventType
+from quartapp.security import PUBLIC
+from quartapp_attendance.statuses import Status
+
+
+class Empty(Closed):
+    """An answer with nothing in it."""
+
+
+def answering(hook, *answers, name="broken"):
+    """A plugin whose ``hook`` returns the answer, or raises it."""
+
+    def implementation(self):
+        if isinstance(answers[0], Exception):
+            raise answers[0]
+        return answers[0]
+
+    implementation.__name__ = hook
+    return type("Plugin", (), {"name": name, hook: hookimpl(implementation)})
+
+
+def blueprint(name, path, operation="getThing"):
+    routes = Blueprint(name, __name__)
+
+    @routes.get(path)
+    @Operation(id=operation, access=PUBLIC, tags=("x",), data=Empty, database=False)
+    async def view():
+        return {}
+
+    return routes
+
+
+def event(name):
+    return EventType(name=name, data=EventData, handler=print)
+
+
+@pytest.fixture
+def problem(serve):
+    """What a person is told who starts a server with these plugins beside the installed ones."""
+
+    async def start(*plugins, **settings):
+        with pytest.raises(QuartappError) as caught:
+            await serve(beside=plugins, **settings)
+        assert "\n" not in str(caught.value)
+        return str(caught.value)
+
+    return start
+
+
+REGISTERING = (
+    "register_settings",
+    "register_blueprints",
+    "register_events",
+    "register_statuses",
+)
+
+
+@pytest.mark.parametrize("hook", REGISTERING)
+async def test_one_that_raises_while_it_registers_is_named_with_its_reason(problem, hook):
+    told = await problem(answering(hook, RuntimeError("no such book")))
+    assert told == f"plugin broken (given): {hook} failed: RuntimeError: no such book"
+
+
+@pytest.mark.parametrize("hook", REGISTERING)
+async def test_one_that_registers_asynchronously_is_refused(problem, hook):
+    async def implementation(self):
+        return []
+
+    implementation.__name__ = hook
+    plugin = type("Plugin", (), {"name": "broken", hook: hookimpl(implementation)})
+    assert await problem(plugin) == f"plugin broken (given): {hook} must not be async"
+
+
+@pytest.mark.parametrize(
+    ("hook", "answer", "told"),
+    [
+        ("register_settings", [], "must return a pydantic model"),
+        ("register_settings", dict, "must return a pydantic model"),
+        ("register_blueprints", Blueprint("x", __name__), "must return a list, got Blueprint"),
+        ("register_blueprints", ["/x"], "must return a list of Blueprint, got str"),
+        ("register_events", event("X"), "must return a list, got EventType"),
+        ("register_events", ["X"], "must return a list of EventType, got str"),
+        (
+            "register_statuses",
+            Status(code="late", label="Late", counts_as="present"),
+            "must return a list, got Status",
+        ),
+        ("register_statuses", ["late"], "must return a list of Status, got str"),
+    ],
+)
+async def test_one_that_registers_something_else_is_told_what_is_wanted(
+    problem, hook, answer, told
+):
+    assert await problem(answering(hook, answer)) == f"plugin broken (given): {hook} {told}"
+
+
+async def test_a_status_that_is_none_is_refused(problem):
+    class Odd:
+        name = "odd"
+
+        @hookimpl
+        def register_statuses(self):
+            return [Status(code="Too late!", label="Late", counts_as="present")]
+
+    told = await problem(Odd)
+    assert told.startswith("plugin odd (given): register_statuses failed: ValueError: 'Too late!'")
+
+
+async def test_a_misspelt_hook_is_refused(problem):
+    told = await problem(answering("on_evnt", None))
+    assert re.fullmatch(r"plugin broken \(given\) .*unknown hook 'on_evnt'.*", told), told
+    assert "on_event" in told  # what was meant
+
+
+async def test_a_hook_with_a_parameter_that_there_is_not_is_refused(problem):
+    class Odd:
+        name = "odd"
+
+        @hookimpl
+        def authorize(self, user):
+            """The hook calls that one ``principal``."""
+
+    told = await problem(Odd)
+    assert told.startswith("plugin odd (given) cannot be registered: ")
+    assert "'user'" in told
+
+
+async def test_a_wrapper_is_refused(problem):
+    class Wraps:
+        name = "wraps"
+
+        @hookimpl(wrapper=True)
+        def authorize(self):
+            return (yield)
+
+    assert await problem(Wraps) == "plugin wraps (given): authorize must not be a wrapper"
+
+
+async def test_two_plugins_of_one_name_are_refused(problem):
+    told = await problem(answering("startup", None), answering("startup", None))
+    assert told == "two plugins are called broken: broken (given) and broken (given)"
+
+
+async def test_one_that_needs_a_newer_quartapp_says_so(problem):
+    class Modern:
+        name = "modern"
+        requires_quartapp = ">=99"
+
+    assert await problem(Modern) == (
+        f"plugin modern (given) requires quartapp >=99, and this is {__version__}; "
+        "upgrade one of the two"
+    )
+
+
+async def test_one_with_a_requirement_that_is_none_says_so(problem):
+    class Odd:
+        name = "odd"
+        requires_quartapp = "the newest"
+
+    told = await problem(Odd)
+    assert told == "plugin odd (given): requires_quartapp 'the newest' is no version specifier"
+
+
+@pytest.mark.parametrize(
+    ("hook", "one", "other", "what"),
+    [
+        (
+            "register_blueprints",
+            [blueprint("a", "/x", "getA")],
+            [blueprint("b", "/x", "getB")],
+            "route GET /x",
+        ),
+        (
+            "register_blueprints",
+            [blueprint("a", "/x/<one>", "getA")],
+            [blueprint("b", "/x/<two>", "getB")],
+            "route GET /x/{two}",
+        ),
+        ("register_blueprints", [blueprint("a", "/x")], [blueprint("b", "/y")], "operationId"),
+        ("register_events", [event("X")], [event("X")], "event X"),
+        (
+            "register_statuses",
+            [Status(code="late", label="Late", counts_as="present")],
+            [Status(code="late", label="Belated", counts_as="absent")],
+            "status late",
+        ),
+    ],
+)
+async def test_what_two_bring_is_refused_naming_both(problem, hook, one, other, what):
+    told = await problem(answering(hook, one, name="one"), answering(hook, other, name="other"))
+    assert what in told
+    assert "one (given)" in told
+    assert "other (given)" in told
+
+
+@pytest.mark.parametrize(
+    ("hook", "brought", "what"),
+    [
+        ("register_events", [event("DONE")], "event DONE is brought by both attendance (quartapp "),
+        (
+            "register_statuses",
+            [Status(code="present", label="Here", counts_as="present")],
+            "status present is brought by both quartapp itself and broken (given)",
+        ),
+        ("register_blueprints", [blueprint("x", "/healthz")], "quartapp itself"),
+        ("register_blueprints", [blueprint("x", "/x", "login")], "plugin auth (quartapp "),
+    ],
+)
+async def test_what_is_ours_is_not_taken(problem, hook, brought, what):
+    told = await problem(answering(hook, brought))
+    assert what in told
+    assert "broken (given)" in told
+
+
+class Shared(BaseModel):
+    """Settings."""
+
+    timeout: int = 1
+
+
+async def test_settings_of_two_plugins_under_one_name_are_refused(problem):
+    one = type("SharedOne", (Shared,), {})
+    other = type("SharedTwo", (Shared,), {})
+    told = await problem(
+        answering("register_settings", one, name="a-b"),
+        answering("register_settings", other, name="a_b"),
+    )
+    assert "QUARTAPP_A_B_TIMEOUT" in told
+    assert "a-b (given)" in told
+    assert "a_b (given)" in told
+
+
+async def test_one_settings_model_for_two_plugins_is_refused(problem):
+    told = await problem(
+        answering("register_settings", Shared, name="one"),
+        answering("register_settings", Shared, name="other"),
+    )
+    assert told == "settings Shared are brought by both plugin one (given) and plugin other (given)"
+
+
+async def test_a_setting_with_the_name_of_one_of_ours_is_refused(problem):
+    told = await problem(answering("register_settings", Shared, name="hook"))
+    assert told == (
+        "setting QUARTAPP_HOOK_TIMEOUT is brought by both quartapp itself and plugin hook (given)"
+    )
+
+
+async def test_one_that_hangs_at_start_up_stops_the_server(serve):
+    class Hangs:
+        name = "hangs"
+
+        @hookimpl
+        async def startup(self):
+            await asyncio.Event().wait()
+
+    with pytest.raises(QuartappError) as caught:
+        await serve([Hangs], hook_timeout=0.2)
+    assert str(caught.value) == "plugin hangs (given): startup took longer than 0.2 s"
+
+
+async def test_a_time_limit_of_its_own_is_not_taken_for_ours(serve):
+    class Impatient:
+        name = "impatient"
+
+        @hookimpl
+        async def startup(self):
+            async with asyncio.timeout(0):
+                await asyncio.Event().wait()
+
+    with pytest.raises(QuartappError, match="startup failed: TimeoutError"):
+        await serve([Impatient])
+
+
+BROKEN = """
+from quartapp.hookspecs import hookimpl
+
+class Plugin:
+    @hookimpl
+    def on_evnt(self): ...
+"""
+
+
+async def test_the_command_line_shows_one_sentence_and_exit_status_2(
+    run_cli, installed, mongodb_uri
+):
+    path = installed("library", BROKEN)
+    secret = "a secret for tests, 32 bytes or more"
+    surroundings = {"PYTHONPATH": path, "MONGODB_URI": mongodb_uri, "JWT_SECRET": secret}
+    status, output, errors = await run_cli("serve", "--port", "0", **surroundings)
+    assert (status, output) == (2, "")
+    assert errors.startswith("Error: plugin library (library 1.0) cannot be registered: ")
+    assert "on_evnt" in errors
+    assert "Traceback" not in errors
+
+
+async def test_two_distributions_with_plugins_of_one_name_are_both_named(run_cli, installed):
+    path = installed("auth", BROKEN)
+    status, _, errors = await run_cli("plugins", PYTHONPATH=path)
+    assert status != 0
+    assert "two plugins are called auth: one of" in errors
+    assert "auth 1.0" in errors
+    assert f"quartapp {__version__}" in errors
+
+
+def test_two_commands_of_one_name_are_refused():
+    # Beside the messages of test_commands.py: here, that the group itself stays as it was.
+    from quartapp.cli import main
+    from quartapp.discovery import given
+    from quartapp.plugins import Plugins
+
+    before = dict(main.commands)
+    plugin = answering("register_commands", [click.Command("serve")])
+    with pytest.raises(QuartappError, match="as quartapp has its own serve"):
+        Plugins([given(plugin)], 5).commands(main)
+    assert main.commands == before

@@ -1,0 +1,157 @@
+"""Every route says what it is and whose; one that does not is refused when the app is built."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from quart import Blueprint, Quart
+
+from quartapp.contract import Route, routes
+from quartapp.contract.check import app_for_documents
+from quartapp.contract.files import openapi_file, read_document, suite_folder
+from quartapp.contract.normal import normal_document
+from quartapp.discovery import discover
+from quartapp.dispatcher import LoadedPlugin
+from quartapp.errors import QuartappError
+from quartapp.hookspecs import hookimpl
+from quartapp.operations import Operation
+from quartapp.security import PUBLIC
+from quartapp.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+sys.path.insert(0, str(suite_folder()))
+
+from contract_support import table  # noqa: E402 - found by the line above
+
+BUNDLED = ["auth", "classes", "attendance"]
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.chdir(tmp_path)
+    return Settings()
+
+
+@pytest.fixture
+def app(settings: Settings) -> Quart:
+    return app_for_documents(settings, discover(BUNDLED))
+
+
+async def view() -> dict[str, str]:
+    return {}
+
+
+def declared(identifier: str) -> Callable[..., object]:
+    return Operation(id=identifier, access=PUBLIC, tags=(), data=dict[str, str])(view)
+
+
+def plugin(name: str, path: str, view: Callable[..., object], **rule: object) -> LoadedPlugin:
+    """A plugin of a distribution of its own, with one route."""
+    blueprint = Blueprint(name, __name__)
+    blueprint.add_url_rule(path, "view", view, **rule)
+
+    class Plugin:
+        @hookimpl
+        def register_blueprints(self) -> list[Blueprint]:
+            return [blueprint]
+
+    return LoadedPlugin(name, f"{name}-distribution 1.0", Plugin(), ())
+
+
+def test_every_route_of_the_url_map_is_known_and_says_who_may_call_it(app: Quart) -> None:
+    known = {(route.method, route.operation.id) for route in routes(app)}
+    for rule in app.url_map.iter_rules():
+        if rule.websocket:
+            assert rule.rule == "/ws"
+            continue
+        operation = app.view_functions[rule.endpoint].__quartapp_operation__
+        assert operation.access.label in {"public", "any", "teacher", "student"}
+        for method in rule.methods - {"HEAD"}:
+            assert (method, operation.id) in known
+
+
+def documented(app: Quart) -> list[Route]:
+    return [route for route in routes(app) if route.operation.documented]
+
+
+def test_every_route_is_in_openapi_yaml(app: Quart) -> None:
+    contract = normal_document(read_document(openapi_file()), "openapi.yaml")
+
+    assert {str(route) for route in documented(app)} == contract.keys() - {"security schemes"}
+
+
+def test_every_route_is_in_the_table(app: Quart) -> None:
+    tried = {row.operation for row in table.rows()}
+
+    assert {route.operation.id for route in documented(app)} == tried
+
+
+def test_every_answer_of_a_route_is_in_the_table(app: Quart) -> None:
+    """But for those that the suite asks of all operations at once."""
+    tried = {
+        (row.operation, row.status, row.body["error"])
+        for row in table.rows()
+        if isinstance(row.body, dict) and "error" in row.body
+    }
+    for route in documented(app):
+        for status, refusals in route.operation.refusals().items():
+            for refusal in refusals:
+                if status in (401, 413, 500, 503) or refusal.message.endswith("access required"):
+                    continue
+                if (route.operation.id, status) == ("getMe", 404):
+                    continue  # test_an_account_that_is_gone_is_not_found
+                assert (route.operation.id, status, refusal.message) in tried
+
+
+def test_a_route_that_declares_nothing_is_refused_with_its_plugin(settings: Settings) -> None:
+    with pytest.raises(
+        QuartappError,
+        match=r"plugin shelf \(shelf-distribution 1\.0\): route GET /shelf/\{number\} has no "
+        r"operationId and no role",
+    ):
+        app_for_documents(settings, [plugin("shelf", "/shelf/<int:number>", view)])
+
+
+def test_a_websocket_route_is_refused_with_its_plugin(settings: Settings) -> None:
+    with pytest.raises(QuartappError, match=r"plugin chat \(chat-distribution 1\.0\).*events"):
+        app_for_documents(settings, [plugin("chat", "/chat", view, websocket=True)])
+
+
+def test_an_operation_id_is_had_once(settings: Settings) -> None:
+    with pytest.raises(
+        QuartappError,
+        match=r"operationId listBooks is used for both GET /a and GET /b, brought by "
+        r"plugin a \(a-distribution 1\.0\) and plugin b \(b-distribution 1\.0\)",
+    ):
+        app_for_documents(
+            settings,
+            [plugin("a", "/a", declared("listBooks")), plugin("b", "/b", declared("listBooks"))],
+        )
+
+
+@pytest.mark.parametrize("path", ["/books/<key>", "/books/<string:other>"])
+def test_a_place_is_had_once_whatever_its_parameter_is_called(
+    path: str, settings: Settings
+) -> None:
+    with pytest.raises(
+        QuartappError,
+        match=r"route GET /books/\{\w+\} is brought by both plugin a \(a-distribution 1\.0\) and "
+        r"plugin b \(b-distribution 1\.0\)",
+    ):
+        app_for_documents(
+            settings,
+            [
+                plugin("a", "/books/<key>", declared("getBook")),
+                plugin("b", path, declared("getOtherBook")),
+            ],
+        )
+
+
+def test_a_plugin_cannot_take_a_route_of_the_core(settings: Settings) -> None:
+    with pytest.raises(QuartappError, match=r"GET /healthz is brought by both quartapp itself and"):
+        app_for_documents(settings, [plugin("health", "/healthz", declared("health"))])

@@ -1,0 +1,175 @@
+"""Hooks that fail while the server serves: what the client gets, and what is logged."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+import structlog
+
+from quartapp.hookspecs import hookimpl
+
+INTERNAL = {"success": False, "error": "Internal Server Error"}
+INTERNAL_FRAME = {"event": "ERROR", "data": {"message": "Internal Server Error"}}
+
+
+async def hang():
+    await asyncio.Event().wait()
+
+
+async def fail():
+    raise RuntimeError("a fault in a plugin")
+
+
+class Broken:
+    """A plugin with one hook, which does what it is told as soon as it is told."""
+
+    name = "broken"
+
+    def __init__(self, hook):
+        async def implementation(_self):
+            return await self.deed() if self.deed else None
+
+        implementation.__name__ = hook
+        self.deed = None
+        self.plugin = type("Plugin", (), {"name": "broken", hook: hookimpl(implementation)})()
+
+    def returns(self, value):
+        async def give():
+            return value
+
+        self.deed = give
+
+
+@pytest.fixture
+def failing(serve):
+    """A server, and the plugin in it that is to fail in ``hook``."""
+
+    async def start(hook):
+        broken = Broken(hook)
+        # Long enough for every other plugin to start in.
+        return await serve(beside=[broken.plugin], hook_timeout=2.0), broken
+
+    return start
+
+
+WAYS = {
+    "raises": (fail, "failed: RuntimeError: a fault in a plugin"),
+    "hangs": (hang, "took longer than 2 s"),
+    "returns something else": (None, "must return"),
+}
+
+
+def bring_about(broken, way):
+    deed, said = WAYS[way]
+    if deed is None:
+        broken.returns(object())
+    else:
+        broken.deed = deed
+    return said
+
+
+def reasons(logs):
+    """Every reason in the log, of whichever line."""
+    return " ".join(f"{line.get('reason', '')} {line.get('exc_info', '')}" for line in logs)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("hook", ["verify_credentials", "token_claims"])
+async def test_a_login_fails_closed_and_the_plugin_is_named_in_the_log(failing, hook, way):
+    server, broken = await failing(hook)
+    person = await server.person("student")
+    said = bring_about(broken, way)
+    credentials = {"email": person.email, "password": person.password}
+    with structlog.testing.capture_logs() as logs:
+        answer = await server.api.post("/auth/login", json=credentials)
+    assert (answer.status_code, answer.json()) == (500, INTERNAL)
+    assert f"plugin broken (given): {hook} {said}" in reasons(logs)
+
+
+async def test_token_claims_cannot_be_who_somebody_is(failing):
+    server, broken = await failing("token_claims")
+    person = await server.person("student")
+    broken.returns({"role": "teacher"})
+    credentials = {"email": person.email, "password": person.password}
+    with structlog.testing.capture_logs() as logs:
+        answer = await server.api.post("/auth/login", json=credentials)
+    assert (answer.status_code, answer.json()) == (500, INTERNAL)
+    assert "plugin broken (given): token_claims: role is taken" in reasons(logs)
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_authenticate_fails_closed_for_requests(failing, way):
+    server, broken = await failing("authenticate")
+    said = bring_about(broken, way)
+    with structlog.testing.capture_logs() as logs:
+        answer = await server.api.get("/class")
+    assert (answer.status_code, answer.json()) == (500, INTERNAL)
+    assert f"plugin broken (given): authenticate {said}" in reasons(logs)
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_authenticate_fails_closed_for_sockets(failing, way):
+    server, broken = await failing("authenticate")
+    said = bring_about(broken, way)
+    with structlog.testing.capture_logs() as logs:
+        socket = await server.socket()
+        assert await socket.closed() == 1011
+    assert f"plugin broken (given): authenticate {said}" in reasons(logs)
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_authorize_fails_closed_for_routes_and_events(failing, way):
+    server, broken = await failing("authorize")
+    teacher = await server.person("teacher")
+    socket = await server.socket(teacher)
+    said = bring_about(broken, way)
+    with structlog.testing.capture_logs() as logs:
+        answer = await server.api.get("/class", headers=teacher.headers)
+        assert await socket.ask("TODAY_SUMMARY") == INTERNAL_FRAME
+    assert (answer.status_code, answer.json()) == (500, INTERNAL)
+    assert reasons(logs).count(f"plugin broken (given): authorize {said}") == 2
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("hook", ["roster", "check_mark", "attendance_status"])
+async def test_a_mark_is_not_stored_when_it_cannot_be_decided(failing, lesson, mark, hook, way):
+    server, broken = await failing(hook)
+    roll_call = await lesson(server, students=1)
+    await roll_call.start()
+    socket = await server.socket(roll_call.teacher)
+    said = bring_about(broken, way)
+    if hook == "attendance_status":
+        said = said.replace("must return", "must return a status")
+    with structlog.testing.capture_logs() as logs:
+        frame = await socket.ask("ATTENDANCE_MARKED", mark(roll_call.students[0]))
+    assert frame == INTERNAL_FRAME
+    assert f"plugin broken (given): {hook} {said}" in reasons(logs)
+    broken.deed = None
+    assert (await roll_call.session())["attendance"] == {}
+    frame = await socket.ask("ATTENDANCE_MARKED", mark(roll_call.students[0]))
+    assert frame["event"] == "ATTENDANCE_MARKED"
+
+
+async def test_a_status_that_nobody_brought_is_not_stored(failing, lesson, mark):
+    server, broken = await failing("attendance_status")
+    roll_call = await lesson(server, students=1)
+    await roll_call.start()
+    socket = await server.socket(roll_call.teacher)
+    broken.returns("tardy")
+    with structlog.testing.capture_logs() as logs:
+        frame = await socket.ask("ATTENDANCE_MARKED", mark(roll_call.students[0]))
+    assert frame == INTERNAL_FRAME
+    assert "plugin broken (given): attendance_status: 'tardy' is no status" in reasons(logs)
+
+
+@pytest.mark.parametrize("way", ["raises", "hangs"])
+async def test_on_event_changes_nothing_when_it_fails(failing, way):
+    server, broken = await failing("on_event")
+    bring_about(broken, way)
+    with structlog.testing.capture_logs() as logs:
+        person = await server.person("student")
+    failures = [line for line in logs if line["event"] == "hook failed"]
+    assert [(line["hook"], line["plugin"]) for line in failures] == [("on_event", "broken (given)")]
+    answer = await server.api.get("/auth/me", headers=person.headers)
+    assert answer.status_code == 200

@@ -1,0 +1,372 @@
+"""Every hook, with the example that the documentation shows, on a running server.
+
+What becomes of implementations that are wrong is in ``test_broken_plugins.py``.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import jwt
+import pytest
+
+from quartapp.hookspecs import hookimpl
+from quartapp.security import Identity
+from quartapp.server import ServerError
+from quartapp.testing import SECRET
+
+
+def refused(message):
+    return {"success": False, "error": message}
+
+
+def told(message):
+    return {"event": "ERROR", "data": {"message": message}}
+
+
+async def login(server, email, password):
+    return await server.api.post("/auth/login", json={"email": email, "password": password})
+
+
+async def test_register_settings_is_filled_from_the_file_and_the_environment(
+    serve, example, monkeypatch, tmp_path
+):
+    (tmp_path / "quartapp.toml").write_text("[plugins.library]\nopens_at = 7\ncloses_at = 20\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("QUARTAPP_LIBRARY_CLOSES_AT", "22")
+    library = example("register_settings").LibraryPlugin()
+    await serve(beside=[library])
+    assert (library.settings.opens_at, library.settings.closes_at) == (7, 22)
+
+
+async def test_register_blueprints_adds_a_guarded_and_documented_route(serve, example):
+    server = await serve(beside=[example("register_blueprints").LibraryPlugin])
+    student = await server.person("student")
+    answer = await server.api.get("/library/hours", headers=student.headers)
+    assert answer.json() == {"success": True, "data": {"opensAt": 8, "closesAt": 18}}
+    assert (await server.api.get("/library/hours")).json() == refused("please send jwt token")
+    document = (await server.api.get(f"{server.url}/openapi.json")).json()
+    documented = document["paths"]["/api/v1/library/hours"]["get"]
+    assert documented["operationId"] == "getLibraryHours"
+
+
+async def test_register_events_adds_a_documented_event(serve, example):
+    server = await serve(beside=[example("register_events").HandsPlugin])
+    student, teacher = await server.person("student"), await server.person("teacher")
+    watching, raising = await server.socket(teacher), await server.socket(student)
+    await raising.send("RAISE_HAND", {"question": "Why?"})
+    shown = {"event": "HAND_RAISED", "data": {"studentId": student.id, "question": "Why?"}}
+    assert await watching.receive() == shown
+    asked = await watching.ask("RAISE_HAND", {"question": "Why?"})
+    assert asked == told("Forbidden, student event only")
+    document = (await server.api.get(f"{server.url}/asyncapi.json")).json()
+    assert {"RAISE_HAND", "HAND_RAISED"} <= {
+        message["name"] for message in document["components"]["messages"].values()
+    }
+
+
+async def test_register_commands_adds_a_command(run_cli, installed, hook_examples, mongodb_uri):
+    source = (hook_examples / "register_commands.py").read_text()
+    path = installed("count", source, "CountPlugin")
+    status, output, errors = await run_cli("count-people", PYTHONPATH=path, MONGODB_URI=mongodb_uri)
+    assert (status, output) == (0, "0\n"), errors
+
+
+async def test_verify_credentials_lets_people_of_another_system_in(serve, example):
+    server = await serve(beside=[example("verify_credentials").DirectoryPlugin])
+    answer = await login(server, "grace@navy.example", "cobol-60")
+    headers = {"Authorization": f"Bearer {answer.json()['data']['token']}"}
+    account = (await server.api.get("/auth/me", headers=headers)).json()["data"]
+    assert (account["name"], account["role"]) == ("grace hopper", "teacher")
+    again = await login(server, "grace@navy.example", "cobol-60")
+    assert again.status_code == 200
+    assert await server.documents["users"].count_documents({}) == 1
+
+
+async def test_verify_credentials_refuses_what_it_knows_to_be_bad(serve, example):
+    server = await serve(beside=[example("verify_credentials").DirectoryPlugin])
+    answer = await login(server, "grace@navy.example", "algol-60")
+    assert (answer.status_code, answer.json()) == (400, refused("Invalid email or password"))
+
+
+async def test_verify_credentials_leaves_other_people_to_their_local_password(serve, example):
+    server = await serve(beside=[example("verify_credentials").DirectoryPlugin])
+    person = await server.person("student")
+    assert (await login(server, person.email, person.password)).status_code == 200
+    assert (await login(server, person.email, "another one")).status_code == 400
+
+
+async def test_verify_credentials_stops_at_the_first_answer(serve):
+    class Knows:
+        def __init__(self, name):
+            self.name = name
+            self.asked = 0
+
+        @hookimpl
+        async def verify_credentials(self, email):
+            self.asked += 1
+            return Identity(email, self.name, "student")
+
+    first, second = Knows("alpha"), Knows("beta")
+    server = await serve(beside=[second, first])
+    assert (await login(server, "x@example.org", "password")).status_code == 200
+    assert sorted((first.asked, second.asked)) == [0, 1]
+
+
+async def test_authenticate_lets_a_program_in_by_its_key(serve, example):
+    keys = example("authenticate")
+    plugin = keys.ApiKeyPlugin("a good key", "0123456789abcdef01234567")
+    server = await serve(beside=[plugin])
+    good = await server.api.get("/class", headers={keys.HEADER: "a good key"})
+    assert good.json() == {"success": True, "data": []}
+    bad = await server.api.get("/class", headers={keys.HEADER: "a bad key"})
+    assert (bad.status_code, bad.headers["WWW-Authenticate"]) == (401, "Bearer")
+    nobody = await server.api.get("/class")
+    assert nobody.json() == refused("please send jwt token")
+
+
+async def test_authenticate_lets_a_socket_in_by_its_key(serve, example):
+    keys = example("authenticate")
+    plugin = keys.ApiKeyPlugin("a good key", "0123456789abcdef01234567")
+    server = await serve(beside=[plugin])
+    good = await server.socket(additional_headers={keys.HEADER: "a good key"}, path="/ws")
+    assert await good.ask("DONE") == told("No active attendance session")
+    bad = await server.socket(additional_headers={keys.HEADER: "a bad key"}, path="/ws")
+    assert await bad.closed() == 1008
+
+
+async def test_token_claims_are_in_the_token(serve, example):
+    server = await serve(beside=[example("token_claims").CampusPlugin])
+    person = await server.person("teacher")
+    token = await server.sign_in(person.email, person.password)
+    claims = jwt.decode(token, SECRET, algorithms=["HS256"])
+    assert claims.keys() == {"id", "role", "iat", "exp", "campus"}
+    assert (claims["id"], claims["campus"]) == (person.id, "example.org")
+
+
+async def test_authorize_refuses_a_route_with_its_reason(serve, example):
+    term = example("authorize").TermPlugin()
+    server = await serve(beside=[term])
+    teacher = await server.person("teacher")
+    room = await server.class_room(teacher)
+    answer = await server.api.delete(f"/class/{room['_id']}", headers=teacher.headers)
+    reason = "Classes are kept until the end of the term"
+    assert (answer.status_code, answer.json()) == (403, refused(reason))
+    term.in_term = False
+    answer = await server.api.delete(f"/class/{room['_id']}", headers=teacher.headers)
+    assert answer.status_code == 200
+
+
+async def test_authorize_refuses_an_event_and_hears_its_data(serve):
+    class NoSummary:
+        name = "nosummary"
+        heard = None
+
+        @hookimpl
+        def authorize(self, principal, action, resource):
+            from quartapp.dispatcher import Deny
+
+            self.heard = (principal.role, action, dict(resource))
+            return Deny("Not today") if action == "TODAY_SUMMARY" else None
+
+    policy = NoSummary()
+    server = await serve(beside=[policy])
+    socket = await server.socket(await server.person("teacher"))
+    assert await socket.ask("TODAY_SUMMARY", {"more": 1}) == told("Not today")
+    assert policy.heard == ("teacher", "TODAY_SUMMARY", {"more": 1})
+
+
+async def test_authorize_refuses_when_one_denies_whatever_others_allow(serve):
+    from quartapp.dispatcher import ALLOW, Deny
+
+    class Says:
+        def __init__(self, name, decision):
+            self.name = name
+            self.decision = decision
+
+        @hookimpl
+        async def authorize(self):
+            return self.decision
+
+    server = await serve(beside=[Says("a", ALLOW), Says("b", Deny("No")), Says("c", ALLOW)])
+    teacher = await server.person("teacher")
+    answer = await server.api.get("/class", headers=teacher.headers)
+    assert (answer.status_code, answer.json()) == (403, refused("No"))
+
+
+async def test_roster_of_another_system_decides_who_can_be_marked(serve, example, lesson, mark):
+    system = example("roster").InformationSystemPlugin()
+    server = await serve(beside=[system])
+    roll_call = await lesson(server, students=1)
+    guest = await server.person("student")
+    name = roll_call.class_room["className"]
+    await roll_call.start()
+    socket = await server.socket(roll_call.teacher)
+    own = roll_call.students[0]
+    assert await socket.ask("ATTENDANCE_MARKED", mark(guest)) == told(
+        "Student not enrolled in class"
+    )
+    system.rolls[name] = {guest.id}
+    shown = await socket.ask("ATTENDANCE_MARKED", mark(guest))
+    assert shown == {"event": "ATTENDANCE_MARKED", "data": mark(guest)}
+    assert await socket.ask("ATTENDANCE_MARKED", mark(own)) == told("Student not enrolled in class")
+    done = await socket.ask("DONE")
+    assert (done["data"]["present"], done["data"]["total"]) == (1, 1)
+
+
+async def test_register_statuses_adds_one_that_counts(serve, example, lesson, mark):
+    server = await serve(beside=[example("register_statuses").RemotePlugin])
+    roll_call = await lesson(server, students=1)
+    await roll_call.start()
+    socket = await server.socket(roll_call.teacher)
+    shown = await socket.ask("ATTENDANCE_MARKED", mark(roll_call.students[0], "remote"))
+    assert shown["data"]["status"] == "remote"
+    counted = (await socket.ask("TODAY_SUMMARY"))["data"]
+    assert counted["statuses"] == {"present": 0, "absent": 0, "remote": 1}
+    assert counted["present"] == 1
+
+
+async def test_check_mark_refuses_with_its_message_and_stores_nothing(serve, example, lesson, mark):
+    plugin = example("check_mark").LessonPlugin()
+    server = await serve(beside=[plugin])
+    roll_call = await lesson(server, students=1)
+    await roll_call.start()
+    socket = await server.socket(roll_call.teacher)
+    plugin.lasts = timedelta(0)
+    refusal = await socket.ask("ATTENDANCE_MARKED", mark(roll_call.students[0]))
+    assert refusal == told("The lesson is over")
+    assert (await roll_call.session())["attendance"] == {}
+    plugin.lasts = timedelta(minutes=45)
+    shown = await socket.ask("ATTENDANCE_MARKED", mark(roll_call.students[0]))
+    assert shown["event"] == "ATTENDANCE_MARKED"
+
+
+async def test_attendance_status_stores_another_one(serve, example, lesson, mark):
+    plugin = example("attendance_status").BellPlugin()
+    server = await serve(beside=[plugin])
+    roll_call = await lesson(server, students=1)
+    student = roll_call.students[0]
+    await roll_call.start()
+    socket = await server.socket(roll_call.teacher)
+    shown = await socket.ask("ATTENDANCE_MARKED", mark(student))
+    assert shown["data"]["status"] == "present"
+    plugin.grace = timedelta(0)
+    shown = await socket.ask("ATTENDANCE_MARKED", mark(student))
+    assert shown["data"]["status"] == "absent"
+    assert (await roll_call.session())["attendance"] == {student.id: "absent"}
+
+
+async def test_on_event_tells_of_what_is_stored(serve, example, lesson, mark, eventually):
+    plugin = example("on_event").ParentsPlugin()
+    server = await serve(beside=[plugin])
+    roll_call = await lesson(server, students=2)
+    await roll_call.start()
+    socket = await server.socket(roll_call.teacher)
+    here, away = roll_call.students
+    await socket.ask("ATTENDANCE_MARKED", mark(here))
+    await socket.ask("ATTENDANCE_MARKED", mark(away, "absent"))
+    await socket.drain()
+    assert plugin.to_write == [away.id]
+
+
+async def test_on_event_hears_of_everything_once_and_in_order(serve, lesson, mark):
+    class Audit:
+        name = "audit"
+
+        def __init__(self):
+            self.heard = []
+
+        @hookimpl
+        def on_event(self, event):
+            self.heard.append(type(event).__name__)
+
+    audit = Audit()
+    server = await serve(beside=[audit])
+    roll_call = await lesson(server, students=1)
+    teacher, class_id = roll_call.teacher, roll_call.class_id
+    await roll_call.start()
+    socket = await server.socket(teacher)
+    await socket.ask("ATTENDANCE_MARKED", mark(roll_call.students[0]))
+    await socket.ask("DONE")
+    await socket.drain()
+    path = f"/class/{class_id}"
+    await server.api.patch(path, json={"className": "Another"}, headers=teacher.headers)
+    gone = f"{path}/students/{roll_call.students[0].id}"
+    await server.api.delete(gone, headers=teacher.headers)
+    await server.api.delete(path, params={"records": "delete"}, headers=teacher.headers)
+    assert audit.heard == [
+        *("UserRegistered", "UserRegistered", "ClassCreated", "StudentAdded"),
+        *("SessionStarted", "AttendanceMarked", "SessionDone"),
+        *("ClassChanged", "StudentRemoved", "ClassDeleted"),
+    ]
+
+
+async def test_startup_and_shutdown_surround_serving(mongodb_uri, example):
+    from quartapp.app import create_app
+    from quartapp.discovery import discover
+    from quartapp.settings import load_settings
+    from quartapp.testing import running
+
+    plugin = example("startup").GradebookPlugin()
+    settings = load_settings(mongodb_uri=mongodb_uri, jwt_secret=SECRET)
+    async with running(create_app(settings, [*discover(), plugin])):
+        assert not plugin.client.is_closed
+    assert plugin.client.is_closed
+
+
+async def test_startup_that_fails_stops_the_server_and_undoes_what_was_begun(serve):
+    class Careful:
+        name = "careful"
+        open = None
+
+        @hookimpl
+        def startup(self, app):
+            self.open = True
+
+        @hookimpl
+        def shutdown(self, app):
+            self.open = False
+
+    class Fails:
+        name = "fails"
+        requires = ("careful",)
+
+        @hookimpl
+        async def startup(self):
+            raise OSError("no route to host")
+
+    careful = Careful()
+    said = r"plugin fails \(given\): startup failed: OSError: no route to host"
+    with pytest.raises(ServerError, match=said):
+        await serve([careful, Fails])
+    assert careful.open is False
+
+
+async def test_shutdown_runs_in_reverse_and_a_failure_stops_no_other(mongodb_uri):
+    import structlog
+
+    from quartapp.app import create_app
+    from quartapp.settings import load_settings
+    from quartapp.testing import running
+
+    closed = []
+
+    class Closes:
+        def __init__(self, name, fails=False):
+            self.name = name
+            self.fails = fails
+
+        @hookimpl
+        async def shutdown(self):
+            closed.append(self.name)
+            if self.fails:
+                raise RuntimeError("already gone")
+
+    plugins = [Closes("one"), Closes("two", fails=True), Closes("three")]
+    settings = load_settings(mongodb_uri=mongodb_uri, jwt_secret=SECRET)
+    with structlog.testing.capture_logs() as logs:
+        async with running(create_app(settings, plugins)):
+            pass
+    assert closed == ["three", "two", "one"]
+    failures = [line for line in logs if line["event"] == "hook failed"]
+    assert [(line["hook"], line["plugin"]) for line in failures] == [("shutdown", "two (given)")]
