@@ -114,6 +114,8 @@ class Dispatcher:
         for owner, impl in self.implementations(hook):
             try:
                 result = impl.function(*(arguments[name] for name in impl.argnames))
+            except PluginError:
+                raise  # of a plugin that this one collects from, and it says which
             except Exception as error:
                 raise PluginError(f"plugin {owner}: {hook} failed: {reason(error)}") from error
             if inspect.isawaitable(result):
@@ -213,17 +215,19 @@ class Dispatcher:
         arguments: dict[str, object],
         passing: Refusals = (),
     ) -> object:
+        limit = asyncio.timeout(self._timeout)
         try:
-            async with asyncio.timeout(self._timeout):
+            async with limit:
                 result = impl.function(*(arguments[name] for name in impl.argnames))
                 return await result if inspect.isawaitable(result) else result
         except passing:
             raise
-        except TimeoutError as error:
-            raise HookFailedError(
-                f"plugin {owner}: {hook} took longer than {self._timeout:g} s"
-            ) from error
         except Exception as error:
+            # A TimeoutError may also be one of the implementation's own.
+            if limit.expired() and isinstance(error, TimeoutError):
+                raise HookFailedError(
+                    f"plugin {owner}: {hook} took longer than {self._timeout:g} s"
+                ) from error
             raise HookFailedError(f"plugin {owner}: {hook} failed: {reason(error)}") from error
 
 

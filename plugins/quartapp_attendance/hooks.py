@@ -36,6 +36,11 @@ class AttendanceHooks:
         self.plugins = plugins
         self.statuses = StatusRegistry()
         for owner, brought in plugins.dispatcher.collect_now("register_statuses", app=app):
+            if not isinstance(brought, (list, tuple)):
+                raise PluginError(
+                    f"plugin {owner}: register_statuses must return a list, "
+                    f"got {type(brought).__name__}"
+                )
             for status in brought:
                 if not isinstance(status, Status):
                     raise PluginError(
@@ -60,6 +65,11 @@ class AttendanceHooks:
         if found is None:
             return mark
         owner, code = found
+        if not isinstance(code, str):
+            raise HookFailedError(
+                f"plugin {owner}: attendance_status must return a status or None, "
+                f"got {type(code).__name__}"
+            )
         if code not in self.statuses:
             raise HookFailedError(f"plugin {owner}: attendance_status: {code!r} is no status")
         return replace(mark, status=code)

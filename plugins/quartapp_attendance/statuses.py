@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from quartapp.errors import QuartappError
+from quartapp.dispatcher import PluginError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 CODE_PATTERN = r"^[a-z][a-z0-9_]{0,31}$"
 
 TEACHER = "teacher"
+OWNER = "quartapp itself"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,19 +77,19 @@ class StatusRegistry:
 
     def __init__(self) -> None:
         self._by_code: dict[str, tuple[Status, str]] = {}
-        self.add(Status(code="present", label="Present", counts_as="present", points=2), "ours")
-        self.add(Status(code="absent", label="Absent", counts_as="absent"), "ours")
+        self.add(Status(code="present", label="Present", counts_as="present", points=2), OWNER)
+        self.add(Status(code="absent", label="Absent", counts_as="absent"), OWNER)
         self._own = len(self._by_code)
 
     def add(self, status: Status, owner: str) -> None:
         """Let students be marked as ``status``.
 
         Raises:
-            QuartappError: There is one of that code.
+            PluginError: There is one of that code.
         """
         if status.code in self._by_code:
             other = self._by_code[status.code][1]
-            raise QuartappError(f"status {status.code} is brought by both {other} and {owner}")
+            raise PluginError(f"status {status.code} is brought by both {other} and {owner}")
         self._by_code[status.code] = (status, owner)
 
     def __contains__(self, code: object) -> bool:
