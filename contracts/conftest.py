@@ -17,6 +17,12 @@ from contract_support import fuzz
 from contract_support.people import People
 from contract_support.server import running_server
 
+# Fixtures of the single rows of the WebSocket contract.
+from ws_lesson import cast as cast
+from ws_lesson import connect as connect
+from ws_lesson import document as document
+from ws_lesson import lesson as lesson
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -48,7 +54,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--contract-jwt-secret",
         metavar="SECRET",
-        help="The JWT_SECRET of the server of --base-url, which some tokens cannot be made without.",
+        help="The JWT_SECRET of the server of --base-url; some tokens cannot be made without.",
     )
     group.addoption(
         "--contract-openapi",

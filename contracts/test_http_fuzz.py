@@ -31,7 +31,7 @@ def document(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def run(  # noqa: PLR0913 - fixtures
+def run(
     document: str,
     base_url: str,
     tmp_path: Path,
@@ -65,7 +65,8 @@ def test_every_operation_keeps_to_the_contract(
         for teacher, student in zip(teachers, students, strict=False)
         for _ in range(CLASSES)
     ]
-    known = Known([student.id for student in students], classes)
+    # A teacher among them: somebody who exists and cannot be added.
+    known = Known([person.id for person in (*students, teachers[1])], classes)
     peers = {"nobody": [], "teacher": teachers, "student": students[:2]}[role]
 
     outcome = run(role, known, peers)

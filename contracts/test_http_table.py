@@ -9,8 +9,9 @@ import pytest
 from contract_support.matching import mismatch
 from contract_support.operations import Operation, operations
 from contract_support.people import PASSWORD
+from contract_support.rows import Row, error
 from contract_support.scene import Cast, Scene, forged_tokens, token_of_somebody_gone
-from contract_support.table import Row, error, rows
+from contract_support.table import rows
 
 if TYPE_CHECKING:
     import httpx
@@ -65,9 +66,7 @@ def test_answer_is_as_the_table_says(row: Row, scene: Scene) -> None:
     headers = scene.cast.named(row.who).authorization if row.who else {}
     sent = {} if row.json is ... else {"json": scene.filled(row.json)}
 
-    answer = scene.people.http.request(
-        row.method, scene.filled(row.path), headers=headers, **sent
-    )
+    answer = scene.people.http.request(row.method, scene.filled(row.path), headers=headers, **sent)
 
     assert answer.status_code == row.status, answer.text
     assert {name: answer.headers.get(name) for name in row.headers} == dict(row.headers)
@@ -148,9 +147,7 @@ def test_a_malformed_body_is_the_operations_own_validation_error(
     assert_error(answer, *operation.invalid)
 
 
-@pytest.mark.parametrize(
-    "content_type", ["text/plain", "application/x-www-form-urlencoded", None]
-)
+@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", None])
 @pytest.mark.parametrize("operation", WITH_BODY, ids=str)
 def test_another_content_type_is_the_operations_own_validation_error(
     operation: Operation, content_type: str | None, people: People, cast: Cast
@@ -182,9 +179,7 @@ def test_a_body_of_more_than_64_kib_is_too_large(
 
     def send(length: int) -> httpx.Response:
         body = b'{"x": "' + b"x" * (length - 9) + b'"}'
-        return people.http.request(
-            operation.method, operation.path, headers=headers, content=body
-        )
+        return people.http.request(operation.method, operation.path, headers=headers, content=body)
 
     assert_error(send(BODY_LIMIT), *operation.invalid)
     assert_error(send(BODY_LIMIT + 1), 413, "Payload Too Large")

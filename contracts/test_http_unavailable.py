@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from contract_support.people import PASSWORD, People
+from contract_support.rows import error
 from contract_support.server import server_in
-from contract_support.table import error
 
 if TYPE_CHECKING:
     from pathlib import Path

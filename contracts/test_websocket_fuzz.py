@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     Payload = str | bytes
 
 MINIMUM_STEPS = 2_000
-RUNS = 100
+RUNS = 68
 RULES_PER_RUN = 40
 EVERY_REFUSAL = 3
 

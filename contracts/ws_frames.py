@@ -96,15 +96,16 @@ class Frames:
                 other = draw(
                     st.one_of(JSON_VALUES, st.just(event.lower()), st.just(event + "\x00"))
                 )
-                return draw(_styled(st.just({**frame, "event": other})))
+                frame = {**frame, "event": other}
+                return str(draw(_styled(st.just(frame))))
             if where == "data":
                 other = draw(JSON_VALUES.filter(lambda value: not isinstance(value, dict)))
-                return draw(_styled(st.just({**frame, "data": other})))
+                return str(draw(_styled(st.just({**frame, "data": other}))))
             name = draw(st.sampled_from(sorted(self._fields(event))))
             data.pop(name, None)
             if where == "field":
                 data[name] = draw(NOT_STATUSES if name == "status" else NOT_IDS)
-            return draw(_styled(st.just({**frame, "data": data})))
+            return str(draw(_styled(st.just({**frame, "data": data}))))
 
         return frames()
 

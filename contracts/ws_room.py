@@ -44,13 +44,12 @@ class Room:
     def __init__(self, base_url: str, document: Document, people: Mapping[str, Person]) -> None:
         self._base_url = base_url
         self._document = document
-        self._people = dict(people)
+        self.people = dict(people)
         self._sockets: dict[str, Socket] = {}
-        self.people = self._people
 
     def __enter__(self) -> Room:
         try:
-            for name in self._people:
+            for name in self.people:
                 self.enter(name)
         except BaseException:
             self.close()
@@ -68,7 +67,7 @@ class Room:
 
     def enter(self, name: str) -> None:
         """``name`` connects, and is connected when this returns."""
-        socket = Socket(name, self._base_url, self._people[name], self._document)
+        socket = Socket(name, self._base_url, self.people[name], self._document)
         self._sockets[name] = socket
         assert socket.ask(message("HELLO")) == error("Unknown event")
 
@@ -79,7 +78,7 @@ class Room:
 
     def finish(self, name: str) -> None:
         """After a failure: ``name`` ends their session, whatever comes of it."""
-        with Socket(name, self._base_url, self._people[name], self._document) as socket:
+        with Socket(name, self._base_url, self.people[name], self._document) as socket:
             socket.ask(message("DONE"))
 
     def exchange(
@@ -118,8 +117,8 @@ class Room:
             self._read_broadcasts(name, got.setdefault(name, []), expected)
         for name, socket in self._sockets.items():
             socket.send(probes[name][0])
-        for name, frames in got.items():
-            frames += self._until(name, probes[name][1])
+        for name, received in got.items():
+            received += self._until(name, probes[name][1])
         return self._explained(models, sent, got, request[0] if request else ())
 
     def _explained(
@@ -139,7 +138,7 @@ class Room:
                 extra = self._alone(got[name])
                 assert not extra, f"{name} sent nothing and got {extra}, which is for its sender"
         everything = [
-            Sent(name, self._people[name], frames, self._alone(got[name]))
+            Sent(name, self.people[name], frames, self._alone(got[name]))
             for name, frames in sent.items()
         ]
         if requested:
@@ -164,7 +163,7 @@ class Room:
 
     def _probes(self, sent: Mapping[str, Sequence[Payload]]) -> dict[str, tuple[str, Frame]]:
         answers = {
-            name: {fixed_answer(self._document, self._people[name], frame) for frame in frames}
+            name: {fixed_answer(self._document, self.people[name], frame) for frame in frames}
             for name, frames in sent.items()
         }
         anybody: set[str | None] = set().union(*answers.values())

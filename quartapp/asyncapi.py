@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
     from quart import Quart
 
+    from quartapp.dispatcher import LoadedPlugin
     from quartapp.realtime.events import EventType, ServerMessage
 
     Document = dict[str, Any]
@@ -54,13 +55,15 @@ What goes wrong is told to the sender alone, as `ERROR`, and the connection stay
 """
 
 
-def asyncapi_document(app: Quart) -> Document:
+def asyncapi_document(app: Quart, only: LoadedPlugin | None = None) -> Document:
     """The AsyncAPI 3.0 document of ``app``: every registered event, plugins' included.
 
     Args:
         app: The app; it need not be served.
+        only: The plugin whose events to describe; all when left out.
     """
-    events = list(core(app).events)
+    known = core(app).events
+    events = list(known) if only is None else known.brought_by(str(only))
     schemas = _Schemas(events)
     received = _Keys("receive")
     sent = _Keys("send")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -13,7 +14,7 @@ from quartapp import hookspecs
 from quartapp.dispatcher import Dispatcher, HookFailedError, LoadedPlugin, PluginError
 from quartapp.realtime.events import EventType
 from quartapp.security import RESERVED_CLAIMS, CredentialsRefusedError, Identity, Principal
-from quartapp.settings import load_plugin_settings
+from quartapp.settings import OwnedNames, load_plugin_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -43,6 +44,7 @@ class Plugins:
         self._manager = pluggy.PluginManager(hookspecs.PROJECT_NAME)
         self._manager.add_hookspecs(hookspecs)
         self.dispatcher = Dispatcher(self._manager, hook_timeout)
+        _refuse_duplicates(self.loaded)
         for plugin in self.loaded:
             # A plugin may bring hooks of its own, for those that build on it.
             brought = getattr(plugin.implementation, "hookspecs", None)
@@ -54,14 +56,31 @@ class Plugins:
     def _register(self, plugin: LoadedPlugin) -> None:
         try:
             self._manager.register(plugin.implementation, plugin.name)
-            self._manager.check_pending()
         except (pluggy.PluginValidationError, ValueError) as error:
-            raise PluginError(f"plugin {plugin} cannot be registered: {error}") from error
+            told = " ".join(str(error).split())
+            raise PluginError(f"plugin {plugin} cannot be registered: {told}") from error
+        self._refuse_unknown_hooks(plugin)
         for caller in self._manager.get_hookcallers(plugin.implementation) or ():
             for impl in caller.get_hookimpls():
                 if impl.plugin is plugin.implementation and (impl.wrapper or impl.hookwrapper):
                     raise PluginError(f"plugin {plugin}: {caller.name} must not be a wrapper")
         self.dispatcher.owners[id(plugin.implementation)] = plugin
+
+    def _refuse_unknown_hooks(self, plugin: LoadedPlugin) -> None:
+        known = {name for name, caller in vars(self._manager.hook).items() if caller.spec}
+        for caller in self._manager.get_hookcallers(plugin.implementation) or ():
+            optional = all(
+                impl.optionalhook
+                for impl in caller.get_hookimpls()
+                if impl.plugin is plugin.implementation
+            )
+            if caller.name in known or optional:
+                continue
+            meant = difflib.get_close_matches(caller.name, known, n=1)
+            raise PluginError(
+                f"plugin {plugin} cannot be registered: there is no hook {caller.name}"
+                + (f"; did you mean {meant[0]}?" if meant else "")
+            )
 
     def hooks_of(self, plugin: LoadedPlugin) -> list[str]:
         """The names of the hooks that ``plugin`` implements."""
@@ -76,9 +95,11 @@ class Plugins:
             SettingsFileError: A value does not fit.
         """
         filled = []
+        names = OwnedNames()
         for owner, model in self.dispatcher.collect_now("register_settings"):
             if not (isinstance(model, type) and issubclass(model, BaseModel)):
                 raise PluginError(f"plugin {owner}: register_settings must return a pydantic model")
+            names.take(owner, model)
             filled.append((owner, load_plugin_settings(owner.name, model)))
         return filled
 
@@ -218,6 +239,14 @@ class Plugins:
                     )
                 items.append((owner, item))
         return items
+
+
+def _refuse_duplicates(loaded: Sequence[LoadedPlugin]) -> None:
+    by_name: dict[str, LoadedPlugin] = {}
+    for plugin in loaded:
+        other = by_name.setdefault(plugin.name, plugin)
+        if other is not plugin:
+            raise PluginError(f"two plugins are called {plugin.name}: {other} and {plugin}")
 
 
 def _wrong_type(owner: LoadedPlugin, hook: str, wanted: str, got: object) -> HookFailedError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import re
 import signal
 import socket
 from typing import TYPE_CHECKING, Any
@@ -166,11 +167,17 @@ async def serve_app(
         with contextlib.suppress(asyncio.CancelledError):
             await serving
     except LifespanFailureError as error:
-        raise ServerError(str(error.args[0] if error.args else error)) from error
+        raise ServerError(start_failure(error)) from error
     finally:
         stopping.cancel()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
+
+
+def start_failure(error: LifespanFailureError) -> str:
+    """What an app that does not start said, without the words that Hypercorn puts around it."""
+    said = re.fullmatch(r"Lifespan failure in \w+\. '(.*)'", str(error), re.DOTALL)
+    return said[1] if said else str(error)
 
 
 def _announcer(ready: Callable[[], None]) -> Callable[[], Awaitable[None]]:

@@ -23,6 +23,8 @@ from quartapp.errors import QuartappError
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+    from quartapp.dispatcher import LoadedPlugin
+
 TOML_FILE = "quartapp.toml"
 ENV_FILE = ".env"
 MINIMUM_SECRET_BYTES = 32
@@ -191,7 +193,7 @@ def load_plugin_settings(plugin: str, model: type[BaseModel]) -> BaseModel:
         SettingsFileError: One message that names the plugin and each bad setting.
     """
     table = _plugin_tables(read_toml()).get(plugin, {})
-    prefix = f"QUARTAPP_{plugin.upper().replace('-', '_')}_"
+    prefix = _prefix(plugin)
 
     class FromEnvironment(model, BaseSettings):  # type: ignore[valid-type, misc]
         model_config = SettingsConfigDict(env_prefix=prefix, env_file=ENV_FILE, extra="ignore")
@@ -215,6 +217,38 @@ def load_plugin_settings(plugin: str, model: type[BaseModel]) -> BaseModel:
         raise SettingsFileError(f"plugin {plugin}: {explain(error, prefix)}") from error
     except SettingsError as error:
         raise SettingsFileError(f"plugin {plugin}: {error}") from error
+
+
+def _prefix(plugin: str) -> str:
+    return f"QUARTAPP_{plugin.upper().replace('-', '_')}_"
+
+
+class OwnedNames:
+    """Whose a setting is, by its name in the environment and by its model."""
+
+    def __init__(self) -> None:
+        self._owners = {
+            f"QUARTAPP_{name.upper()}": "quartapp itself" for name in Settings.model_fields
+        }
+        self._models: dict[type[BaseModel], str] = {}
+
+    def take(self, owner: LoadedPlugin, model: type[BaseModel]) -> None:
+        """Let ``model``'s settings be ``owner``'s.
+
+        Raises:
+            SettingsFileError: Another has one of that name, or that model.
+        """
+        claim = f"plugin {owner}"
+        other = self._models.setdefault(model, claim)
+        if other is not claim:
+            raise SettingsFileError(
+                f"settings {model.__name__} are brought by both {other} and {claim}"
+            )
+        for field in model.model_fields:
+            name = _prefix(owner.name) + field.upper()
+            other = self._owners.setdefault(name, claim)
+            if other is not claim:
+                raise SettingsFileError(f"setting {name} is brought by both {other} and {claim}")
 
 
 def read_toml(path: Path | None = None) -> dict[str, Any]:

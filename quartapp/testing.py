@@ -4,7 +4,8 @@ Fixtures:
 
 * ``serve``: starts a server in the test's event loop; ``server``: one with the installed plugins;
 * ``serve_process``: starts ``quartapp serve`` as a process of its own, to be killed or stopped;
-* ``mongodb_uri``: a database of the test's own, dropped afterwards.
+* ``mongodb_uri``: a database of the test's own, dropped afterwards;
+* ``quartapp_contract``: runs the contract over a plugin (with the extra ``contract``).
 
 Example:
     >>> async def test_raise_hand_is_shown_to_all(serve):
@@ -35,12 +36,19 @@ from hypercorn.utils import LifespanFailureError
 
 from quartapp._hypercorn import harden_hypercorn
 from quartapp._testing_clients import Client, Person, Socket
+from quartapp._testing_contract import QuartappContract, add_options, quartapp_contract
 from quartapp._testing_process import ServerProcess
 from quartapp.app import create_app
 from quartapp.core import core
 from quartapp.discovery import discover
 from quartapp.embedded import EmbeddedMongo
-from quartapp.server import ServerError, behind_proxies, hypercorn_config, listen
+from quartapp.server import (
+    ServerError,
+    behind_proxies,
+    hypercorn_config,
+    listen,
+    start_failure,
+)
 from quartapp.settings import load_settings
 
 if TYPE_CHECKING:
@@ -50,10 +58,25 @@ if TYPE_CHECKING:
     from pymongo.asynchronous.database import AsyncDatabase
     from quart import Quart
 
-__all__ = ["Client", "Person", "Serve", "ServeProcess", "ServerProcess", "Socket", "TestServer"]
+__all__ = [
+    "Client",
+    "Person",
+    "QuartappContract",
+    "Serve",
+    "ServeProcess",
+    "ServerProcess",
+    "Socket",
+    "TestServer",
+    "quartapp_contract",
+]
 
 SECRET = "a secret for tests, which is long enough for every algorithm of HMAC"  # noqa: S105 - it protects nothing
 STOP_SECONDS = 10.0
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options of the fixtures."""
+    add_options(parser)
 
 
 class TestServer(Client):
@@ -144,7 +167,7 @@ async def running(app: Quart) -> AsyncIterator[TestServer]:
             await serving
     except LifespanFailureError as error:
         os.close(int(config.bind[0].removeprefix("fd://")))  # Hypercorn has not taken it over
-        raise ServerError(str(error.args[0])) from error
+        raise ServerError(start_failure(error)) from error
     server = TestServer(app, url)
     try:
         yield server

@@ -36,11 +36,11 @@ class Known:
     """What exists on the server, so that cases get past "not found".
 
     Attributes:
-        students: Ids of students.
+        people: Ids of people, for where a student is asked for.
         classes: Ids of classes.
     """
 
-    students: Sequence[str]
+    people: Sequence[str]
     classes: Sequence[str]
 
 
@@ -157,16 +157,16 @@ def _configuration(folder: Path, known: Known, peers: Sequence[Person], depth: i
             f"peers = {json.dumps([person.id for person in peers])}\n"
         )
     parts.append(
-        f"[dictionaries]\nstudents = {{ values = {json.dumps(list(known.students))} }}\n"
+        f"[dictionaries]\npeople = {{ values = {json.dumps(list(known.people))} }}\n"
         f"classes = {{ values = {json.dumps(list(known.classes))} }}\n[parameters]"
     )
     parts += [
         f'"{where}" = {{ dictionary = "{dictionary}", probability = {KNOWN_IDS} }}'
         for where, dictionary in (
             ("path.class_id", "classes"),
-            ("path.student_id", "students"),
+            ("path.student_id", "people"),
             ("body.classId", "classes"),
-            ("body.studentId", "students"),
+            ("body.studentId", "people"),
         )
     ]
     parts.append(

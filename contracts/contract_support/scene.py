@@ -22,8 +22,8 @@ SOCKET_SECONDS = 20.0
 class Cast:
     """The people of all scenes.
 
-    ``teacher`` has the class with ``student`` in it. ``stranger`` is another teacher, ``outsider`` a
-    student who is in no class.
+    ``teacher`` has the class with ``student`` in it. ``stranger`` is another teacher, ``outsider``
+    a student who is in no class.
     """
 
     def __init__(self, people: People) -> None:
@@ -64,9 +64,7 @@ class Scene:
         self.words["class"] = cast.people.class_of(
             cast.teacher, cast.student, name=self.words["name"]
         )
-        self.words["foreign"] = cast.people.class_of(
-            cast.stranger, name=f"Cryptography {fresh}"
-        )
+        self.words["foreign"] = cast.people.class_of(cast.stranger, name=f"Cryptography {fresh}")
 
     def filled(self, value: Any) -> Any:  # noqa: ANN401 - JSON, with words in angle brackets
         """``value`` with this scene's words in place of ``<word>``; ``<WORD>`` is in capitals."""
@@ -87,7 +85,9 @@ class Scene:
         """The student is marked present in the class's live session."""
         self.start()
         student = self.cast.student.id
-        self._say({"event": "ATTENDANCE_MARKED", "data": {"studentId": student, "status": "present"}})
+        self._say(
+            {"event": "ATTENDANCE_MARKED", "data": {"studentId": student, "status": "present"}}
+        )
 
     def record(self) -> None:
         """The class has had a session, and the student was there."""
@@ -158,7 +158,7 @@ def forged_tokens(secret: str | None, person: Person) -> dict[str, str]:
     tokens = {
         "no JWT": "not-a-token",
         "signed with another key": jwt.encode(good, other_key, algorithm="HS256"),
-        "not signed": jwt.encode(good, None, algorithm="none"),
+        "not signed": jwt.encode(good, "", algorithm="none"),
         "changed": person.token[:-6] + ("aaaaaa" if person.token[-6:] != "aaaaaa" else "bbbbbb"),
     }
     if secret is not None:

@@ -10,9 +10,9 @@ from quartapp.operations import Operation, Refusal
 from quartapp.security import INVALID_TOKEN, PUBLIC, SIGNED_IN, role, unauthorized
 from quartapp_assignment.schemas import (
     ClassWithIds,
-    NewClass,
     ClassWithStudents,
     MyAttendance,
+    NewClass,
     SessionStart,
     StartedSession,
     Student,
@@ -41,6 +41,7 @@ from quartapp_classes.service import (
 if TYPE_CHECKING:
     from quartapp.security import Principal
     from quartapp_auth import models as auth_models
+    from quartapp_auth.service import Contact
     from quartapp_classes.models import ClassRoom
 
 blueprint = Blueprint("assignment", __name__)
@@ -200,7 +201,7 @@ def _user(user: auth_models.User) -> dict[str, Any]:
     return {"_id": user.id, "name": user.display_name, "email": user.email, "role": user.role}
 
 
-def _student(user: auth_models.User) -> dict[str, Any]:
+def _student(user: auth_models.User | Contact) -> dict[str, Any]:
     return {"_id": user.id, "name": user.display_name, "email": user.email}
 
 

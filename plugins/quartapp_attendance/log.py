@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from quartapp_attendance.session import ActiveSession
     from quartapp_attendance.statuses import Mark
     from quartapp_attendance.stream import Projector
-    from quartapp_classes.service import Roll
+    from quartapp_classes.rolls import Roll
 
 Document = dict[str, Any]
 

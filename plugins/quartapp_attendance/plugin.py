@@ -20,7 +20,9 @@ from quartapp_attendance.schemas import AttendanceSettings, Schemas
 from quartapp_attendance.service import AttendanceService
 from quartapp_attendance.session import LiveSessions
 from quartapp_attendance.stream import Projector, SessionStream
-from quartapp_classes.service import ClassDeleted, ClassService
+from quartapp_classes.happenings import ClassDeleted
+from quartapp_classes.rolls import Rolls
+from quartapp_classes.service import ClassService
 
 if TYPE_CHECKING:
     import click
@@ -79,15 +81,18 @@ class AttendancePlugin:
         parts = core(app)
         settings = parts.services.get(AttendanceSettings)
         classes = parts.services.get(ClassService)
+        rolls = parts.services.get(Rolls)
         live = LiveSessions()
         of_class = settings.scope == "class"
         hooks = self._called(app)
         projector = Projector(
-            parts.database, live, parts.hub, hooks.statuses, classes.roll if of_class else None
+            parts.database, live, parts.hub, hooks.statuses, rolls.now if of_class else None
         )
         streaming = parts.database.change_streams
-        sessions = SessionLog(parts.database, classes.roll, None if streaming else projector)
-        service = AttendanceService(parts.database, classes, sessions, live, hooks, settings.scope)
+        sessions = SessionLog(parts.database, rolls.now, None if streaming else projector)
+        service = AttendanceService(
+            parts.database, classes, rolls, sessions, live, hooks, settings.scope
+        )
         parts.services.add(service)
         classes.deletion_guards.append(service.guard_deletion)
         self._service = service

@@ -23,7 +23,8 @@ from quartapp_attendance.log import (
     NoActiveSessionError,
 )
 from quartapp_attendance.records import Records, final_marks
-from quartapp_classes.service import ClassInUseError, ClassNotFoundError, Roll
+from quartapp_classes.rolls import Roll
+from quartapp_classes.service import ClassInUseError, ClassNotFoundError
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from quartapp_attendance.session import ActiveSession, LiveSessions
     from quartapp_attendance.statuses import Mark
     from quartapp_classes.models import ClassRoom
+    from quartapp_classes.rolls import Rolls
     from quartapp_classes.service import ClassService
 
 Document = dict[str, Any]
@@ -51,6 +53,7 @@ class AttendanceService:
     Args:
         database: Where records live.
         classes: Whose rolls are called.
+        rolls: Those rolls.
         sessions: The log of live sessions.
         live: The projection of it.
         hooks: What plugins have to say of marks; they also hear what happened.
@@ -61,6 +64,7 @@ class AttendanceService:
         self,
         database: Database,
         classes: ClassService,
+        rolls: Rolls,
         sessions: SessionLog,
         live: LiveSessions,
         hooks: AttendanceHooks,
@@ -68,6 +72,7 @@ class AttendanceService:
     ) -> None:
         self.records = Records(database)
         self._classes = classes
+        self._rolls = rolls
         self._log = sessions
         self._live = live
         self._hooks = hooks
@@ -187,7 +192,7 @@ class AttendanceService:
         if principal.role == "teacher":
             query["teacherId"] = ObjectId(principal.id)
         else:
-            enrolled = await self._classes.classes_of_student(principal.id)
+            enrolled = await self._rolls.classes_of(principal.id)
             query["classId"] = {"$in": list(enrolled)}
         wanted = self._named_class(class_id)
         for document in await self._log.find(query, newest_first=True):
@@ -211,7 +216,7 @@ class AttendanceService:
         """Let what hung on a deleted class go."""
         if with_records:
             await self.records.delete(class_id)
-        self._classes.forget_roll(class_id)
+        self._rolls.forget(class_id)
 
     async def finish_abandoned(self) -> None:
         """Finish the closing of sessions whose process died over it."""
@@ -246,7 +251,7 @@ class AttendanceService:
                 await self._plugins.on_event(SessionSuperseded(session_id, class_id))
             return
         try:
-            roll = await self._classes.roll(document["classId"])
+            roll = await self._rolls.now(document["classId"])
         except ClassNotFoundError:
             log.warning("class deleted under its session", session=session_id)
             roll = Roll(frozenset(), -1)
@@ -258,7 +263,7 @@ class AttendanceService:
         if await self._log.end(document, counts, roll.version):
             numbers = (counts["present"], counts["absent"], counts["total"])
             await self._plugins.on_event(SessionDone(session_id, class_id, *numbers))
-        self._classes.forget_roll(document["classId"])
+        self._rolls.forget(document["classId"])
 
     async def _fitting(self, principal: Principal, class_id: str | None) -> ActiveSession | None:
         wanted = self._named_class(class_id)
@@ -279,7 +284,7 @@ class AttendanceService:
 
     async def _is_enrolled(self, session: ActiveSession, student_id: str) -> bool:
         try:
-            roll = await self._classes.roll(session.class_id)
+            roll = await self._rolls.now(session.class_id)
         except ClassNotFoundError:
             return False
         return student_id in roll.student_ids

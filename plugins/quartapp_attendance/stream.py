@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from quartapp.realtime.hub import Hub
     from quartapp_attendance.session import LiveSessions
     from quartapp_attendance.statuses import StatusRegistry
-    from quartapp_classes.service import Roll
+    from quartapp_classes.rolls import Roll
 
 Document = dict[str, Any]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from quartapp.hookspecs import hookspec
 
 if TYPE_CHECKING:
-    from quartapp_classes.service import ClassInfo, Roll
+    from quartapp_classes.rolls import ClassInfo, Roll
 
 
 @hookspec

@@ -8,13 +8,14 @@ from quartapp_auth.service import UserService
 from quartapp_classes import hookspecs
 from quartapp_classes.models import ClassRoom
 from quartapp_classes.paths import ClassConverter
+from quartapp_classes.rolls import Rolls
 from quartapp_classes.routes import blueprint
 from quartapp_classes.service import ClassService
 
 if TYPE_CHECKING:
     from quart import Blueprint, Quart
 
-    from quartapp_classes.service import ClassInfo, Roll
+    from quartapp_classes.rolls import ClassInfo, Roll
 
 
 class ClassesPlugin:
@@ -25,7 +26,7 @@ class ClassesPlugin:
     hookspecs = hookspecs
 
     def __init__(self) -> None:
-        self._service: ClassService | None = None
+        self._rolls: Rolls | None = None
 
     @hookimpl
     def register_blueprints(self, app: Quart) -> list[Blueprint]:
@@ -34,11 +35,12 @@ class ClassesPlugin:
         parts.database.models.append(ClassRoom)
         users = parts.services.get(UserService)
         app.url_map.converters["class"] = ClassConverter
-        self._service = ClassService(parts.database, users, parts.plugins)
-        parts.services.add(self._service)
+        self._rolls = Rolls(parts.database, parts.plugins)
+        parts.services.add(self._rolls)
+        parts.services.add(ClassService(parts.database, users, parts.plugins))
         return [blueprint]
 
     @hookimpl(trylast=True)
     async def roster(self, class_room: ClassInfo) -> Roll | None:
         """The roll that is kept here."""
-        return await self._service.own_roll(class_room) if self._service else None
+        return await self._rolls.own(class_room) if self._rolls else None

@@ -135,9 +135,7 @@ def _exact(node: Any) -> Any:  # noqa: ANN401 - JSON
         return [_exact(item) for item in node]
     if not isinstance(node, dict):
         return node
-    node = {
-        key: _exact(value) for key, value in node.items() if (key, value) != ("default", None)
-    }
+    node = {key: _exact(value) for key, value in node.items() if (key, value) != ("default", None)}
     keys = node.get("patternProperties")
     if isinstance(keys, dict) and len(keys) == 1 and "additionalProperties" not in node:
         ((pattern, values),) = node.pop("patternProperties").items()

@@ -172,13 +172,19 @@ def _one_way(normal: Object, normaliser: _Normaliser, within: tuple[str, ...]) -
         normal.pop("type", None)  # the values have one
     elif isinstance(normal.get("type"), str):
         normal["type"] = [normal["type"]]
+    return _with_null(normal)
+
+
+def _with_null(normal: Object) -> Object:
+    """``normal``; a schema or null is that schema, with null among its values or types."""
     branches = normal.get("anyOf", [])
-    if len(branches) == 2 and NULL in branches and len(normal) == 1:
-        other = dict(branches[1] if branches[0] == NULL else branches[0])
-        if "enum" in other:
-            return {**other, "enum": [*other["enum"], None]}
-        if "type" in other:
-            return {**other, "type": [*other["type"], "null"]}
+    if len(branches) != 2 or NULL not in branches or len(normal) != 1:
+        return normal
+    other = dict(branches[1] if branches[0] == NULL else branches[0])
+    if "enum" in other:
+        return {**other, "enum": [*other["enum"], None]}
+    if "type" in other:
+        return {**other, "type": [*other["type"], "null"]}
     return normal
 
 

@@ -135,6 +135,10 @@ class EventRegistry:
         except KeyError:
             raise EventError(UNKNOWN_EVENT) from None
 
+    def brought_by(self, owner: str) -> list[EventType]:
+        """The events of one plugin, which is named as it was to :meth:`add`."""
+        return [event for event, other in self._events.values() if other == owner]
+
     def __iter__(self) -> Iterator[EventType]:
         return (event for event, _ in self._events.values())
 

@@ -167,7 +167,12 @@ async def serve_socket() -> Response | None:
         return ApiError(HTTPStatus.FORBIDDEN, "Forbidden, origin not allowed").response()
     await current.accept()
     channel: Channel = cast("dict[str, Any]", current.scope)[_CHANNEL]
-    principal = await _authenticate(current)
+    try:
+        principal = await _authenticate(current)
+    except HookFailedError as error:
+        log.error("hook failed", reason=str(error), exc_info=error.__cause__)
+        await _close(current, INTERNAL_ERROR)
+        return None
     if principal is None:
         await channel.send(text_message(encode_error(UNAUTHORIZED)))
         await current.close(POLICY_VIOLATION)

@@ -18,7 +18,7 @@ from quartapp.contract.files import openapi_file, read_document, suite_folder
 
 sys.path.insert(0, str(suite_folder()))
 
-from contract_support.server import running_server  # noqa: E402 - found by the line above
+from contract_support.server import running_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,9 +40,7 @@ def test_check_is_content_with_the_bundled_plugins(quartapp: Callable[..., Resul
     assert (result.exit_code, result.output) == (0, "the server keeps to the contract\n")
 
 
-def test_check_tells_of_drift_and_fails(
-    quartapp: Callable[..., Result], tmp_path: Path
-) -> None:
+def test_check_tells_of_drift_and_fails(quartapp: Callable[..., Result], tmp_path: Path) -> None:
     (tmp_path / "quartapp.toml").write_text('[plugins]\nenabled = ["auth"]')
 
     result = quartapp("check")
@@ -93,7 +91,7 @@ def test_the_tests_say_what_is_missing(
 
 def test_the_tests_run_against_a_server_that_is_named(tmp_path: Path) -> None:
     with running_server() as url:
-        result = subprocess.run(
+        result = subprocess.run(  # noqa: S603 - our own command
             [
                 *(sys.executable, "-m", "quartapp.cli", "contract", "test", url),
                 *("--", "-k", "test_http_table and (getHealth or getMe or account_that_is_gone)"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,10 +22,11 @@ from quartapp.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 sys.path.insert(0, str(suite_folder()))
 
-from contract_support import table  # noqa: E402 - found by the line above
+from contract_support import table
 
 BUNDLED = ["auth", "classes", "attendance"]
 

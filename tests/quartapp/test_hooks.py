@@ -256,7 +256,7 @@ async def test_attendance_status_stores_another_one(serve, example, lesson, mark
     assert (await roll_call.session())["attendance"] == {student.id: "absent"}
 
 
-async def test_on_event_tells_of_what_is_stored(serve, example, lesson, mark, eventually):
+async def test_on_event_tells_of_what_is_stored(serve, example, lesson, mark):
     plugin = example("on_event").ParentsPlugin()
     server = await serve(beside=[plugin])
     roll_call = await lesson(server, students=2)

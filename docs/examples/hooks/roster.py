@@ -1,7 +1,7 @@
 """Rolls come from a student information system, where that knows the class."""
 
 from quartapp.hookspecs import hookimpl
-from quartapp_classes.service import Roll
+from quartapp_classes.rolls import Roll
 
 
 class InformationSystemPlugin:

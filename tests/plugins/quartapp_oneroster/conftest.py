@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pymongo
@@ -18,6 +17,7 @@ from quartapp_oneroster.commands import roster
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from click.testing import Result
 

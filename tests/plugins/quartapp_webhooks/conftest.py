@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import pytest
 
+from quartapp.core import core
+from quartapp_auth.service import UserRegistered
 from quartapp_webhooks.models import OUTBOX
 
 
@@ -80,11 +82,8 @@ class Receiver:
 
     async def _answer(self, reader, writer):
         head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
-        headers = dict(line.lower().split(": ", 1) for line in head[1:] if line)
-        # Signatures are base64: their case matters.
-        headers |= {
-            line.split(": ", 1)[0].lower(): line.split(": ", 1)[1] for line in head[1:] if line
-        }
+        pairs = (line.split(": ", 1) for line in head[1:] if line)
+        headers = {name.lower(): value for name, value in pairs}
         body = await reader.readexactly(int(headers["content-length"]))
         self.requests.append(Received(head[0].split()[1], headers, body))
         answer = self.answers.popleft() if self.answers else 204
@@ -161,3 +160,17 @@ def outbox():
         return await server.documents[OUTBOX].find(query).sort("order").to_list()
 
     return read
+
+
+@pytest.fixture
+def happen():
+    """Lets ``count`` accounts be told of on a server, without the cost of their passwords."""
+
+    async def tell(server, count, first=0):
+        plugins = core(server.app).plugins
+        numbers = range(first, first + count)
+        await asyncio.gather(
+            *(plugins.on_event(UserRegistered(str(n), "student")) for n in numbers)
+        )
+
+    return tell

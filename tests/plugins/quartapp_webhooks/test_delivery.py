@@ -79,10 +79,12 @@ async def test_a_lesson_is_told_in_signed_messages_in_order(
     }
 
 
-async def test_a_signature_covers_the_id_and_the_body(serve, receiver, configure, eventually):
+async def test_a_signature_covers_the_id_and_the_body(
+    serve, happen, receiver, configure, eventually
+):
     configure(receiver)
     server = await serve(extra_plugins=("webhooks",))
-    await server.person("teacher")
+    await happen(server, 1)
     await eventually(arrived(receiver, 1))
     received = receiver.requests[0]
     judge = Webhook(receiver.secret)
@@ -94,22 +96,20 @@ async def test_a_signature_covers_the_id_and_the_body(serve, receiver, configure
 
 
 async def test_a_former_secret_signs_as_well(
-    serve, receiver, receivers, configure, eventually
+    serve, happen, receiver, receivers, configure, eventually
 ):
     former = (await receivers()).secret
     endpoint = {"url": receiver.url, "secret": receiver.secret, "former_secret": former}
     configure(endpoint)
     server = await serve(extra_plugins=("webhooks",))
-    await server.person("teacher")
+    await happen(server, 1)
     await eventually(arrived(receiver, 1))
     received = receiver.requests[0]
     for secret in (receiver.secret, former):
         Webhook(secret).verify(received.body, received.headers)
 
 
-async def test_an_endpoint_gets_the_events_it_names(
-    serve, receivers, configure, eventually
-):
+async def test_an_endpoint_gets_the_events_it_names(serve, receivers, configure, eventually):
     all_of_them, some = await receivers(), await receivers()
     named = {"url": some.url, "secret": some.secret, "events": ["class.created"]}
     configure(all_of_them, named)
@@ -139,12 +139,12 @@ async def test_a_plugin_authors_own_event_is_sent(serve, receiver, configure, ev
 
 @pytest.mark.parametrize("first", [500, 404, 429, 302, "hang"])
 async def test_what_was_not_taken_is_sent_again_under_the_same_id(
-    serve, receiver, configure, eventually, outbox, first
+    serve, happen, receiver, configure, eventually, outbox, first
 ):
     configure(receiver, timeout_seconds=0.3)
     receiver.answers += [first, first]
     server = await serve(extra_plugins=("webhooks",))
-    await server.person("teacher")
+    await happen(server, 1)
     await eventually(arrived(receiver, 3))
     await eventually(settled(server, outbox))
     assert len(receiver.requests) == 3
@@ -158,7 +158,7 @@ async def test_what_was_not_taken_is_sent_again_under_the_same_id(
 
 
 async def test_a_receiver_that_asks_for_time_gets_it(
-    serve, receiver, configure, eventually, outbox
+    serve, happen, receiver, configure, eventually, outbox
 ):
     async def busy(writer):
         writer.write(b"HTTP/1.1 503 x\r\nretry-after: 120\r\ncontent-length: 0\r\n\r\n")
@@ -167,7 +167,7 @@ async def test_a_receiver_that_asks_for_time_gets_it(
     configure(receiver)
     receiver.answers.append(busy)
     server = await serve(extra_plugins=("webhooks",))
-    await server.person("teacher")
+    await happen(server, 1)
 
     async def postponed():
         return await outbox(server, attempts=1)
@@ -178,7 +178,7 @@ async def test_a_receiver_that_asks_for_time_gets_it(
 
 
 async def test_a_redirect_is_not_followed(
-    serve, receiver, receivers, configure, eventually, outbox
+    serve, happen, receiver, receivers, configure, eventually, outbox
 ):
     inside = await receivers()
 
@@ -190,7 +190,7 @@ async def test_a_redirect_is_not_followed(
     configure(receiver, tries=1)
     receiver.answers.append(redirect)
     server = await serve(extra_plugins=("webhooks",))
-    await server.person("teacher")
+    await happen(server, 1)
     await eventually(settled(server, outbox))
     (delivery,) = await outbox(server)
     assert delivery["state"] == "dead"
@@ -199,7 +199,7 @@ async def test_a_redirect_is_not_followed(
 
 
 async def test_an_endless_answer_is_not_read_to_its_end(
-    serve, receiver, configure, eventually, outbox
+    serve, happen, receiver, configure, eventually, outbox
 ):
     written = 0
 
@@ -214,7 +214,7 @@ async def test_an_endless_answer_is_not_read_to_its_end(
     configure(receiver, timeout_seconds=20)
     receiver.answers.append(endless)
     server = await serve(extra_plugins=("webhooks",))
-    await server.person("teacher")
+    await happen(server, 1)
     await eventually(settled(server, outbox))
     assert len(receiver.requests) == 1
     # What was written beyond the limit lay in buffers of the two sockets.
@@ -222,7 +222,7 @@ async def test_an_endless_answer_is_not_read_to_its_end(
 
 
 async def test_an_answer_that_drips_is_taken_at_its_first_line(
-    serve, receiver, configure, eventually, outbox
+    serve, happen, receiver, configure, eventually, outbox
 ):
     async def drip(writer):
         writer.write(b"HTTP/1.1 200 x\r\ncontent-length: 1000\r\n\r\n.")
@@ -232,71 +232,71 @@ async def test_an_answer_that_drips_is_taken_at_its_first_line(
     configure(receiver, timeout_seconds=0.3)
     receiver.answers.append(drip)
     server = await serve(extra_plugins=("webhooks",))
-    await server.person("teacher")
+    await happen(server, 1)
     await eventually(settled(server, outbox))
     assert [d["state"] for d in await outbox(server)] == ["delivered"]
     assert len(receiver.requests) == 1
 
 
 async def test_after_the_last_try_a_delivery_is_dead_and_kept(
-    serve, receiver, configure, eventually, outbox
+    serve, happen, receiver, configure, eventually, outbox
 ):
     configure(receiver, tries=3)
     receiver.answers += [500, 502, 503]
     server = await serve(extra_plugins=("webhooks",))
-    await server.person("teacher")
+    await happen(server, 1)
     await eventually(settled(server, outbox))
     (delivery,) = await outbox(server)
     assert (delivery["state"], delivery["attempts"]) == ("dead", 3)
     assert delivery["reason"] == "answered 503"
     assert "user.registered" in delivery["body"]
     # The next one is not held up by it.
-    await server.person("teacher")
+    await happen(server, 1, first=1)
     await eventually(arrived(receiver, 4))
     assert len(set(receiver.ids)) == 2
 
 
 async def test_a_dead_receiver_does_not_hold_up_another(
-    serve, receivers, configure, eventually
+    serve, happen, receivers, configure, eventually
 ):
     silent, well = await receivers(), await receivers()
     silent.answers += ["hang"] * 10
     configure(silent, well, timeout_seconds=60)
     server = await serve(extra_plugins=("webhooks",))
-    await server.people("student", 5)
+    await happen(server, 5)
     await eventually(arrived(well, 5))
     assert len(silent.requests) == 1
 
 
 async def test_two_servers_on_one_database_deliver_each_message_once(
-    serve, receiver, configure, eventually, outbox
+    serve, happen, receiver, configure, eventually, outbox
 ):
     configure(receiver, per_endpoint=3)
     one, other = (
         await serve(extra_plugins=("webhooks",)),
         await serve(extra_plugins=("webhooks",)),
     )
-    await asyncio.gather(one.people("student", 20), other.people("student", 20))
+    await asyncio.gather(happen(one, 50), happen(other, 50, first=50))
     await eventually(settled(one, outbox))
-    assert len(receiver.requests) == 40
-    assert len(set(receiver.ids)) == 40
+    assert len(receiver.requests) == 100
+    assert len(set(receiver.ids)) == 100
 
 
 async def test_no_more_requests_are_under_way_than_allowed(
-    serve, receivers, configure, eventually
+    serve, happen, receivers, configure, eventually
 ):
     busy = await receivers()
     busy.answers += ["hang"] * 12
     endpoints = [{"url": f"{busy.url}{n}", "secret": busy.secret} for n in range(4)]
     configure(*endpoints, concurrency=2, per_endpoint=2, timeout_seconds=0.3)
     server = await serve(extra_plugins=("webhooks",))
-    await server.people("student", 3)
+    await happen(server, 3)
     await eventually(arrived(busy, 12))
     assert busy.most_under_way == 2
 
 
-async def test_without_the_plugin_nothing_is_kept(server):
-    await server.person("teacher")
+async def test_without_the_plugin_nothing_is_kept(server, happen):
+    await happen(server, 1)
     assert OUTBOX not in await server.documents.list_collection_names()
     with pytest.raises(Exception, match="no loaded plugin offers"):
         core(server.app).services.get(WebhookService)

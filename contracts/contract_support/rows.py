@@ -1,0 +1,93 @@
+"""What a row of the table is made of.
+
+A word in angle brackets stands for something of the row's own scene (see ``scene.py``): ``<class>``
+is the class of ``teacher`` with ``student`` in it, ``<other>`` one of the same teacher without
+anybody, ``<foreign>`` one of ``stranger``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from contract_support.matching import ID, TIME
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from contract_support.scene import Scene
+
+NOBODY = None
+JSON_TYPE = {"content-type": "application/json"}
+HTML_TYPE = {"content-type": "text/html; charset=utf-8"}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One request and its answer.
+
+    Attributes:
+        operation: Its operationId.
+        case: What is special about it.
+        method: HTTP method.
+        path: With its query, if any.
+        who: Who asks: teacher, stranger, student, outsider; None for nobody.
+        status: Of the answer.
+        body: The whole body; None where it is a page.
+        json: What is sent; ... for nothing.
+        given: What happened before.
+        headers: Headers of the answer.
+    """
+
+    operation: str
+    case: str
+    method: str
+    path: str
+    who: str | None
+    status: int
+    body: Any
+    json: Any = ...
+    given: Callable[[Scene], None] | None = None
+    headers: Mapping[str, str] = field(default_factory=lambda: JSON_TYPE)
+
+    def __str__(self) -> str:
+        return f"{self.operation}: {self.case}"
+
+
+def ok(data: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+    """A body with data."""
+    return {"success": True, "data": data}
+
+
+def error(message: str, /, **more: str) -> dict[str, Any]:
+    """A body with an error."""
+    return {"success": False, "error": message, **more}
+
+
+def user(name: str, email: str, role: str) -> dict[str, Any]:
+    """An account, as it is answered."""
+    return {
+        "_id": ID,
+        "name": name,
+        "email": email,
+        "role": role,
+        "createdAt": TIME,
+        "updatedAt": TIME,
+    }
+
+
+def class_room(
+    name: str,
+    students: list[Any],
+    key: Any = "<class>",  # noqa: ANN401 - JSON
+    teacher: Any = "<teacher_id>",  # noqa: ANN401 - JSON
+) -> dict[str, Any]:
+    """A class, as it is answered."""
+    return {
+        "_id": key,
+        "className": name,
+        "teacherId": teacher,
+        "studentsIds": students,
+        "createdAt": TIME,
+        "updatedAt": TIME,
+    }

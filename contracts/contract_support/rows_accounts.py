@@ -1,0 +1,125 @@
+"""What is answered under /auth."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from contract_support.matching import TOKEN
+from contract_support.people import PASSWORD
+from contract_support.rows import NOBODY, Row, error, ok, user
+
+
+def account_rows() -> list[Row]:
+    """The rows."""
+    return [
+        *_register(),
+        *_login(),
+        *_me(),
+    ]
+
+
+def _register() -> list[Row]:
+    path = "/api/v1/auth/register"
+    good = {
+        "name": "Ada Lovelace",
+        "email": "<fresh>@school.example",
+        "password": "secret",
+        "role": "teacher",
+    }
+    invalid = error("Invalid request Schema")
+
+    def row(case: str, status: int, body: Any, **fields: Any) -> Row:  # noqa: ANN401 - JSON
+        sent = {name: value for name, value in {**good, **fields}.items() if value is not ...}
+        return Row("registerUser", case, "POST", path, NOBODY, status, body, sent)
+
+    made = ok(user("ada lovelace", "<fresh>@school.example", "teacher"))
+    return [
+        row("a teacher", 201, made),
+        row(
+            "a student",
+            201,
+            ok(user("ada lovelace", "<fresh>@school.example", "student")),
+            role="student",
+        ),
+        row("name is trimmed and lower-cased", 201, made, name=" \tAda LOVELACE\u2003"),
+        row("address is trimmed and lower-cased", 201, made, email=" <fresh>@SCHOOL.Example "),
+        row("further fields are ignored", 201, made, admin=True, _id="x"),
+        row(
+            "name of 100 characters",
+            201,
+            ok(user("é" * 100, "<fresh>@school.example", "teacher")),
+            name="É" * 100,
+        ),
+        row("password of 72 bytes", 201, made, password="é" * 36),
+        row("address that is taken", 403, error("Email already exists"), email="<teacher_email>"),
+        row(
+            "address that is taken, in capitals",
+            403,
+            error("Email already exists"),
+            email="<TEACHER_EMAIL>",
+        ),
+        *[
+            row(f"{name} missing", 422, invalid, **{name: ...})
+            for name in ("name", "email", "password", "role")
+        ],
+        *[
+            row(f"{name} null", 422, invalid, **{name: None})
+            for name in ("name", "email", "password", "role")
+        ],
+        row("name blank", 422, invalid, name=" \u00a0\n"),
+        row("name of 101 characters", 422, invalid, name="a" * 101),
+        row("name no string", 422, invalid, name=5),
+        row("address without an at", 422, invalid, email="school.example"),
+        row("address without a dot", 422, invalid, email="a@school"),
+        row("address with a space", 422, invalid, email="a b@school.example"),
+        row("password of 5 characters", 422, invalid, password="12345"),  # noqa: S106 - not one
+        row("password of 73 bytes", 422, invalid, password="a" * 73),
+        row("password of 37 characters in 74 bytes", 422, invalid, password="é" * 37),
+        row("a third role", 422, invalid, role="admin"),
+        row("role in capitals", 422, invalid, role="Teacher"),
+    ]
+
+
+def _login() -> list[Row]:
+    def row(case: str, status: int, body: Any, sent: Any) -> Row:  # noqa: ANN401 - JSON
+        return Row("login", case, "POST", "/api/v1/auth/login", NOBODY, status, body, sent)
+
+    invalid = error("Invalid request Schema")
+    wrong = error("Invalid email or password")
+    token = ok({"token": TOKEN})
+    mail = "<teacher_email>"
+    return [
+        row("a teacher", 200, token, {"email": mail, "password": PASSWORD}),
+        row("a student", 200, token, {"email": "<student_email>", "password": PASSWORD}),
+        row(
+            "address in capitals, with spaces",
+            200,
+            token,
+            {"email": " <TEACHER_EMAIL> ", "password": PASSWORD},
+        ),
+        row(
+            "nobody's address",
+            404,
+            error("User not found"),
+            {"email": "<fresh>@school.example", "password": PASSWORD},
+        ),
+        row("wrong password", 400, wrong, {"email": mail, "password": "another one"}),
+        row("password in capitals", 400, wrong, {"email": mail, "password": PASSWORD.upper()}),
+        row("password too short for any account", 400, wrong, {"email": mail, "password": "x"}),
+        row("password too long for any account", 400, wrong, {"email": mail, "password": "x" * 73}),
+        row("email missing", 422, invalid, {"password": PASSWORD}),
+        row("password missing", 422, invalid, {"email": mail}),
+        row("password empty", 422, invalid, {"email": mail, "password": ""}),
+        row("password no string", 422, invalid, {"email": mail, "password": 123456}),
+        row("email no address", 422, invalid, {"email": "ada", "password": PASSWORD}),
+    ]
+
+
+def _me() -> list[Row]:
+    def row(case: str, who: str, body: Any) -> Row:  # noqa: ANN401 - JSON
+        return Row("getMe", case, "GET", "/api/v1/auth/me", who, 200, body)
+
+    return [
+        row("a teacher", "teacher", ok(user("ada lovelace", "<teacher_email>", "teacher"))),
+        row("a student", "student", ok(user("grace hopper", "<student_email>", "student"))),
+    ]

@@ -1,0 +1,143 @@
+"""What is answered under /attendance, and to those who run the server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from contract_support.matching import ANY_OBJECT, NUMBER, TIME
+from contract_support.rows import HTML_TYPE, JSON_TYPE, NOBODY, Row, class_room, error, ok
+from contract_support.scene import Scene
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+def attendance_rows() -> list[Row]:
+    """The rows."""
+    return [
+        *_start(),
+        *_session(),
+        *_my_attendance(),
+        *_service(),
+    ]
+
+
+def _start() -> list[Row]:
+    def row(
+        case: str,
+        status: int,
+        body: Any,  # noqa: ANN401 - JSON
+        sent: Any,  # noqa: ANN401 - JSON
+        given: Callable[[Scene], None] | None = None,
+    ) -> Row:
+        path = "/api/v1/attendance/start"
+        return Row("startAttendance", case, "POST", path, "teacher", status, body, sent, given)
+
+    live = ok(class_room("<name>", ["<student_id>"]))
+    invalid = error("Invalid request schema")
+    unknown = error("class not found")
+    return [
+        row("by name", 200, live, {"className": "<name>"}),
+        row("by name in capitals, with spaces", 200, live, {"className": " <NAME> "}),
+        row("by id", 200, live, {"classId": "<class>"}),
+        row("by both: the id decides", 200, live, {"classId": "<class>", "className": "<taken>"}),
+        row("again", 200, live, {"classId": "<class>"}, Scene.mark),
+        row("while another class is live", 200, live, {"classId": "<class>"}, Scene.supersede),
+        row("neither", 400, invalid, {}),
+        row("name no string", 400, invalid, {"className": 5}),
+        row("name null", 400, invalid, {"className": None}),
+        row("id no ObjectId", 400, invalid, {"classId": "nonsense"}),
+        row("id null beside a name", 400, invalid, {"classId": None, "className": "<name>"}),
+        row("nobody's name", 404, unknown, {"className": "No <fresh>"}),
+        row("name that no class can have", 404, unknown, {"className": ""}),
+        row("no such class", 404, unknown, {"classId": "<missing>"}),
+        row("another teacher's class", 404, unknown, {"classId": "<foreign>"}),
+    ]
+
+
+def _session() -> list[Row]:
+    def row(case: str, who: str, attendance: dict[str, str], given: Callable[[Scene], None]) -> Row:
+        data = {
+            "classId": "<class>",
+            "className": "<name>",
+            "startedAt": TIME,
+            "seq": NUMBER,
+            "attendance": attendance,
+        }
+        path = "/api/v1/attendance/session"
+        return Row("getSession", case, "GET", path, who, 200, ok(data), given=given)
+
+    marked = {"<student_id>": "present"}
+    none = error("No active attendance session")
+    return [
+        row("fresh", "teacher", {}, Scene.start),
+        row("with its marks", "teacher", marked, Scene.mark),
+        row("a student, unmarked", "student", {}, Scene.start),
+        row("a student, marked", "student", marked, Scene.mark),
+        row("a student sees nobody else's mark", "outsider", {}, Scene.mark_with_onlooker),
+        Row(
+            "getSession",
+            "none of the caller's",
+            "GET",
+            "/api/v1/attendance/session",
+            "stranger",
+            404,
+            none,
+            given=Scene.start,
+        ),
+        Row(
+            "getSession",
+            "over",
+            "GET",
+            "/api/v1/attendance/session",
+            "teacher",
+            404,
+            none,
+            given=Scene.record,
+        ),
+    ]
+
+
+def _my_attendance() -> list[Row]:
+    def row(
+        case: str,
+        status: int,
+        body: Any,  # noqa: ANN401 - JSON
+        given: Callable[[Scene], None] | None = None,
+        *,
+        key: str = "<class>",
+        who: str = "student",
+    ) -> Row:
+        path = f"/api/v1/attendance/{key}/my-attendance"
+        return Row("getMyAttendance", case, "GET", path, who, status, body, given=given)
+
+    def status(value: str | None) -> dict[str, Any]:
+        return ok({"classId": "<class>", "status": value})
+
+    stranger = error("You are not in the class, please contact your professor/admin")
+    return [
+        row("nothing yet", 200, status(None)),
+        row("a mark of a live session is no record", 200, status(None), Scene.mark),
+        row("present", 200, status("present"), Scene.record),
+        row("absent", 200, status("absent"), Scene.miss),
+        row("marked before another class's session", 200, status("present"), Scene.supersede),
+        row("unmarked before another class's session", 200, status(None), Scene.supersede_unmarked),
+        row("after leaving and coming back", 200, status("present"), Scene.leave_after_record),
+        row("not in the class", 403, stranger, who="outsider"),
+        row("no such class", 404, error("Class not found"), key="<missing>"),
+        row("no ObjectId", 404, error("Class not found"), key="nonsense"),
+    ]
+
+
+def _service() -> list[Row]:
+    def row(operation: str, path: str, body: Any, headers: Mapping[str, str] = JSON_TYPE) -> Row:  # noqa: ANN401
+        return Row(operation, "answers", "GET", path, NOBODY, 200, body, headers=headers)
+
+    return [
+        row("getHealth", "/healthz", ok({"status": "ok"})),
+        row("getReadiness", "/readyz", ok({"status": "ok"})),
+        row("getOpenapi", "/openapi.json", ANY_OBJECT),
+        row("getAsyncapi", "/asyncapi.json", ANY_OBJECT),
+        row("getDocs", "/docs", None, HTML_TYPE),
+        row("getWebsocketDocs", "/docs/websocket", None, HTML_TYPE),
+    ]

@@ -1,0 +1,134 @@
+"""The WebSocket contract, row by row: who gets in, and how large a frame may be."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+from ws_client import DEADLINE_SECONDS, message, open_socket, websocket_url
+from ws_lesson import ID, STUDENT_ONLY, UNAUTHORIZED, UNKNOWN
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from websockets.sync.client import ClientConnection
+    from ws_document import Document
+    from ws_lesson import Cast, Connect
+
+LIMIT_BYTES = 64 * 1024
+
+
+def forged(token: str) -> str:
+    head, _, signature = token.split(".")
+    claims = {"id": ID, "role": "teacher", "iat": 1, "exp": 9_999_999_999}
+    body = base64.urlsafe_b64encode(json.dumps(claims).encode()).rstrip(b"=").decode()
+    return f"{head}.{body}.{signature}"
+
+
+def unsigned(_: str) -> str:
+    parts = ({"alg": "none", "typ": "JWT"}, {"id": ID, "role": "teacher", "exp": 9_999_999_999})
+    encoded = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=") for part in parts]
+    return b".".join([*encoded, b""]).decode()
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        lambda _: "",
+        lambda _: "?token=",
+        lambda _: "?token=nonsense",
+        lambda _: "?token=a.b.c",
+        lambda _: "?token=%00%ff",
+        lambda token: f"?token={token}x",
+        lambda token: f"?token={forged(token)}",
+        lambda token: f"?token={unsigned(token)}",
+        lambda token: f"?jwt={token}",
+    ],
+    ids=[
+        "missing",
+        "empty",
+        "nonsense",
+        "three parts",
+        "bytes",
+        "signature",
+        "forged",
+        "unsigned",
+        "other name",
+    ],
+)
+def test_a_bad_token_is_told_once_and_closed_with_1008(
+    query: Callable[[str], str], cast: Cast, base_url: str, document: Document
+) -> None:
+    with open_socket(websocket_url(base_url, query(cast.teacher.token))) as connection:
+        text = connection.recv(DEADLINE_SECONDS)
+        assert isinstance(text, str)
+        assert document.check_server_frame(text) == UNAUTHORIZED
+        with pytest.raises(ConnectionClosed) as closed:
+            connection.recv(DEADLINE_SECONDS)
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1008
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
+def test_the_token_may_come_as_a_header(scheme: str, cast: Cast, base_url: str) -> None:
+    headers = {"Authorization": f"{scheme} {cast.teacher.token}"}
+    with open_socket(websocket_url(base_url), headers) as connection:
+        connection.send(message("MY_ATTENDANCE"))
+        assert json.loads(connection.recv(DEADLINE_SECONDS)) == STUDENT_ONLY
+
+
+def test_a_bad_header_is_told_once_and_closed_with_1008(base_url: str) -> None:
+    headers = {"Authorization": "Bearer nonsense"}
+    with open_socket(websocket_url(base_url), headers) as connection:
+        assert json.loads(connection.recv(DEADLINE_SECONDS)) == UNAUTHORIZED
+        with pytest.raises(ConnectionClosed) as closed:
+            connection.recv(DEADLINE_SECONDS)
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1008
+
+
+# Sizes.
+
+
+@pytest.mark.parametrize("character", ["x", "\u20ac"], ids=["one byte", "three bytes"])
+def test_a_frame_of_64_kib_is_taken(character: str, cast: Cast, connect: Connect) -> None:
+    frame = sized(LIMIT_BYTES, character)
+    assert connect(cast.teacher).ask(frame) == UNKNOWN
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        lambda: sized(LIMIT_BYTES + 1, "x"),
+        lambda: sized(LIMIT_BYTES + 1, "\u20ac"),
+        lambda: bytes(LIMIT_BYTES + 1),
+        lambda: sized(16 * LIMIT_BYTES, "x"),
+    ],
+    ids=["a byte more", "a byte more of fewer characters", "binary", "a MiB"],
+)
+def test_a_larger_frame_is_closed_with_1009(
+    frame: Callable[[], str | bytes], cast: Cast, base_url: str
+) -> None:
+    url = websocket_url(base_url, f"?token={cast.teacher.token}")
+    with open_socket(url) as connection, pytest.raises(ConnectionClosed) as closed:
+        send_and_receive(connection, frame())
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1009
+
+
+def send_and_receive(connection: ClientConnection, frame: str | bytes) -> None:
+    # Which of the two notices that the server has closed is a matter of moments.
+    connection.send(frame)
+    connection.recv(DEADLINE_SECONDS)
+
+
+def sized(size: int, character: str) -> str:
+    head, tail = '{"event":"HELLO","x":"', '"}'
+    room = size - len(head) - len(tail)
+    width = len(character.encode())
+    text = head + character * (room // width) + "." * (room % width) + tail
+    assert len(text.encode()) == size
+    return text

@@ -1,0 +1,114 @@
+"""A class with a live session, and what its people send and get: for tests of single rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from contract_support.people import API
+from ws_client import Socket, error, message
+from ws_document import Document
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from contract_support.people import People, Person
+
+    Connect = Callable[[Person], Socket]
+
+NO_SESSION = error("No active attendance session")
+INVALID = error("Invalid message format")
+UNKNOWN = error("Unknown event")
+TEACHER_ONLY = error("Forbidden, teacher event only")
+STUDENT_ONLY = error("Forbidden, student event only")
+NOT_ENROLLED = error("Student not enrolled in class")
+UNAUTHORIZED = error("Unauthorized or invalid token")
+ID = "0123456789abcdefABCDEF01"
+
+
+@pytest.fixture(scope="module")
+def document() -> Document:
+    return Document()
+
+
+@pytest.fixture
+def connect(base_url: str, document: Document) -> Iterator[Connect]:
+    sockets: list[Socket] = []
+
+    def open_one(person: Person) -> Socket:
+        name = f"{person.role} {len(sockets) + 1}"
+        sockets.append(Socket(name, base_url, person, document))
+        # Once this is answered, the socket takes part in broadcasts.
+        assert sockets[-1].ask(message("HELLO")) == UNKNOWN
+        return sockets[-1]
+
+    yield open_one
+    for socket in sockets:
+        socket.close()
+
+
+class Cast:
+    """Everybody who takes part; accounts are the slowest thing to make, on purpose."""
+
+    def __init__(self, people: People) -> None:
+        self.teacher, self.other_teacher = people.teacher(), people.teacher()
+        self.first, self.second, self.stranger, self.late = (people.student() for _ in range(4))
+
+    def of_role(self, role: str) -> Person:
+        return self.other_teacher if role == "teacher" else self.stranger
+
+
+@pytest.fixture(scope="module")
+def cast(people: People) -> Cast:
+    return Cast(people)
+
+
+class Lesson:
+    """A class with a live session, of two students; a third is not enrolled."""
+
+    def __init__(self, people: People, cast: Cast, teacher: Person, connect: Connect) -> None:
+        self.people = people
+        self.teacher = teacher
+        self.first, self.second, self.stranger = cast.first, cast.second, cast.stranger
+        self.class_id = people.class_of(self.teacher, self.first, self.second)
+        people.start(self.teacher, self.class_id)
+        self.teacher_socket = connect(self.teacher)
+        self.first_socket = connect(self.first)
+
+    def status_of(self, student: Person) -> str | None:
+        path = f"{API}/attendance/{self.class_id}/my-attendance"
+        answer = self.people.http.get(path, headers=student.authorization)
+        status: str | None = answer.json()["data"]["status"]
+        return status
+
+
+@pytest.fixture
+def lesson(people: People, cast: Cast, connect: Connect) -> Iterator[Lesson]:
+    made = Lesson(people, cast, cast.teacher, connect)
+    yield made
+    made.teacher_socket.ask(message("DONE"))
+
+
+def mark(student: Person, status: str, **more: object) -> str:
+    return message("ATTENDANCE_MARKED", studentId=student.id, status=status, **more)
+
+
+def marked(student: Person, status: str) -> dict[str, object]:
+    return {"event": "ATTENDANCE_MARKED", "data": {"studentId": student.id, "status": status}}
+
+
+def counted(present: int, absent: int) -> dict[str, object]:
+    return {"event": "TODAY_SUMMARY", "data": _counts(present, absent)}
+
+
+def done(present: int, absent: int) -> dict[str, object]:
+    data = {"message": "Attendance persisted", **_counts(present, absent)}
+    return {"event": "DONE", "data": data}
+
+
+def _counts(present: int, absent: int) -> dict[str, object]:
+    return {"present": present, "absent": absent, "total": present + absent}
+
+
+def own(status: str) -> dict[str, object]:
+    return {"event": "MY_ATTENDANCE", "data": {"status": status}}

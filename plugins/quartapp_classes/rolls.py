@@ -1,0 +1,124 @@
+"""Rolls: who is in a class, read at every mark and so read with care."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bson import ObjectId
+
+from quartapp.dispatcher import HookFailedError
+from quartapp.encoding import object_id
+from quartapp_classes.service import ClassNotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pymongo.asynchronous.collection import AsyncCollection
+
+    from quartapp.database import Database
+    from quartapp.plugins import Plugins
+
+
+@dataclass(frozen=True, slots=True)
+class ClassInfo:
+    """A class without its roll, as hooks see it.
+
+    Attributes:
+        id: The class's ``_id``.
+        name: Its name.
+        teacher_id: Whose it is.
+        document: All that is kept of it but the roll, also what plugins keep there.
+    """
+
+    id: str
+    name: str
+    teacher_id: str
+    document: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Roll:
+    """Who is on a class's roll.
+
+    Attributes:
+        student_ids: The students' ids, as 24 hex digits.
+        version: Changes whenever the roll does; None lets it be made of the ids.
+    """
+
+    student_ids: frozenset[str]
+    version: int | None = None
+
+
+class Rolls:
+    """The rolls of classes, as the first plugin says that knows.
+
+    Args:
+        database: Where our own are kept.
+        plugins: Asked first.
+    """
+
+    def __init__(self, database: Database, plugins: Plugins) -> None:
+        self._database = database
+        self._plugins = plugins
+        self._kept: dict[ObjectId, Roll] = {}
+
+    async def now(self, class_id: ObjectId) -> Roll:
+        """Who is on the roll now.
+
+        Raises:
+            ClassNotFoundError: There is no such class.
+            DatabaseUnavailableError: MongoDB did not answer in time.
+            HookFailedError: A plugin raised, hung, or returned something else.
+        """
+        async with self._database.operation():
+            found = await self._classes.find_one({"_id": class_id}, {"studentsIds": 0})
+        if found is None:
+            self.forget(class_id)
+            raise ClassNotFoundError
+        info = ClassInfo(str(class_id), found["className"], str(found["teacherId"]), found)
+        answer = await self._plugins.dispatcher.first("roster", class_room=info)
+        if answer is None:
+            raise ClassNotFoundError
+        owner, roll = answer
+        if not isinstance(roll, Roll):
+            raise HookFailedError(f"plugin {owner}: roster must return Roll or None")
+        if roll.version is None:
+            return Roll(roll.student_ids, _fingerprint(roll.student_ids))
+        return roll
+
+    async def own(self, class_room: ClassInfo) -> Roll | None:
+        """The roll that is kept here; read again only when its version has changed."""
+        class_id = ObjectId(class_room.id)
+        known = self._kept.get(class_id)
+        if known is not None and known.version == class_room.document.get("rollVersion", 0):
+            return known
+        async with self._database.operation():
+            found = await self._classes.find_one(
+                {"_id": class_id}, {"rollVersion": 1, "studentsIds": 1}
+            )
+        if found is None:
+            return None
+        students = frozenset(map(str, found.get("studentsIds", ())))
+        roll = Roll(students, found.get("rollVersion", 0))
+        self._kept[class_id] = roll
+        return roll
+
+    def forget(self, class_id: ObjectId) -> None:
+        """Keep no copy of that roll any longer."""
+        self._kept.pop(class_id, None)
+
+    async def classes_of(self, student_id: str) -> set[ObjectId]:
+        """The ids of the classes that the student is enrolled in."""
+        async with self._database.operation():
+            found = self._classes.find({"studentsIds": object_id(student_id)}, {"_id": 1})
+            return {document["_id"] async for document in found}
+
+    @property
+    def _classes(self) -> AsyncCollection[dict[str, Any]]:
+        return self._database.documents["classes"]
+
+
+def _fingerprint(student_ids: frozenset[str]) -> int:
+    return zlib.crc32("".join(sorted(student_ids)).encode())

@@ -1,0 +1,84 @@
+"""One plugin's piece of the contract: what it adds to the two documents, as documents."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from quartapp.asyncapi import asyncapi_document
+from quartapp.contract.generated import REFERENCE, openapi_document
+from quartapp.contract.routes import routes
+from quartapp.core import core
+from quartapp.dispatcher import PluginError
+
+if TYPE_CHECKING:
+    from quart import Quart
+
+    from quartapp.contract.routes import Route
+    from quartapp.dispatcher import LoadedPlugin
+    from quartapp.realtime.events import EventType
+
+Object = dict[str, Any]  # any: a JSON object
+
+
+def plugin_of(app: Quart, name: str) -> LoadedPlugin:
+    """The plugin of ``app`` called ``name``.
+
+    Raises:
+        PluginError: There is none.
+    """
+    loaded = {plugin.name: plugin for plugin in core(app).plugins.loaded}
+    if name not in loaded:
+        raise PluginError(f"plugin {name} is not loaded; loaded are {', '.join(loaded)}")
+    return loaded[name]
+
+
+def routes_of(app: Quart, plugin: LoadedPlugin) -> list[Route]:
+    """The routes that ``plugin`` brings."""
+    return [route for route in routes(app) if route.owner is plugin]
+
+
+def events_of(app: Quart, plugin: LoadedPlugin) -> list[EventType]:
+    """The events that ``plugin`` brings."""
+    return core(app).events.brought_by(str(plugin))
+
+
+def openapi_piece(app: Quart, plugin: LoadedPlugin) -> Object:
+    """The OpenAPI document of ``app``, with the routes of one plugin and what they refer to."""
+    whole = openapi_document(app)
+    paths: Object = {}
+    for route in routes_of(app, plugin):
+        if route.operation.documented:
+            operation = whole["paths"][route.path][route.method.lower()]
+            paths.setdefault(route.path, {})[route.method.lower()] = operation
+    known = whole["components"]["schemas"]
+    wanted: Object = {}
+    waiting = [paths]
+    while waiting:
+        for name in _references(waiting.pop()):
+            if name not in wanted:
+                wanted[name] = known[name]
+                waiting.append(known[name])
+    components = {**whole["components"], "schemas": dict(sorted(wanted.items()))}
+    info = {**whole["info"], "title": str(plugin.name), "version": "1"}
+    info.pop("description", None)
+    return {"openapi": whole["openapi"], "info": info, "paths": paths, "components": components}
+
+
+def asyncapi_piece(app: Quart, plugin: LoadedPlugin) -> Object:
+    """The AsyncAPI document of ``app``, with the events of one plugin."""
+    piece: Object = json.loads(json.dumps(asyncapi_document(app, plugin)))
+    piece["info"] = {"title": plugin.name, "version": "1"}
+    return piece
+
+
+def _references(node: Any) -> list[str]:  # noqa: ANN401 - JSON
+    if isinstance(node, list):
+        return [name for item in node for name in _references(item)]
+    if not isinstance(node, dict):
+        return []
+    found = [name for value in node.values() for name in _references(value)]
+    reference = node.get("$ref")
+    if isinstance(reference, str) and reference.startswith(REFERENCE):
+        found.append(reference.removeprefix(REFERENCE))
+    return found

@@ -1,0 +1,96 @@
+"""From an event to a message."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+
+import pytest
+from bson import ObjectId
+
+from quartapp_attendance.happenings import AttendanceMarked, SessionDone, SessionStarted
+from quartapp_webhooks.message import message_of, type_of
+
+AT = datetime(2026, 1, 8, 10, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("AttendanceMarked", "attendance.marked"),
+        ("LibraryCardLent", "library_card.lent"),
+        ("LTIScorePosted", "lti_score.posted"),
+        ("Grade12Published", "grade12.published"),
+        ("Ping", "ping"),
+    ],
+)
+def test_the_type_follows_from_the_name_of_the_class(name, expected):
+    assert type_of(type(name, (), {})) == expected
+
+
+class Colour(Enum):
+    RED = "red"
+
+
+@dataclass(frozen=True)
+class Shelf:
+    shelf_number: int
+
+
+@dataclass(frozen=True, slots=True)
+class CardLent:
+    card_id: ObjectId
+    lent_at: datetime
+    due_on: date
+    fee: Decimal
+    colour: Colour
+    shelves: tuple[Shelf, ...]
+    notes: dict[str, Any]
+    tags: frozenset[str]
+    other: object
+
+
+def test_everything_has_a_form_in_json():
+    class Strange:
+        def __str__(self):
+            return "strange"
+
+    event = CardLent(
+        card_id=ObjectId("6a1f0c2e9d3b4a5c6d7e8f90"),
+        lent_at=AT,
+        due_on=date(2026, 2, 1),
+        fee=Decimal("1.50"),
+        colour=Colour.RED,
+        shelves=(Shelf(4),),
+        notes={"free_text": "Übung"},
+        tags=frozenset({"a"}),
+        other=Strange(),
+    )
+    assert json.loads(message_of(event, AT).body) == {
+        "type": "card.lent",
+        "timestamp": "2026-01-08T10:30:00.000Z",
+        "data": {
+            "cardId": "6a1f0c2e9d3b4a5c6d7e8f90",
+            "lentAt": "2026-01-08T10:30:00.000Z",
+            "dueOn": "2026-02-01",
+            "fee": "1.50",
+            "colour": "red",
+            "shelves": [{"shelfNumber": 4}],
+            "notes": {"free_text": "Übung"},
+            "tags": ["a"],
+            "other": "strange",
+        },
+    }
+
+
+def test_what_happens_once_has_one_id_and_what_can_happen_again_a_new_one():
+    begun, over = SessionStarted("s", "c", "t"), SessionDone("s", "c", 1, 0, 1)
+    assert message_of(begun, AT).id == message_of(begun, AT).id
+    assert message_of(begun, AT).id != message_of(over, AT).id
+    assert message_of(begun, AT).id != message_of(SessionStarted("s2", "c", "t"), AT).id
+    marked = AttendanceMarked("s", "c", "u", "present", "t", None)
+    assert message_of(marked, AT).id != message_of(marked, AT).id

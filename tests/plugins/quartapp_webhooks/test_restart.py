@@ -1,0 +1,280 @@
+"""What a restart, a crash or an absent database does to messages: it loses none."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime, timedelta
+
+from click.testing import CliRunner
+from standardwebhooks.webhooks import Webhook
+
+from quartapp.app import create_app
+from quartapp.cli import main
+from quartapp.core import core
+from quartapp.discovery import discover
+from quartapp.settings import load_settings
+from quartapp.testing import SECRET, running
+from quartapp_auth.service import UserRegistered
+from quartapp_webhooks.models import ENDPOINTS, OUTBOX
+from quartapp_webhooks.service import WebhookService
+
+STOP_SECONDS = 5.0
+
+
+def one_run(mongodb_uri, **settings):
+    """A server that is stopped within the test."""
+    complete = load_settings(mongodb_uri=mongodb_uri, jwt_secret=SECRET, **settings)
+    return running(create_app(complete, discover(extra=("webhooks",))))
+
+
+async def test_what_waits_when_a_server_stops_is_delivered_by_the_next(
+    mongodb_uri, serve, happen, receiver, configure, eventually, outbox
+):
+    configure(receiver, pause_seconds=0.5)
+    receiver.answers += [500] * 10
+    async with one_run(mongodb_uri) as server:
+        await happen(server, 10)
+
+        async def all_were_tried():
+            return len({received.id for received in receiver.requests}) == 10
+
+        await eventually(all_were_tried)
+        waiting = await outbox(server, state="waiting")
+    seen = len(receiver.requests)
+    server = await serve(extra_plugins=("webhooks",))
+
+    async def nothing_waits():
+        return not await outbox(server, state="waiting")
+
+    await eventually(nothing_waits)
+    assert waiting
+    assert {delivery["message"] for delivery in waiting} <= set(receiver.ids[seen:])
+    assert {delivery["state"] for delivery in await outbox(server)} == {"delivered"}
+
+
+async def test_a_request_under_way_is_given_back_when_a_server_stops(
+    mongodb_uri, serve, happen, receiver, configure, eventually, outbox
+):
+    configure(receiver, timeout_seconds=60)
+    receiver.answers.append("hang")
+    async with one_run(mongodb_uri) as server:
+        await happen(server, 1)
+
+        async def under_way():
+            return receiver.under_way
+
+        await eventually(under_way)
+        (claimed,) = await outbox(server)
+        assert (claimed["due"] - claimed["created"]).total_seconds() > 60
+        stopping = time.monotonic()
+    # Not as long as the request might have taken.
+    assert time.monotonic() - stopping < 30
+    server = await serve(extra_plugins=("webhooks",))
+
+    async def again():
+        return len(receiver.requests) == 2
+
+    await eventually(again)
+    assert len(set(receiver.ids)) == 1
+    (delivery,) = await outbox(server)
+    assert delivery["attempts"] == 0
+
+
+async def test_a_killed_process_loses_nothing(
+    serve_process, serve, mongodb_uri, receiver, configure, eventually, outbox
+):
+    environment = configure(receiver, timeout_seconds=60)
+    receiver.answers.append("hang")
+    process = await serve_process(
+        *("--plugin", "webhooks"), MONGODB_URI=mongodb_uri, JWT_SECRET=SECRET, **environment
+    )
+    people = await process.client.people("student", 3)
+
+    async def under_way():
+        return receiver.under_way
+
+    await eventually(under_way)
+    await process.kill()
+    server = await serve(extra_plugins=("webhooks",))
+
+    async def rest():
+        return len(receiver.requests) == 3
+
+    await eventually(rest)
+    # The lease of the one that was under way runs out.
+    now = datetime.now(UTC)
+    (claimed,) = await outbox(server, state="waiting")
+    await server.documents[OUTBOX].update_one({"_id": claimed["_id"]}, {"$set": {"due": now}})
+
+    async def all_of_them():
+        return len(receiver.requests) == 4
+
+    await eventually(all_of_them)
+    assert receiver.ids[3] == receiver.ids[0]
+    told = {received.message["data"]["userId"] for received in receiver.requests}
+    assert told == {person.id for person in people}
+
+
+async def test_sessions_that_nobody_was_told_of_are_told_of_once(
+    serve, lesson, mongodb_uri, receiver, receivers, configure, eventually, outbox
+):
+    configure(receiver)
+    async with one_run(mongodb_uri):
+        pass
+    # It stores what a process had stored that died before it could tell of it.
+    silent = await serve()
+    maths = await lesson(silent)
+    await maths.start()
+    socket = await silent.socket(maths.teacher)
+    await socket.ask("DONE")
+    session = await silent.documents["sessions"].find_one({})
+
+    newcomer = await receivers()
+    configure(receiver, newcomer)
+    servers = [await serve(extra_plugins=("webhooks",)) for _ in range(2)]
+
+    async def both():
+        return len(receiver.requests) == 2
+
+    await eventually(both)
+    assert receiver.types == ["session.started", "session.done"]
+    done = receiver.requests[1]
+    Webhook(receiver.secret).verify(done.body, done.headers)
+    assert done.message["data"] == {
+        "sessionId": str(session["_id"]),
+        "classId": maths.class_id,
+        "present": 0,
+        "absent": 2,
+        "total": 2,
+    }
+    ended = session["endedAt"].isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    assert done.message["timestamp"] == ended
+
+    # Looked for once more, they are known; and who was not there is not told of the past.
+    service = core(servers[0].app).services.get(WebhookService)
+    rows = await servers[0].documents[ENDPOINTS].find({}).to_list()
+    since = {row["_id"]: row["since"] for row in rows}
+    await service._tell_again(datetime.now(UTC) - timedelta(days=1), since)
+    assert len(await outbox(servers[0])) == 2
+    assert newcomer.requests == []
+
+
+async def test_a_session_told_of_in_time_is_not_told_of_again(
+    serve, lesson, receiver, configure, eventually, outbox
+):
+    configure(receiver)
+    server = await serve(extra_plugins=("webhooks",))
+    maths = await lesson(server, students=0)
+    await maths.start()
+    other = await lesson(server, students=0, teacher=maths.teacher)
+    await other.start()
+    expected = ["session.started", "session.superseded", "session.started"]
+
+    async def told():
+        return [kind for kind in receiver.types if kind.startswith("session.")] == expected
+
+    await eventually(told)
+    before = await outbox(server)
+    service = core(server.app).services.get(WebhookService)
+    rows = await server.documents[ENDPOINTS].find({}).to_list()
+    since = {row["_id"]: row["since"] for row in rows}
+    await service._tell_again(datetime.now(UTC) - timedelta(days=1), since)
+    assert [d["_id"] for d in await outbox(server)] == [d["_id"] for d in before]
+
+
+async def test_events_wait_in_memory_while_the_database_is_away(
+    serve, own_mongod, frozen, receiver, configure, eventually
+):
+    configure(receiver)
+    mongod = own_mongod("--replSet", "test")
+    server = await serve(extra_plugins=("webhooks",), mongodb_uri=mongod.uri, database_timeout=1)
+    service = core(server.app).services.get(WebhookService)
+    with frozen(mongod):
+        async with asyncio.timeout(STOP_SECONDS):
+            for n in range(3):
+                await service.tell(UserRegistered(str(n), "student"))
+    await eventually(lambda: _count(receiver, 3))
+    told = [received.message["data"]["userId"] for received in receiver.requests]
+    assert told == ["0", "1", "2"]
+
+
+async def _count(receiver, count):
+    return len(receiver.requests) == count
+
+
+async def test_events_of_a_command_are_delivered_by_the_next_server(
+    serve, mongodb_uri, receiver, configure, eventually
+):
+    """A command starts no plugin: what it does is told all the same."""
+    configure(receiver)
+    app = create_app(
+        load_settings(mongodb_uri=mongodb_uri, jwt_secret=SECRET), discover(extra=("webhooks",))
+    )
+    parts = core(app)
+    await parts.database.open()
+    await parts.plugins.on_event(UserRegistered("7", "student"))
+    await parts.database.close()
+    assert receiver.connections == 0
+    await serve(extra_plugins=("webhooks",))
+    await eventually(lambda: _count(receiver, 1))
+    assert receiver.requests[0].message["data"] == {"userId": "7", "role": "student"}
+
+
+async def run_command(monkeypatch, mongodb_uri, *arguments):
+    monkeypatch.setenv("MONGODB_URI", mongodb_uri)
+    monkeypatch.setenv("QUARTAPP_EXTRA_PLUGINS", "webhooks")
+    return await asyncio.to_thread(CliRunner().invoke, main, ["webhooks", *arguments])
+
+
+async def test_the_command_shows_counts_and_lets_the_dead_be_tried_again(
+    serve, happen, mongodb_uri, monkeypatch, receiver, receivers, configure, eventually, outbox
+):
+    receiver.answers += [500, 500]
+    gone = await receivers()
+    gone.answers += [500] * 2
+    endpoint = {
+        "url": receiver.url + "?token=hidden",
+        "secret": receiver.secret,
+        "events": ["user.registered"],
+    }
+    configure(endpoint, gone, tries=1)
+    server = await serve(extra_plugins=("webhooks",))
+    await happen(server, 2)
+
+    async def four_dead():
+        return len(await outbox(server, state="dead")) == 4
+
+    await eventually(four_dead)
+    configure(endpoint, tries=1)
+    shown = await run_command(monkeypatch, mongodb_uri)
+    assert shown.exit_code == 0, shown.output
+    assert shown.output.splitlines() == [
+        f"{receiver.url}?…",
+        "    events: user.registered",
+        "    waiting: 0, dead: 2",
+        "    last problem: answered 500",
+        "2 deliveries are kept for endpoints that are no longer configured.",
+    ]
+    tried = len(receiver.requests)
+    again = await run_command(monkeypatch, mongodb_uri, "--retry-dead")
+    assert "2 deliveries wait again." in again.output
+
+    async def delivered():
+        return len(await outbox(server, state="delivered")) == 2
+
+    await eventually(delivered)
+    assert sorted(receiver.ids[tried:]) == sorted(receiver.ids[:tried])
+    assert all("expires" in delivery for delivery in await outbox(server, state="delivered"))
+
+    forgotten = await run_command(monkeypatch, mongodb_uri, "--forget-removed")
+    assert "2 deliveries deleted." in forgotten.output
+    assert "no longer configured" not in forgotten.output
+    assert {d["state"] for d in await outbox(server)} == {"delivered"}
+
+
+async def test_the_command_says_how_to_begin(monkeypatch, mongodb_uri, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    shown = await run_command(monkeypatch, mongodb_uri)
+    assert shown.exit_code == 0, shown.output
+    assert shown.output.startswith("No endpoints: list them in quartapp.toml")
