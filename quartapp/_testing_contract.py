@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
@@ -76,8 +77,6 @@ def quartapp_contract(
     serve: Serve, tmp_path: Path, request: pytest.FixtureRequest
 ) -> QuartappContract:
     """Runs the contract over a plugin; see :class:`QuartappContract`."""
-    write: bool = request.config.getoption(WRITE)
-
     async def run(
         plugin: str,
         folder: Path,
@@ -88,7 +87,7 @@ def quartapp_contract(
         server = await serve(beside=beside, **settings)
         owner = plugin_of(server.app, plugin)
         openapi, asyncapi = openapi_piece(server.app, owner), asyncapi_piece(server.app, owner)
-        if write:
+        if request.config.getoption(WRITE):
             _write(folder / OPENAPI, openapi)
             _write(folder / ASYNCAPI, asyncapi)
         problems = [
@@ -190,17 +189,22 @@ async def _fuzz(server: TestServer, document: Path, folder: Path) -> None:
     suite = str(suite_folder())
     if suite not in sys.path:
         sys.path.append(suite)
-    from contract_support.fuzz import Known, fuzz
+    suite_fuzz = import_module("contract_support.fuzz")  # it lies beside the package, not in it
 
     teachers, students = await server.people("teacher", 2), await server.people("student", 2)
     rooms = [await server.class_room(teacher, students) for teacher in teachers]
-    known = Known([student.id for student in students], [room["_id"] for room in rooms])
+    known = suite_fuzz.Known([student.id for student in students], [room["_id"] for room in rooms])
     speakers: dict[str, list[Person]] = {"nobody": [], "teacher": teachers, "student": students}
     for role, people in speakers.items():
         place = folder / role
         place.mkdir()
         outcome = await asyncio.to_thread(
-            fuzz, str(document), server.url, place, known, [_Speaker(person) for person in people]
+            suite_fuzz.fuzz,
+            str(document),
+            server.url,
+            place,
+            known,
+            [_Speaker(person) for person in people],
         )
         assert outcome.status == 0, f"as {role}:\n{outcome.output}"  # noqa: S101 - in tests
         assert outcome.total > 0, f"as {role}: nothing was tried\n{outcome.output}"  # noqa: S101
@@ -216,5 +220,19 @@ class _Speaker:
 
 def _write(path: Path, document: Object) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=100)
+    tidy = {key: _untitled(part) if key != "info" else part for key, part in document.items()}
+    text = yaml.safe_dump(tidy, sort_keys=False, allow_unicode=True, width=100)
     path.write_text(text, encoding="utf-8")
+
+
+def _untitled(node: Any) -> Any:  # noqa: ANN401 - JSON
+    """``node`` without the titles that pydantic makes of names; nobody reads them."""
+    if isinstance(node, list):
+        return [_untitled(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    return {
+        key: _untitled(value)
+        for key, value in node.items()
+        if key != "title" or not isinstance(value, str)
+    }

@@ -88,6 +88,8 @@ class ServerProcess:
 
     async def kill(self) -> int:
         """End it at once (SIGKILL), and return its exit status, which is negative."""
+        # Idle connections of the pool would be reset under it, and be found unclosed later.
+        await self.client.api.aclose()
         self._running().kill()
         return await self._ended()
 

@@ -13,6 +13,7 @@ from quartapp.database import Database
 from quartapp.discovery import discover, given
 from quartapp.dispatcher import LoadedPlugin
 from quartapp.errors import DatabaseUnavailableError, QuartappError, register_error_handlers
+from quartapp.http import RequestConnection
 from quartapp.lease import Lease
 from quartapp.plugins import Plugins
 from quartapp.realtime.events import EventRegistry
@@ -57,6 +58,7 @@ def create_app(settings: Settings | None = None, plugins: Iterable[object] | Non
     settings = settings or load_settings()
     core = _core(settings, plugins)
     app = Application("quartapp", static_folder=None)
+    app.asgi_http_class = RequestConnection
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     # A redirect to the path with one slash would be an answer outside the contract.
@@ -117,6 +119,12 @@ def _register_lifespan(app: Quart, core: Core) -> None:
                 f"MongoDB at {core.database.address} does not answer: {error}"
             ) from error
         if not core.database.change_streams:
+            if core.settings.workers > 1:
+                raise QuartappError(
+                    f"the MongoDB at {core.database.address} is a standalone server, whose "
+                    "processes cannot learn of each other's marks: "
+                    f"{core.settings.workers} workers need a replica set (one member is enough)"
+                )
             log.warning("standalone MongoDB: one process only; a replica set serves several")
             await lease.take()
 

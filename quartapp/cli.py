@@ -7,8 +7,9 @@ import json
 import sys
 from contextlib import suppress
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -23,8 +24,12 @@ from quartapp.listing import list_plugins as listing_of
 from quartapp.logs import configure_logging
 from quartapp.mistakes import MistakeError, mistakes_explained
 from quartapp.plugins import Plugins
-from quartapp.server import listen, serve_app
+from quartapp.scaffold import plugin
+from quartapp.server import listen, notify_systemd, serve_app
 from quartapp.settings import load_plugin_choice, load_settings
+
+if TYPE_CHECKING:
+    from quartapp.settings import Settings
 
 HEADLINE = frozenset({"name", "version", "distribution", "order"})
 
@@ -83,6 +88,7 @@ def main() -> None:
 
 
 main.add_command(contract)
+main.add_command(plugin)
 
 
 @main.command()
@@ -94,25 +100,34 @@ main.add_command(contract)
     help="Where the embedded database lives.  [default: your data folder]",
 )
 @click.option("--plugin", "plugins", multiple=True, help="Load this plugin too; repeatable.")
-def serve(
-    host: str | None, port: int | None, data_dir: Path | None, plugins: tuple[str, ...]
-) -> None:
+@click.option(
+    "--workers", type=click.IntRange(1), help="Processes to serve with, on one port.  [default: 1]"
+)
+def serve(plugins: tuple[str, ...], **given: Any) -> None:  # noqa: ANN401 - as click reads them
     """Serve, on the MongoDB of MONGODB_URI or on an embedded one."""
     configure_logging()
+
+    def read() -> Settings:
+        return load_settings(**given, extra_plugins=plugins or None)
+
     with mistakes_explained():
-        settings = load_settings(
-            host=host, port=port, data_dir=data_dir, extra_plugins=plugins or None
-        )
+        settings = read()
         # The port is taken first: a second server that cannot have it starts no database.
-        listener = listen(settings.host, settings.port)
-        with listener, launched(settings) as complete:
-            app = create_app(complete)
+        with listen(settings.host, settings.port) as listener:
 
-            def ready() -> None:
-                click.echo(f"Mongodb connected {core(app).database.address}")
+            def ready(address: str) -> None:
+                click.echo(f"Mongodb connected {address}")
                 click.echo(f"server running on PORT {listener.getsockname()[1]}")
+                notify_systemd("READY=1")
 
-            asyncio.run(serve_app(app, listener, ready))
+            if settings.workers > 1:
+                from quartapp.workers import serve_workers  # which is not for Windows
+
+                sys.exit(serve_workers(settings, listener, read, ready))
+            with launched(settings) as complete:
+                app = create_app(complete)
+                address = core(app).database.address
+                asyncio.run(serve_app(app, listener, partial(ready, address)))
 
 
 @main.command("plugins")

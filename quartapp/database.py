@@ -123,7 +123,7 @@ class Database:
     @property
     def address(self) -> str:
         """Where the database is, without credentials."""
-        return ",".join(f"{host}:{port}" for host, port in _parsed(self._uri)["nodelist"])
+        return address_of(self._uri)
 
     async def close(self) -> None:
         """Close both clients."""
@@ -212,6 +212,11 @@ def is_passing(error: PyMongoError) -> bool:
     if isinstance(error, OperationFailure) and error.code in _PASSING_CODES:
         return True
     return error.timeout
+
+
+def address_of(uri: str) -> str:
+    """The hosts and ports that a URI names."""
+    return ",".join(f"{host}:{port}" for host, port in _parsed(uri)["nodelist"])
 
 
 def database_name(uri: str) -> str | None:

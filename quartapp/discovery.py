@@ -65,6 +65,15 @@ def survey(
     return loaded, failed
 
 
+def installed_plugins() -> dict[str, str]:
+    """Every plugin that an installed distribution declares: that distribution, by name.
+
+    Raises:
+        PluginError: Two distributions declare plugins of one name.
+    """
+    return {name: _distribution(point) for name, point in _declared().items()}
+
+
 def _declared() -> dict[str, EntryPoint]:
     declared: dict[str, EntryPoint] = {}
     for group in (GROUP, OPTIONAL_GROUP):

@@ -58,14 +58,23 @@ class EmbeddedMongo:
         port: the TCP port to listen on. By default the one used before, when it is still free,
             else any free one.
         cache_mb: the size of WiredTiger's cache in MiB; mongod's minimum is 256.
+        owner: the process that another server on this folder is told of; by default this one.
     """
 
-    def __init__(self, data_dir: Path, *, port: int | None = None, cache_mb: int = 256) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        port: int | None = None,
+        cache_mb: int = 256,
+        owner: int | None = None,
+    ) -> None:
         self._data_dir = data_dir.expanduser().resolve()
         self._db_dir = self._data_dir / "mongodb"
         self._owner_file = self._data_dir / "server.json"
         self._port_file = self._data_dir / "mongod.port"
         self._fixed_port = port
+        self._owner = owner
         self._cache_gb = max(cache_mb, 256) / 1024
         # Not thread-local: the thread that stops may be another than the one that started.
         self._lock_file = self._data_dir / "server.lock"
@@ -169,7 +178,8 @@ class EmbeddedMongo:
             )
             raise EmbeddedMongoError(message) from error
         # Beside the lock, not in it: some versions of filelock empty the file they try to lock.
-        owner = {"pid": os.getpid(), "started": datetime.now(UTC).isoformat(timespec="seconds")}
+        pid = self._owner or os.getpid()
+        owner = {"pid": pid, "started": datetime.now(UTC).isoformat(timespec="seconds")}
         try:
             self._owner_file.write_text(json.dumps(owner), encoding="utf-8")
         except OSError:

@@ -15,7 +15,8 @@ from quartapp.embedded import EmbeddedMongo
 from quartapp.errors import DatabaseUnavailableError, QuartappError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from quartapp.core import Core
@@ -25,11 +26,28 @@ SECRET_FILE = "jwt-secret"  # noqa: S105 - a file's name
 
 
 @contextmanager
-def launched(settings: Settings) -> Iterator[Settings]:
+def own_mongod(data_dir: Path) -> Iterator[str]:
+    """An embedded mongod that belongs to this process; its URI.
+
+    Args:
+        data_dir: As of :class:`EmbeddedMongo`.
+
+    Raises:
+        EmbeddedMongoError: It cannot start.
+    """
+    with EmbeddedMongo(data_dir) as mongo:
+        yield mongo.uri
+
+
+@contextmanager
+def launched(
+    settings: Settings, mongod: Callable[[Path], AbstractContextManager[str]] = own_mongod
+) -> Iterator[Settings]:
     """``settings`` made complete: an embedded database is started where none is named.
 
     Args:
         settings: As they were read.
+        mongod: Starts that database in a folder, and gives its URI.
 
     Raises:
         QuartappError: The embedded database cannot start.
@@ -38,11 +56,9 @@ def launched(settings: Settings) -> Iterator[Settings]:
         yield settings
         return
     data_dir = settings.data_dir
-    with EmbeddedMongo(data_dir) as mongo:
+    with mongod(data_dir) as uri:
         secret = settings.jwt_secret or SecretStr(kept_secret(data_dir / SECRET_FILE))
-        yield settings.model_copy(
-            update={"mongodb_uri": SecretStr(mongo.uri), "jwt_secret": secret}
-        )
+        yield settings.model_copy(update={"mongodb_uri": SecretStr(uri), "jwt_secret": secret})
 
 
 @asynccontextmanager

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import re
 import signal
 import socket
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import hypercorn.asyncio
 import structlog
-from hypercorn.config import Config
+from hypercorn.config import Config, Sockets
 from hypercorn.middleware import ProxyFixMiddleware
 from hypercorn.utils import LifespanFailureError
 
@@ -37,6 +39,7 @@ log = structlog.get_logger("quartapp.server")
 
 # A class opens its sockets in one minute, at the bell; the usual 100 would refuse most of them.
 BACKLOG = 4096
+ACCEPTS_AT_ONCE = 4
 # How long the kernel keeps trying with a peer that takes nothing.
 UNACKNOWLEDGED_MILLISECONDS = 30_000
 DRAIN_SECONDS = 2.0
@@ -82,6 +85,30 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
+class FullBacklog(socket.socket):
+    """A listening socket whose queue stays long."""
+
+    def listen(self, backlog: int = BACKLOG, /) -> None:
+        """Listen with the full backlog, whatever was asked for."""
+        super().listen(max(backlog, BACKLOG))
+
+
+class SharingConfig(Config):
+    """For one of several processes that take connections from one socket.
+
+    asyncio takes as many connections in one go as the backlog is long, so the process that wakes up
+    first would have a whole storm of them for itself. With a few at a time they spread by load.
+    """
+
+    def create_sockets(self) -> Sockets:
+        """Hypercorn's sockets, with a queue longer than what is taken at once."""
+        made = super().create_sockets()
+        shared: list[socket.socket] = [
+            FullBacklog(fileno=given.detach()) for given in made.insecure_sockets
+        ]
+        return replace(made, insecure_sockets=shared)
+
+
 def hypercorn_config(settings: Settings, listener: socket.socket) -> Config:
     """How Hypercorn is to serve.
 
@@ -89,10 +116,10 @@ def hypercorn_config(settings: Settings, listener: socket.socket) -> Config:
         settings: Deadlines for sockets.
         listener: Where connections arrive.
     """
-    config = Config()
+    config = Config() if settings.workers == 1 else SharingConfig()
     # A duplicate, as Hypercorn closes what it is given, and the caller closes its own.
     config.bind = [f"fd://{listener.dup().detach()}"]
-    config.backlog = BACKLOG
+    config.backlog = BACKLOG if settings.workers == 1 else ACCEPTS_AT_ONCE
     config.alpn_protocols = ["http/1.1"]
     config.include_server_header = False
     config.accesslog = None  # the handshake's URL has a token in it
@@ -120,6 +147,22 @@ def allow_open_files() -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def notify_systemd(state: str) -> None:
+    """Tell the service manager how we are, if it asked for that (sd_notify(3)).
+
+    Args:
+        state: Such as ``READY=1``.
+    """
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notifying:
+        try:
+            notifying.sendto(state.encode(), address.replace("@", "\0", 1))
+        except OSError as error:
+            log.warning("the service manager cannot be told", reason=str(error))
 
 
 async def serve_app(

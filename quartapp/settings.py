@@ -92,6 +92,7 @@ class Settings(PluginChoice):
         validation_alias=AliasChoices("PORT", "port"),
         description="Port to listen on; 0 takes a free one.",
     )
+    workers: int = Field(1, ge=1, le=256, description="Processes that serve on the one port.")
     mongodb_uri: SecretStr | None = Field(
         None,
         validation_alias=AliasChoices("MONGODB_URI", "uri", "mongodb_uri"),

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from quartapp.testing import Client, Person, Socket, TestServer
 
-pytest_plugins = ["quartapp.testing"]
 
 DEADLINE_SECONDS = 15.0
 

@@ -7,6 +7,7 @@ the sockets only then.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from bson import ObjectId
 
 Document = dict[str, Any]
+
+# Sessions that ended here lately: nobody waits for one of them to begin.
+REMEMBERED = 256
 
 ATTENDANCE_PREFIX = "attendance."
 
@@ -171,6 +175,7 @@ class LiveSessions:
     def __init__(self) -> None:
         self._by_id: dict[ObjectId, ActiveSession] = {}
         self._arrivals: dict[ObjectId, list[asyncio.Future[None]]] = {}
+        self._gone: deque[ObjectId] = deque(maxlen=REMEMBERED)
 
     def __iter__(self) -> Iterator[ActiveSession]:
         return iter(list(self._by_id.values()))
@@ -188,11 +193,12 @@ class LiveSessions:
     def remove(self, session: ActiveSession) -> None:
         """``session`` is over."""
         self._by_id.pop(session.id, None)
+        self._gone.append(session.id)
         session.end()
 
     async def arrival(self, session_id: ObjectId, seconds: float) -> ActiveSession | None:
         """The session, as soon as the stream has brought it; None when it does not within time."""
-        if session_id not in self._by_id:
+        if session_id not in self._by_id and session_id not in self._gone:
             future = asyncio.get_running_loop().create_future()
             self._arrivals.setdefault(session_id, []).append(future)
             try:

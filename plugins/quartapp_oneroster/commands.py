@@ -12,8 +12,8 @@ import click
 
 EXIT_ROWS_REJECTED = 3
 EXIT_INTERRUPTED = 130  # what shells report for ctrl-C: 128 + SIGINT
-# A person waits for a page; an import waits for a busy database.
-DATABASE_TIMEOUT = 60.0
+# Seconds, where no other number is set: people do not wait as long, but an import may.
+DATABASE_TIMEOUT = 30.0
 
 
 @click.group("roster")
@@ -74,11 +74,12 @@ def import_roster(
     from quartapp.settings import load_settings
     from quartapp_oneroster.errors import RosterError
     from quartapp_oneroster.job import Job
+    from quartapp_oneroster.stopping import StoppedError
 
     today = (as_of or datetime.now().astimezone()).strftime("%Y-%m-%d")
     settings = load_settings(data_dir=data_dir)
-    patient = max(settings.database_timeout, DATABASE_TIMEOUT)
-    settings = settings.model_copy(update={"database_timeout": patient})
+    if "database_timeout" not in settings.model_fields_set:
+        settings = settings.model_copy(update={"database_timeout": DATABASE_TIMEOUT})
     job = Job(source, today, report, show, dry_run=dry_run, allow_removals=allow_removals)
     with launched(settings) as complete:
         try:
@@ -95,7 +96,7 @@ def import_roster(
                 f"the scratch files in {tempfile.gettempdir()} failed ({error}); "
                 "TMPDIR names another folder for them"
             ) from error
-        except KeyboardInterrupt:
+        except StoppedError:
             click.echo("Stopped. Run it again, and it goes on from here.", err=True)
             sys.exit(EXIT_INTERRUPTED)
     sys.exit(EXIT_ROWS_REJECTED if rejected else 0)

@@ -11,6 +11,7 @@ import click
 from quartapp.launch import opened
 from quartapp_oneroster import importer, report
 from quartapp_oneroster.progress import shown
+from quartapp_oneroster.stopping import Stoppable
 from quartapp_oneroster.store import scratch
 
 if TYPE_CHECKING:
@@ -58,8 +59,8 @@ class Job:
         """
         if self.report is not None:
             report.check_writable(self.report)
-        progress = shown()
-        with scratch() as store:
+        progress = Stoppable(shown())
+        with scratch() as store, progress.listening():
             roster = await asyncio.to_thread(
                 importer.read, self.source, store, self.today, progress
             )

@@ -73,7 +73,7 @@ class Run:
     ) -> None:
         """Note an import that did not come to its end, and give the lease back."""
         if kind is not None and not issubclass(kind, Exception):
-            # Interrupted: there may be no time. The note says "running", and the process is gone.
+            # Ended by force: there is no time. The note says "running", and the process is gone.
             return
         if not self._done:
             await self._note({"state": "stopped", "reason": str(error or "")})

@@ -114,7 +114,7 @@ def test_every_bad_setting_is_named_at_once(monkeypatch):
         (b"port = ", "quartapp.toml cannot be read"),
         (b'host = "\xff"', "quartapp.toml cannot be read"),
         (b"porrt = 1", "quartapp.toml: unknown setting porrt"),
-        (b'port = "x"', "port: "),
+        (b'port = "x"', "PORT: "),
     ],
 )
 def test_a_bad_toml_is_one_message(tmp_path, text, message):

@@ -16,7 +16,10 @@ from quartapp.discovery import discover
 from quartapp.settings import load_settings
 from quartapp.testing import SECRET, running
 from quartapp_auth.service import UserRegistered
+from quartapp_webhooks.journal import MOST_KEPT, Journal
+from quartapp_webhooks.message import message_of
 from quartapp_webhooks.models import ENDPOINTS, OUTBOX
+from quartapp_webhooks.outbox import Outbox, delivery_of
 from quartapp_webhooks.service import WebhookService
 
 STOP_SECONDS = 5.0
@@ -192,15 +195,55 @@ async def test_events_wait_in_memory_while_the_database_is_away(
     service = core(server.app).services.get(WebhookService)
     with frozen(mongod):
         async with asyncio.timeout(STOP_SECONDS):
-            for n in range(3):
+            for n in range(10):
                 await service.tell(UserRegistered(str(n), "student"))
-    await eventually(lambda: _count(receiver, 3))
+    await eventually(lambda: _count(receiver, 10))
     told = [received.message["data"]["userId"] for received in receiver.requests]
-    assert told == ["0", "1", "2"]
+    assert told == [str(n) for n in range(10)]
 
 
 async def _count(receiver, count):
     return len(receiver.requests) == count
+
+
+async def test_of_more_events_than_memory_takes_the_oldest_are_lost(
+    serve, own_mongod, frozen, eventually
+):
+    mongod = own_mongod("--replSet", "test")
+    server = await serve(mongodb_uri=mongod.uri, database_timeout=1)
+    stored = []
+    journal = Journal(Outbox(core(server.app).database).add, stored.extend)
+    message = message_of(UserRegistered("7", "student"), datetime.now(UTC))
+    with frozen(mongod):
+        for n in range(MOST_KEPT + 5):
+            await journal.record([{**delivery_of(message, "endpoint"), "_id": str(n)}])
+        await eventually(lambda: _is_full(journal))
+    await eventually(lambda: _are(stored, MOST_KEPT))
+    assert stored[0]["_id"] == "5"
+    assert await server.documents[OUTBOX].count_documents({}) >= MOST_KEPT
+    await journal.close(STOP_SECONDS)
+
+
+async def test_an_absent_database_does_not_hold_up_the_end(serve, own_mongod, frozen):
+    mongod = own_mongod("--replSet", "test")
+    server = await serve(mongodb_uri=mongod.uri, database_timeout=1)
+    journal = Journal(Outbox(core(server.app).database).add, print)
+    message = message_of(UserRegistered("7", "student"), datetime.now(UTC))
+    with frozen(mongod):
+        async with asyncio.timeout(3 * STOP_SECONDS):
+            await journal.record([delivery_of(message, "endpoint")])
+            await journal.close(STOP_SECONDS)
+            # What comes later is tried once, and nobody waits for more.
+            await journal.record([delivery_of(message, "endpoint")])
+        assert (len(journal._waiting), journal._writer) == (0, None)
+
+
+async def _is_full(journal):
+    return len(journal._waiting) == MOST_KEPT
+
+
+async def _are(found, count):
+    return len(found) == count
 
 
 async def test_events_of_a_command_are_delivered_by_the_next_server(

@@ -1,0 +1,78 @@
+"""The process that keeps the embedded mongod of a server of several processes.
+
+:class:`EmbeddedMongo` needs a thread for as long as its mongod runs, and a process with threads
+must not fork. So the process that forks has another one keep it. The two are tied by a pipe, of
+which every process of the server has an end: mongod goes when the last of them has gone, also when
+they are killed, and so it is there for those who still drain.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from quartapp.embedded import EmbeddedMongo, EmbeddedMongoError
+from quartapp.logs import configure_logging
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextmanager
+def kept_mongod(data_dir: Path) -> Iterator[str]:
+    """An embedded mongod in a process of its own, for this process and its children; its URI.
+
+    Args:
+        data_dir: As of :class:`EmbeddedMongo`.
+
+    Raises:
+        EmbeddedMongoError: It cannot start.
+    """
+    command = [sys.executable, "-P", "-m", __name__, str(data_dir), str(os.getpid())]
+    with subprocess.Popen(  # noqa: S603 - our own module
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # ctrl-C is for the server, which still needs its database then
+    ) as keeper:
+        said = keeper.stdout.readline() if keeper.stdout else ""
+        answer = json.loads(said) if said else {"error": "The embedded MongoDB did not start."}
+        if "error" in answer:
+            raise EmbeddedMongoError(answer["error"])
+        yield answer["uri"]
+        # Leaving closes our end of the pipe, and waits.
+
+
+def keep(data_dir: Path, owner: int) -> int:
+    """Keep a mongod until standard input ends; its URI, or what is wrong, goes to the output.
+
+    Args:
+        data_dir: As of :class:`EmbeddedMongo`.
+        owner: The process that a second server on this directory is told of.
+
+    Returns:
+        The exit status.
+    """
+    configure_logging()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # Whoever stops a whole group of processes means the server, which ends us.
+        signal.signal(number, signal.SIG_IGN)
+    try:
+        with EmbeddedMongo(data_dir, owner=owner) as mongo:
+            print(json.dumps({"uri": mongo.uri}), flush=True)
+            sys.stdin.read()
+    except EmbeddedMongoError as error:
+        print(json.dumps({"error": str(error)}), flush=True)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(keep(Path(sys.argv[1]), int(sys.argv[2])))

@@ -1,0 +1,164 @@
+"""The fixture ``quartapp_contract``: what it finds in a plugin that does not do as it says."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+from quart import Blueprint
+
+from quartapp.hookspecs import hookimpl
+from quartapp.operations import Body, Closed, Operation
+from quartapp.realtime.events import EventData, EventType
+from quartapp.scaffold import write_plugin
+from quartapp.security import PUBLIC
+
+
+class Number(Closed):
+    number: int
+
+
+class Text(EventData):
+    text: str
+
+
+class Doubled(Body):
+    number: int
+
+
+def plugin(view, **changes):
+    """A plugin with one route, and no event."""
+    blueprint = Blueprint("odd", __name__)
+    declared = {"id": "odd", "access": PUBLIC, "tags": ("odd",), "data": Number, "database": False}
+    blueprint.get("/odd")(Operation(**{**declared, **changes})(view))
+
+    class Odd:
+        name = "odd"
+
+        @hookimpl
+        def register_blueprints(self):
+            return [blueprint]
+
+    return Odd
+
+
+async def honest():
+    """A number."""
+    return {"number": 1}
+
+
+@pytest.fixture
+def check(quartapp_contract, tmp_path):
+    """Runs the fixture over a plugin, and returns what it found."""
+
+    async def run(implementation, folder=tmp_path, name="odd"):
+        with pytest.raises(AssertionError) as caught:
+            await quartapp_contract(name, folder, beside=[implementation])
+        return str(caught.value)
+
+    return run
+
+
+@pytest.fixture
+def corkboard(tmp_path, monkeypatch):
+    """A generated plugin, and the folder of its contract."""
+    folder = write_plugin("corkboard", tmp_path)
+    monkeypatch.syspath_prepend(folder / "src")
+    from quartapp_corkboard.plugin import CorkboardPlugin
+
+    yield CorkboardPlugin, folder / "contract"
+    for name in [name for name in sys.modules if name.startswith("quartapp_corkboard")]:
+        del sys.modules[name]
+
+
+async def test_a_plugin_that_does_as_it_says_passes(quartapp_contract, corkboard):
+    implementation, folder = corkboard
+    await quartapp_contract("corkboard", folder, beside=[implementation])
+
+
+async def test_a_route_that_differs_from_the_file_is_named(check, corkboard):
+    implementation, folder = corkboard
+    path = folder / "openapi.yaml"
+    path.write_text(path.read_text().replace("operationId: getCorkboard", "operationId: getBoard"))
+    told = await check(implementation, folder, "corkboard")
+    assert "openapi.yaml: GET /api/v1/corkboard" in told
+    assert "getBoard" in told
+
+
+async def test_an_event_that_differs_from_the_file_is_named(check, corkboard):
+    implementation, folder = corkboard
+    path = folder / "asyncapi.yaml"
+    path.write_text(path.read_text().replace("maxLength: 200", "maxLength: 300"))
+    told = await check(implementation, folder, "corkboard")
+    assert "asyncapi.yaml: CORKBOARD_WRITE from the client" in told
+    assert "300" in told
+
+
+async def test_without_files_it_says_how_to_get_them(check):
+    told = await check(plugin(honest))
+    assert "openapi.yaml cannot be read" in told
+    assert "pytest --write-contract writes it" in told
+
+
+async def test_what_is_not_declared_is_listed_all_at_once(check):
+    async def silent(body):
+        return {"number": 1}
+
+    told = await check(plugin(silent, tags=(), body=Doubled))
+    for missing in ("docstring", "tag", "what answers a bad one"):
+        assert missing in told
+
+
+async def test_an_event_without_a_summary_is_named(check):
+    class Quiet:
+        name = "odd"
+
+        @hookimpl
+        def register_events(self):
+            return [EventType(name="QUIET", data=EventData, handler=print)]
+
+    assert "event QUIET: it has no summary" in await check(Quiet)
+
+
+async def test_an_event_that_checks_nothing_is_caught_in_the_act(check):
+    class Careless(EventType):
+        async def receive(self, connection, data):
+            await self.handler(connection, data)
+
+    async def accept(connection, data):
+        """Take whatever comes."""
+
+    class Odd:
+        name = "odd"
+
+        @hookimpl
+        def register_events(self):
+            return [Careless(name="ODD", data=Text, handler=accept, role="teacher", summary="Odd.")]
+
+    told = await check(Odd)
+    assert "event ODD: a student who sends it without data is not told 'Forbidden, teacher" in told
+    assert "event ODD: a teacher who sends it without data is not told 'Invalid message" in told
+
+
+async def test_a_route_that_answers_something_else_is_caught_in_the_act(
+    quartapp_contract, tmp_path, pytestconfig
+):
+    async def lying():
+        """A number."""
+        return {"number": "one"}
+
+    implementation = plugin(lying)
+    pytestconfig.option.write_contract = True
+    try:
+        with pytest.raises(AssertionError, match="as nobody:") as caught:
+            await quartapp_contract("odd", tmp_path, beside=[implementation])
+    finally:
+        pytestconfig.option.write_contract = False
+    assert "Response violates schema" in str(caught.value)
+
+
+async def test_a_plugin_that_is_not_loaded_is_named(quartapp_contract, tmp_path):
+    from quartapp.dispatcher import PluginError
+
+    with pytest.raises(PluginError, match="plugin nobody is not loaded; loaded are auth, classes"):
+        await quartapp_contract("nobody", tmp_path)
