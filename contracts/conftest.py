@@ -5,8 +5,9 @@ from __future__ import annotations
 import secrets
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
 # Found wherever this folder lies: in a checkout, or inside the installed package.
@@ -14,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import ws_report
 from contract_support import fuzz
-from contract_support.people import People
+from contract_support.people import TIMEOUT_SECONDS, People
 from contract_support.server import running_server
 
 # Fixtures of the single rows of the WebSocket contract.
@@ -26,7 +27,7 @@ from ws_lesson import lesson as lesson
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-DEEP_FACTOR = 10
+DEPTHS = {"quick": 0.25, "default": 1.0, "deep": 10.0}
 OWN_SECRET = secrets.token_hex(32)
 JUNIT_FILE = "contract-results.xml"
 
@@ -41,9 +42,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--contract-depth",
-        choices=("default", "deep"),
+        choices=tuple(DEPTHS),
         default="default",
-        help="deep: ten times the cases.",
+        help="quick: a quarter of the cases; deep: ten times as many.",
     )
     group.addoption(
         "--contract-seed",
@@ -57,10 +58,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="The JWT_SECRET of the server of --base-url; some tokens cannot be made without.",
     )
     group.addoption(
-        "--contract-openapi",
-        metavar="FILE_OR_URL",
-        help="Fuzz what this document says; by default openapi.yaml. With a server's own "
-        "/openapi.json, the routes of its plugins are tried as well.",
+        "--plugin",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="A plugin that the server which is started has, beside those on by default; "
+        "repeatable.",
     )
 
 
@@ -72,9 +75,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what cannot be asked of somebody else's server."""
+    """Leave out what cannot be asked of somebody else's server.
+
+    Raises:
+        pytest.UsageError: Plugins are named for a server that is not ours to start.
+    """
     if not config.getoption("--base-url"):
         return
+    if config.getoption("--plugin"):
+        raise pytest.UsageError("--plugin is for a server that is started, not for --base-url")
     beyond = ["needs_own_server"]
     if not config.getoption("--contract-jwt-secret"):
         beyond.append("needs_jwt_secret")
@@ -101,13 +110,19 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 @pytest.fixture(scope="session")
-def base_url(request: pytest.FixtureRequest) -> Iterator[str]:
+def plugins(request: pytest.FixtureRequest) -> list[str]:
+    """Arguments for ``quartapp serve``: the further plugins of a server of our own."""
+    return [f"--plugin={name}" for name in request.config.getoption("--plugin")]
+
+
+@pytest.fixture(scope="session")
+def base_url(request: pytest.FixtureRequest, plugins: list[str]) -> Iterator[str]:
     """Where the server under test is, without a slash at the end."""
     given: str | None = request.config.getoption("--base-url")
     if given:
         yield given.rstrip("/")
         return
-    with running_server(JWT_SECRET=OWN_SECRET) as url:
+    with running_server(*plugins, JWT_SECRET=OWN_SECRET) as url:
         yield url
 
 
@@ -121,15 +136,32 @@ def jwt_secret(request: pytest.FixtureRequest) -> str | None:
 
 
 @pytest.fixture(scope="session")
-def depth(request: pytest.FixtureRequest) -> int:
+def depth(request: pytest.FixtureRequest) -> float:
     """What to multiply the number of generated cases with."""
-    return DEEP_FACTOR if request.config.getoption("--contract-depth") == "deep" else 1
+    return DEPTHS[request.config.getoption("--contract-depth")]
 
 
 @pytest.fixture(scope="session")
 def seed(request: pytest.FixtureRequest) -> int:
     """Where generated cases begin."""
     return int(request.config.getoption("--contract-seed"))
+
+
+@pytest.fixture(scope="session")
+def openapi(base_url: str) -> dict[str, Any]:
+    """What the server under test says of its HTTP side."""
+    return _served(f"{base_url}/openapi.json")
+
+
+@pytest.fixture(scope="session")
+def asyncapi(base_url: str) -> dict[str, Any]:
+    """What the server under test says of its WebSocket."""
+    return _served(f"{base_url}/asyncapi.json")
+
+
+def _served(url: str) -> dict[str, Any]:
+    document: dict[str, Any] = httpx.get(url, timeout=TIMEOUT_SECONDS).raise_for_status().json()
+    return document
 
 
 @pytest.fixture(scope="session")

@@ -1,16 +1,20 @@
 """schemathesis tries every operation as nobody, as a teacher and as a student, with every check.
 
+What operations there are, those of plugins too, the server itself says; ``test_documents.py`` asks
+whether that is the contract.
+
 Cases come from the examples, from systematic coverage, from chance, and from walks along the links.
 What one teacher made is asked for as another, and what one student may see as another.
 """
 
 from __future__ import annotations
 
+import json
 import tomllib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from contract_support.documents import SUITE, openapi_path
+from contract_support.documents import SUITE, openapi_authority, to_walk
 from contract_support.fuzz import Known, Outcome, fuzz
 
 if TYPE_CHECKING:
@@ -25,18 +29,20 @@ CLASSES = 4
 ROUNDS_PER_SEED = 1000
 
 
-@pytest.fixture
-def document(request: pytest.FixtureRequest) -> str:
-    """The OpenAPI document to go by."""
-    return request.config.getoption("--contract-openapi") or str(openapi_path())
+@pytest.fixture(scope="session")
+def walk(openapi: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A file with the server's own document, and the authority's links and examples."""
+    path = tmp_path_factory.mktemp("openapi") / "served.json"
+    path.write_text(json.dumps(to_walk(openapi_authority(), openapi)), encoding="utf-8")
+    return str(path)
 
 
 @pytest.fixture
 def run(
-    document: str,
+    walk: str,
     base_url: str,
     tmp_path: Path,
-    depth: int,
+    depth: float,
     seed: int,
     record_property: Callable[[str, object], None],
 ) -> Callable[[str, Known, list[Person]], Outcome]:
@@ -46,11 +52,11 @@ def run(
         outcome = Outcome(0, "", {}, 0.0)
         # Rounds from other seeds, and no longer ones: schemathesis ends an operation early when
         # what it learnt from answers makes its cases come out differently.
-        for number in range(depth):
+        for number in range(max(1, round(depth))):
             folder = tmp_path / str(number)
             folder.mkdir()
             start = seed * ROUNDS_PER_SEED + number
-            outcome += fuzz(document, base_url, folder, known, peers, seed=start)
+            outcome += fuzz(walk, base_url, folder, known, peers, seed=start, share=min(1, depth))
             if outcome.status != 0:
                 break
         outcome.record(role, record_property)
@@ -64,7 +70,7 @@ def test_every_operation_keeps_to_the_contract(
     role: str,
     run: Callable[[str, Known, list[Person]], Outcome],
     people: People,
-    depth: int,
+    depth: float,
 ) -> None:
     teachers = [people.teacher(), people.teacher()]
     students = [people.student(), people.student(), people.student()]

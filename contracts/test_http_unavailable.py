@@ -24,8 +24,10 @@ DEADLINE_SECONDS = 30.0
 
 
 @pytest.mark.needs_own_server
-def test_without_its_database_the_server_says_so_and_recovers(tmp_path: Path) -> None:
-    with server_in(tmp_path) as url, People(url) as people:
+def test_without_its_database_the_server_says_so_and_recovers(
+    tmp_path: Path, plugins: list[str]
+) -> None:
+    with server_in(tmp_path, *plugins) as url, People(url) as people:
         teacher, student = people.teacher(), people.student()
         class_id = people.class_of(teacher, student)
         credentials = {"email": teacher.email, "password": PASSWORD}

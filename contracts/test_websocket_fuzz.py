@@ -12,6 +12,7 @@ runs, nobody else may start one there.
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from contract_support.people import API
@@ -20,16 +21,19 @@ from hypothesis import seed as begin_at
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 from ws_client import message
-from ws_document import Document
-from ws_frames import Frames, filled
+from ws_frames import filled
 from ws_model import Model
+from ws_moves import CLASSES, ROLLS, SOCKETS, STRANGERS, STUDENTS, Moves, move
 from ws_report import StepCounts
 from ws_room import Room, refusals_of
+from ws_tally import learned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from contract_support.people import People, Person
+    from ws_document import Document
+    from ws_tally import Tally
 
     Payload = str | bytes
 
@@ -38,60 +42,51 @@ RUNS = 68
 RULES_PER_RUN = 40
 EVERY_REFUSAL = 3
 
-SOCKETS = {
-    "first teacher": "first",
-    "first teacher again": "first",
-    "second teacher": "second",
-    "student of one": "one",
-    "student of the other": "other",
-    "student of both": "both",
-    "student of both again": "both",
-    "student of none": "none",
-}
-CLASSES = {"maths": "first", "physics": "first", "music": "second"}
-ROLLS = {"maths": ("one", "both"), "physics": (), "music": ("other", "both")}
-STUDENTS = ("one", "both", "other", "none")
-STRANGERS = {"nobody": "f" * 24}
-
-DOCUMENT = Document()
-FRAMES = Frames(
-    DOCUMENT,
-    {
-        "studentId": (*STUDENTS, *STUDENTS[:2], "first", *STRANGERS),
-        "classId": (*CLASSES, *STRANGERS),
-    },
-)
 NAMES = st.sampled_from(sorted(SOCKETS))
 TEACHERS = st.sampled_from(["first teacher", "first teacher again", "second teacher"])
 STUDENT_SOCKETS = st.sampled_from([name for name in sorted(SOCKETS) if "student" in name])
 CLASS = st.sampled_from(sorted(CLASSES))
 STUDENT = st.sampled_from(STUDENTS)
-MARK, SUMMARY, OWN, DONE = map(
-    FRAMES.valid, ("ATTENDANCE_MARKED", "TODAY_SUMMARY", "MY_ATTENDANCE", "DONE")
-)
-VALID = st.sampled_from([MARK, SUMMARY, OWN, DONE]).flatmap(lambda frames: frames)
-# A choice in two steps: one_of would give each kind a share by the number of its branches.
-ANY_FRAME = st.sampled_from(
-    [VALID, FRAMES.nearly_valid(), FRAMES.hostile(), FRAMES.unknown_event()]
-).flatmap(lambda frames: frames)
-TEACHER_FRAME = st.one_of(MARK, MARK, MARK, SUMMARY, DONE)
+MARK, SUMMARY, OWN, VALID = map(move, ("mark", "summary", "own", "valid"))
+ANYTHING, TEACHER_FRAME = move("anything"), move("teachers")
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What all runs share.
+
+    Attributes:
+        people: Accounts and requests.
+        cast: Who takes part, by name.
+        base_url: Where the server is.
+        document: What it says of its events.
+        tally: How it counts marks.
+        moves: What there is to send.
+        counts: Where frames are counted.
+    """
+
+    people: People
+    cast: Mapping[str, Person]
+    base_url: str
+    document: Document
+    tally: Tally
+    moves: Moves
+    counts: StepCounts
 
 
 class LiveSession(RuleBasedStateMachine):
     """One run: new classes and sockets, then steps in any order.
 
     Args:
-        people: Accounts and requests.
-        cast: Who takes part, by name.
-        base_url: Where the server is.
-        counts: Where frames are counted.
+        stage: What all runs share.
     """
 
-    def __init__(
-        self, people: People, cast: Mapping[str, Person], base_url: str, counts: StepCounts
-    ) -> None:
+    def __init__(self, stage: Stage) -> None:
         super().__init__()
-        self._people, self._cast, self._counts = people, cast, counts
+        people, cast = stage.people, stage.cast
+        self.moves = stage.moves
+        self._document = stage.document
+        self._people, self._cast, self._counts = people, cast, stage.counts
         self._classes = {
             name: people.class_of(cast[owner], *(cast[student] for student in ROLLS[name]))
             for name, owner in CLASSES.items()
@@ -106,10 +101,12 @@ class LiveSession(RuleBasedStateMachine):
             self._classes[name]: frozenset(cast[student].id for student in students)
             for name, students in ROLLS.items()
         }
-        self._models = {Model(tuple(sorted(owners.items())), tuple(sorted(rolls.items())))}
+        self._models = {
+            Model(tuple(sorted(owners.items())), tuple(sorted(rolls.items())), stage.tally)
+        }
         sockets = {name: cast[owner] for name, owner in SOCKETS.items()}
         self._broken = False
-        self._room = Room(base_url, DOCUMENT, sockets).__enter__()
+        self._room = Room(stage.base_url, stage.document, sockets).__enter__()
 
     def teardown(self) -> None:
         """Nobody's session stays live, and everybody leaves."""
@@ -146,7 +143,7 @@ class LiveSession(RuleBasedStateMachine):
         """A student asks."""
         self._exchange({name: [frame]})
 
-    @rule(name=NAMES, frame=ANY_FRAME)
+    @rule(name=NAMES, frame=ANYTHING)
     def anything(self, name: str, frame: Payload) -> None:
         """Anybody sends anything."""
         self._exchange({name: [frame]})
@@ -156,19 +153,19 @@ class LiveSession(RuleBasedStateMachine):
         """Anybody sends any event."""
         self._exchange({name: [frame]})
 
-    @rule(name=NAMES, frame=FRAMES.nearly_valid())
+    @rule(name=NAMES, frame=move("nearly_valid"))
     def mistake(self, name: str, frame: str) -> None:
         """Somebody's client has one thing wrong."""
         self._exchange({name: [frame]})
 
-    @rule(name=NAMES, frame=FRAMES.hostile())
+    @rule(name=NAMES, frame=move("hostile"))
     def attack(self, name: str, frame: Payload) -> None:
         """Somebody sends what should break the server."""
         self._exchange({name: [frame]})
 
     # Several at once: some order must explain them.
 
-    @rule(name=NAMES, frames=st.lists(ANY_FRAME, min_size=2, max_size=5))
+    @rule(name=NAMES, frames=st.lists(ANYTHING, min_size=2, max_size=5))
     def hurry(self, name: str, frames: list[Payload]) -> None:
         """One socket does not wait for answers."""
         self._exchange({name: frames})
@@ -282,10 +279,10 @@ class LiveSession(RuleBasedStateMachine):
             person = self._room.people[name]
             chosen = [filled(frame, self._ids) for frame in frames]
             # One kind of refusal must be left over, for the probe.
-            while len(refusals_of(DOCUMENT, person, chosen)) == EVERY_REFUSAL:
+            while len(refusals_of(self._document, person, chosen)) == EVERY_REFUSAL:
                 chosen.pop()
             for frame in chosen:
-                self._counts.add(DOCUMENT, person, frame)
+                self._counts.add(self._document, person, frame)
             sent[name] = chosen
         self._broken = True
         self._models = self._room.exchange(self._models, sent, request)
@@ -325,26 +322,29 @@ def _session_of(model: Model, person: Person) -> tuple[str, dict[str, str]] | No
 def test_every_answer_is_the_one_the_model_expects_and_reaches_those_it_should(
     people: People,
     base_url: str,
-    depth: int,
+    document: Document,
+    depth: float,
     seed: int,
     record_property: Callable[[str, object], None],
 ) -> None:
     cast = {name: people.teacher(name) for name in ("first", "second")}
     cast |= {name: people.student(name) for name in STUDENTS}
+    tally = learned(document, people, base_url, cast["first"], cast["one"])
     counts = StepCounts()
+    stage = Stage(people, cast, base_url, document, tally, Moves(document), counts)
     began = time.monotonic()
 
     @begin_at(seed)
     class Machine(LiveSession):
         def __init__(self) -> None:
-            super().__init__(people, cast, base_url, counts)
+            super().__init__(stage)
 
     # Not shrunk: over the wire that takes longer than reading the last exchange, which the
     # failure shows with what was so before it.
     run_state_machine_as_test(
         Machine,
         settings=settings(
-            max_examples=RUNS * depth,
+            max_examples=round(RUNS * depth),
             stateful_step_count=RULES_PER_RUN,
             phases=(Phase.generate,),
             deadline=None,

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from contract_support.additions import messages
+from contract_support.documents import asyncapi_authority
 from contract_support.people import API
 from ws_client import message
 from ws_lesson import ID, NO_SESSION, NOT_ENROLLED, UNKNOWN, counted, done, mark, marked, own
 
 if TYPE_CHECKING:
     from contract_support.people import People
-    from ws_document import Document
     from ws_lesson import Cast, Connect, Lesson
 
 
@@ -159,13 +160,11 @@ def test_a_client_that_comes_back_finds_the_session_over_http(
 
 
 def test_the_documents_examples_are_answered_as_frames_of_their_event(
-    document: Document, cast: Cast, connect: Connect
+    cast: Cast, connect: Connect
 ) -> None:
     sockets = {role: connect(cast.of_role(role)) for role in ("teacher", "student")}
-    for operation in document.raw["operations"].values():
-        for reference in operation["messages"]:
-            example = document.follow(reference)
-            if operation["action"] == "receive":
-                for frame in example["examples"]:
-                    socket = sockets[example["x-role"]]
-                    assert socket.ask(json.dumps(frame["payload"])) == NO_SESSION
+    for action, example in messages(asyncapi_authority()):
+        if action == "receive":
+            for frame in example["examples"]:
+                socket = sockets[example["x-role"]]
+                assert socket.ask(json.dumps(frame["payload"])) == NO_SESSION

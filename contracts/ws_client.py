@@ -1,4 +1,4 @@
-"""A socket of a test: every frame it gets is checked against the document."""
+"""A socket of a test: every frame it gets is read, and checked, in the way of that test."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from contextlib import AbstractContextManager
     from types import TracebackType
 
     from contract_support.people import Person
     from websockets.sync.client import ClientConnection
-    from ws_document import Document
+
+    Read = Callable[[str], dict[str, Any]]
 
 DEADLINE_SECONDS = 8.0
 
@@ -59,13 +60,13 @@ class Socket:
         name: What messages of the test call it.
         base_url: Where the server is.
         person: Whose it is.
-        document: What the server's frames must fit.
+        read: What makes a frame of the text that came.
     """
 
-    def __init__(self, name: str, base_url: str, person: Person, document: Document) -> None:
+    def __init__(self, name: str, base_url: str, person: Person, read: Read) -> None:
         self.name = name
         self.person = person
-        self._document = document
+        self._read = read
         self._open = ExitStack()
         self._connection = self._open.enter_context(
             open_socket(websocket_url(base_url, f"?token={person.token}"))
@@ -111,7 +112,7 @@ class Socket:
         except ConnectionClosed as closed:
             raise self._was_closed(closed) from closed
         assert isinstance(text, str), f"{self.name} got a binary frame"
-        return self._document.check_server_frame(text)
+        return self._read(text)
 
     def ask(self, frame: str | bytes) -> dict[str, Any]:
         """Send ``frame``; the next frame that comes."""

@@ -1,65 +1,74 @@
-"""asyncapi.yaml as the tests use it: which events there are, and which frames fit."""
+"""What a server says of its WebSocket: which events there are, and which frames fit."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
-import yaml
+from contract_support.additions import follow, messages
 
-PATH = Path(__file__).parent / "asyncapi.yaml"
-
-# What the document says a server reads; see "Frames" there.
+# What the contract says a server reads; see "Frames" in asyncapi.yaml.
 NESTING_LEVELS = 200
+
+Object = dict[str, Any]  # any: a JSON object
 
 
 class Document:
-    """The AsyncAPI document beside this file.
+    """A server's AsyncAPI document, beside the authority.
+
+    Args:
+        raw: What the server says.
+        authority: What asyncapi.yaml says.
 
     Attributes:
         raw: All of it.
-        roles: Role by event, of what clients send.
+        roles: Role by event, of what clients send; None where anybody may.
         broadcasts: Events that go to everybody the session concerns.
-        frames: By event, the schema of a client's frame, without references.
+        frames: By event of the authority, the schema of a client's frame, without references.
+        added: By event that only this server has, the whole message, its payload likewise.
+        statuses: What a teacher may send as a status.
+        counted: The statuses that summaries count one by one; none on a plain server.
     """
 
-    def __init__(self) -> None:
-        self.raw: dict[str, Any] = yaml.safe_load(PATH.read_text(encoding="utf-8"))
-        self.roles: dict[str, str] = {}
-        self.frames: dict[str, dict[str, Any]] = {}
+    def __init__(self, raw: Object, authority: Object) -> None:
+        self.raw = raw
+        self.roles: dict[str, str | None] = {}
+        self.frames: dict[str, Object] = {}
+        self.added: dict[str, Object] = {}
         self.broadcasts: set[str] = set()
         self._from_client: dict[str, jsonschema_rs.Validator] = {}
         self._from_server: dict[str, jsonschema_rs.Validator] = {}
-        for operation in self.raw["operations"].values():
-            for reference in operation["messages"]:
-                message = self.follow(reference)
-                if operation["action"] == "receive":
-                    self.roles[message["name"]] = message["x-role"]
-                    self.frames[message["name"]] = self.without_references(message["payload"])
-                    self._from_client[message["name"]] = self._validator(message["payload"])
-                else:
-                    self._from_server[message["name"]] = self._validator(message["payload"])
-                    if message["x-audience"] == "session":
-                        self.broadcasts.add(message["name"])
+        self._base_fields = _fields_of_data(authority)
+        base = {message["name"] for action, message in messages(authority) if action == "receive"}
+        for action, message in messages(raw):
+            name, payload = message["name"], self.without_references(message["payload"])
+            if action == "send":
+                self._from_server[name] = self._validator(message["payload"])
+                if message["x-audience"] == "session":
+                    self.broadcasts.add(name)
+                continue
+            self.roles[name] = message.get("x-role")
+            self._from_client[name] = self._validator(message["payload"])
+            if name in base:
+                self.frames[name] = payload
+            else:
+                self.added[name] = {**message, "payload": payload}
+        mark = self.frames["ATTENDANCE_MARKED"]["properties"]["data"]["properties"]
+        self.statuses = tuple(mark["status"]["enum"])
+        summary = _fields_of_data(raw)["TODAY_SUMMARY"]
+        counts = self.without_references(summary.get("statuses", {}))
+        self.counted = tuple(counts.get("properties", ()))
 
-    def follow(self, node: Any) -> Any:  # noqa: ANN401 - any part of the document
-        """``node``, or what it refers to.
-
-        Raises:
-            KeyError: It refers to nothing.
-        """
-        while isinstance(node, dict) and "$ref" in node:
-            target: Any = self.raw
-            for part in node["$ref"].removeprefix("#/").split("/"):
-                target = target[part]
-            node = target
-        return node
+    def base_part(self, frame: Object) -> Object:
+        """A frame of the server without what plugins add to it."""
+        known = self._base_fields.get(frame["event"], frame["data"])
+        data = {name: value for name, value in frame["data"].items() if name in known}
+        return {**frame, "data": data}
 
     def without_references(self, node: Any) -> Any:  # noqa: ANN401 - any part of the document
         """``node`` with everything that it refers to written out."""
-        node = self.follow(node)
+        node = follow(self.raw, node)
         if isinstance(node, dict):
             return {name: self.without_references(value) for name, value in node.items()}
         if isinstance(node, list):
@@ -88,6 +97,17 @@ class Document:
 
     def _validator(self, payload: dict[str, Any]) -> jsonschema_rs.Validator:
         return jsonschema_rs.validator_for({**payload, "components": self.raw["components"]})
+
+
+def _fields_of_data(document: Object) -> dict[str, Object]:
+    """The fields of ``data``, by event of the server."""
+    fields = {}
+    for action, message in messages(document):
+        if action == "send":
+            payload = follow(document, message["payload"])
+            data = follow(document, payload["properties"]["data"])
+            fields[message["name"]] = data["properties"]
+    return fields
 
 
 def _plain(value: object) -> object:

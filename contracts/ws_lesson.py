@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from contract_support.documents import asyncapi_authority
 from contract_support.people import API
 from ws_client import Socket, error, message
 from ws_document import Document
@@ -26,18 +27,22 @@ UNAUTHORIZED = error("Unauthorized or invalid token")
 ID = "0123456789abcdefABCDEF01"
 
 
-@pytest.fixture(scope="module")
-def document() -> Document:
-    return Document()
+@pytest.fixture(scope="session")
+def document(asyncapi: dict[str, Any]) -> Document:
+    return Document(asyncapi, asyncapi_authority())
 
 
 @pytest.fixture
 def connect(base_url: str, document: Document) -> Iterator[Connect]:
     sockets: list[Socket] = []
 
+    def read(text: str) -> dict[str, Any]:
+        # The rows are those of the contract, whatever a server's plugins add to its frames.
+        return document.base_part(document.check_server_frame(text))
+
     def open_one(person: Person) -> Socket:
         name = f"{person.role} {len(sockets) + 1}"
-        sockets.append(Socket(name, base_url, person, document))
+        sockets.append(Socket(name, base_url, person, read))
         # Once this is answered, the socket takes part in broadcasts.
         assert sockets[-1].ask(message("HELLO")) == UNKNOWN
         return sockets[-1]

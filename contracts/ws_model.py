@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from ws_document import read
 if TYPE_CHECKING:
     from contract_support.people import Person
     from ws_document import Document
+    from ws_tally import Tally
 
     Frame = dict[str, Any]
     Pairs = tuple[tuple[Any, str], ...]
@@ -39,12 +39,14 @@ class Model:
     Attributes:
         owners: Class and its teacher.
         rolls: Class and its students.
+        tally: How marks are counted.
         live: The session, if any.
         records: ``(class, student)`` and the latest status that was kept.
     """
 
     owners: Pairs
     rolls: tuple[tuple[str, frozenset[str]], ...]
+    tally: Tally
     live: Live | None = None
     records: Pairs = ()
 
@@ -85,29 +87,21 @@ class Model:
         assert self.live is not None
         roll, marks = self.roll(self.live.class_id), dict(self.live.marks)
         final = {**dict.fromkeys(roll, "absent"), **marks}
-        counts = _counts([final[student] for student in roll])
+        counts = self.tally.of([final[student] for student in roll])
         told = {"event": "DONE", "data": {"message": "Attendance persisted", **counts}}
         return self._ended(final), told
 
     def summary(self) -> Frame:
         """The marks so far, counted."""
         assert self.live is not None
-        return {"event": "TODAY_SUMMARY", "data": _counts(list(dict(self.live.marks).values()))}
+        statuses = list(dict(self.live.marks).values())
+        return {"event": "TODAY_SUMMARY", "data": self.tally.of(statuses)}
 
     def _ended(self, final: dict[str, str]) -> Model:
         assert self.live is not None
         kept = {(self.live.class_id, student): status for student, status in final.items()}
         records = tuple(sorted({**dict(self.records), **kept}.items()))
         return replace(self, live=None, records=records)
-
-
-def _counts(statuses: list[str]) -> dict[str, int]:
-    found = Counter(statuses)
-    return {
-        "present": found["present"],
-        "absent": found["absent"],
-        "total": found["present"] + found["absent"],
-    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +128,7 @@ def fixed_answer(document: Document, person: Person, frame: str | bytes) -> str 
     if name not in document.roles:
         return "Unknown event"
     role = document.roles[name]
-    if person.role != role:
+    if role not in (None, person.role):
         return f"Forbidden, {role} event only"
     if not document.client_frame_fits(name, data):
         return "Invalid message format"

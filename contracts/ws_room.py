@@ -44,6 +44,7 @@ class Room:
     def __init__(self, base_url: str, document: Document, people: Mapping[str, Person]) -> None:
         self._base_url = base_url
         self._document = document
+        self._read = document.check_server_frame
         self.people = dict(people)
         self._sockets: dict[str, Socket] = {}
 
@@ -67,7 +68,7 @@ class Room:
 
     def enter(self, name: str) -> None:
         """``name`` connects, and is connected when this returns."""
-        socket = Socket(name, self._base_url, self.people[name], self._document)
+        socket = Socket(name, self._base_url, self.people[name], self._read)
         self._sockets[name] = socket
         assert socket.ask(message("HELLO")) == error("Unknown event")
 
@@ -78,7 +79,7 @@ class Room:
 
     def finish(self, name: str) -> None:
         """After a failure: ``name`` ends their session, whatever comes of it."""
-        with Socket(name, self._base_url, self.people[name], self._document) as socket:
+        with Socket(name, self._base_url, self.people[name], self._read) as socket:
             socket.ask(message("DONE"))
 
     def exchange(

@@ -10,12 +10,16 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from quartapp._testing_clients import DEADLINE_SECONDS, Client
+from quartapp._testing_workers import holder, worker_pids
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from quartapp._testing_clients import Person, Socket
+
 START_SECONDS = 30.0
+_TRIES = 300
 _OWN_SETTINGS = ("PORT", "MONGODB_URI", "URI", "JWT_SECRET")
 
 
@@ -52,6 +56,29 @@ class ServerProcess:
     def pid(self) -> int:
         """Its process id."""
         return self._running().pid
+
+    @property
+    def workers(self) -> set[int]:
+        """The process ids of its workers, when it was started with ``--workers``; on Linux."""
+        return worker_pids(self.pid)
+
+    def worker_of(self, socket: Socket) -> int | None:
+        """The worker that holds the other end of ``socket``; None when none does; on Linux."""
+        _, _, port = self.client.url.rpartition(":")
+        return holder(self.workers, int(port), socket.connection.local_address[1])
+
+    async def socket_on(self, worker: int, person: Person) -> Socket:
+        """A WebSocket of ``person`` that ``worker`` holds: opened again until that one gets it.
+
+        Raises:
+            AssertionError: It does not get one.
+        """
+        for _ in range(_TRIES):
+            socket = await self.client.socket(person)
+            if self.worker_of(socket) == worker:
+                return socket
+            await socket.close()
+        raise AssertionError(f"worker {worker} takes no connection")
 
     async def start(self) -> None:
         """Start, and wait until it is ready.

@@ -69,6 +69,9 @@ def serve_workers(
     Raises:
         QuartappError: The database or the first worker cannot start.
     """
+    # All workers share this one, and a new one's copies must not make it blocking for the others:
+    # who is late for a connection would wait in accept() for the next.
+    listener.setblocking(False)
     with launched(settings, kept_mongod) as complete:
         uri = complete.mongodb_uri.get_secret_value() if complete.mongodb_uri else ""
         address = address_of(uri)

@@ -1,14 +1,23 @@
-"""Where openapi.yaml is: beside this suite in a checkout, within it in the installed package."""
+"""The two documents: as they are written, which is the authority, and as a server offers them."""
 
 from __future__ import annotations
 
+import json
+from copy import deepcopy
 from pathlib import Path
+from typing import Any
+
+from contract_support.additions import follow
+from quartapp.contract.files import read_document
+from quartapp.contract.normal import METHODS
+
+Object = dict[str, Any]  # any: a JSON object
 
 SUITE = Path(__file__).parent.parent
 
 
 def openapi_path() -> Path:
-    """openapi.yaml.
+    """openapi.yaml: beside this suite in a checkout, within it in the installed package.
 
     Raises:
         FileNotFoundError: The suite was copied without it.
@@ -17,3 +26,49 @@ def openapi_path() -> Path:
         if (folder / "openapi.yaml").is_file():
             return folder / "openapi.yaml"
     raise FileNotFoundError(f"no openapi.yaml in {SUITE} or above it")
+
+
+def openapi_authority() -> Object:
+    """What openapi.yaml says."""
+    return read_document(openapi_path())
+
+
+def asyncapi_authority() -> Object:
+    """What asyncapi.yaml says."""
+    return read_document(SUITE / "asyncapi.yaml")
+
+
+def to_walk(authority: Object, served: Object) -> Object:
+    """The served OpenAPI document, with what helps to walk through it and restricts nothing.
+
+    A server says what its operations are, but not which follow one another, and gives no examples.
+    Links and examples come from the authority, for the operations that are in it.
+    """
+    document = deepcopy(served)
+    for path, item in authority["paths"].items():
+        for method in METHODS:
+            if method in item and method in document["paths"].get(path, {}):
+                _help(authority, item[method], document["paths"][path][method])
+    return json.loads(json.dumps(document))  # type: ignore[no-any-return]
+
+
+def _help(authority: Object, written: Object, operation: Object) -> None:
+    for status, answer in written["responses"].items():
+        links = follow(authority, answer).get("links")
+        if links and str(status) in operation["responses"]:
+            operation["responses"][str(status)]["links"] = _written_out(authority, links)
+    body = follow(authority, written.get("requestBody", {}))
+    for kind, content in body.get("content", {}).items():
+        target = operation.get("requestBody", {}).get("content", {}).get(kind, {})
+        target |= {
+            name: _written_out(authority, content[name])
+            for name in ("example", "examples")
+            if name in content
+        }
+
+
+def _written_out(document: Object, node: Any) -> Any:  # noqa: ANN401 - any part of a document
+    node = follow(document, node)
+    if isinstance(node, dict):
+        return {name: _written_out(document, value) for name, value in node.items()}
+    return [_written_out(document, one) for one in node] if isinstance(node, list) else node

@@ -19,7 +19,7 @@ def test_it_writes_a_package_with_all_its_parts(tmp_path):
     assert written == {
         *(".gitignore", "README.md", "pyproject.toml", "tox.ini"),
         *("contract/openapi.yaml", "contract/asyncapi.yaml"),
-        *("tests/conftest.py", "tests/test_plugin.py", "tests/test_contract.py"),
+        *("tests/test_plugin.py", "tests/test_contract.py"),
         *(
             f"src/quartapp_reading_room/{name}"
             for name in (

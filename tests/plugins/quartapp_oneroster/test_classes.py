@@ -170,4 +170,4 @@ def test_candidates_all_fit_and_differ():
     names = list(candidates("T" * 300, "C" * 300, ["X" * 300], "s" * 255))
     assert all(MIN_NAME <= len(name) <= MAX_NAME for name in names)
     assert len({name_key(name) for name in names}) >= 20
-    assert list(candidates("PE", "", [], "1"))[0] == "PE (1)"
+    assert next(candidates("PE", "", [], "1")) == "PE (1)"

@@ -1,0 +1,215 @@
+"""What a server may have beyond the contract, and that it has nothing else.
+
+Take away what may be added, and the contract has to be left, to the letter. What may be added:
+
+* operations and events of other names, and the schemes that operations are secured with;
+* statuses, the same ones wherever a mark is answered; a teacher may send them or not;
+* in ``TODAY_SUMMARY`` and ``DONE`` an object ``statuses`` with the number of marks of each status;
+* messages of ``ERROR`` that only an added event is refused with.
+
+So every request that fits the contract still fits, and every answer without what was added is one
+of the contract. README.md beside this folder says what that asks of a client.
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any
+
+from quartapp.asyncapi_drift import differences as asyncapi_differences
+from quartapp.contract.compare import differences as openapi_differences
+from quartapp.contract.normal import METHODS, normal_document
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+
+Object = dict[str, Any]  # any: a JSON object
+
+OWN_STATUSES = {"present", "absent"}
+COUNTING = ("TODAY_SUMMARY", "DONE")
+
+
+def follow(document: Object, node: Any) -> Any:  # noqa: ANN401 - any part of a document
+    """``node``, or what it refers to in ``document``.
+
+    Raises:
+        KeyError: It refers to nothing.
+    """
+    while isinstance(node, dict) and "$ref" in node:
+        target: Any = document
+        for part in node["$ref"].removeprefix("#/").split("/"):
+            target = target[part.replace("~1", "/").replace("~0", "~")]
+        node = target
+    return node
+
+
+def messages(asyncapi: Object) -> Iterator[tuple[str, Object]]:
+    """Each message with the action of its operation: ``receive`` is from a client."""
+    for operation in asyncapi["operations"].values():
+        for reference in operation["messages"]:
+            yield operation["action"], follow(asyncapi, reference)
+
+
+def added_events(authority: Object, served: Object) -> list[Object]:
+    """The messages that clients may send to this server, and to no plain one."""
+    known = {message["name"] for action, message in messages(authority) if action == "receive"}
+    return [
+        message
+        for action, message in messages(served)
+        if action == "receive" and message["name"] not in known
+    ]
+
+
+def added_statuses(asyncapi: Object) -> set[str]:
+    """The statuses beside present and absent that a mark may have, by a served document."""
+    for action, message in messages(asyncapi):
+        if action == "send" and message["name"] == "ATTENDANCE_MARKED":
+            status = _field(asyncapi, message, "status")
+            return set(status.get("enum", ())) - OWN_STATUSES
+    return set()
+
+
+def asyncapi_problems(authority: Object, served: Object) -> list[str]:
+    """Where the served AsyncAPI document is not the authority with additions; one line each."""
+    statuses = added_statuses(served)
+    rest = deepcopy(served)
+    known = {(action, message["name"]) for action, message in messages(authority)}
+    refusals = {
+        refusal
+        for message in added_events(authority, served)
+        for refusal in message.get("x-errors", ())
+    } - set(_refusals(authority))
+    for message in [message for action, message in messages(rest) if action == "send"]:
+        if message["name"] in COUNTING:
+            _remove_counts(rest, message, statuses)
+        if message["name"] == "ERROR":
+            _remove_refusals(rest, message, refusals)
+    for key, operation in list(rest["operations"].items()):
+        operation["messages"] = [
+            reference
+            for reference in operation["messages"]
+            if (operation["action"], follow(rest, reference)["name"]) in known
+        ]
+        if not operation["messages"]:
+            del rest["operations"][key]
+    problems = [
+        f"{message['name']} from the server: {_missing(statuses, found)}"
+        for action, message in messages(rest)
+        if action == "send"
+        for found in _status_enums(_written_out(rest, message["payload"]))
+        if statuses - found
+    ]
+    _remove_statuses(rest, statuses)
+    return [*problems, *asyncapi_differences(authority, rest)]
+
+
+def openapi_problems(authority: Object, served: Object, statuses: Collection[str]) -> list[str]:
+    """Where the served OpenAPI document is not the authority with additions; one line each.
+
+    Args:
+        authority: What openapi.yaml says.
+        served: What the server says.
+        statuses: The statuses that it has beside present and absent.
+    """
+    rest = deepcopy(served)
+    rest["paths"] = {
+        path: {
+            key: part
+            for key, part in item.items()
+            if key not in METHODS or key in authority["paths"][path]
+        }
+        for path, item in served["paths"].items()
+        if path in authority["paths"]
+    }
+    ours = authority["components"]["securitySchemes"]
+    schemes = rest.get("components", {}).get("securitySchemes", {})
+    for name in schemes.keys() - ours.keys():
+        del schemes[name]
+    problems = [
+        f"{label}: {_missing(set(statuses), found)}"
+        for label, operation in normal_document(rest, "the server").items()
+        for found in _status_enums(operation)
+        if set(statuses) - found
+    ]
+    _remove_statuses(rest, statuses)
+    return [*problems, *map(str, openapi_differences(authority, rest))]
+
+
+def _missing(statuses: set[str], found: set[str]) -> str:
+    return f"the statuses {', '.join(sorted(statuses - found))} are not among those it can have"
+
+
+def _refusals(asyncapi: Object) -> Iterable[str]:
+    return (
+        refusal["message"]
+        for action, message in messages(asyncapi)
+        if (action, message["name"]) == ("send", "ERROR")
+        for refusal in message.get("x-errors", ())
+    )
+
+
+def _field(asyncapi: Object, message: Object, name: str) -> Any:  # noqa: ANN401 - a schema
+    return follow(asyncapi, _data(asyncapi, message)["properties"].get(name, {}))
+
+
+def _data(asyncapi: Object, message: Object) -> Object:
+    payload: Object = follow(asyncapi, message["payload"])
+    data: Object = follow(asyncapi, payload["properties"]["data"])
+    return data
+
+
+def _remove_counts(asyncapi: Object, message: Object, statuses: set[str]) -> None:
+    """Take ``statuses`` out of a summary, where it is what it may be."""
+    data = _data(asyncapi, message)
+    counts = follow(asyncapi, data["properties"].get("statuses"))
+    codes = {*OWN_STATUSES, *statuses}
+    if counts is None or not statuses or set(counts.get("properties", ())) != codes:
+        return
+    if counts.get("additionalProperties") is not False or set(counts["required"]) != codes:
+        return
+    numbers = [follow(asyncapi, number) for number in counts["properties"].values()]
+    if all((number.get("type"), number.get("minimum")) == ("integer", 0) for number in numbers):
+        del data["properties"]["statuses"]
+        data["required"] = [name for name in data["required"] if name != "statuses"]
+
+
+def _remove_refusals(asyncapi: Object, message: Object, refusals: set[str]) -> None:
+    message["x-errors"] = [
+        refusal for refusal in message["x-errors"] if refusal["message"] not in refusals
+    ]
+    text = _field(asyncapi, message, "message")
+    text["enum"] = [known for known in text["enum"] if known not in refusals]
+
+
+def _remove_statuses(node: Any, statuses: Collection[str]) -> None:  # noqa: ANN401 - JSON
+    if isinstance(node, dict):
+        if _enum(node) >= OWN_STATUSES:
+            node["enum"] = [value for value in node["enum"] if value not in statuses]
+        node = list(node.values())
+    if isinstance(node, list):
+        for inner in node:
+            _remove_statuses(inner, statuses)
+
+
+def _status_enums(node: Any) -> Iterator[set[str]]:  # noqa: ANN401 - JSON
+    """Every list of statuses somewhere in ``node``."""
+    if isinstance(node, dict):
+        if _enum(node) >= OWN_STATUSES:
+            yield _enum(node)
+        node = list(node.values())
+    if isinstance(node, list):
+        for inner in node:
+            yield from _status_enums(inner)
+
+
+def _enum(node: Object) -> set[str]:
+    values = node.get("enum")
+    # A field may be called "enum"; then it is a schema.
+    return {one for one in values if isinstance(one, str)} if isinstance(values, list) else set()
+
+
+def _written_out(asyncapi: Object, node: Any) -> Any:  # noqa: ANN401 - a schema
+    node = follow(asyncapi, node)
+    if isinstance(node, dict):
+        return {name: _written_out(asyncapi, value) for name, value in node.items()}
+    return [_written_out(asyncapi, value) for value in node] if isinstance(node, list) else node

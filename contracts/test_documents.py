@@ -1,0 +1,28 @@
+"""What the server says of itself is the contract, and additions to it and nothing else.
+
+What may be added, ``contract_support/additions.py`` says. The other tests go by the documents of
+the server, so these two come first: a server that promised less would be held to less.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from contract_support.additions import added_statuses, asyncapi_problems, openapi_problems
+from contract_support.documents import asyncapi_authority, openapi_authority
+
+
+def test_the_servers_openapi_document_is_the_contract_with_additions(
+    openapi: dict[str, Any], asyncapi: dict[str, Any]
+) -> None:
+    problems = openapi_problems(openapi_authority(), openapi, added_statuses(asyncapi))
+
+    assert not problems, "\n".join(["", *problems])
+
+
+def test_the_servers_asyncapi_document_is_the_contract_with_additions(
+    asyncapi: dict[str, Any],
+) -> None:
+    problems = asyncapi_problems(asyncapi_authority(), asyncapi)
+
+    assert not problems, "\n".join(["", *problems])

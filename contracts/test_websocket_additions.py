@@ -1,0 +1,90 @@
+"""Events that plugins bring: they keep to what the server itself says of them.
+
+What they are for, their own tests know. Here is asked what every client has to be able to rely on:
+who may send them, that data which does not fit is refused, and that data which fits is answered
+with something that the document announces.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from contract_support.additions import follow
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import seed as begin_at
+from ws_client import Socket, error, message
+from ws_lesson import INVALID
+from ws_schemas import fitting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from contract_support.people import People
+    from ws_document import Document
+    from ws_lesson import Cast
+
+EXAMPLES = 20
+NO_DATA = (None, [], "x", 1, True)
+
+
+def test_events_of_plugins_keep_to_what_the_server_says_of_them(
+    document: Document,
+    people: People,
+    cast: Cast,
+    base_url: str,
+    depth: float,
+    seed: int,
+    record_property: Callable[[str, object], None],
+) -> None:
+    people.start(cast.teacher, people.class_of(cast.teacher, cast.first, cast.second))
+    steps = 0
+    for name, event in document.added.items():
+        for role, person in (("teacher", cast.teacher), ("student", cast.first)):
+            with Socket(role, base_url, person, document.check_server_frame) as socket:
+                if event.get("x-role") in (None, role):
+                    steps += _permitted(socket, document, event, round(EXAMPLES * depth), seed)
+                    continue
+                refused = error(f"Forbidden, {event['x-role']} event only")
+                assert socket.ask(message(name)) == refused
+                assert socket.ask(message(name, studentId=1, classId="x")) == refused
+                steps += 2
+    with Socket("teacher", base_url, cast.teacher, document.check_server_frame) as socket:
+        assert socket.ask(message("DONE"))["event"] == "DONE"
+    record_property("websocket steps: (events of plugins) by anybody", steps)
+
+
+def _permitted(
+    socket: Socket, document: Document, event: dict[str, Any], examples: int, seed: int
+) -> int:
+    name, payload = event["name"], event["payload"]
+    for data in NO_DATA:
+        assert socket.ask(json.dumps({"event": name, "data": data})) == INVALID
+    if "data" in payload["required"]:
+        assert socket.ask(message(name)) == INVALID
+    announced = {
+        follow(document.raw, document.raw["components"]["messages"][key])["name"]
+        for key in event["x-answers"]
+    }
+    sent = 0
+
+    @begin_at(seed)
+    @settings(
+        max_examples=examples,
+        phases=(Phase.generate,),
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(fitting(payload["properties"]["data"]))
+    def ask(data: dict[str, Any]) -> None:
+        nonlocal sent
+        sent += 1
+        answer = socket.ask(json.dumps({"event": name, "data": data}))
+        if answer["event"] == "ERROR":
+            assert answer["data"]["message"] in event["x-errors"], answer
+            return
+        assert answer["event"] in announced, answer
+
+    ask()
+    return sent + len(NO_DATA)

@@ -1,0 +1,67 @@
+"""Who takes part in the fuzz of the WebSocket, and what there is to send."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import strategies as st
+from ws_frames import Frames
+
+if TYPE_CHECKING:
+    from ws_document import Document
+
+    Strategy = st.SearchStrategy[Any]
+
+SOCKETS = {
+    "first teacher": "first",
+    "first teacher again": "first",
+    "second teacher": "second",
+    "student of one": "one",
+    "student of the other": "other",
+    "student of both": "both",
+    "student of both again": "both",
+    "student of none": "none",
+}
+CLASSES = {"maths": "first", "physics": "first", "music": "second"}
+ROLLS = {"maths": ("one", "both"), "physics": (), "music": ("other", "both")}
+STUDENTS = ("one", "both", "other", "none")
+STRANGERS = {"nobody": "f" * 24}
+
+
+class Moves:
+    """The frames that a state machine chooses from, made from one server's document.
+
+    Args:
+        document: Its events and statuses.
+    """
+
+    def __init__(self, document: Document) -> None:
+        frames = Frames(
+            document,
+            {
+                "studentId": (*STUDENTS, *STUDENTS[:2], "first", *STRANGERS),
+                "classId": (*CLASSES, *STRANGERS),
+            },
+        )
+        self.mark = frames.valid("ATTENDANCE_MARKED")
+        self.summary = frames.valid("TODAY_SUMMARY")
+        self.own = frames.valid("MY_ATTENDANCE")
+        self.done = frames.valid("DONE")
+        self.valid = _one_of(self.mark, self.summary, self.own, self.done)
+        self.nearly_valid = frames.nearly_valid()
+        self.hostile = frames.hostile()
+        self.anything = _one_of(self.valid, self.nearly_valid, self.hostile, frames.unknown_event())
+        self.teachers = st.one_of(self.mark, self.mark, self.mark, self.summary, self.done)
+
+
+def move(kind: str) -> Strategy:
+    """The ``kind`` of frames among the :class:`Moves` of the machine that runs.
+
+    Rules are written before a server is known, and its document with it.
+    """
+    return st.runner().flatmap(lambda machine: getattr(machine.moves, kind))
+
+
+def _one_of(*kinds: Strategy) -> Strategy:
+    # A choice in two steps: one_of would give each kind a share by the number of its branches.
+    return st.sampled_from(kinds).flatmap(lambda frames: frames)

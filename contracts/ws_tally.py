@@ -1,0 +1,66 @@
+"""How marks are counted: present, absent, and on some servers further statuses."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ws_client import Socket, message
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from contract_support.people import People, Person
+    from ws_document import Document
+
+TWO = ("present", "absent")
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """The rules by which a server counts.
+
+    Attributes:
+        counts_as: Each status that a teacher may send, and which of the two it counts as.
+        one_by_one: The statuses that are also counted each by itself.
+    """
+
+    counts_as: tuple[tuple[str, str], ...]
+    one_by_one: tuple[str, ...]
+
+    def of(self, statuses: Sequence[str]) -> dict[str, Any]:
+        """The counts of some marks, as the server tells them."""
+        rules = dict(self.counts_as)
+        found = Counter(rules[status] for status in statuses)
+        counts: dict[str, Any] = {name: found[name] for name in TWO}
+        counts["total"] = len(statuses)
+        if self.one_by_one:
+            counts["statuses"] = {code: list(statuses).count(code) for code in self.one_by_one}
+        return counts
+
+
+def learned(
+    document: Document, people: People, base_url: str, teacher: Person, student: Person
+) -> Tally:
+    """How this server counts.
+
+    As which of the two an institution's own status counts is up to the institution. So each is
+    tried once, alone; from then on the server is held to it.
+
+    Raises:
+        AssertionError: One counts as neither, or as both, or present and absent do not count as
+            themselves.
+    """
+    people.start(teacher, people.class_of(teacher, student))
+    counts_as = []
+    with Socket("teacher", base_url, teacher, document.check_server_frame) as socket:
+        for status in document.statuses:
+            socket.ask(message("ATTENDANCE_MARKED", studentId=student.id, status=status))
+            counts = socket.ask(message("TODAY_SUMMARY"))["data"]
+            ((name, _),) = ((name, counts[name]) for name in TWO if counts[name] != 0)
+            assert counts[name] == counts["total"] == 1, f"{status} is counted as {counts}"
+            assert name == status or status not in TWO, f"{status} is counted as {name}"
+            counts_as.append((status, name))
+        socket.ask(message("DONE"))
+    return Tally(tuple(counts_as), document.counted)

@@ -1,0 +1,88 @@
+"""The longer examples of the how-to guides, on a running server."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import jwt
+import pytest
+
+HOW_TO = Path(__file__).parent.parent.parent / "docs" / "examples" / "howto"
+KEY = "the key of the school's sign-on service"
+
+
+class Directory:
+    """What the example takes for LDAP."""
+
+    async def bind(self, email, password):
+        known = ("grace@school.example", "cobol-60")
+        return {"name": "Grace", "role": "teacher"} if (email, password) == known else None
+
+
+@pytest.fixture
+async def school(serve, example, monkeypatch):
+    monkeypatch.setenv("QUARTAPP_SCHOOL_SSO_KEY", KEY)
+    module = example("school_sign_on", HOW_TO)
+    return module, await serve(beside=[module.SchoolPlugin(Directory())])
+
+
+async def login(server, email, password):
+    return await server.api.post("/auth/login", json={"email": email, "password": password})
+
+
+def token(issuer, email, key=KEY):
+    claims = {"iss": issuer, "email": email, "exp": time.time() + 60}
+    return {"X-School-Token": jwt.encode(claims, key, algorithm="HS256")}
+
+
+async def test_the_directory_decides_for_its_domain_alone(school):
+    _, server = school
+    assert (await login(server, "grace@school.example", "cobol-60")).status_code == 200
+    assert (await login(server, "grace@school.example", "algol-60")).status_code == 400
+    other = await server.person("student")
+    assert (await login(server, other.email, other.password)).status_code == 200
+
+
+async def test_a_token_of_the_sign_on_service_is_as_good_as_ours(school):
+    module, server = school
+    await login(server, "grace@school.example", "cobol-60")
+    headers = token(module.ISSUER, "grace@school.example")
+    answer = await server.api.get("/auth/me", headers=headers)
+    assert answer.json()["data"]["name"] == "grace"
+    socket = await server.socket(path="/ws", additional_headers=headers)
+    assert (await socket.ask("DONE"))["data"]["message"] == "No active attendance session"
+
+
+@pytest.mark.parametrize("fault", ["key", "issuer", "nobody"])
+async def test_a_bad_token_of_the_sign_on_service_is_refused(school, fault):
+    module, server = school
+    await login(server, "grace@school.example", "cobol-60")
+    issuer = "https://elsewhere.example" if fault == "issuer" else module.ISSUER
+    email = f"{'nobody' if fault == 'nobody' else 'grace'}@school.example"
+    key = KEY[::-1] if fault == "key" else KEY
+    answer = await server.api.get("/auth/me", headers=token(issuer, email, key))
+    assert answer.status_code == 401
+
+
+def test_the_tests_that_are_shown_pass(quartapp_mongodb):
+    shown = HOW_TO / "test_hands.py"
+    command = [sys.executable, "-m", "pytest", "-q", "-c", "/dev/null", "--rootdir", str(HOW_TO)]
+    options = ["-p", "no:cacheprovider", "-o", "asyncio_mode=auto", "-o", "pythonpath=../hooks"]
+    done = subprocess.run(  # noqa: S603 - our own
+        [*command, *options, str(shown)],
+        env={**_surroundings(), "QUARTAPP_TEST_MONGODB_URI": quartapp_mongodb},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert "2 passed" in done.stdout, done.stdout + done.stderr
+
+
+def _surroundings():
+    from quartapp._testing_process import surroundings
+
+    return {**surroundings(), "PYTHONPATH": str(HOW_TO.parent / "hooks")}
