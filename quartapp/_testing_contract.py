@@ -77,6 +77,7 @@ def quartapp_contract(
     serve: Serve, tmp_path: Path, request: pytest.FixtureRequest
 ) -> QuartappContract:
     """Runs the contract over a plugin; see :class:`QuartappContract`."""
+
     async def run(
         plugin: str,
         folder: Path,

@@ -12,7 +12,7 @@ from quartapp.core import EXTENSION, Core, Services
 from quartapp.database import Database
 from quartapp.discovery import discover, given
 from quartapp.dispatcher import LoadedPlugin
-from quartapp.errors import DatabaseUnavailableError, QuartappError, register_error_handlers
+from quartapp.errors import QuartappError, register_error_handlers
 from quartapp.http import RequestConnection
 from quartapp.lease import Lease
 from quartapp.plugins import Plugins
@@ -112,12 +112,7 @@ def _register_lifespan(app: Quart, core: Core) -> None:
     lease = Lease(core.database)
 
     async def connect() -> None:
-        try:
-            await core.database.open()
-        except DatabaseUnavailableError as error:
-            raise QuartappError(
-                f"MongoDB at {core.database.address} does not answer: {error}"
-            ) from error
+        await core.database.open()
         if not core.database.change_streams:
             if core.settings.workers > 1:
                 raise QuartappError(

@@ -66,7 +66,7 @@ class Model(mongoengine.Document):  # type: ignore[misc]
 
 
 class DatabaseConfigurationError(QuartappError):
-    """The MongoDB URI cannot be used."""
+    """The MongoDB that the URI names cannot be used."""
 
 
 class Database:
@@ -93,8 +93,7 @@ class Database:
         """Connect, learn what the server can do, make the indexes of :attr:`models`.
 
         Raises:
-            DatabaseConfigurationError: The URI is no use, or access was denied.
-            DatabaseUnavailableError: Nobody answers.
+            DatabaseConfigurationError: The URI is no use, access was denied, or nobody answers.
         """
         # A dead server has to be noticed within what a caller waits.
         milliseconds = int(self._timeout * 1000)
@@ -116,6 +115,11 @@ class Database:
             raise DatabaseConfigurationError(f"MONGODB_URI: {error}") from error
         except OperationFailure as error:
             raise DatabaseConfigurationError(f"MongoDB refused: {error}") from error
+        except DatabaseUnavailableError as error:
+            raise DatabaseConfigurationError(
+                f"MongoDB at {self.address} does not answer ({error}); "
+                "is it up, and is MONGODB_URI right?"
+            ) from error
         # A mongos says msg=isdbgrid; a member of a replica set names its set.
         self.change_streams = "setName" in hello or hello.get("msg") == "isdbgrid"
         await self.run(self._ensure_indexes)
@@ -199,8 +203,13 @@ def translated() -> Iterator[None]:
         yield
     except PyMongoError as error:
         if is_passing(error):
-            raise DatabaseUnavailableError(str(error)) from error
+            raise DatabaseUnavailableError(_in_short(error)) from error
         raise
+
+
+def _in_short(error: PyMongoError) -> str:
+    # PyMongo goes on with its timeouts and the whole topology; the reason stands before.
+    return str(error).partition(" (configured timeouts")[0].partition(", Timeout:")[0]
 
 
 def is_passing(error: PyMongoError) -> bool:

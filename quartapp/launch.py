@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from quartapp.app import create_app
 from quartapp.core import core
 from quartapp.embedded import EmbeddedMongo
-from quartapp.errors import DatabaseUnavailableError, QuartappError
+from quartapp.errors import QuartappError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -79,12 +79,7 @@ async def opened(settings: Settings) -> AsyncIterator[Core]:
         settings = settings.model_copy(update={"jwt_secret": secret})
     parts = core(create_app(settings))
     try:
-        try:
-            await parts.database.open()
-        except DatabaseUnavailableError as error:
-            raise QuartappError(
-                f"MongoDB at {parts.database.address} does not answer: {error}"
-            ) from error
+        await parts.database.open()
         yield parts
     finally:
         await parts.database.close()
