@@ -123,7 +123,6 @@ class WorkerArbiter(Arbiter):  # type: ignore[misc] # untyped
     def kill_worker(self, pid: int, sig: int) -> None:
         """Send ``sig`` to a worker, which from now on is on its way out."""
         self._leaving.add(pid)
-        self._forced = self._forced or sig == signal.SIGKILL
         super().kill_worker(pid, sig)
 
     def worker_ended(self, worker: ServerWorker) -> None:
@@ -200,9 +199,10 @@ class WorkerArbiter(Arbiter):  # type: ignore[misc] # untyped
         raise SystemExit(exit_status or int(self._forced))
 
     def kill_workers(self, sig: int) -> None:
-        """Send ``sig`` to every worker."""
+        """Send ``sig`` to every worker; SIGKILL is for those who do not leave at a stop."""
         if sig == signal.SIGKILL and self.WORKERS:
             log.error("workers had to be killed", workers=sorted(self.WORKERS))
+            self._forced = True
         super().kill_workers(sig)
 
     def _current(self) -> list[ServerWorker]:

@@ -111,6 +111,7 @@ class Database:
             self._documents = self._async_client.get_database(self._name, write_concern=majority)
             async with self.operation():
                 hello = await self._async_client.admin.command("hello")
+            await self.run(self._ensure_indexes)
         except (ConfigurationError, InvalidURI) as error:
             raise DatabaseConfigurationError(f"MONGODB_URI: {error}") from error
         except OperationFailure as error:
@@ -122,7 +123,6 @@ class Database:
             ) from error
         # A mongos says msg=isdbgrid; a member of a replica set names its set.
         self.change_streams = "setName" in hello or hello.get("msg") == "isdbgrid"
-        await self.run(self._ensure_indexes)
 
     @property
     def address(self) -> str:

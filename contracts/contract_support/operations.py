@@ -20,18 +20,18 @@ class Operation:
     Attributes:
         id: Its operationId.
         method: In capitals.
+        template: Its path as the document writes it.
         path: With ids in place of its parameters.
         role: public, any, teacher or student.
         has_body: Whether it takes one.
-        siblings: The methods that its path has.
     """
 
     id: str
     method: str
+    template: str
     path: str
     role: str
     has_body: bool
-    siblings: frozenset[str]
 
     def __str__(self) -> str:
         return self.id
@@ -44,17 +44,21 @@ class Operation:
         return 400, "Invalid request schema"
 
 
+def methods(item: dict[str, Any]) -> set[str]:
+    """The methods that a path has, in capitals."""
+    return {method.upper() for method in METHODS if method in item}
+
+
 def operations() -> list[Operation]:
     """All operations of openapi.yaml."""
     document = cast("dict[str, Any]", yaml.safe_load(openapi_path().read_text(encoding="utf-8")))
     found = []
     for template, item in document["paths"].items():
-        siblings = frozenset(method.upper() for method in METHODS if method in item)
         path = template.replace("{class_id}", MISSING_ID).replace("{student_id}", MISSING_ID)
-        for method in siblings:
+        for method in methods(item):
             operation = item[method.lower()]
             has_body = "requestBody" in operation
             role = operation["x-role"]
             identifier = operation["operationId"]
-            found.append(Operation(identifier, method, path, role, has_body, siblings))
+            found.append(Operation(identifier, method, template, path, role, has_body))
     return sorted(found, key=lambda operation: operation.id)

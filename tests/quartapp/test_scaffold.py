@@ -4,12 +4,13 @@ shown in ``tests/author``.
 
 from __future__ import annotations
 
+import json
 import tomllib
 
 import pytest
 import yaml
 
-from quartapp.scaffold import ScaffoldError, write_plugin
+from quartapp.scaffold import ScaffoldError, own_origin, write_plugin
 
 
 def test_it_writes_a_package_with_all_its_parts(tmp_path):
@@ -56,6 +57,30 @@ def test_a_released_quartapp_leaves_no_trace_of_where_it_came_from(tmp_path):
     origin = "file:///somewhere/quartapp-1.0-py3-none-any.whl"
     text = (write_plugin("other", tmp_path, origin) / "tox.ini").read_text()
     assert f"deps = quartapp[contract,embedded] @ {origin}\n" in text
+
+
+@pytest.mark.parametrize(
+    ("document", "origin"),
+    [
+        (None, None),
+        ({"url": "file:///", "dir_info": {"editable": True}}, "file:///"),
+        # What a build leaves in a temporary folder is gone by the time a plugin is tested.
+        ({"url": "file:///gone/quartapp-1.0-py3-none-any.whl", "archive_info": {}}, None),
+        ({"url": "https://example.org/q.whl", "archive_info": {}}, "https://example.org/q.whl"),
+        (
+            {"url": "https://example.org/q", "vcs_info": {"vcs": "git", "commit_id": "abc"}},
+            "git+https://example.org/q@abc",
+        ),
+    ],
+)
+def test_where_this_quartapp_came_from_is_known(tmp_path, monkeypatch, document, origin):
+    information = tmp_path / "quartapp-1.0.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: quartapp\nVersion: 1.0\n")
+    if document is not None:
+        (information / "direct_url.json").write_text(json.dumps(document))
+    monkeypatch.syspath_prepend(tmp_path)
+    assert own_origin() == origin
 
 
 NO_NAME = "is no name for a plugin"

@@ -1,0 +1,228 @@
+"""With every bundled plugin on, a base client is answered what a plain server answers."""
+
+from __future__ import annotations
+
+import re
+import uuid
+
+import pymongo
+import pytest
+
+from quartapp.contract import routes
+from quartapp.testing import with_database
+
+OPTIONAL = ("assignment", "checkin", "oneroster", "statuses", "webhooks")
+
+# What says of itself what it offers is meant to say more.
+DOCUMENTS = {"/openapi.json", "/asyncapi.json"}
+PASSWORD = "correct horse"
+MISSING = "0" * 24
+
+# Who, how, where, and what is sent. Words in braces were answered before.
+STORY = (
+    (None, "GET", "/healthz", None),
+    (None, "GET", "/readyz", None),
+    (None, "GET", "/docs", None),
+    (None, "GET", "/docs/websocket", None),
+    *(
+        (
+            None,
+            "POST",
+            "/api/v1/auth/register",
+            {"name": name, "email": f"{name}@school.example", "password": PASSWORD, "role": role},
+        )
+        for name, role in (
+            ("Ada", "teacher"),
+            ("Alan", "teacher"),
+            ("Grace", "student"),
+            ("Mary", "student"),
+            ("Ada", "student"),
+        )
+    ),
+    (None, "POST", "/api/v1/auth/register", {"name": "Ada"}),
+    *(
+        (None, "POST", "/api/v1/auth/login", {"email": f"{name}@school.example", "password": word})
+        for name, word in (
+            ("ada", PASSWORD),
+            ("alan", PASSWORD),
+            ("grace", PASSWORD),
+            ("mary", PASSWORD),
+            ("ada", "wrong"),
+            ("nobody", PASSWORD),
+        )
+    ),
+    ("ada", "GET", "/api/v1/auth/me", None),
+    ("grace", "GET", "/api/v1/auth/me", None),
+    ("ada", "GET", "/api/v1/class", None),
+    ("ada", "POST", "/api/v1/class/create-class", {"className": "Maths"}),
+    ("ada", "POST", "/api/v1/class", {"className": "Music"}),
+    ("ada", "POST", "/api/v1/class", {"className": "maths"}),
+    ("ada", "POST", "/api/v1/class", {"className": "x"}),
+    ("grace", "POST", "/api/v1/class", {"className": "Mine"}),
+    ("ada", "GET", "/api/v1/class/students", None),
+    ("ada", "GET", "/api/v1/class/students?search=gr&limit=1", None),
+    ("ada", "GET", "/api/v1/class/students?limit=0", None),
+    *(
+        (who, "POST", "/api/v1/class/{maths}/add-student", {"studentId": student})
+        for who, student in (
+            ("ada", "{grace}"),
+            ("ada", "{mary}"),
+            ("ada", "{grace}"),
+            ("ada", "{alan}"),
+            ("ada", "nonsense"),
+            ("alan", "{grace}"),
+        )
+    ),
+    *((who, "GET", "/api/v1/class/{maths}", None) for who in ("ada", "alan", "grace")),
+    ("grace", "GET", "/api/v1/class/{music}", None),
+    ("grace", "GET", "/api/v1/attendance/{maths}/my-attendance", None),
+    ("ada", "GET", "/api/v1/attendance/session", None),
+    ("ada", "POST", "/api/v1/attendance/start", {"className": "maths"}),
+    ("ada", "POST", "/api/v1/attendance/start", {}),
+    ("alan", "POST", "/api/v1/attendance/start", {"classId": "{maths}"}),
+    ("ada", "SEND", "ATTENDANCE_MARKED", {"studentId": "{grace}", "status": "present"}),
+    ("ada", "SEND", "ATTENDANCE_MARKED", {"studentId": "{alan}", "status": "present"}),
+    ("ada", "SEND", "ATTENDANCE_MARKED", {"studentId": "{grace}", "status": "no status"}),
+    ("grace", "SEND", "ATTENDANCE_MARKED", {"studentId": "{grace}", "status": "present"}),
+    ("grace", "SEND", "MY_ATTENDANCE", None),
+    ("mary", "SEND", "MY_ATTENDANCE", None),
+    ("ada", "SEND", "MY_ATTENDANCE", None),
+    ("ada", "SEND", "TODAY_SUMMARY", {}),
+    ("ada", "SEND", "NOTHING", None),
+    *((who, "GET", "/api/v1/attendance/session", None) for who in ("ada", "grace", "mary")),
+    ("ada", "DELETE", "/api/v1/class/{maths}", None),
+    ("ada", "SEND", "DONE", None),
+    ("ada", "SEND", "DONE", None),
+    *(
+        (who, "GET", "/api/v1/attendance/{maths}/my-attendance", None)
+        for who in ("grace", "mary", "ada")
+    ),
+    ("ada", "PATCH", "/api/v1/class/{maths}", {"className": "Algebra"}),
+    ("ada", "PATCH", "/api/v1/class/{maths}", {"className": "Music"}),
+    ("ada", "DELETE", "/api/v1/class/{maths}/students/{mary}", None),
+    ("ada", "DELETE", "/api/v1/class/{maths}/students/{mary}", None),
+    ("ada", "DELETE", "/api/v1/class/{maths}", None),
+    ("ada", "DELETE", "/api/v1/class/{maths}?records=delete", None),
+    ("ada", "GET", "/api/v1/class", None),
+)
+
+
+@pytest.fixture
+def other_database(quartapp_mongodb):
+    """A second empty database: each server begins with nothing."""
+    name = f"quartapp_test_{uuid.uuid4().hex[:16]}"
+    yield with_database(quartapp_mongodb, name)
+    with pymongo.MongoClient(quartapp_mongodb) as client:
+        client.drop_database(name)
+
+
+class Walk:
+    """One server, walked through by people who remember what they were answered."""
+
+    def __init__(self, server):
+        self._server = server
+        self._words = {}
+        self._headers = {None: {}}
+        self._sockets = {}
+        self._names = {}
+
+    async def through_the_story(self):
+        return [await self._told(*step) for step in STORY]
+
+    async def of_every_role(self, paths):
+        """Each route as everybody, with a body that fits nothing and ids of nothing."""
+        told = []
+        for method, path in paths:
+            for who in (None, "ada", "grace"):
+                for body in (None, {}, ["nonsense"]):
+                    answer = await self._server.api.request(
+                        method,
+                        self._server.url + path.format(class_id=MISSING, student_id=MISSING),
+                        json=body,
+                        headers=self._headers[who],
+                    )
+                    told.append(((who, method, path), self._plain(answer)))
+        return told
+
+    async def _told(self, who, method, place, sent):
+        sent = self._filled(sent)
+        if method == "SEND":
+            return (who, place), await self._said(who, place, sent)
+        answer = await self._server.api.request(
+            method,
+            self._server.url + self._filled(place),
+            json=sent,
+            headers=self._headers[who],
+        )
+        self._remember(answer)
+        return (who, method, place), self._plain(answer)
+
+    async def _said(self, who, event, data):
+        if who not in self._sockets:
+            token = self._headers[who]["Authorization"].removeprefix("Bearer ")
+            self._sockets[who] = await self._server.socket(path=f"/ws?token={token}")
+        socket = self._sockets[who]
+        await socket.send(event, data)
+        frames = await socket.drain()
+        for frame in frames:
+            # What the contract lets a plugin add, and nothing else.
+            if frame["event"] in ("TODAY_SUMMARY", "DONE"):
+                frame["data"].pop("statuses", None)
+        return self._named(repr(frames))
+
+    def _remember(self, answer):
+        if answer.headers["content-type"] != "application/json" or not answer.is_success:
+            return
+        data = answer.json().get("data")
+        if isinstance(data, dict) and "_id" in data:
+            self._words.setdefault(data.get("name", data.get("className", "")).lower(), data["_id"])
+        if isinstance(data, dict) and "token" in data:
+            who = ("ada", "alan", "grace", "mary")[len(self._headers) - 1]
+            self._headers[who] = {"Authorization": f"Bearer {data['token']}"}
+
+    def _filled(self, value):
+        if isinstance(value, dict):
+            return {name: self._filled(part) for name, part in value.items()}
+        return value.format(**self._words) if isinstance(value, str) else value
+
+    def _plain(self, answer):
+        """Status, headers and bytes; of what is different each time, only which one it is."""
+        # A token may hold more than before, and so be longer.
+        left_out = ("date", "content-length") if "token" in answer.text else ("date",)
+        headers = {name: text for name, text in answer.headers.items() if name not in left_out}
+        return answer.status_code, headers, self._named(answer.text)
+
+    def _named(self, text):
+        text = re.sub(r"[\w-]{20,}\.[\w-]{20,}\.[\w-]{20,}", "<token>", text)
+        text = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", "<time>", text)
+        return re.sub(
+            r"\b[0-9a-f]{24}\b",
+            lambda found: self._names.setdefault(found[0], f"<id {len(self._names)}>"),
+            text,
+        )
+
+
+async def test_base_answers_with_all_bundled_plugins_are_those_of_a_plain_server(
+    serve, other_database
+):
+    plain = await serve()
+    full = await serve(extra_plugins=OPTIONAL, mongodb_uri=other_database)
+    base = [
+        (route.method, route.path)
+        for route in routes(plain.app)
+        if route.operation.documented and route.path not in DOCUMENTS
+    ]
+    assert len(routes(full.app)) > len(routes(plain.app))
+    told = []
+    for server in (plain, full):
+        walk = Walk(server)
+        told.append([*await walk.through_the_story(), *await walk.of_every_role(base)])
+
+    for ours, theirs in zip(*told, strict=True):
+        assert ours == theirs
+    walked = {
+        (step[1], re.sub(r"\{\w+\}", "{}", step[2].partition("?")[0]))
+        for step, answer in told[0]
+        if len(step) == 3 and 200 <= answer[0] < 300
+    }
+    assert {(method, re.sub(r"\{\w+\}", "{}", path)) for method, path in base} <= walked

@@ -1,0 +1,151 @@
+"""The contract suite takes additions for what they are, and finds what is none."""
+
+from __future__ import annotations
+
+import json
+import sys
+from copy import deepcopy
+from pathlib import Path
+
+import pytest
+
+from quartapp.asyncapi import asyncapi_document
+from quartapp.contract import openapi_document
+from quartapp.contract.check import app_for_documents
+from quartapp.settings import load_settings
+
+sys.path.append(str(Path(__file__).parents[2] / "contracts"))
+
+from contract_support.additions import (
+    added_events,
+    added_statuses,
+    asyncapi_problems,
+    openapi_problems,
+)
+from contract_support.documents import asyncapi_authority, openapi_authority
+
+OPTIONAL = ("assignment", "checkin", "oneroster", "statuses", "webhooks")
+
+
+@pytest.fixture(scope="module")
+def served():
+    """Both documents of a server with every bundled plugin."""
+    app = app_for_documents(load_settings(extra_plugins=OPTIONAL))
+    return tuple(
+        json.loads(json.dumps(made(app))) for made in (openapi_document, asyncapi_document)
+    )
+
+
+def test_all_bundled_plugins_are_additions(served):
+    openapi, asyncapi = served
+    statuses = added_statuses(asyncapi)
+    assert statuses == {"late", "excused", "left_early"}
+    assert [event["name"] for event in added_events(asyncapi_authority(), asyncapi)] == ["CHECK_IN"]
+    assert asyncapi_problems(asyncapi_authority(), asyncapi) == []
+    assert openapi_problems(openapi_authority(), openapi, statuses) == []
+
+
+def _without(*path):
+    """Removes what is at ``path``."""
+
+    def change(document):
+        *above, last = path
+        for step in above:
+            document = document[step]
+        del document[last]
+
+    return change
+
+
+def _with(value, *path):
+    """Puts ``value`` at ``path``, or at the end of the list that is there."""
+
+    def change(document):
+        *above, last = path
+        for step in above:
+            document = document[step]
+        if isinstance(document.get(last), list):
+            document[last].append(value)
+        else:
+            document[last] = value
+
+    return change
+
+
+SCHEMAS = ("components", "schemas")
+MESSAGES = ("components", "messages")
+ANSWERS = ("paths", "/api/v1/auth/me", "get", "responses")
+STATUS = {"type": "string"}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (_without("paths", "/api/v1/auth/me"), "GET /api/v1/auth/me only in openapi.yaml"),
+        (_without(*ANSWERS, "404"), "404 only in openapi.yaml"),
+        (_with({"description": "Busy"}, *ANSWERS, "429"), "429"),
+        (_with(STATUS, *SCHEMAS, "SessionAnswer", "properties", "room"), "room"),
+        (_with("room", *SCHEMAS, "SessionAnswer", "required"), "room"),
+        (_with("ill", *SCHEMAS, "MyAttendanceAnswer", "properties", "status", "enum"), "ill"),
+    ],
+    ids=["path", "answer gone", "answer more", "field", "required", "status"],
+)
+def test_what_is_no_addition_over_http_is_found(served, change, said):
+    openapi, asyncapi = served
+    changed = deepcopy(openapi)
+    change(changed)
+
+    problems = openapi_problems(openapi_authority(), changed, added_statuses(asyncapi))
+
+    assert any(said in problem for problem in problems), problems
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (_without("operations", "receiveDone"), "DONE from the client"),
+        (_with("Not today", *MESSAGES, "receiveDone", "x-errors"), "Not today"),
+        (_with({"message": "Not today"}, *MESSAGES, "sendError", "x-errors"), "Not today"),
+        (_with("student", *MESSAGES, "receiveDone", "x-role"), "DONE from the client, role"),
+        (_with("sender", *MESSAGES, "sendDone", "x-audience"), "DONE from the server, audience"),
+        (_with(STATUS, *SCHEMAS, "MarkMessage", "properties", "room"), "room"),
+        (_with("classId", *SCHEMAS, "MarkEvent", "required"), "classId"),
+        (_without(*SCHEMAS, "CountsByStatus", "properties", "late"), "statuses"),
+        (_with(STATUS, *SCHEMAS, "CountsByStatus", "properties", "late"), "statuses"),
+    ],
+    ids=[
+        "event",
+        "refusal of an event",
+        "refusal of none",
+        "role",
+        "audience",
+        "field",
+        "required",
+        "a status not counted",
+        "a count that is none",
+    ],
+)
+def test_what_is_no_addition_on_the_socket_is_found(served, change, said):
+    changed = deepcopy(served[1])
+    change(changed)
+
+    problems = asyncapi_problems(asyncapi_authority(), changed)
+
+    assert any(said in problem for problem in problems), problems
+
+
+def test_an_answer_that_does_not_know_a_status_is_found(served):
+    openapi, asyncapi = deepcopy(served)
+    asyncapi["components"]["schemas"]["MyAttendanceMessage"]["properties"]["status"]["enum"].remove(
+        "late"
+    )
+    openapi["components"]["schemas"]["SessionAnswer"]["properties"]["attendance"][
+        "additionalProperties"
+    ]["enum"].remove("late")
+
+    for problems in (
+        asyncapi_problems(asyncapi_authority(), asyncapi),
+        openapi_problems(openapi_authority(), openapi, added_statuses(asyncapi)),
+    ):
+        (problem,) = problems
+        assert problem.endswith("the statuses late are not among those it can have")
