@@ -96,6 +96,13 @@ class WorkerArbiter(Arbiter):  # type: ignore[misc] # untyped
         self._not_before = 0.0
         self._forced = False
 
+    def start(self) -> None:
+        """Begin; gunicorn would tell the service manager that all is ready, which it is not yet."""
+        address = os.environ.pop("NOTIFY_SOCKET", None)
+        super().start()
+        if address is not None:
+            os.environ["NOTIFY_SOCKET"] = address
+
     def spawn_worker(self) -> Any:  # noqa: ANN401 - a process id
         """Fork a worker, in which a signal that comes at once finds its own handlers."""
         arbiter = os.getpid()

@@ -27,6 +27,7 @@ from quartapp_classes.rolls import Roll
 from quartapp_classes.service import ClassInUseError, ClassNotFoundError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from quartapp.database import Database
@@ -145,6 +146,21 @@ class AttendanceService:
             DatabaseUnavailableError: MongoDB did not answer in time.
         """
         await session.reached(await self._log.append(session, {"kind": "summary"}))
+
+    async def show(self, session: ActiveSession, event: str, data: Mapping[str, object]) -> None:
+        """Show an event of a plugin's own to all, on every server, in the session's order.
+
+        Args:
+            session: Whose audience it is for.
+            event: Its name, as the plugin declares it in a ``ServerMessage``.
+            data: What is under ``data``, as JSON and MongoDB can hold it.
+
+        Raises:
+            NoActiveSessionError: The session is over.
+            DatabaseUnavailableError: MongoDB did not answer in time.
+        """
+        entry = {"kind": "event", "event": event, "data": dict(data)}
+        await session.reached(await self._log.append(session, entry))
 
     async def done(self, session: ActiveSession) -> None:
         """End the session: the unmarked are absent, everything is kept, all are told.

@@ -6,6 +6,7 @@ import asyncio
 import os
 import re
 import signal
+import socket
 import time
 from collections import Counter
 from pathlib import Path
@@ -375,3 +376,37 @@ async def test_two_servers_can_start_at_once_on_an_empty_database(
     finally:
         for server in servers:
             await server.end()
+
+
+@pytest.fixture
+def service_manager(tmp_path):
+    """Hears what a service says of itself: sd_notify(3)."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
+        listening.bind(str(tmp_path / "notify"))
+        listening.settimeout(15)
+        yield listening
+
+
+async def test_the_service_manager_is_told_the_truth(serve_workers, service_manager):
+    process = await serve_workers(2, NOTIFY_SOCKET=service_manager.getsockname())
+
+    async def heard():
+        return (await asyncio.to_thread(service_manager.recv, 4096)).decode()
+
+    assert await heard() == "READY=1"
+    os.kill(process.pid, signal.SIGHUP)
+    assert (await heard()).startswith("RELOADING=1\nMONOTONIC_USEC=")
+    assert await heard() == "READY=1"
+    assert await process.terminate() == 0
+    assert await heard() == "STOPPING=1"
+
+
+async def test_one_process_tells_the_service_manager_too(
+    serve_process, service_manager, mongodb_uri
+):
+    await serve_process(
+        MONGODB_URI=mongodb_uri,
+        JWT_SECRET="s" * 32,
+        NOTIFY_SOCKET=service_manager.getsockname(),
+    )
+    assert await asyncio.to_thread(service_manager.recv, 4096) == b"READY=1"
