@@ -1,8 +1,8 @@
-"""Events that plugins bring: they keep to what the server itself says of them.
+"""Statuses and events that plugins bring: they keep to what the server itself says of them.
 
-What they are for, their own tests know. Here is asked what every client has to be able to rely on:
-who may send them, that data which does not fit is refused, and that data which fits is answered
-with something that the document announces.
+What an event is for, its plugin's own tests know. Here is asked what every client has to be able to
+rely on: who may send it, that data which does not fit is refused, and that data which fits is
+answered with something that the document announces.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from contract_support.additions import follow
+from contract_support.people import API
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import seed as begin_at
 from ws_client import Socket, error, message
@@ -39,12 +40,13 @@ def test_events_of_plugins_keep_to_what_the_server_says_of_them(
     record_property: Callable[[str, object], None],
 ) -> None:
     people.start(cast.teacher, people.class_of(cast.teacher, cast.first, cast.second))
-    steps = 0
+    # Not fewer when all else is quick: an event that may be tried five times is refused only then.
+    steps, examples = 0, round(EXAMPLES * max(1, depth))
     for name, event in document.added.items():
         for role, person in (("teacher", cast.teacher), ("student", cast.first)):
             with Socket(role, base_url, person, document.check_server_frame) as socket:
                 if event.get("x-role") in (None, role):
-                    steps += _permitted(socket, document, event, round(EXAMPLES * depth), seed)
+                    steps += _permitted(socket, document, event, examples, seed)
                     continue
                 refused = error(f"Forbidden, {event['x-role']} event only")
                 assert socket.ask(message(name)) == refused
@@ -54,6 +56,40 @@ def test_events_of_plugins_keep_to_what_the_server_says_of_them(
         assert socket.ask(message("DONE"))["event"] == "DONE"
     if document.added:
         record_property(f"{PREFIX}: (events of plugins) by anybody", steps)
+
+
+def test_every_status_is_stored_told_and_counted(
+    document: Document, people: People, cast: Cast, base_url: str
+) -> None:
+    students = (cast.first, cast.second)
+    for status in document.statuses:
+        class_id = people.class_of(cast.teacher, *students)
+        people.start(cast.teacher, class_id)
+        with (
+            Socket("teacher", base_url, cast.teacher, document.check_server_frame) as teacher,
+            Socket("student", base_url, cast.first, document.check_server_frame) as student,
+        ):
+            for marked in students:
+                data = {"studentId": marked.id, "status": status}
+                told = teacher.ask(message("ATTENDANCE_MARKED", **data))
+                assert told == {"event": "ATTENDANCE_MARKED", "data": data}
+            own = student.ask(message("MY_ATTENDANCE"))
+            while own["event"] != "MY_ATTENDANCE":
+                own = student.receive()
+            assert own["data"] == {"status": status}
+            summary = teacher.ask(message("TODAY_SUMMARY"))["data"]
+            done = teacher.ask(message("DONE"))["data"]
+        assert sorted((summary["present"], summary["absent"])) == [0, 2]
+        assert summary["total"] == 2
+        if document.counted:
+            expected = dict.fromkeys(document.counted, 0) | {status: 2}
+            assert summary["statuses"] == expected
+        assert done == {"message": "Attendance persisted", **summary}
+        for marked in students:
+            answer = people.http.get(
+                f"{API}/attendance/{class_id}/my-attendance", headers=marked.authorization
+            )
+            assert answer.json()["data"] == {"classId": class_id, "status": status}
 
 
 def _permitted(

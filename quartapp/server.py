@@ -136,8 +136,18 @@ def hypercorn_config(settings: Settings, listener: socket.socket) -> Config:
 def behind_proxies(app: Quart) -> Any:  # noqa: ANN401 - Hypercorn's union of application types
     """``app``, believing as many forwarding proxies as the settings say."""
     hops = core(app).settings.trusted_proxies
-    application: Any = app
-    return ProxyFixMiddleware(application, trusted_hops=hops) if hops else application
+    if not hops:
+        return app
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI's
+        if scope["type"] == "websocket":
+            # Proxies forward the scheme of the handshake, which is HTTP's, and by that no
+            # WebSocket would find its route.
+            scheme = {"http": "ws", "https": "wss"}.get(scope["scheme"], scope["scheme"])
+            scope = {**scope, "scheme": scheme}
+        await app(scope, receive, send)
+
+    return ProxyFixMiddleware(application, trusted_hops=hops)
 
 
 def allow_open_files() -> None:

@@ -58,6 +58,7 @@ class AttendanceRecord(Model):
 
     meta: ClassVar[dict[str, Any]] = {
         "collection": "attendance",
+        "strict": False,
         "indexes": [
             {"fields": ["session_id", "student_id"], "unique": True},
             ("student_id", "class_id", "-created_at"),

@@ -27,6 +27,7 @@ class User(Model):
 
     meta: ClassVar[dict[str, Any]] = {
         "collection": "users",
+        "strict": False,
         "indexes": [
             {"fields": ["email"], "unique": True},
             {"fields": ["sourced_id"], "unique": True, "sparse": True},

@@ -175,7 +175,7 @@ class UserService:
             return await self._account_of(identity)
 
     async def _by_email(self, email: str) -> User | None:
-        return await self._database.run(lambda: User.objects(email=email).first())
+        return await self._database.first(User, {"email": email})
 
     async def get(self, user_id: str) -> User:
         """The account with that ``_id``.
@@ -186,7 +186,7 @@ class UserService:
         key = object_id(user_id)
         user: User | None = None
         if key is not None:
-            user = await self._database.run(lambda: User.objects(id=key).first())
+            user = await self._database.first(User, {"_id": key})
         if user is None:
             raise UserNotFoundError
         return user

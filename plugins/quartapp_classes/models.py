@@ -28,6 +28,7 @@ class ClassRoom(Model):
 
     meta: ClassVar[dict[str, Any]] = {
         "collection": "classes",
+        "strict": False,
         "indexes": [
             {
                 "fields": ["teacher_id", "class_name"],

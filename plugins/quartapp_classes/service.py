@@ -103,7 +103,7 @@ class ClassService:
         key = object_id(class_id)
         found: ClassRoom | None = None
         if key is not None:
-            found = await self._database.run(lambda: ClassRoom.objects(id=key).first())
+            found = await self._database.first(ClassRoom, {"_id": key})
         if found is None:
             raise ClassNotFoundError
         return found
@@ -127,9 +127,7 @@ class ClassService:
             ClassNotFoundError: There is none.
         """
         query = {"teacherId": object_id(teacher.id), "className": name}
-        found: ClassRoom | None = await self._database.run(
-            lambda: ClassRoom.objects(__raw__=query).collation(IGNORING_CASE).first()
-        )
+        found = await self._database.first(ClassRoom, query, IGNORING_CASE)
         if found is None:
             raise ClassNotFoundError
         return found

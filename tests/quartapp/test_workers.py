@@ -6,10 +6,11 @@ import asyncio
 import os
 import re
 import signal
-import socket
 import time
 from collections import Counter
 from pathlib import Path
+from socket import AF_UNIX, SOCK_DGRAM
+from socket import socket as unix_socket
 
 import pytest
 
@@ -381,7 +382,7 @@ async def test_two_servers_can_start_at_once_on_an_empty_database(
 @pytest.fixture
 def service_manager(tmp_path):
     """Hears what a service says of itself: sd_notify(3)."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
+    with unix_socket(AF_UNIX, SOCK_DGRAM) as listening:
         listening.bind(str(tmp_path / "notify"))
         listening.settimeout(15)
         yield listening

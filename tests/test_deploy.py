@@ -1,0 +1,43 @@
+"""What ``deploy/`` says is what the program knows."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from quartapp.cli import main
+from quartapp.settings import Settings
+
+DEPLOY = Path(__file__).parent.parent / "deploy"
+UNIT = "quartapp@.service"
+OF_OTHERS = {"SITE", "UPSTREAMS", "PYTHONDONTWRITEBYTECODE"}
+
+
+@pytest.mark.parametrize("name", [UNIT, "school.env.example", "Containerfile", "compose.yaml"])
+def test_every_variable_is_a_setting(name):
+    known = {"PORT", "MONGODB_URI", "JWT_SECRET"}
+    known |= {f"QUARTAPP_{field.upper()}" for field in Settings.model_fields}
+    text = re.sub(r"(?m)^ *#.*$", "", (DEPLOY / name).read_text(encoding="utf-8"))
+    # Names in capitals that are given a value: NAME=, NAME: or "NAME=.
+    found = set(re.findall(r"\b([A-Z][A-Z0-9_]{3,})(?:=|: )", text)) - OF_OTHERS
+    assert found, "the check reads the file"
+    assert found <= known
+
+
+def test_the_service_starts_a_command_that_there_is():
+    (command,) = re.findall(
+        r"^ExecStart=\S+/quartapp (\w+)$", (DEPLOY / UNIT).read_text(), re.MULTILINE
+    )
+    assert command in main.commands
+
+
+def test_both_servers_of_the_compose_file_share_their_secret_and_their_replica_set():
+    services = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))["services"]
+    one, two = services["quartapp1"], services["quartapp2"]
+    assert one["environment"] == two["environment"]
+    members = {name for name in services if name.startswith("mongo")}
+    assert set(re.findall(r"(\w+):27017", one["environment"]["MONGODB_URI"])) == members
+    assert one["environment"]["QUARTAPP_TRUSTED_PROXIES"] == "1", "there is one proxy in front"
