@@ -37,6 +37,7 @@ _OPLOG_MB = 256
 # Replaying a long journal takes its time, and so does a mongod whose former port now belongs to
 # somebody who accepts connections and says nothing: it waits 30 s for that one (6.0.5, measured).
 _START_SECONDS = 90.0
+_HANDOVER_SECONDS = 10.0
 # Below every system's ephemeral ports (32768 on Linux, 49152 elsewhere): those are lent to outgoing
 # connections, so a port from there would often be gone when the data directory is next opened.
 _PORTS = range(20_000, 30_000)
@@ -169,7 +170,9 @@ class EmbeddedMongo:
         # filelock takes some folders that cannot be written for a lock that is held.
         self._lock_file.touch(mode=0o600)
         try:
-            self._lock.acquire(blocking=False)
+            # A server whose main process was killed lets go of its data when the others have
+            # finished what they had in hand.
+            self._lock.acquire(timeout=_HANDOVER_SECONDS if _is_ownerless(self._owner_file) else 0)
         except Timeout as error:
             message = (
                 f"The data directory {self._data_dir} is in use by another server"
@@ -267,6 +270,18 @@ def _is_free(port: int) -> bool:
         except (OSError, OverflowError):
             return False
     return True
+
+
+def _is_ownerless(owner_file: Path) -> bool:
+    if sys.platform == "win32":
+        return False  # where signal 0 is ctrl-C
+    try:
+        os.kill(int(json.loads(owner_file.read_text(encoding="utf-8"))["pid"]), 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, ValueError, KeyError):
+        return False
+    return False
 
 
 def _described(owner_file: Path) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import sys
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -123,6 +124,8 @@ class Lease:
 
 
 def _is_running(pid: object) -> bool:
+    if sys.platform == "win32":
+        return True  # where signal 0 is ctrl-C; the lease runs out by itself
     try:
         os.kill(int(str(pid)), 0)
     except ProcessLookupError:
