@@ -23,6 +23,19 @@ if TYPE_CHECKING:
 DEADLINE_SECONDS = 30.0
 
 
+def _freeze(pid: int) -> None:
+    """Stop a process, and wait until the last of its threads stands still."""
+    os.kill(pid, signal.SIGSTOP)
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while any(_state(task) != "T" for task in Path(f"/proc/{pid}/task").glob("*")):
+        assert time.monotonic() < deadline, "the database does not stop"
+
+
+def _state(task: Path) -> str:
+    # proc(5): the state stands behind the name, which is in parentheses and may hold anything.
+    return (task / "stat").read_text().rpartition(")")[2].split()[0]
+
+
 @pytest.mark.needs_own_server
 def test_without_its_database_the_server_says_so_and_recovers(
     tmp_path: Path, plugins: list[str]
@@ -40,7 +53,7 @@ def test_without_its_database_the_server_says_so_and_recovers(
             return people.http.request(method, path, json=json, headers=headers)
 
         database = int((tmp_path / "data" / "mongodb" / "mongod.lock").read_text())
-        os.kill(database, signal.SIGSTOP)
+        _freeze(database)
         try:
             for method, path, json in (
                 ("GET", "/readyz", None),

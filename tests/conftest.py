@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import os
 import signal
 import subprocess
 import sys
@@ -165,6 +166,9 @@ class OwnMongod:
     def signal(self, number: int) -> None:
         assert self._process is not None
         self._process.send_signal(number)
+        if number == signal.SIGSTOP:
+            # A signal takes a moment to reach every thread, in which an answer may still slip out.
+            os.waitpid(self._process.pid, os.WUNTRACED)
 
     def kill(self) -> None:
         if self._process is not None:
