@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,8 +17,6 @@ from contract_support.rows import error
 from contract_support.server import server_in
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import httpx
 
 DEADLINE_SECONDS = 30.0
