@@ -16,12 +16,12 @@ from quartapp.core import core
 from quartapp.dispatcher import HookFailedError
 from quartapp.errors import ApiError, DatabaseUnavailableError
 from quartapp.realtime.events import EventError, encode_error, parse
+from quartapp.realtime.frames import WIRE_EXTENSION, text_message
 from quartapp.realtime.hub import (
     INTERNAL_ERROR,
     MESSAGE_TOO_BIG,
     POLICY_VIOLATION,
     Connection,
-    text_message,
 )
 from quartapp.security import InvalidTokenError, Principal, bearer_token
 
@@ -59,12 +59,15 @@ class Channel:
 
     Args:
         send: The ASGI server's send.
+        write: Its shorter way for frames that are ready for the wire, if it has one; returns
+            whether it took them.
     """
 
-    __slots__ = ("_changed", "_disconnected", "_inbox", "close_code", "send")
+    __slots__ = ("_changed", "_disconnected", "_inbox", "close_code", "send", "write")
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, write: Callable[[bytes], bool] | None = None) -> None:
         self.send = send
+        self.write = write or _refuse
         self.close_code: int | None = None
         self._inbox: deque[str | bytes | None] = deque()
         self._changed: asyncio.Future[None] | None = None
@@ -125,14 +128,19 @@ class SocketConnection(ASGIWebsocketConnection):
         self, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]
     ) -> None:
         """Serve the socket."""
-        channel = Channel(cast("Send", send))
-        cast("dict[str, Any]", self.scope)[_CHANNEL] = channel
+        scope = cast("dict[str, Any]", self.scope)
+        channel = Channel(cast("Send", send), scope.get("extensions", {}).get(WIRE_EXTENSION))
+        scope[_CHANNEL] = channel
         websocket = self._create_websocket_from_scope(send)
         receiver = asyncio.ensure_future(_fill(channel, receive))
         try:
             await self.handle_websocket(websocket, send)
         finally:
             receiver.cancel()
+
+
+def _refuse(_: bytes) -> bool:
+    return False
 
 
 async def _fill(channel: Channel, receive: Callable[[], Awaitable[Any]]) -> None:
