@@ -20,9 +20,9 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import seed as begin_at
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
-from ws_client import message
+from ws_client import error, message
 from ws_frames import filled
-from ws_model import Model
+from ws_model import NO_SESSION, Model
 from ws_moves import CLASSES, ROLLS, SOCKETS, STRANGERS, STUDENTS, Moves, move
 from ws_report import StepCounts
 from ws_room import Room, refusals_of
@@ -238,15 +238,41 @@ class LiveSession(RuleBasedStateMachine):
         """A page is reloaded."""
         self._room.come_back(name)
 
+    @rule(
+        name=STUDENT_SOCKETS | st.just("first teacher again"),
+        sender=st.sampled_from(["first teacher", "second teacher"]),
+        frames=st.lists(TEACHER_FRAME, max_size=4),
+        long_ago=st.booleans(),
+    )
+    def miss(self, name: str, sender: str, frames: list[str], long_ago: bool) -> None:
+        """Somebody is away for a while, and asks for what they missed."""
+        person = self._room.people[name]
+        known = self._session_answer(person)
+        self._room.leave(name)
+        before = len(self._room.shown)
+        for frame in frames:
+            self._exchange({sender: [frame]})
+        missed = self._room.shown[before:]
+        session = self._session_answer(person)
+        since = 1 if long_ago or known is None else known["seq"]
+        if since > 1:
+            expected = missed
+        elif session is not None:
+            del session["className"]
+            expected = [{"event": "SESSION_STATE", "data": session}]
+        else:
+            expected = [error(NO_SESSION)]
+        got = self._room.enter_since(name, since)
+        assert got == expected, f"{name} came back with since={since} to {got}, not {expected}"
+
     # Over HTTP the same is to be seen.
 
     @rule(who=st.sampled_from(["first", "second", *STUDENTS]))
     def read_session(self, who: str) -> None:
         """The session over HTTP is the one of the sockets."""
         person = self._cast[who]
-        answer = self._people.http.get(f"{API}/attendance/session", headers=person.authorization)
-        seen = answer.json().get("data")
-        seen = seen and (seen["classId"], seen["attendance"])
+        session = self._session_answer(person)
+        seen = session and (session["classId"], session["attendance"])
         possible = {model for model in self._models if _session_of(model, person) == seen}
         assert possible, f"{who} sees {seen}, expected one of {self._models}"
         self._models = possible
@@ -268,6 +294,11 @@ class LiveSession(RuleBasedStateMachine):
         }
         assert possible, f"{student} has the record {seen}, expected one of {self._models}"
         self._models = possible
+
+    def _session_answer(self, person: Person) -> dict[str, Any] | None:
+        answer = self._people.http.get(f"{API}/attendance/session", headers=person.authorization)
+        session: dict[str, Any] | None = answer.json().get("data")
+        return session
 
     def _exchange(
         self,

@@ -61,16 +61,18 @@ class Socket:
         base_url: Where the server is.
         person: Whose it is.
         read: What makes a frame of the text that came.
+        since: Up to which number the client knows its session; None where it does not ask.
     """
 
-    def __init__(self, name: str, base_url: str, person: Person, read: Read) -> None:
+    def __init__(
+        self, name: str, base_url: str, person: Person, read: Read, since: object = None
+    ) -> None:
         self.name = name
         self.person = person
         self._read = read
         self._open = ExitStack()
-        self._connection = self._open.enter_context(
-            open_socket(websocket_url(base_url, f"?token={person.token}"))
-        )
+        query = f"?token={person.token}" + ("" if since is None else f"&since={since}")
+        self._connection = self._open.enter_context(open_socket(websocket_url(base_url, query)))
 
     def __enter__(self) -> Socket:
         return self
@@ -113,6 +115,13 @@ class Socket:
             raise self._was_closed(closed) from closed
         assert isinstance(text, str), f"{self.name} got a binary frame"
         return self._read(text)
+
+    def until(self, last: dict[str, Any]) -> list[dict[str, Any]]:
+        """Every frame before ``last``, which is read too."""
+        frames = []
+        while (frame := self.receive()) != last:
+            frames.append(frame)
+        return frames
 
     def ask(self, frame: str | bytes) -> dict[str, Any]:
         """Send ``frame``; the next frame that comes."""

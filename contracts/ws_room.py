@@ -39,6 +39,10 @@ class Room:
         base_url: Where the server is.
         document: The contract.
         people: Whose socket, by name.
+
+    Attributes:
+        people: The same.
+        shown: Every broadcast so far.
     """
 
     def __init__(self, base_url: str, document: Document, people: Mapping[str, Person]) -> None:
@@ -46,6 +50,7 @@ class Room:
         self._document = document
         self._read = document.check_server_frame
         self.people = dict(people)
+        self.shown: list[Frame] = []
         self._sockets: dict[str, Socket] = {}
 
     def __enter__(self) -> Room:
@@ -74,8 +79,19 @@ class Room:
 
     def come_back(self, name: str) -> None:
         """``name`` leaves and connects anew."""
-        self._sockets.pop(name).close()
+        self.leave(name)
         self.enter(name)
+
+    def leave(self, name: str) -> None:
+        """``name`` leaves."""
+        self._sockets.pop(name).close()
+
+    def enter_since(self, name: str, since: object) -> list[Frame]:
+        """``name`` connects with ``since``; what that brings."""
+        socket = Socket(name, self._base_url, self.people[name], self._read, since)
+        self._sockets[name] = socket
+        socket.send(message("HELLO"))
+        return socket.until(error("Unknown event"))
 
     def finish(self, name: str) -> None:
         """After a failure: ``name`` ends their session, whatever comes of it."""
@@ -111,7 +127,7 @@ class Room:
             self._sockets[name].send(probes[name][0])
         if request is not None:
             request[1]()
-        got = {name: self._until(name, probes[name][1]) for name in sent}
+        got = {name: self._sockets[name].until(probes[name][1]) for name in sent}
         answered = {name: self._alone(frames) for name, frames in got.items()}
         expected = sum(map(len, sent.values())) - sum(map(len, answered.values()))
         for name in self._sockets:
@@ -119,7 +135,7 @@ class Room:
         for name, socket in self._sockets.items():
             socket.send(probes[name][0])
         for name, received in got.items():
-            received += self._until(name, probes[name][1])
+            received += self._sockets[name].until(probes[name][1])
         return self._explained(models, sent, got, request[0] if request else ())
 
     def _explained(
@@ -138,6 +154,7 @@ class Room:
             if name not in sent:
                 extra = self._alone(got[name])
                 assert not extra, f"{name} sent nothing and got {extra}, which is for its sender"
+        self.shown += broadcasts
         everything = [
             Sent(name, self.people[name], frames, self._alone(got[name]))
             for name, frames in sent.items()
@@ -176,12 +193,6 @@ class Room:
             frame, text = next((choice for choice in own if choice[1] not in anybody), own[0])
             probes[name] = (frame, error(text))
         return probes
-
-    def _until(self, name: str, last: Frame) -> list[Frame]:
-        frames = []
-        while (frame := self._sockets[name].receive()) != last:
-            frames.append(frame)
-        return frames
 
     def _read_broadcasts(self, name: str, frames: list[Frame], expected: int) -> None:
         while len(self._broadcasts(frames)) < expected:

@@ -25,6 +25,7 @@ from quartapp.realtime.hub import (
     TRY_AGAIN_LATER,
 )
 from quartapp.realtime.socket import PATH, UNAUTHORIZED
+from quartapp.schemas import exact_schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from quart import Quart
 
     from quartapp.dispatcher import LoadedPlugin
-    from quartapp.realtime.events import EventType, ServerMessage
+    from quartapp.realtime.events import EventType, ServerMessage, SocketParameter
 
     Document = dict[str, Any]
     Mode = Literal["validation", "serialization"]
@@ -64,18 +65,20 @@ def asyncapi_document(app: Quart, only: LoadedPlugin | None = None) -> Document:
     """
     known = core(app).events
     events = list(known) if only is None else known.brought_by(str(only))
-    schemas = _Schemas(events)
+    parameters = known.parameters if only is None else []
+    offers: list[EventType | SocketParameter] = [*events, *parameters]
+    schemas = _Schemas(events, [answer for offer in offers for answer in offer.answers])
     received = _Keys("receive")
     sent = _Keys("send")
     messages: Document = {}
     operations: Document = {}
     answers: dict[ServerMessage, str] = {}
-    for answer in (answer for event in events for answer in event.answers):
+    for answer in (answer for offer in offers for answer in offer.answers):
         if answer not in answers:
             answers[answer] = sent.key(answer.name)
             messages[answers[answer]] = _sent_message(answer, schemas)
     error = sent.key("ERROR")
-    messages[error] = _error_message(_all_errors(events))
+    messages[error] = _error_message(_all_errors(events, parameters))
     for event in events:
         key = received.key(event.name)
         replies = [answers[answer] for answer in event.answers]
@@ -87,7 +90,7 @@ def asyncapi_document(app: Quart, only: LoadedPlugin | None = None) -> Document:
         "asyncapi": "3.0.0",
         "info": {"title": "quartapp", "version": __version__, "description": DESCRIPTION},
         "defaultContentType": "application/json",
-        "channels": {CHANNEL: _channel(messages)},
+        "channels": {CHANNEL: _channel(messages, parameters)},
         "operations": operations,
         "components": {
             "securitySchemes": {
@@ -121,39 +124,26 @@ class _Keys:
 class _Schemas:
     """The schemas of all data models together, so that models of one name get two."""
 
-    def __init__(self, events: Iterable[EventType]) -> None:
+    def __init__(self, events: Iterable[EventType], answers: Iterable[ServerMessage]) -> None:
         models: dict[tuple[type[BaseModel], Mode], None] = {}
         for event in events:
             models[event.data, "validation"] = None
-            for answer in event.answers:
-                models[answer.data, "serialization"] = None
+        for answer in answers:
+            models[answer.data, "serialization"] = None
         found, definitions = models_json_schema(
             list(models), ref_template="#/components/schemas/{model}"
         )
         self._schemas = found
-        self.definitions: Document = _without_null_defaults(definitions.get("$defs", {}))
+        self.definitions: Document = exact_schema(definitions.get("$defs", {}))
 
     def of(self, model: type[BaseModel], mode: Mode) -> Document:
         """The schema of ``model``, as a reference."""
-        schema: Document = _without_null_defaults(self._schemas[model, mode])
+        schema: Document = exact_schema(self._schemas[model, mode])
         return schema
 
     def requires_something(self, model: type[BaseModel]) -> bool:
         """Whether no frame without ``data`` can fit ``model``."""
         return any(field.is_required() for field in model.model_fields.values())
-
-
-def _without_null_defaults(schema: Any) -> Any:  # noqa: ANN401 - any part of a JSON schema
-    # How pydantic writes that a field may be left out, though null would be refused.
-    if isinstance(schema, list):
-        return [_without_null_defaults(item) for item in schema]
-    if not isinstance(schema, dict):
-        return schema
-    return {
-        name: _without_null_defaults(value)
-        for name, value in schema.items()
-        if not (name == "default" and value is None)
-    }
 
 
 def _received_message(event: EventType, answers: Sequence[str], schemas: _Schemas) -> Document:
@@ -220,10 +210,11 @@ def _errors(event: EventType) -> list[str]:
     return [*role, *data, *event.errors]
 
 
-def _all_errors(events: Sequence[EventType]) -> list[str]:
+def _all_errors(events: Sequence[EventType], parameters: Sequence[SocketParameter]) -> list[str]:
     """Every ``ERROR``, in the order of checks; the frame's format comes before the data's."""
     roles = [event.wrong_role for event in events if event.role is not None]
-    own = [message for event in events for message in event.errors]
+    offers: list[EventType | SocketParameter] = [*events, *parameters]
+    own = [message for offer in offers for message in offer.errors]
     data = [INVALID_FORMAT] if any(event.data.model_fields for event in events) else []
     return [
         UNAUTHORIZED,
@@ -254,7 +245,14 @@ def _in_channel(messages: Iterable[str]) -> list[Document]:
     return [{"$ref": f"#/channels/{CHANNEL}/messages/{key}"} for key in messages]
 
 
-def _channel(messages: Mapping[str, object]) -> Document:
+def _channel(messages: Mapping[str, object], parameters: Iterable[SocketParameter]) -> Document:
+    query: Document = {"token": {"type": "string"}}
+    for parameter in parameters:
+        query[parameter.name] = {
+            "type": "string",
+            "pattern": f"^{parameter.pattern}$",
+            "description": parameter.summary,
+        }
     return {
         "address": PATH,
         "messages": {key: {"$ref": f"#/components/messages/{key}"} for key in messages},
@@ -262,7 +260,7 @@ def _channel(messages: Mapping[str, object]) -> Document:
             "ws": {
                 "bindingVersion": "0.1.0",
                 "method": "GET",
-                "query": {"type": "object", "properties": {"token": {"type": "string"}}},
+                "query": {"type": "object", "properties": query},
                 "headers": {"type": "object", "properties": {"Authorization": {"type": "string"}}},
             }
         },

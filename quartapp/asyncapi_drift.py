@@ -46,8 +46,8 @@ def normalised(document: Mapping[str, Any]) -> dict[str, Any]:
         document: An AsyncAPI 3 document, parsed.
 
     Returns:
-        Addresses, security, close codes, and each event in each direction with its role or
-        audience, answers, errors in order, and payload schema without references.
+        Addresses, query parameters, security, close codes, and each event in each direction with
+        its role or audience, answers, errors in order, and payload schema without references.
 
     Raises:
         AsyncapiError: It cannot be read.
@@ -76,6 +76,10 @@ class _Reader:
                 code["code"] for channel in channels for code in channel.get("x-close-codes", ())
             ),
         }
+        for channel in channels:
+            query = channel.get("bindings", {}).get("ws", {}).get("query", {})
+            for name, schema in query.get("properties", {}).items():
+                found[f"query parameter {name}"] = self._schema(schema, ())
         for operation in self._document["operations"].values():
             from_client = operation["action"] == "receive"
             side = "from the client" if from_client else "from the server"

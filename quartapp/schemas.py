@@ -75,3 +75,24 @@ def trimmed(minimum: int = 0, maximum: int = 0, *, pattern: str | None = None) -
         rest = rf"[\s\S]{{{max(minimum - 2, 0)},{maximum - 2}}}{solid}"
         pattern = f"{solid}(?:{rest})?" if minimum == 1 else solid + rest
     return _Trimmed(f"^[{SPACES}]*{pattern}[{SPACES}]*$")
+
+
+def exact_schema(node: Any) -> Any:  # noqa: ANN401 - JSON
+    """A schema, or any part of one, without two flaws of pydantic's schemas.
+
+    A dict with keys of one form would also take keys of another; and what may be left out, but is
+    not null, would have null as its default.
+    """
+    if isinstance(node, list):
+        return [exact_schema(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    node = {
+        key: exact_schema(value) for key, value in node.items() if (key, value) != ("default", None)
+    }
+    keys = node.get("patternProperties")
+    if isinstance(keys, dict) and len(keys) == 1 and "additionalProperties" not in node:
+        ((pattern, values),) = node.pop("patternProperties").items()
+        node["propertyNames"] = {"type": "string", "pattern": pattern}
+        node["additionalProperties"] = values
+    return node

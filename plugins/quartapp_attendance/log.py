@@ -12,6 +12,7 @@ The number and what it numbers are one write, so the order of commits is the ord
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -113,7 +114,7 @@ class SessionLog:
             "teacherId": ObjectId(teacher_id),
             "slot": slot,
             "state": ACTIVE,
-            "seq": 1,
+            "seq": first_number(),
             "startedAt": utc_now(),
             "rollVersion": None,
             "attendance": {},
@@ -251,6 +252,15 @@ class SessionLog:
         for number, waiting in enumerate(batch, last - len(batch) + 1):
             if not waiting.written.done():
                 waiting.written.set_result(number)
+
+
+def first_number() -> int:
+    """The ``seq`` that a session begins with: the time, in microseconds since the epoch.
+
+    So no number of a session is one of an earlier session, and a client that comes back with one
+    cannot be taken for a follower of another session. It fits the whole numbers of JavaScript.
+    """
+    return time.time_ns() // 1000
 
 
 def _changes(batch: list[_Waiting]) -> Document:

@@ -15,6 +15,7 @@ from quartapp_attendance.events import events
 from quartapp_attendance.hooks import AttendanceHooks
 from quartapp_attendance.log import SessionLog
 from quartapp_attendance.models import AttendanceRecord, Session
+from quartapp_attendance.resume import since_parameter
 from quartapp_attendance.routes import blueprint
 from quartapp_attendance.schemas import AttendanceSettings, Schemas
 from quartapp_attendance.service import AttendanceService
@@ -67,8 +68,11 @@ class AttendancePlugin:
 
     @hookimpl
     def register_events(self, app: Quart) -> list[EventType]:
-        """The four events."""
-        return events(core(app).services.get(Schemas))
+        """The four events, and how to come back to them."""
+        parts = core(app)
+        schemas = parts.services.get(Schemas)
+        parts.events.add_parameter(since_parameter(schemas), self.name)
+        return events(schemas)
 
     @hookimpl
     def register_commands(self) -> list[click.Command]:
@@ -94,6 +98,7 @@ class AttendancePlugin:
             parts.database, classes, rolls, sessions, live, hooks, settings.scope
         )
         parts.services.add(service)
+        parts.services.add(live)
         classes.deletion_guards.append(service.guard_deletion)
         self._service = service
         if streaming:

@@ -83,6 +83,15 @@ class DoneMessage(Closed):
     total: int = Field(ge=0)
 
 
+class StateMessage(Closed):
+    """The live session, for a client that comes back after too long."""
+
+    class_id: ObjectIdString = Field(alias="classId")
+    started_at: Timestamp = Field(alias="startedAt")
+    seq: int = Field(ge=1, json_schema_extra={"format": "int64"})
+    attendance: dict[ObjectIdString, str]
+
+
 class MyAttendanceAnswer(Closed):
     """A student's latest record for a class."""
 
@@ -90,14 +99,10 @@ class MyAttendanceAnswer(Closed):
     status: str | None
 
 
-class SessionAnswer(Closed):
+class SessionAnswer(StateMessage):
     """A live session, for a client that comes back."""
 
-    class_id: ObjectIdString = Field(alias="classId")
     class_name: str = Field(alias="className")
-    started_at: Timestamp = Field(alias="startedAt")
-    seq: int = Field(ge=1)
-    attendance: dict[ObjectIdString, str]
 
 
 class Schemas:
@@ -114,8 +119,10 @@ class Schemas:
         self.mark_event = _narrowed(MarkEvent, status=sent)
         self.mark_message = _narrowed(MarkMessage, status=status)
         self.my_attendance_message = _narrowed(MyAttendanceMessage, status=looked_up)
+        attendance = dict[ObjectIdString, status]
+        self.state_message = _narrowed(StateMessage, attendance=attendance)
         self.my_attendance_answer = _narrowed(MyAttendanceAnswer, status=status | None)
-        self.session_answer = _narrowed(SessionAnswer, attendance=dict[ObjectIdString, status])
+        self.session_answer = _narrowed(SessionAnswer, attendance=attendance)
         by_code: dict[str, Any] = {}
         if statuses.is_extended:
             number: Any = Annotated[int, Field(ge=0)]

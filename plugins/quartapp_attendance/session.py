@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any
+
+from quartapp_attendance.recent import Recent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +25,8 @@ Document = dict[str, Any]
 
 # Sessions that ended here lately: nobody waits for one of them to begin.
 REMEMBERED = 256
+# Those of them whose last broadcasts are kept, for who was away when they ended.
+KEPT = 32
 
 ATTENDANCE_PREFIX = "attendance."
 
@@ -95,6 +101,7 @@ class ActiveSession:
         started_at: When it was started.
         roll_version: The roll that ``audience`` was made of.
         attendance: Status by student id.
+        recent: Its last broadcasts.
         audience: Ids of the users who get its broadcasts; None for everybody.
         over: Whether it is live no longer.
     """
@@ -107,13 +114,14 @@ class ActiveSession:
     started_at: datetime
     roll_version: int | None
     attendance: dict[str, str]
+    recent: Recent
     audience: frozenset[str] | None = None
     over: bool = False
     _waiting: list[tuple[int, asyncio.Future[None]]] = field(default_factory=list)
 
     @classmethod
-    def from_document(cls, document: Document) -> ActiveSession:
-        """The session in ``document``."""
+    def from_document(cls, document: Document, *, begun: bool = False) -> ActiveSession:
+        """The session in ``document``, which says whether it has just ``begun``."""
         return cls(
             id=document["_id"],
             class_id=document["classId"],
@@ -123,6 +131,7 @@ class ActiveSession:
             started_at=document["startedAt"],
             roll_version=document.get("rollVersion"),
             attendance=statuses(document),
+            recent=Recent(document["seq"], from_beginning=begun),
         )
 
     @property
@@ -136,9 +145,15 @@ class ActiveSession:
         """Wait until change ``seq`` is in here, or the session is over."""
         if self.over or self.seq >= seq:
             return
-        future = asyncio.get_running_loop().create_future()
-        self._waiting.append((seq, future))
-        await future
+        waiting = seq, asyncio.get_running_loop().create_future()
+        self._waiting.append(waiting)
+        try:
+            await waiting[1]
+        except asyncio.CancelledError:
+            # A number that never comes must not be waited for by nobody, for ever.
+            with suppress(ValueError):
+                self._waiting.remove(waiting)
+            raise
 
     def advance(self, seq: int) -> None:
         """Everything up to ``seq`` is in here now."""
@@ -176,6 +191,7 @@ class LiveSessions:
         self._by_id: dict[ObjectId, ActiveSession] = {}
         self._arrivals: dict[ObjectId, list[asyncio.Future[None]]] = {}
         self._gone: deque[ObjectId] = deque(maxlen=REMEMBERED)
+        self._ended: deque[ActiveSession] = deque(maxlen=KEPT)
 
     def __iter__(self) -> Iterator[ActiveSession]:
         return iter(list(self._by_id.values()))
@@ -194,7 +210,25 @@ class LiveSessions:
         """``session`` is over."""
         self._by_id.pop(session.id, None)
         self._gone.append(session.id)
+        self._ended.append(session)
         session.end()
+
+    def left(self, user_id: str, seq: int) -> ActiveSession | None:
+        """A session that ended, or is about to, and that somebody followed up to a number.
+
+        Args:
+            user_id: One of those who got its broadcasts.
+            seq: A number of the session.
+
+        Returns:
+            The session, if it ended here lately and what followed that number is known.
+        """
+        for session in chain(self, reversed(self._ended)):
+            concerned = session.audience is None or user_id in session.audience
+            known = 0 < seq <= session.seq and session.recent.since(seq) is not None
+            if (session.over or session.state != "active") and concerned and known:
+                return session
+        return None
 
     async def arrival(self, session_id: ObjectId, seconds: float) -> ActiveSession | None:
         """The session, as soon as the stream has brought it; None when it does not within time."""

@@ -84,7 +84,7 @@ class Projector:
     async def insert(self, document: Document) -> None:
         """A session has begun."""
         async with self._lock:
-            await self._reconcile(document)
+            await self._reconcile(document, begun=True)
 
     async def apply(self, change: Change) -> None:
         """Show one change, if it is new here."""
@@ -98,8 +98,11 @@ class Projector:
             if change.roll_version is not None:
                 session.roll_version = change.roll_version
                 await self._set_audience(session)
-            for entry in change.entries:
-                self._show(session, entry)
+            frames = [self._frame(session, entry) for entry in change.entries]
+            for number, frame in enumerate(frames, session.seq + 1):
+                session.recent.add(number, frame)
+            self._hub.broadcast_all(frames, session.audience)
+            session.seq = change.seq
             if change.state is not None:
                 self._enter(session, change.state, change.summary)
             session.advance(change.seq)
@@ -115,16 +118,15 @@ class Projector:
     def _sessions(self) -> Any:  # noqa: ANN401 - PyMongo's collection, generic in documents
         return self._database.documents["sessions"]
 
-    def _show(self, session: ActiveSession, entry: Document) -> None:
+    def _frame(self, session: ActiveSession, entry: Document) -> str:
+        """What ``entry``, which is taken into the projection, looks like to the sockets."""
         if entry["kind"] == "mark":
             session.attendance[entry["studentId"]] = entry["status"]
             data = {"studentId": entry["studentId"], "status": entry["status"]}
-            frame = encode("ATTENDANCE_MARKED", data)
-        elif entry["kind"] == "summary":
-            frame = encode("TODAY_SUMMARY", self._statuses.tally(session.attendance.values()))
-        else:
-            frame = encode(entry["event"], entry["data"])
-        self._hub.broadcast(frame, session.audience)
+            return encode("ATTENDANCE_MARKED", data)
+        if entry["kind"] == "summary":
+            return encode("TODAY_SUMMARY", self._statuses.tally(session.attendance.values()))
+        return encode(entry["event"], entry["data"])
 
     def _enter(self, session: ActiveSession, state: str, summary: Document | None) -> None:
         session.state = state
@@ -132,6 +134,7 @@ class Projector:
             return
         if state == CLOSED:
             frame = encode("DONE", {"message": DONE_MESSAGE, **(summary or {})})
+            session.recent.add(session.seq, frame)
             self._hub.broadcast(frame, session.audience)
         self._live.remove(session)
 
@@ -143,12 +146,12 @@ class Projector:
         else:
             await self._reconcile(document)
 
-    async def _reconcile(self, document: Document) -> None:
+    async def _reconcile(self, document: Document, *, begun: bool = False) -> None:
         """Bring the projection to ``document``, and show what it missed on the way."""
         session = self._live.get(document["_id"])
         if session is None:
             if document["state"] in (ACTIVE, CLOSING):
-                session = ActiveSession.from_document(document)
+                session = ActiveSession.from_document(document, begun=begun)
                 await self._set_audience(session)
                 self._live.add(session)
             return
@@ -158,11 +161,16 @@ class Projector:
             session.roll_version = document.get("rollVersion")
             await self._set_audience(session)
         marks = sorted(document["attendance"].items(), key=lambda item: item[1]["at"])
-        for student_id, mark in marks:
-            if session.attendance.get(student_id) != mark["status"]:
-                self._show(
-                    session, {"kind": "mark", "studentId": student_id, "status": mark["status"]}
-                )
+        missed = [
+            {"kind": "mark", "studentId": student_id, "status": mark["status"]}
+            for student_id, mark in marks
+            if session.attendance.get(student_id) != mark["status"]
+        ]
+        frames = [self._frame(session, entry) for entry in missed]
+        self._hub.broadcast_all(frames, session.audience)
+        session.seq = document["seq"]
+        # Which of the numbers in between were these marks, nobody can tell.
+        session.recent.restart(session.seq)
         if document["state"] != session.state:
             self._enter(session, document["state"], document.get("summary"))
         session.advance(document["seq"])

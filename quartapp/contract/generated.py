@@ -11,6 +11,7 @@ from quart_schema.openapi import HttpSecurityScheme, Info, OpenAPIProvider
 
 from quartapp import __version__
 from quartapp.operations import SECURITY_SCHEME, Operation, operation_of
+from quartapp.schemas import exact_schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,7 +98,7 @@ class Provider(OpenAPIProvider):
 
     def _with_models(self, built: Any, definitions: Object) -> Any:  # noqa: ANN401 - JSON
         """``built``, with its models among the document's, each under a name of its own."""
-        built, definitions = _exact(built), _exact(definitions)
+        built, definitions = exact_schema(built), exact_schema(definitions)
         names = {}
         for name, model in definitions.items():
             free, number = name, 1
@@ -123,25 +124,6 @@ def _renamed(node: Any, names: dict[str, str]) -> Any:  # noqa: ANN401 - JSON
             for key, value in node.items()
         }
     return [_renamed(item, names) for item in node] if isinstance(node, list) else node
-
-
-def _exact(node: Any) -> Any:  # noqa: ANN401 - JSON
-    """``node`` without two flaws of pydantic's schemas.
-
-    A dict with keys of one form would also take keys of another; and what may be left out, but is
-    not null, would have null as its default.
-    """
-    if isinstance(node, list):
-        return [_exact(item) for item in node]
-    if not isinstance(node, dict):
-        return node
-    node = {key: _exact(value) for key, value in node.items() if (key, value) != ("default", None)}
-    keys = node.get("patternProperties")
-    if isinstance(keys, dict) and len(keys) == 1 and "additionalProperties" not in node:
-        ((pattern, values),) = node.pop("patternProperties").items()
-        node["propertyNames"] = {"type": "string", "pattern": pattern}
-        node["additionalProperties"] = values
-    return node
 
 
 def _complete(documented: Object, operation: Operation | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -103,11 +104,46 @@ class EventType:
         await self.handler(connection, payload)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SocketParameter:
+    """A query parameter that a client may add to the address of the socket.
+
+    Attributes:
+        name: Its name.
+        pattern: What its value looks like, a regular expression for all of it; another one is
+            answered with an ``ERROR``, ``Invalid message format``.
+        greet: Called with the connection, which does not take part in broadcasts yet, and the
+            value. It returns what is to be done, without any waiting, in the moment in which the
+            connection joins; raises :class:`EventError` for an ``ERROR`` then.
+        answers: What the client gets for it.
+        errors: Messages that ``greet`` raises.
+        summary: One sentence for the AsyncAPI document.
+    """
+
+    name: str
+    pattern: str
+    greet: Callable[[Connection, str], Awaitable[Callable[[], None]]]
+    answers: tuple[ServerMessage, ...] = ()
+    errors: tuple[str, ...] = ()
+    summary: str = ""
+
+    async def receive(self, connection: Connection, value: str) -> Callable[[], None]:
+        """Check ``value``, and find out what is to be done as the connection joins.
+
+        Raises:
+            EventError: It is refused.
+        """
+        if re.fullmatch(self.pattern, value, re.ASCII) is None:
+            raise EventError(INVALID_FORMAT)
+        return await self.greet(connection, value)
+
+
 class EventRegistry:
-    """The events of one app."""
+    """The events of one app, and what may stand in the address of its socket."""
 
     def __init__(self) -> None:
         self._events: dict[str, tuple[EventType, str]] = {}
+        self._parameters: dict[str, tuple[SocketParameter, str]] = {}
 
     def add(self, event: EventType, owner: str) -> None:
         """Let clients send ``event``.
@@ -123,6 +159,28 @@ class EventRegistry:
             other = self._events[event.name][1]
             raise QuartappError(f"event {event.name} is brought by both {other} and {owner}")
         self._events[event.name] = (event, owner)
+
+    def add_parameter(self, parameter: SocketParameter, owner: str) -> None:
+        """Let clients add ``parameter`` to the address.
+
+        Args:
+            parameter: The parameter.
+            owner: The plugin that brings it.
+
+        Raises:
+            QuartappError: There is one of that name.
+        """
+        if parameter.name in (*self._parameters, "token"):
+            _, other = self._parameters.get(parameter.name, (None, "the core"))
+            raise QuartappError(
+                f"socket parameter {parameter.name} is brought by both {other} and {owner}"
+            )
+        self._parameters[parameter.name] = (parameter, owner)
+
+    @property
+    def parameters(self) -> list[SocketParameter]:
+        """What may stand in the address."""
+        return [parameter for parameter, _ in self._parameters.values()]
 
     def get(self, name: str) -> EventType:
         """The event called ``name``.

@@ -71,6 +71,10 @@ class Connection:
         """Send ``frame`` now, or as soon as the peer reads; never waits, keeps the order."""
         self.post_parcel(Parcel([frame]))
 
+    def post_all(self, frames: Iterable[str]) -> None:
+        """Send ``frames``, in order; else like :meth:`post`."""
+        self.post_parcel(Parcel(frames))
+
     def post_parcel(self, parcel: Parcel) -> None:
         """Like :meth:`post`, with everything ready made, so that a fan-out makes it once."""
         if self._sender is None and not self._overflowed and self._channel.write(parcel.wire):
@@ -195,6 +199,8 @@ class Hub:
     def broadcast_all(self, frames: Iterable[str], users: Collection[str] | None = None) -> None:
         """Send ``frames``, in order, in one go for each connection; else like :meth:`broadcast`."""
         parcel = Parcel(frames)
+        if not parcel.messages:
+            return
         if users is None:
             for connection in list(self._connections):
                 connection.post_parcel(parcel)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from contextlib import contextmanager
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
@@ -26,7 +28,7 @@ from quartapp.realtime.hub import (
 from quartapp.security import InvalidTokenError, Principal, bearer_token
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
 
     from quart import Quart
     from quart.wrappers import Response, Websocket
@@ -186,7 +188,16 @@ async def serve_socket() -> Response | None:
         await current.close(POLICY_VIOLATION)
         return None
     connection = Connection(principal, channel, current.remote_addr)
+    try:
+        greetings = await _greetings(connection, current)
+    except Exception as error:
+        log.exception("greeting failed", user=principal.id, exc_info=error)
+        await _close(current, INTERNAL_ERROR)
+        return None
     with parts.hub.joined(connection):
+        # No waiting up to here: what a greeting sends is followed by the very next broadcast.
+        for greet in greetings:
+            greet()
         try:
             await _serve_frames(connection, channel)
         except Exception as error:
@@ -197,6 +208,18 @@ async def serve_socket() -> Response | None:
     return None
 
 
+async def _greetings(connection: Connection, socket: Websocket) -> list[Callable[[], None]]:
+    """What is to be done as ``connection`` joins, by the parameters of its address."""
+    greetings: list[Callable[[], None]] = []
+    for parameter in core().events.parameters:
+        value = socket.args.get(parameter.name)
+        if value is None:
+            continue
+        with _refusing(lambda frame: greetings.append(partial(connection.post, frame))):
+            greetings.append(await parameter.receive(connection, value))
+    return greetings
+
+
 async def _serve_frames(connection: Connection, channel: Channel) -> None:
     events = core().events
     while True:
@@ -204,17 +227,24 @@ async def _serve_frames(connection: Connection, channel: Channel) -> None:
             frame = await channel.receive()
         except ChannelClosedError:
             return
-        try:
+        with _refusing(connection.post):
             name, data = parse(frame)
             await events.get(name).receive(connection, data)
-        except HookFailedError as error:
-            log.error("hook failed", reason=str(error), exc_info=error.__cause__)
-            connection.post(encode_error("Internal Server Error"))
-        except EventError as error:
-            connection.post(encode_error(error.message))
-        except DatabaseUnavailableError as error:
-            log.warning("database unavailable", reason=str(error))
-            connection.post(encode_error("Service Unavailable"))
+
+
+@contextmanager
+def _refusing(answer: Callable[[str], object]) -> Iterator[None]:
+    """What goes wrong inside is answered with an ``ERROR`` frame, and that is all."""
+    try:
+        yield
+    except HookFailedError as error:
+        log.error("hook failed", reason=str(error), exc_info=error.__cause__)
+        answer(encode_error("Internal Server Error"))
+    except EventError as error:
+        answer(encode_error(error.message))
+    except DatabaseUnavailableError as error:
+        log.warning("database unavailable", reason=str(error))
+        answer(encode_error("Service Unavailable"))
 
 
 async def _close(socket: Websocket, code: int) -> None:
