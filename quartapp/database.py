@@ -30,6 +30,7 @@ from pymongo.errors import (
 )
 from pymongo.uri_parser import parse_uri
 
+from quartapp._reads import JointReads
 from quartapp.errors import DatabaseUnavailableError, QuartappError
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ class Database:
         self._async_client: AsyncMongoClient[Document] | None = None
         self._models: SyncDatabase[Document] | None = None
         self._documents: AsyncDatabase[Document] | None = None
+        self._reads: dict[type[Model], JointReads] = {}
         self.change_streams = False
         self.models: list[type[Model]] = []
 
@@ -194,8 +196,23 @@ class Database:
             found = await collection.find_one(query, collation=collation)
         if found is None:
             return None
-        built: Kind = model._from_son(found)  # noqa: SLF001 - MongoEngine's builder
-        return built
+        return _built(model, found)
+
+    async def by_id(self, model: type[Kind], key: object) -> Kind | None:
+        """The document of ``model`` with that ``_id``, or None.
+
+        What many ask for at once goes together in one command.
+
+        Raises:
+            DatabaseUnavailableError: MongoDB did not answer in time.
+        """
+        reads = self._reads.get(model)
+        if reads is None:
+            collection = self.documents[model._get_collection_name()]  # noqa: SLF001 - MongoEngine's
+            reads = JointReads(collection, self.operation, self._timeout)
+            self._reads[model] = reads
+        found = await reads.get(key)
+        return None if found is None else _built(model, found)
 
     @asynccontextmanager
     async def operation(self) -> AsyncIterator[None]:
@@ -221,6 +238,11 @@ class Database:
     def _ensure_indexes(self) -> None:
         for model in self.models:
             model.ensure_indexes()
+
+
+def _built(model: type[Kind], document: Document) -> Kind:
+    built: Kind = model._from_son(document)  # noqa: SLF001 - MongoEngine's builder
+    return built
 
 
 @contextmanager

@@ -186,7 +186,7 @@ class UserService:
         key = object_id(user_id)
         user: User | None = None
         if key is not None:
-            user = await self._database.first(User, {"_id": key})
+            user = await self._database.by_id(User, key)
         if user is None:
             raise UserNotFoundError
         return user

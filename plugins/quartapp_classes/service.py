@@ -103,7 +103,7 @@ class ClassService:
         key = object_id(class_id)
         found: ClassRoom | None = None
         if key is not None:
-            found = await self._database.first(ClassRoom, {"_id": key})
+            found = await self._database.by_id(ClassRoom, key)
         if found is None:
             raise ClassNotFoundError
         return found

@@ -1,0 +1,109 @@
+"""Reads that go together: fewer commands, the same answers."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+
+import pytest
+from bson import ObjectId
+from pymongo import AsyncMongoClient
+from pymongo.errors import PyMongoError
+from pymongo.monitoring import CommandListener
+
+from quartapp._reads import JointReads
+from quartapp.errors import DatabaseUnavailableError
+
+
+class Finds(CommandListener):
+    """Counts the reads that a client sends."""
+
+    def __init__(self):
+        self.count = 0
+
+    def started(self, event):
+        self.count += event.command_name == "find"
+
+    def succeeded(self, event):
+        pass
+
+    def failed(self, event):
+        pass
+
+
+@pytest.fixture
+async def things(mongodb_uri):
+    """A collection, and the reads that its client has sent."""
+    finds = Finds()
+    client = AsyncMongoClient(mongodb_uri, event_listeners=[finds])
+    yield client.get_default_database()["things"], finds
+    await client.close()
+
+
+@asynccontextmanager
+async def operation():
+    yield
+
+
+async def test_what_is_asked_for_at_once_takes_two_commands(things):
+    collection, finds = things
+    ids = [ObjectId() for _ in range(300)]
+    await collection.insert_many([{"_id": key, "n": n} for n, key in enumerate(ids)])
+    reads = JointReads(collection, operation, 5)
+    nobody = ObjectId()
+    first = asyncio.create_task(reads.get(ids[0]))
+    rest = asyncio.gather(*(reads.get(key) for key in [*ids[1:], *ids[1:], nobody]))
+    assert (await first)["n"] == 0
+    numbers = [found and found["n"] for found in await rest]
+    assert numbers == [*range(1, 300), *range(1, 300), None]
+    assert finds.count <= 2
+    assert (await reads.get(nobody)) is None
+
+
+async def test_what_changed_before_it_was_asked_for_is_seen(things):
+    collection, _ = things
+    key = ObjectId()
+    await collection.insert_one({"_id": key, "n": 0})
+    reads = JointReads(collection, operation, 5)
+    for n in range(1, 30):
+        behind = [asyncio.create_task(reads.get(key)) for _ in range(3)]
+        await collection.update_one({"_id": key}, {"$set": {"n": n}})
+        assert (await reads.get(key))["n"] == n
+        assert {found["n"] for found in await asyncio.gather(*behind)} <= {n - 1, n}
+
+
+async def test_who_leaves_takes_nobody_along(things):
+    collection, _ = things
+    key = ObjectId()
+    await collection.insert_one({"_id": key})
+    reads = JointReads(collection, operation, 5)
+    leaving, staying = (asyncio.create_task(reads.get(key)) for _ in range(2))
+    await asyncio.sleep(0)
+    leaving.cancel()
+    assert (await staying)["_id"] == key
+    with pytest.raises(asyncio.CancelledError):
+        await leaving
+
+
+async def test_a_failure_reaches_everybody():
+    nobody = AsyncMongoClient("mongodb://127.0.0.1:1/", serverSelectionTimeoutMS=50)
+    reads = JointReads(nobody["a"]["b"], operation, 5)
+    answers = await asyncio.gather(*(reads.get(n) for n in range(5)), return_exceptions=True)
+    assert all(isinstance(answer, PyMongoError) for answer in answers)
+    await nobody.close()
+
+
+async def test_an_answer_has_its_deadline_whatever_is_before_it(own_mongod, frozen):
+    mongod = own_mongod()
+    client = AsyncMongoClient(mongod.uri)
+    reads = JointReads(client["a"]["b"], operation, 0.5)
+    assert await reads.get(1) is None
+    with frozen(mongod):
+        began = asyncio.get_running_loop().time()
+        before = asyncio.create_task(reads.get(1))
+        await asyncio.sleep(0)
+        answers = await asyncio.gather(before, reads.get(2), return_exceptions=True)
+        assert [type(answer) for answer in answers] == [DatabaseUnavailableError] * 2
+        assert asyncio.get_running_loop().time() - began < 2
+    assert await reads.get(3) is None
+    await client.close()
