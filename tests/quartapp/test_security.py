@@ -16,8 +16,9 @@ def test_a_token_that_was_good_before_is_none_after_its_time():
     tokens = Tokens("s" * 32, lifetime=1)
     token = tokens.issue(USER, "teacher")
     principal = tokens.verify(token)
+    assert tokens.verify(token) is principal
     while time.time() < principal.expires_at:
-        assert tokens.verify(token) is principal
+        pass
     with pytest.raises(InvalidTokenError):
         tokens.verify(token)
 
