@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ws_client import error
@@ -132,18 +135,30 @@ def fixed_answer(document: Document, person: Person, frame: str | bytes) -> str 
         return f"Forbidden, {role} event only"
     if not document.client_frame_fits(name, data):
         return "Invalid message format"
+    if name == "AUTH" and data["token"] != person.token:
+        return "Unauthorized or invalid token"
     return None
+
+
+def renewed(person: Person) -> Frame:
+    """The answer to ``AUTH`` with the person's own token (RFC 7519, section 3)."""
+    claims = person.token.split(".")[1]
+    expires = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["exp"]
+    moment = datetime.fromtimestamp(expires, UTC).isoformat(timespec="milliseconds")
+    return {"event": "AUTH", "data": {"expiresAt": moment.replace("+00:00", "Z")}}
 
 
 def outcome(document: Document, model: Model, person: Person, frame: str | bytes) -> Outcome:
     """What the contract says of ``frame``, sent by ``person``."""
     refusal = fixed_answer(document, person, frame)
+    name, data = read(frame) or ("", {})
+    if refusal is None and name == "AUTH":
+        return Outcome(model, renewed(person), to_all=False)
     if refusal is None and not model.concerns(person):
         refusal = NO_SESSION
     if refusal is not None:
         return Outcome(model, error(refusal), to_all=False)
     assert model.live is not None
-    name, data = read(frame) or ("", {})
     if name == "TODAY_SUMMARY":
         return Outcome(model, model.summary(), to_all=True)
     if name == "MY_ATTENDANCE":

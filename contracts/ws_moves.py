@@ -41,17 +41,24 @@ class Moves:
             {
                 "studentId": (*STUDENTS, *STUDENTS[:2], "first", *STRANGERS),
                 "classId": (*CLASSES, *STRANGERS),
+                "token": tuple(token_of(name) for name in ("first", *STUDENTS)),
             },
         )
         self.mark = frames.valid("ATTENDANCE_MARKED")
         self.summary = frames.valid("TODAY_SUMMARY")
         self.own = frames.valid("MY_ATTENDANCE")
         self.done = frames.valid("DONE")
-        self.valid = _one_of(self.mark, self.summary, self.own, self.done)
+        self.renewal = frames.valid("AUTH")
+        self.valid = _one_of(self.mark, self.summary, self.own, self.done, self.renewal)
         self.nearly_valid = frames.nearly_valid()
         self.hostile = frames.hostile()
         self.anything = _one_of(self.valid, self.nearly_valid, self.hostile, frames.unknown_event())
         self.teachers = st.one_of(self.mark, self.mark, self.mark, self.summary, self.done)
+
+
+def token_of(name: str) -> str:
+    """What stands for somebody's token in a frame."""
+    return f"token of {name}"
 
 
 def move(kind: str) -> Strategy:

@@ -20,8 +20,6 @@ from wsproto.events import CloseConnection
 from quartapp.realtime.frames import WIRE_EXTENSION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from hypercorn.protocol.events import Event
     from wsproto.events import Message
 
@@ -77,7 +75,7 @@ class Stream(WSStream):
         if isinstance(event, Request) and self.app_put is not None:
             # The app's task was made just now, and has not looked at its scope yet.
             extensions = cast("dict[str, Any]", self.scope["extensions"])
-            extensions[WIRE_EXTENSION] = _wire_of(self)
+            extensions[WIRE_EXTENSION] = StreamWire(self)
         if self.closed and self._pings is not None and self._pings is not asyncio.current_task():
             self._pings.cancel()
 
@@ -95,23 +93,35 @@ class Stream(WSStream):
                 await self.send(StreamClosed(stream_id=self.stream_id))
 
 
-def _wire_of(stream: WSStream) -> Callable[[bytes], bool]:
-    """The short way to ``stream``'s transport, for frames that many sockets get.
+class StreamWire:
+    """The short way to a stream's transport, for frames that many sockets get.
 
     The long way makes four objects and six coroutines for each, to end in the same write. The short
     one refuses where the long one has something to do or to wait for.
     """
-    server: Any = stream
-    for _ in ("the protocol", "the connection"):
-        server = server.send.__self__
-    lock, transport = server.send_lock, server.writer.transport
 
-    def write(frames: bytes) -> bool:
+    __slots__ = ("_lock", "_stream", "_transport")
+
+    def __init__(self, stream: WSStream) -> None:
+        server: Any = stream
+        for _ in ("the protocol", "the connection"):
+            server = server.send.__self__
+        self._stream = stream
+        self._lock = server.send_lock
+        self._transport = server.writer.transport
+
+    def __deepcopy__(self, _: object) -> StreamWire:
+        """Itself: middlewares copy the scope."""
+        return self
+
+    def write(self, frames: bytes) -> bool:
+        """Send whole frames; False where they have to take the long way, in their turn."""
+        stream, transport = self._stream, self._transport
         if (
             stream.state is not ASGIWebsocketState.CONNECTED
             or stream.connection.state is not ConnectionState.OPEN
             or stream.closed
-            or lock.locked()
+            or self._lock.locked()
             or transport.is_closing()
             or transport.get_write_buffer_size()
         ):
@@ -119,4 +129,6 @@ def _wire_of(stream: WSStream) -> Callable[[bytes], bool]:
         transport.write(frames)
         return True
 
-    return write
+    def abort(self) -> None:
+        """Drop the connection, with everything that is on its way."""
+        self._transport.abort()

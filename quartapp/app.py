@@ -18,6 +18,7 @@ from quartapp.lease import Lease
 from quartapp.plugins import Plugins
 from quartapp.realtime.events import EventRegistry
 from quartapp.realtime.hub import Hub
+from quartapp.realtime.renewal import renewal
 from quartapp.realtime.socket import register_socket
 from quartapp.security import Authenticator, Tokens
 from quartapp.service_routes import blueprint as service_routes
@@ -71,6 +72,7 @@ def create_app(settings: Settings | None = None, plugins: Iterable[object] | Non
     register_routes(app, service_routes)
     for owner, blueprint in core.plugins.blueprints(app):
         register_routes(app, blueprint, owner)
+    core.events.add(renewal(), "quartapp itself")
     for owner, event in core.plugins.events(app):
         core.events.add(event, str(owner))
     register_documents(app)
@@ -102,7 +104,7 @@ def _core(settings: Settings, plugins: Iterable[object] | None) -> Core:
         database=Database(
             settings.mongodb_uri.get_secret_value(), settings.database, settings.database_timeout
         ),
-        hub=Hub(),
+        hub=Hub(settings.max_sockets, settings.max_sockets_per_user),
         events=EventRegistry(),
         services=Services(),
     )
@@ -133,8 +135,14 @@ def _register_lifespan(app: Quart, core: Core) -> None:
             await stop()
             raise
 
+    stopped = False
+
     @app.after_serving
     async def stop() -> None:
+        nonlocal stopped
+        if stopped:
+            return
+        stopped = True
         await core.plugins.shutdown(app)
         await lease.release()
         await core.database.close()

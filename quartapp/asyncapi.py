@@ -16,15 +16,15 @@ from pydantic.json_schema import models_json_schema
 from quartapp import __version__
 from quartapp.asyncapi_drift import differences
 from quartapp.core import core
-from quartapp.realtime.events import INVALID_FORMAT, UNKNOWN_EVENT
-from quartapp.realtime.hub import (
+from quartapp.realtime.channel import (
     GOING_AWAY,
     INTERNAL_ERROR,
     MESSAGE_TOO_BIG,
     POLICY_VIOLATION,
     TRY_AGAIN_LATER,
 )
-from quartapp.realtime.socket import PATH, UNAUTHORIZED
+from quartapp.realtime.events import INVALID_FORMAT, UNAUTHORIZED, UNKNOWN_EVENT
+from quartapp.realtime.socket import PATH
 from quartapp.schemas import exact_schema
 
 if TYPE_CHECKING:

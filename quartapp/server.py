@@ -21,7 +21,8 @@ from hypercorn.utils import LifespanFailureError
 from quartapp._hypercorn import harden_hypercorn
 from quartapp.core import core
 from quartapp.errors import QuartappError
-from quartapp.realtime.socket import MAX_FRAME_BYTES
+from quartapp.realtime.channel import MAX_FRAME_BYTES
+from quartapp.realtime.hub import SPREAD_SECONDS
 
 try:
     import resource
@@ -44,6 +45,8 @@ ACCEPTS_AT_ONCE = 4
 UNACKNOWLEDGED_MILLISECONDS = 30_000
 DRAIN_SECONDS = 2.0
 STOP_SECONDS = 1.5
+# All of it, from the signal on: sockets in batches, the last of them, then Hypercorn and the app.
+STOPPED_SECONDS = SPREAD_SECONDS + DRAIN_SECONDS + STOP_SECONDS + 1
 
 
 class ServerError(QuartappError):
@@ -210,21 +213,39 @@ async def serve_app(
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if not serving.done():
             log.info("stopping")
+            _take_nobody_more(config, listener, alone=settings.workers == 1)
             await core(app).hub.drain(DRAIN_SECONDS)
             drained.set()
-            listener.close()  # nobody new is left waiting for an answer
             await asyncio.wait({serving}, timeout=STOP_SECONDS + 1)
         if not serving.done():
             log.warning("connections left open at the end")
             serving.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
+        try:
             await serving
+        except asyncio.CancelledError:
+            await app.shutdown()  # which Hypercorn has not come to
     except LifespanFailureError as error:
         raise ServerError(start_failure(error)) from error
     finally:
         stopping.cancel()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
+
+
+def _take_nobody_more(config: Config, listener: socket.socket, *, alone: bool) -> None:
+    """Leave new connections to others: to the next server, or the other workers.
+
+    Args:
+        config: What Hypercorn was given; it goes on listening for as long as it has connections.
+        listener: Where they arrive.
+        alone: Whether no other process takes connections from there.
+    """
+    asyncio.get_running_loop().remove_reader(int(config.bind[0].removeprefix("fd://")))
+    if alone:
+        # Closing would not do, as Hypercorn has a duplicate; this refuses at once.
+        with contextlib.suppress(OSError):
+            listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
 
 
 def start_failure(error: LifespanFailureError) -> str:

@@ -126,6 +126,16 @@ class Settings(PluginChoice):
     websocket_silence: float = Field(
         45.0, gt=0, description="Seconds without a byte from a client until it counts as gone."
     )
+    websocket_rate: float = Field(
+        200.0, gt=0, description="Frames a second that a socket may send in the long run."
+    )
+    websocket_burst: int = Field(
+        1000, ge=1, description="Frames that a socket may send at once before it is slowed down."
+    )
+    max_sockets: int = Field(10_000, ge=1, description="Sockets that one process holds.")
+    max_sockets_per_user: int = Field(
+        1000, ge=1, description="Sockets of one user that one process holds."
+    )
 
     @field_validator("allowed_origins", mode="before")
     @classmethod

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import faulthandler
 import logging
+import math
 import os
 import signal
 import sys
@@ -26,7 +27,7 @@ from quartapp.app import create_app
 from quartapp.database import address_of
 from quartapp.errors import QuartappError
 from quartapp.launch import launched
-from quartapp.server import ServerError, serve_app
+from quartapp.server import STOPPED_SECONDS, ServerError, serve_app
 
 if TYPE_CHECKING:
     import socket
@@ -40,8 +41,8 @@ log = structlog.get_logger("quartapp.workers")
 # A worker whose loop has stood still for so long is replaced.
 HANG_SECONDS = 30
 HEARTBEAT_SECONDS = 1.0
-# Longer than a worker's own deadlines for a stop, which add up to 4.5 s.
-STOP_SECONDS = 5
+# A little longer than a worker's own deadlines for a stop.
+STOP_SECONDS = math.ceil(STOPPED_SECONDS) + 1
 
 _NOT_FOR_WORKERS = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGWINCH)
 

@@ -13,7 +13,7 @@ from quartapp_attendance.service import AttendanceService
 from quartapp_attendance.statuses import Mark
 
 if TYPE_CHECKING:
-    from quartapp.realtime.hub import Connection
+    from quartapp.realtime.connection import Connection
 
 MARKED = "ATTENDANCE_MARKED"
 SUMMARY = "TODAY_SUMMARY"

@@ -22,7 +22,7 @@ from quartapp_attendance.session import LiveSessions
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from quartapp.realtime.hub import Connection
+    from quartapp.realtime.connection import Connection
     from quartapp.security import Principal
     from quartapp_attendance.schemas import Schemas
     from quartapp_attendance.session import ActiveSession

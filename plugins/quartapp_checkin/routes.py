@@ -20,7 +20,7 @@ from quartapp_checkin.schemas import CheckInEvent, CodeAnswer, CodeQuery
 from quartapp_checkin.service import CheckInRefusedError, CheckinService
 
 if TYPE_CHECKING:
-    from quartapp.realtime.hub import Connection
+    from quartapp.realtime.connection import Connection
     from quartapp.security import Principal
     from quartapp_attendance.schemas import Schemas
 

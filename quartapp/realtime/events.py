@@ -16,10 +16,11 @@ from quartapp.errors import QuartappError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
 
-    from quartapp.realtime.hub import Connection
+    from quartapp.realtime.connection import Connection
 
 INVALID_FORMAT = "Invalid message format"
 UNKNOWN_EVENT = "Unknown event"
+UNAUTHORIZED = "Unauthorized or invalid token"
 
 
 class EventError(Exception):
@@ -68,6 +69,7 @@ class EventType:
         handler: Called with the connection and the validated data, one frame at a time; raises
             :class:`EventError` to refuse.
         role: The one role that may send it; None for any.
+        secret: Fields of its data that ``authorize`` does not get to see.
         answers: What it can lead to.
         errors: Messages that the handler refuses with.
         summary: One sentence for the AsyncAPI document.
@@ -77,6 +79,7 @@ class EventType:
     data: type[BaseModel]
     handler: Callable[[Connection, Any], Awaitable[None]]
     role: str | None = None
+    secret: frozenset[str] = frozenset()
     answers: tuple[ServerMessage, ...] = ()
     errors: tuple[str, ...] = ()
     summary: str = ""
@@ -98,7 +101,8 @@ class EventType:
             payload = self.data.model_validate(data)
         except ValidationError as error:
             raise EventError(INVALID_FORMAT) from error
-        denied = await core().plugins.authorize(connection.principal, self.name, dict(data))
+        shown = {name: value for name, value in data.items() if name not in self.secret}
+        denied = await core().plugins.authorize(connection.principal, self.name, shown)
         if denied is not None:
             raise EventError(denied.reason)
         await self.handler(connection, payload)

@@ -2,21 +2,40 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     Message = dict[str, Any]  # of ASGI
 
-# An ASGI extension of ours: a function under this name takes the bytes of whole frames for the
-# wire, and says whether it could; where it could not, and with servers that have none, the
-# messages are sent.
+# An ASGI extension of ours: under this name a server may offer a :class:`Wire`.
 WIRE_EXTENSION = "quartapp.websocket.wire"
 
 _TEXT_IN_ONE_FRAME = b"\x81"
 _LONGEST_SHORT, _LONGEST_MIDDLE = 125, 0xFFFF
 _TWO_BYTES, _EIGHT_BYTES = b"\x7e", b"\x7f"
+
+
+class Wire(Protocol):
+    """A shorter way to a socket than ASGI's messages."""
+
+    def write(self, frames: bytes) -> bool:
+        """Send whole frames; False where they have to take the long way, in their turn."""
+
+    def abort(self) -> None:
+        """Drop the connection, with everything that is on its way."""
+
+
+class NoWire:
+    """What there is with servers that offer none."""
+
+    def write(self, _: bytes) -> bool:
+        """Nothing can be sent this way."""
+        return False
+
+    def abort(self) -> None:
+        """The server has to find out by itself."""
 
 
 class Parcel:

@@ -9,159 +9,66 @@ others nothing.
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict, deque
+import random
+import time
+from collections import Counter, defaultdict
 from contextlib import contextmanager, suppress
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import structlog
-
+from quartapp.realtime.channel import GOING_AWAY
 from quartapp.realtime.frames import Parcel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Coroutine, Generator, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
-    from quartapp.realtime.frames import Message
-    from quartapp.realtime.socket import Channel
-    from quartapp.security import Principal
+    from quartapp.realtime.connection import Connection
 
-    Send = Callable[[Message], Coroutine[Any, None, None]]
-
-log = structlog.get_logger("quartapp.hub")
-
-OUTBOX_BYTES = 256 * 1024
-FLUSH_SECONDS = 1.0
-
-GOING_AWAY = 1001
-POLICY_VIOLATION = 1008
-MESSAGE_TOO_BIG = 1009
-INTERNAL_ERROR = 1011
-TRY_AGAIN_LATER = 1013
-
-
-class Connection:
-    """One open socket.
-
-    Args:
-        principal: Whose it is.
-        channel: The frames in and out.
-        address: The network address of the peer, if it has one.
-    """
-
-    __slots__ = (
-        "_channel",
-        "_outbox",
-        "_outbox_bytes",
-        "_overflowed",
-        "_sender",
-        "address",
-        "principal",
-    )
-
-    def __init__(self, principal: Principal, channel: Channel, address: str | None = None) -> None:
-        self.principal = principal
-        self.address = address
-        self._channel = channel
-        self._outbox: deque[Message] | None = None
-        self._outbox_bytes = 0
-        self._overflowed = False
-        self._sender: asyncio.Task[None] | None = None
-
-    def post(self, frame: str) -> None:
-        """Send ``frame`` now, or as soon as the peer reads; never waits, keeps the order."""
-        self.post_parcel(Parcel([frame]))
-
-    def post_all(self, frames: Iterable[str]) -> None:
-        """Send ``frames``, in order; else like :meth:`post`."""
-        self.post_parcel(Parcel(frames))
-
-    def post_parcel(self, parcel: Parcel) -> None:
-        """Like :meth:`post`, with everything ready made, so that a fan-out makes it once."""
-        if self._sender is None and not self._overflowed and self._channel.write(parcel.wire):
-            return
-        for message in parcel.messages:
-            self._post_message(message)
-
-    def _post_message(self, message: Message) -> None:
-        if self._overflowed:
-            return
-        if self._sender is not None:
-            self._keep(message)
-            return
-        sending = self._channel.send(message)
-        try:
-            waiting_for = sending.send(None)
-        except StopIteration:
-            return
-        self._sender = asyncio.ensure_future(self._send_rest(sending, waiting_for))
-
-    def close(self, code: int) -> None:
-        """Begin to close: the frame in hand is finished, no further one is handled."""
-        self._channel.close(code)
-
-    async def flush(self) -> None:
-        """Give what was posted a moment to leave, then drop it."""
-        if self._sender is None:
-            return
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._sender, 0 if self._overflowed else FLUSH_SECONDS)
-
-    def _keep(self, message: Message) -> None:
-        if self._outbox is None:
-            self._outbox = deque()
-        self._outbox.append(message)
-        self._outbox_bytes += len(message["text"])
-        if self._outbox_bytes > OUTBOX_BYTES:
-            self._overflowed = True
-            self._outbox.clear()
-            log.info("outbox overflow, closing", user=self.principal.id)
-            self.close(TRY_AGAIN_LATER)
-
-    async def _send_rest(self, sending: Coroutine[Any, None, None], waiting_for: object) -> None:
-        try:
-            await _Begun(sending, waiting_for)
-            while self._outbox:
-                message = self._outbox.popleft()
-                self._outbox_bytes -= len(message["text"])
-                await self._channel.send(message)
-        finally:
-            self._sender = None
-            self._outbox = None
-            self._outbox_bytes = 0
-
-
-class _Begun:
-    """The rest of a coroutine that was begun by hand and now waits for ``waiting_for``."""
-
-    __slots__ = ("_coroutine", "_waiting_for")
-
-    def __init__(self, coroutine: Coroutine[Any, None, None], waiting_for: object) -> None:
-        self._coroutine = coroutine
-        self._waiting_for = waiting_for
-
-    def __await__(self) -> Generator[Any, Any, None]:
-        waiting_for = self._waiting_for
-        while True:
-            try:
-                value = yield waiting_for
-            except BaseException as error:  # noqa: BLE001 - cancellation too belongs to the coroutine
-                advance = partial(self._coroutine.throw, error)
-            else:
-                advance = partial(self._coroutine.send, value)
-            try:
-                waiting_for = advance()
-            except StopIteration:
-                return
+# At a stop, up to so many sockets are closed at once. More are closed in batches of so many, over
+# so long for a thousand and more, so that their clients do not come back all in one moment.
+BATCH_SOCKETS = 50
+SPREAD_SECONDS = 3.0
+SPREAD_SOCKETS = 1000
 
 
 class Hub:
-    """All connections of one process."""
+    """All connections of one process.
 
-    def __init__(self) -> None:
+    Args:
+        most: How many sockets may be open.
+        most_per_user: How many of them may be one user's.
+    """
+
+    def __init__(self, most: int, most_per_user: int) -> None:
+        self._most = most
+        self._most_per_user = most_per_user
+        self._open = 0
+        self._open_by_user: Counter[str] = Counter()
         self._connections: dict[Connection, None] = {}
         self._by_user: defaultdict[str, dict[Connection, None]] = defaultdict(dict)
         self._draining = False
         self._empty = asyncio.Event()
+
+    @contextmanager
+    def place(self) -> Iterator[bool]:
+        """A place for one more socket, whoever's it is; whether there is one."""
+        free = self._open < self._most and not self._draining
+        self._open += free
+        try:
+            yield free
+        finally:
+            self._open -= free
+
+    @contextmanager
+    def place_of(self, user: str) -> Iterator[bool]:
+        """A place for one more socket of ``user``; whether there is one."""
+        free = self._open_by_user[user] < self._most_per_user
+        self._open_by_user[user] += free
+        try:
+            yield free
+        finally:
+            self._open_by_user[user] -= free
+            if not self._open_by_user[user]:
+                del self._open_by_user[user]
 
     def __len__(self) -> int:
         return len(self._connections)
@@ -180,6 +87,7 @@ class Hub:
         try:
             yield
         finally:
+            connection.end()
             del self._connections[connection]
             del self._by_user[user][connection]
             if not self._by_user[user]:
@@ -215,16 +123,29 @@ class Hub:
                 connection.post_parcel(parcel)
 
     async def drain(self, seconds: float) -> None:
-        """Close every socket with 1001, now and from now on, and wait until they are gone.
+        """Close every socket with 1001, and let no new one in.
+
+        A few are closed at once, many in batches, in no order, at random moments.
 
         Args:
-            seconds: How long to wait at most.
+            seconds: How long to wait at most for the last batch to be gone.
         """
         self._draining = True
-        for connection in list(self._connections):
-            connection.close(GOING_AWAY)
+        left = list(self._connections)
+        random.shuffle(left)
+        spread = SPREAD_SECONDS * min(len(left) / SPREAD_SOCKETS, 1)
+        further = range(BATCH_SOCKETS, len(left), BATCH_SOCKETS)
+        moments = sorted(random.uniform(0, spread) for _ in further)  # noqa: S311 - no secret
+        begun = time.monotonic()
+        for first, moment in zip((0, *further), (0, *moments), strict=True):
+            if moment:
+                await asyncio.sleep(begun + moment - time.monotonic())
+            for connection in left[first : first + BATCH_SOCKETS]:
+                connection.close(GOING_AWAY)
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 while self._connections:
                     self._empty.clear()
                     await self._empty.wait()
+        for connection in list(self._connections):
+            connection.abort()

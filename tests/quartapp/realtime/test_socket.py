@@ -229,7 +229,7 @@ async def test_a_peer_that_reads_too_late_learns_why(serve, eventually):
 
 
 async def test_a_client_that_floods_is_slowed_and_loses_nothing(serve):
-    server = await serve(beside=[Shouting])
+    server = await serve(beside=[Shouting], websocket_rate=100_000)
     socket = await server.socket(await server.person("student"))
     for n in range(3000):
         await socket.send("SHOUT", {"text": str(n)})

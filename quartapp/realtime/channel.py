@@ -1,0 +1,147 @@
+"""The frames of one socket, between the server and whoever handles them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, Any, cast
+
+from quart.asgi import ASGIWebsocketConnection
+
+from quartapp.realtime.frames import WIRE_EXTENSION, NoWire
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine
+
+    from quartapp.realtime.frames import Message, Wire
+
+    Send = Callable[[Message], Coroutine[Any, None, None]]
+
+MAX_FRAME_BYTES = 64 * 1024
+INBOX_FRAMES = 16
+
+# Close codes (RFC 6455, section 7.4).
+NORMAL_CLOSURE = 1000
+GOING_AWAY = 1001
+POLICY_VIOLATION = 1008
+MESSAGE_TOO_BIG = 1009
+INTERNAL_ERROR = 1011
+TRY_AGAIN_LATER = 1013
+
+_CHANNEL = "quartapp.channel"
+
+
+class ChannelClosedError(Exception):
+    """No further frame of this socket is to be handled."""
+
+
+class Channel:
+    """The frames of one socket.
+
+    What comes in is kept in a bounded inbox. While it is full the server does not read from the
+    socket, so a client that sends faster than we store is slowed down by TCP and fills no memory.
+
+    Args:
+        send: The ASGI server's send.
+        wire: Its shorter way.
+    """
+
+    __slots__ = ("_changed", "_disconnected", "_inbox", "close_code", "send", "wire")
+
+    def __init__(self, send: Send, wire: Wire) -> None:
+        self.send = send
+        self.wire = wire
+        self.close_code: int | None = None
+        self._inbox: deque[str | bytes | None] = deque()
+        self._changed: asyncio.Future[None] | None = None
+        self._disconnected = False
+
+    async def put(self, frame: str | bytes | None) -> None:
+        """Keep a frame that came in; wait while the inbox is full."""
+        while len(self._inbox) >= INBOX_FRAMES and self.close_code is None:
+            await self._change()
+        self._inbox.append(frame)
+        self._wake()
+
+    async def receive(self) -> str | bytes | None:
+        """The next frame; what came in before a disconnect is still handed out.
+
+        Raises:
+            ChannelClosedError: The peer is gone, or :meth:`close` was called.
+        """
+        while self.close_code is None:
+            if self._inbox:
+                frame = self._inbox.popleft()
+                self._wake()
+                return frame
+            if self._disconnected:
+                break
+            await self._change()
+        raise ChannelClosedError
+
+    def disconnect(self) -> None:
+        """The peer is gone."""
+        self._disconnected = True
+        self._wake()
+
+    def close(self, code: int) -> None:
+        """Hand out no further frame; the first code given is what the peer gets."""
+        if self.close_code is None:
+            self.close_code = code
+        self._wake()
+
+    async def _change(self) -> None:
+        # Reader and writer never wait at once: one waits for a frame, the other for room.
+        self._changed = asyncio.get_running_loop().create_future()
+        await self._changed
+
+    def _wake(self) -> None:
+        if self._changed is not None and not self._changed.done():
+            self._changed.set_result(None)
+
+
+class SocketConnection(ASGIWebsocketConnection):
+    """Quart's ASGI connection with a bounded inbox.
+
+    Quart would put frames in a queue without end, and cancel the handler in the middle of a frame
+    when the peer leaves. Here the handler finishes what was received.
+    """
+
+    async def __call__(
+        self, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]
+    ) -> None:
+        """Serve the socket."""
+        scope = cast("dict[str, Any]", self.scope)
+        wire = scope.get("extensions", {}).get(WIRE_EXTENSION) or NoWire()
+        channel = Channel(cast("Send", send), wire)
+        scope[_CHANNEL] = channel
+        websocket = self._create_websocket_from_scope(send)
+        receiver = asyncio.ensure_future(_fill(channel, receive))
+        try:
+            await self.handle_websocket(websocket, send)
+        finally:
+            receiver.cancel()
+
+
+async def _fill(channel: Channel, receive: Callable[[], Awaitable[Any]]) -> None:
+    try:
+        while (event := await receive())["type"] != "websocket.disconnect":
+            if event["type"] == "websocket.receive":
+                text = event.get("text")
+                if text is not None and _too_big(text):
+                    channel.close(MESSAGE_TOO_BIG)
+                    return
+                await channel.put(event.get("bytes") if text is None else text)
+    finally:
+        channel.disconnect()
+
+
+def _too_big(text: str) -> bool:
+    # Servers limit the bytes of a binary frame, and of a text frame the characters.
+    return len(text) * 4 > MAX_FRAME_BYTES and len(text.encode()) > MAX_FRAME_BYTES
+
+
+def channel_of(scope: Any) -> Channel:  # noqa: ANN401 - ASGI's
+    """The channel of the connection with that ASGI scope."""
+    channel: Channel = scope[_CHANNEL]
+    return channel

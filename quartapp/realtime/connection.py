@@ -1,0 +1,174 @@
+"""One open socket, as those see it who send to it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from quartapp.realtime.channel import POLICY_VIOLATION, TRY_AGAIN_LATER
+from quartapp.realtime.events import UNAUTHORIZED, encode_error
+from quartapp.realtime.frames import Parcel
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Generator, Iterable
+
+    from quartapp.realtime.channel import Channel
+    from quartapp.realtime.frames import Message
+    from quartapp.security import Principal
+
+log = structlog.get_logger("quartapp.hub")
+
+OUTBOX_BYTES = 256 * 1024
+FLUSH_SECONDS = 1.0
+LONGEST_WATCH_SECONDS = 600.0
+
+
+class Connection:
+    """One open socket.
+
+    Args:
+        principal: Whose it is; the socket ends when their credentials do.
+        channel: The frames in and out.
+        address: The network address of the peer, if it has one.
+    """
+
+    __slots__ = (
+        "_channel",
+        "_expiry",
+        "_outbox",
+        "_outbox_bytes",
+        "_overflowed",
+        "_sender",
+        "address",
+        "principal",
+    )
+
+    def __init__(self, principal: Principal, channel: Channel, address: str | None = None) -> None:
+        self.principal = principal
+        self.address = address
+        self._channel = channel
+        self._outbox: deque[Message] | None = None
+        self._outbox_bytes = 0
+        self._overflowed = False
+        self._sender: asyncio.Task[None] | None = None
+        self._expiry: asyncio.TimerHandle | None = None
+        self._watch_expiry()
+
+    def renew(self, principal: Principal) -> None:
+        """Go on with the fresh credentials of the same person."""
+        self.principal = principal
+        self._watch_expiry()
+
+    def end(self) -> None:
+        """It is over; nothing is waited for any more."""
+        if self._expiry is not None:
+            self._expiry.cancel()
+            self._expiry = None
+
+    def abort(self) -> None:
+        """Drop the connection: its peer takes nothing, not even the close."""
+        self._channel.wire.abort()
+
+    def post(self, frame: str) -> None:
+        """Send ``frame`` now, or as soon as the peer reads; never waits, keeps the order."""
+        self.post_parcel(Parcel([frame]))
+
+    def post_all(self, frames: Iterable[str]) -> None:
+        """Send ``frames``, in order; else like :meth:`post`."""
+        self.post_parcel(Parcel(frames))
+
+    def post_parcel(self, parcel: Parcel) -> None:
+        """Like :meth:`post`, with everything ready made, so that a fan-out makes it once."""
+        if self._sender is None and not self._overflowed and self._channel.wire.write(parcel.wire):
+            return
+        for message in parcel.messages:
+            self._post_message(message)
+
+    def _post_message(self, message: Message) -> None:
+        if self._overflowed:
+            return
+        if self._sender is not None:
+            self._keep(message)
+            return
+        sending = self._channel.send(message)
+        try:
+            waiting_for = sending.send(None)
+        except StopIteration:
+            return
+        self._sender = asyncio.ensure_future(self._send_rest(sending, waiting_for))
+
+    def close(self, code: int) -> None:
+        """Begin to close: the frame in hand is finished, no further one is handled."""
+        self._channel.close(code)
+
+    async def flush(self) -> None:
+        """Give what was posted a moment to leave, then drop it."""
+        if self._sender is None:
+            return
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._sender, 0 if self._overflowed else FLUSH_SECONDS)
+
+    def _watch_expiry(self) -> None:
+        self.end()
+        left = self.principal.expires_at - time.time()
+        if left > 0:
+            if left != float("inf"):
+                # Looked at now and then, as the clock may be set.
+                pause = min(left, LONGEST_WATCH_SECONDS)
+                self._expiry = asyncio.get_running_loop().call_later(pause, self._watch_expiry)
+            return
+        self.post(encode_error(UNAUTHORIZED))
+        self.close(POLICY_VIOLATION)
+
+    def _keep(self, message: Message) -> None:
+        if self._outbox is None:
+            self._outbox = deque()
+        self._outbox.append(message)
+        self._outbox_bytes += len(message["text"])
+        if self._outbox_bytes > OUTBOX_BYTES:
+            self._overflowed = True
+            self._outbox.clear()
+            log.info("outbox overflow, closing", user=self.principal.id)
+            self.close(TRY_AGAIN_LATER)
+
+    async def _send_rest(self, sending: Coroutine[Any, None, None], waiting_for: object) -> None:
+        try:
+            await _Begun(sending, waiting_for)
+            while self._outbox:
+                message = self._outbox.popleft()
+                self._outbox_bytes -= len(message["text"])
+                await self._channel.send(message)
+        finally:
+            self._sender = None
+            self._outbox = None
+            self._outbox_bytes = 0
+
+
+class _Begun:
+    """The rest of a coroutine that was begun by hand and now waits for ``waiting_for``."""
+
+    __slots__ = ("_coroutine", "_waiting_for")
+
+    def __init__(self, coroutine: Coroutine[Any, None, None], waiting_for: object) -> None:
+        self._coroutine = coroutine
+        self._waiting_for = waiting_for
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        waiting_for = self._waiting_for
+        while True:
+            try:
+                value = yield waiting_for
+            except BaseException as error:  # noqa: BLE001 - cancellation too belongs to the coroutine
+                advance = partial(self._coroutine.throw, error)
+            else:
+                advance = partial(self._coroutine.send, value)
+            try:
+                waiting_for = advance()
+            except StopIteration:
+                return

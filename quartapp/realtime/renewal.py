@@ -1,0 +1,68 @@
+"""``AUTH``: a fresh token for a socket that is open, before the one it has runs out."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from quartapp.core import core
+from quartapp.operations import Closed
+from quartapp.realtime.events import (
+    UNAUTHORIZED,
+    EventData,
+    EventError,
+    EventType,
+    ServerMessage,
+    encode,
+)
+from quartapp.schemas import Timestamp
+from quartapp.security import InvalidTokenError
+
+if TYPE_CHECKING:
+    from quartapp.realtime.connection import Connection
+
+AUTH = "AUTH"
+
+
+class AuthEvent(EventData):
+    """A fresh token of the same person."""
+
+    token: str
+
+
+class AuthMessage(Closed):
+    """Until when the socket may stay open."""
+
+    expires_at: Timestamp = Field(alias="expiresAt")
+
+
+async def renew(connection: Connection, data: AuthEvent) -> None:
+    """Let the socket stay open for as long as the fresh token says."""
+    before = connection.principal
+    try:
+        fresh = core().tokens.verify(data.token)
+    except InvalidTokenError as error:
+        raise EventError(UNAUTHORIZED) from error
+    if (fresh.id, fresh.role) != (before.id, before.role):
+        raise EventError(UNAUTHORIZED)
+    connection.renew(fresh)
+    expires_at = datetime.fromtimestamp(fresh.expires_at, UTC)
+    connection.post(encode(AUTH, {"expiresAt": expires_at}))
+
+
+def renewal() -> EventType:
+    """The event."""
+    renewed = ServerMessage(
+        name=AUTH, data=AuthMessage, to_all=False, summary="The socket stays open until then."
+    )
+    return EventType(
+        name=AUTH,
+        data=AuthEvent,
+        handler=renew,
+        secret=frozenset({"token"}),
+        answers=(renewed,),
+        errors=(UNAUTHORIZED,),
+        summary="Renew the token of an open socket.",
+    )

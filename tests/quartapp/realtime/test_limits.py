@@ -1,0 +1,168 @@
+"""How many sockets there may be, and how fast one may send."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+from websockets.exceptions import InvalidStatus
+
+from quartapp.core import core
+from quartapp.realtime import pace
+from quartapp.realtime.pace import Pace, TooFastError
+
+UNKNOWN = {"event": "ERROR", "data": {"message": "Unknown event"}}
+
+
+async def refused(server, person=None, **options):
+    """The answer to a handshake that is refused."""
+    with pytest.raises(InvalidStatus) as refusal:
+        await server.socket(person, **options)
+    return refusal.value.response
+
+
+def assert_unavailable(answer):
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"] == "2"
+    assert json.loads(answer.body) == {"success": False, "error": "Service Unavailable"}
+
+
+async def test_a_user_may_have_so_many_sockets_and_others_do_not_suffer(serve):
+    server = await serve(max_sockets_per_user=3)
+    greedy, other = await server.people("student", 2)
+    sockets = [await server.socket(greedy) for _ in range(3)]
+    assert_unavailable(await refused(server, greedy))
+    assert await (await server.socket(other)).ask("HELLO") == UNKNOWN
+    await sockets[0].close()
+
+    async def again():
+        try:
+            return await server.socket(greedy)
+        except InvalidStatus:
+            return None
+
+    async with asyncio.timeout(5):
+        while (socket := await again()) is None:
+            pass
+    assert await socket.ask("HELLO") == UNKNOWN
+
+
+async def test_a_process_has_so_many_sockets_of_whomever(serve):
+    server = await serve(max_sockets=4)
+    people = await server.people("student", 3)
+    for person in (*people, people[0]):
+        await server.socket(person)
+    assert_unavailable(await refused(server, people[1]))
+    assert_unavailable(await refused(server, path="/ws?token=bad"))
+    assert (await server.api.get("/class", headers=people[0].headers)).status_code == 200
+
+
+async def test_places_are_counted_from_the_handshake_on(serve):
+    server = await serve(max_sockets_per_user=5)
+    student = await server.person("student")
+    answers = await asyncio.gather(
+        *(server.socket(student) for _ in range(40)), return_exceptions=True
+    )
+    assert sum(isinstance(answer, InvalidStatus) for answer in answers) == 35
+
+
+async def test_what_is_given_back_is_given_back_whole(serve, eventually):
+    server = await serve(max_sockets_per_user=2, max_sockets=2)
+    student = await server.person("student")
+    for _ in range(3):
+        socket = await server.socket(path="/ws?token=bad")
+        assert await socket.closed() == 1008
+    for _ in range(3):
+        pair = [await server.socket(student) for _ in range(2)]
+        assert_unavailable(await refused(server, student))
+        for socket in pair:
+            await socket.close()
+
+        async def all_are_free():
+            return not core(server.app).hub._open
+
+        await eventually(all_are_free)
+    assert not core(server.app).hub._open_by_user
+
+
+async def test_a_server_that_stops_lets_nobody_in(server):
+    student = await server.person("student")
+    await core(server.app).hub.drain(1)
+    assert_unavailable(await refused(server, student))
+
+
+async def test_many_sockets_are_closed_in_batches(server, monkeypatch):
+    monkeypatch.setattr("quartapp.realtime.hub.BATCH_SOCKETS", 5)
+    monkeypatch.setattr("quartapp.realtime.hub.SPREAD_SOCKETS", 40)
+    monkeypatch.setattr("quartapp.realtime.hub.SPREAD_SECONDS", 1.0)
+    student = await server.person("student")
+    sockets = [await server.socket(student) for _ in range(40)]
+    loop = asyncio.get_running_loop()
+
+    async def closed(socket):
+        assert await socket.closed() == 1001
+        return loop.time()
+
+    waiting = [asyncio.create_task(closed(socket)) for socket in sockets]
+    began = loop.time()
+    await core(server.app).hub.drain(5)
+    times = [moment - began for moment in await asyncio.gather(*waiting)]
+    assert max(times) < 2
+    # The order has nothing to do with who came first.
+    assert times != sorted(times)
+    assert len({round(moment, 2) for moment in times}) > 2
+
+
+async def test_a_client_that_is_too_fast_is_slowed_and_then_closed(serve, monkeypatch):
+    monkeypatch.setattr(pace, "PATIENCE_SECONDS", 0.5)
+    server = await serve(websocket_rate=50, websocket_burst=20)
+    student = await server.person("student")
+    socket = await server.socket(student)
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+
+    async def send_on():
+        while True:
+            await socket.send("HELLO")
+
+    sending = asyncio.create_task(send_on())
+    assert await socket.closed() == 1008
+    took = loop.time() - began
+    await asyncio.gather(sending, return_exceptions=True)
+    assert took < 5
+    assert len(socket.history) <= 20 + took * 50 + 1
+    assert await (await server.socket(student)).ask("HELLO") == UNKNOWN
+
+
+async def test_a_client_that_keeps_to_the_pace_after_a_burst_stays(serve, monkeypatch):
+    monkeypatch.setattr(pace, "PATIENCE_SECONDS", 0.2)
+    server = await serve(websocket_rate=500, websocket_burst=50)
+    socket = await server.socket(await server.person("student"))
+    for _ in range(3):
+        for _ in range(100):
+            await socket.send("HELLO")
+        assert [await socket.receive() for _ in range(100)] == [UNKNOWN] * 100
+        await asyncio.sleep(0.15)  # the pause is what this is about
+
+
+def test_a_pause_of_a_second_is_a_new_beginning(monkeypatch):
+    now = 100.0
+    monkeypatch.setattr(pace.time, "monotonic", lambda: now)
+    taker = Pace(rate=10, burst=20)
+    assert [taker.take() for _ in range(20)] == [0.0] * 20
+    waits = [taker.take() for _ in range(5)]
+    assert waits == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.5])
+    now += 2.0
+    assert taker.take() == 0.0
+    for _ in range(25):
+        taker.take()
+    now += pace.PATIENCE_SECONDS - 1
+    taker._left = 0.0
+    taker._last = now
+    assert taker.take() > 0
+    now += 2
+    taker._left = 0.0
+    taker._last = now
+    with pytest.raises(TooFastError):
+        taker.take()
