@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -15,6 +16,7 @@ from quartapp.dispatcher import LoadedPlugin
 from quartapp.errors import QuartappError, register_error_handlers
 from quartapp.http import RequestConnection
 from quartapp.lease import Lease
+from quartapp.metrics import Metrics
 from quartapp.plugins import Plugins
 from quartapp.realtime.events import EventRegistry
 from quartapp.realtime.hub import Hub
@@ -23,6 +25,7 @@ from quartapp.realtime.socket import register_socket
 from quartapp.security import Authenticator, Tokens
 from quartapp.service_routes import blueprint as service_routes
 from quartapp.settings import Settings, load_settings
+from quartapp.traces import Traces
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -95,6 +98,7 @@ def _core(settings: Settings, plugins: Iterable[object] | None) -> Core:
     else:
         loaded = [item if isinstance(item, LoadedPlugin) else given(item) for item in plugins]
     manager = Plugins(loaded, settings.hook_timeout)
+    metrics = Metrics()
     tokens = Tokens(settings.jwt_secret.get_secret_value())
     return Core(
         settings=settings,
@@ -104,8 +108,10 @@ def _core(settings: Settings, plugins: Iterable[object] | None) -> Core:
         database=Database(
             settings.mongodb_uri.get_secret_value(), settings.database, settings.database_timeout
         ),
-        hub=Hub(settings.max_sockets, settings.max_sockets_per_user),
+        hub=Hub(settings.max_sockets, settings.max_sockets_per_user, metrics),
         events=EventRegistry(),
+        metrics=metrics,
+        traces=Traces(),
         services=Services(),
     )
 
@@ -128,6 +134,7 @@ def _register_lifespan(app: Quart, core: Core) -> None:
     @app.before_serving
     async def start() -> None:
         try:
+            core.traces.open()
             await connect()
             await core.plugins.startup(app)
         except BaseException:
@@ -146,3 +153,4 @@ def _register_lifespan(app: Quart, core: Core) -> None:
         await core.plugins.shutdown(app)
         await lease.release()
         await core.database.close()
+        await asyncio.to_thread(core.traces.close)

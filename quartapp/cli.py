@@ -112,6 +112,7 @@ def serve(plugins: tuple[str, ...], **given: Any) -> None:  # noqa: ANN401 - as 
 
     with mistakes_explained():
         settings = read()
+        configure_logging(settings.log_level)
         # The port is taken first: a second server that cannot have it starts no database.
         with listen(settings.host, settings.port) as listener:
 

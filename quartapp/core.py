@@ -13,11 +13,13 @@ if TYPE_CHECKING:
     from quart import Quart
 
     from quartapp.database import Database
+    from quartapp.metrics import Metrics
     from quartapp.plugins import Plugins
     from quartapp.realtime.events import EventRegistry
     from quartapp.realtime.hub import Hub
     from quartapp.security import Authenticator, Tokens
     from quartapp.settings import Settings
+    from quartapp.traces import Traces
 
 EXTENSION = "quartapp"
 
@@ -66,6 +68,8 @@ class Core:
     database: Database
     hub: Hub
     events: EventRegistry
+    metrics: Metrics
+    traces: Traces
     services: Services
 
 

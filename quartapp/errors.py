@@ -6,11 +6,11 @@ else that ends a request early is an :class:`ApiError`. Both answer in the one e
 
 from __future__ import annotations
 
-import uuid
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import structlog
+from structlog.contextvars import get_contextvars
 from werkzeug.exceptions import HTTPException
 
 from quartapp.encoding import json_response
@@ -105,7 +105,7 @@ def register_error_handlers(app: Quart) -> None:
         return ApiError(status, message, headers=headers).response()
 
     async def on_unforeseen(error: Exception) -> Response:
-        request_id = uuid.uuid4().hex
+        request_id = get_contextvars().get("request_id", "")
         log.error("unforeseen error", request_id=request_id, exc_info=error)
         return ApiError(
             HTTPStatus.INTERNAL_SERVER_ERROR,

@@ -1,18 +1,30 @@
-"""HTTP connections: read to their end before they are answered."""
+"""HTTP connections: read to their end before they are answered, counted, and told apart in logs."""
 
 from __future__ import annotations
 
 import asyncio
+import re
+import time
+import uuid
 from typing import TYPE_CHECKING, Any
 
+import structlog
 from quart.asgi import ASGIHTTPConnection
+from structlog.contextvars import bind_contextvars
+
+from quartapp.core import core
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from quart.wrappers import Request
 
+log = structlog.get_logger("quartapp.http")
+
 LINGER_SECONDS = 3.0
+# An id that a proxy gave the request, and that can do no harm in a log.
+HARMLESS_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+NO_ROUTE = "none"
 
 
 class RequestConnection(ASGIHTTPConnection):
@@ -29,6 +41,40 @@ class RequestConnection(ASGIHTTPConnection):
         """Serve the request."""
         self._complete = asyncio.Event()
         await super().__call__(receive, send)
+
+    async def handle_request(
+        self,
+        request: Request,
+        send: Callable[[Any], Awaitable[None]],
+    ) -> None:
+        """Answer, count and trace."""
+        parts, begun = core(self.app), time.perf_counter()
+        request_id = request.headers.get("X-Request-Id", "")
+        if HARMLESS_ID.fullmatch(request_id) is None:
+            request_id = uuid.uuid4().hex
+        bind_contextvars(request_id=request_id)
+        self._status = 0
+        with parts.traces.span(request.method, headers=request.headers) as span:
+            await super().handle_request(request, send)
+            route = request.url_rule.rule if request.url_rule is not None else NO_ROUTE
+            if span is not None:
+                span.update_name(f"{request.method} {route}")
+                span.set_attributes(
+                    {
+                        "http.request.method": request.method,
+                        "http.route": route,
+                        "http.response.status_code": self._status,
+                    }
+                )
+        seconds = time.perf_counter() - begun
+        parts.metrics.answered(request.method, route, self._status, seconds)
+        log.debug(
+            "request",
+            method=request.method,
+            route=route,
+            status=self._status,
+            milliseconds=round(seconds * 1000, 1),
+        )
 
     async def handle_messages(
         self, request: Request, receive: Callable[[], Awaitable[Any]]
@@ -53,4 +99,5 @@ class RequestConnection(ASGIHTTPConnection):
                 await asyncio.wait_for(self._complete.wait(), LINGER_SECONDS)
             except TimeoutError:
                 response.headers["Connection"] = "close"
+        self._status = response.status_code
         await super()._send_response(send, response)

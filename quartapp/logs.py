@@ -8,12 +8,13 @@ import sys
 import structlog
 
 
-def configure_logging(level: int = logging.INFO) -> None:
+def configure_logging(level_name: str = "info") -> None:
     """Send every log line, ours and the libraries', to standard error in one form.
 
     Args:
-        level: The least level to show.
+        level_name: The least level to show, like ``debug``.
     """
+    level = logging.getLevelNamesMapping()[level_name.upper()]
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,

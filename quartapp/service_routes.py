@@ -10,6 +10,7 @@ from quartapp import docs_pages
 from quartapp.asyncapi import asyncapi_document
 from quartapp.contract import openapi_document
 from quartapp.core import core
+from quartapp.metrics import MEDIA_TYPE
 from quartapp.operations import Closed, Operation
 from quartapp.security import PUBLIC
 
@@ -40,6 +41,15 @@ async def readiness() -> dict[str, Any]:
     """The database is reachable and takes writes."""
     await core().database.check_writable()
     return {"status": "ok"}
+
+
+@blueprint.get("/metrics")
+@Operation(
+    id="getMetrics", access=PUBLIC, tags=TAGS, data=str, media_type=MEDIA_TYPE, database=False
+)
+async def metrics() -> str:
+    """What the server counts and measures, for Prometheus."""
+    return core().metrics.text()
 
 
 @blueprint.get("/openapi.json")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import platformdirs
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
@@ -111,6 +111,9 @@ class Settings(PluginChoice):
     data_dir: Path = Field(
         default_factory=lambda: Path(platformdirs.user_data_path("quartapp", appauthor=False)),
         description="Where the embedded database and its secret live.",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="The least level of log lines; `debug` has one for each request."
     )
     allowed_origins: Names | None = Field(
         None,

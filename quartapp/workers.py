@@ -27,6 +27,7 @@ from quartapp.app import create_app
 from quartapp.database import address_of
 from quartapp.errors import QuartappError
 from quartapp.launch import launched
+from quartapp.metrics import metrics_shared, process_ended
 from quartapp.server import STOPPED_SECONDS, ServerError, serve_app
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def serve_workers(
     # All workers share this one, and a new one's copies must not make it blocking for the others:
     # who is late for a connection would wait in accept() for the next.
     listener.setblocking(False)
-    with launched(settings, kept_mongod) as complete:
+    with metrics_shared(), launched(settings, kept_mongod) as complete:
         uri = complete.mongodb_uri.get_secret_value() if complete.mongodb_uri else ""
         address = address_of(uri)
         arbiter = WorkerArbiter(Application(complete, reread), listener, lambda: ready(address))
@@ -205,4 +206,5 @@ def _reports_to(arbiter: WorkerArbiter, worker: ServerWorker) -> None:
 
 
 def _has_ended(arbiter: WorkerArbiter, worker: ServerWorker) -> None:
+    process_ended(worker.pid)
     arbiter.worker_ended(worker)

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from pymongo.asynchronous.collection import AsyncCollection
 
     from quartapp.database import Database
+    from quartapp.traces import Traces
+    from quartapp_attendance.metrics import AttendanceMetrics
     from quartapp_attendance.session import ActiveSession
     from quartapp_attendance.statuses import Mark
     from quartapp_attendance.stream import Projector
@@ -76,6 +78,8 @@ class SessionLog:
         roll: Who is on a class's roll now.
         echo: Shows each change once it is acknowledged, where no change stream brings it back;
             None where one does.
+        metrics: What is measured.
+        traces: Where each update is told.
     """
 
     def __init__(
@@ -83,8 +87,12 @@ class SessionLog:
         database: Database,
         roll: Callable[[ObjectId], Awaitable[Roll]],
         echo: Projector | None,
+        metrics: AttendanceMetrics,
+        traces: Traces,
     ) -> None:
         self._database = database
+        self._metrics = metrics
+        self._traces = traces
         self._roll = roll
         self._echo = echo
         # Without a stream the order of acknowledgements is the order shown: one write at a time.
@@ -235,12 +243,16 @@ class SessionLog:
         if roll.version != session.roll_version:
             changed["rollVersion"] = roll.version
         async with self._writing():
-            document = await self.sessions.find_one_and_update(
-                {"_id": session.id, "state": ACTIVE},
-                {"$set": changed, "$inc": {"seq": len(batch)}},
-                projection={"seq": 1},
-                return_document=ReturnDocument.AFTER,
-            )
+            with (
+                self._metrics.commit.time(),
+                self._traces.span("session commit", {"entries": len(batch)}),
+            ):
+                document = await self.sessions.find_one_and_update(
+                    {"_id": session.id, "state": ACTIVE},
+                    {"$set": changed, "$inc": {"seq": len(batch)}},
+                    projection={"seq": 1},
+                    return_document=ReturnDocument.AFTER,
+                )
             if document is None:
                 # Known from here on: the stream says so a moment later, and until then this sender
                 # would be told of other things than the session that is over.
@@ -249,6 +261,7 @@ class SessionLog:
             last = document["seq"]
             if self._echo is not None:
                 await self._echo.apply(Change.from_fields(session.id, {**changed, "seq": last}))
+        self._metrics.marks.inc(sum(waiting.mark is not None for waiting in batch))
         for number, waiting in enumerate(batch, last - len(batch) + 1):
             if not waiting.written.done():
                 waiting.written.set_result(number)

@@ -14,6 +14,7 @@ from quartapp_attendance.demo.command import demo
 from quartapp_attendance.events import events
 from quartapp_attendance.hooks import AttendanceHooks
 from quartapp_attendance.log import SessionLog
+from quartapp_attendance.metrics import AttendanceMetrics
 from quartapp_attendance.models import AttendanceRecord, Session
 from quartapp_attendance.resume import since_parameter
 from quartapp_attendance.routes import blueprint
@@ -64,6 +65,7 @@ class AttendancePlugin:
         schemas = Schemas(statuses)
         parts.services.add(statuses)
         parts.services.add(schemas)
+        parts.services.add(AttendanceMetrics(parts.metrics.registry))
         return [blueprint(schemas)]
 
     @hookimpl
@@ -89,11 +91,14 @@ class AttendancePlugin:
         live = LiveSessions()
         of_class = settings.scope == "class"
         hooks = self._called(app)
+        metrics = parts.services.get(AttendanceMetrics)
         projector = Projector(
-            parts.database, live, parts.hub, hooks.statuses, rolls.now if of_class else None
+            *(parts.database, live, parts.hub, hooks.statuses, metrics),
+            rolls.now if of_class else None,
         )
         streaming = parts.database.change_streams
-        sessions = SessionLog(parts.database, rolls.now, None if streaming else projector)
+        echo = None if streaming else projector
+        sessions = SessionLog(parts.database, rolls.now, echo, metrics, parts.traces)
         service = AttendanceService(
             parts.database, classes, rolls, sessions, live, hooks, settings.scope
         )
@@ -102,12 +107,12 @@ class AttendancePlugin:
         classes.deletion_guards.append(service.guard_deletion)
         self._service = service
         if streaming:
-            stream = SessionStream(parts.database, projector)
+            stream = SessionStream(parts.database, projector, metrics)
             self._tasks.append(asyncio.create_task(stream.run()))
             await stream.ready.wait()
         else:
             await projector.reload()
-        self._tasks.append(asyncio.create_task(_sweep(service)))
+        self._tasks.append(asyncio.create_task(_sweep(service, live, metrics)))
 
     @hookimpl
     async def on_event(self, event: object) -> None:
@@ -131,8 +136,11 @@ class AttendancePlugin:
         return self._hooks
 
 
-async def _sweep(service: AttendanceService) -> None:
+async def _sweep(
+    service: AttendanceService, live: LiveSessions, metrics: AttendanceMetrics
+) -> None:
     while True:
+        metrics.live(live)
         try:
             await service.finish_abandoned()
         except DatabaseUnavailableError as error:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from quartapp.database import Database
     from quartapp.realtime.hub import Hub
+    from quartapp_attendance.metrics import AttendanceMetrics
     from quartapp_attendance.session import LiveSessions
     from quartapp_attendance.statuses import StatusRegistry
     from quartapp_classes.rolls import Roll
@@ -47,6 +48,7 @@ class Projector:
         live: The projection.
         hub: The sockets.
         statuses: Counts marks.
+        metrics: What is measured.
         roll: Who is on a class's roll; given when broadcasts go to the class alone.
     """
 
@@ -56,12 +58,14 @@ class Projector:
         live: LiveSessions,
         hub: Hub,
         statuses: StatusRegistry,
+        metrics: AttendanceMetrics,
         roll: Callable[[ObjectId], Awaitable[Roll]] | None,
     ) -> None:
         self._database = database
         self._live = live
         self._hub = hub
         self._statuses = statuses
+        self._metrics = metrics
         self._roll = roll
         self._lock = asyncio.Lock()
 
@@ -98,10 +102,11 @@ class Projector:
             if change.roll_version is not None:
                 session.roll_version = change.roll_version
                 await self._set_audience(session)
-            frames = [self._frame(session, entry) for entry in change.entries]
-            for number, frame in enumerate(frames, session.seq + 1):
-                session.recent.add(number, frame)
-            self._hub.broadcast_all(frames, session.audience)
+            with self._metrics.fan_out.time():
+                frames = [self._frame(session, entry) for entry in change.entries]
+                for number, frame in enumerate(frames, session.seq + 1):
+                    session.recent.add(number, frame)
+                self._hub.broadcast_all(frames, session.audience)
             session.seq = change.seq
             if change.state is not None:
                 self._enter(session, change.state, change.summary)
@@ -192,10 +197,14 @@ class SessionStream:
     Args:
         database: Where sessions live.
         projector: Shows what comes.
+        metrics: What is measured.
     """
 
-    def __init__(self, database: Database, projector: Projector) -> None:
+    def __init__(
+        self, database: Database, projector: Projector, metrics: AttendanceMetrics
+    ) -> None:
         self._database = database
+        self._metrics = metrics
         self._projector = projector
         self._token: Mapping[str, Any] | None = None
         self._pause = FIRST_PAUSE_SECONDS
@@ -232,6 +241,7 @@ class SessionStream:
         self._token = None
 
     async def _take(self, change: Any) -> None:  # noqa: ANN401 - a change stream document
+        self._metrics.arrived(change.get("wallTime"))
         kind = change["operationType"]
         if kind == "update":
             fields = change["updateDescription"]["updatedFields"]

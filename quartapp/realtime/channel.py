@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, cast
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 MAX_FRAME_BYTES = 64 * 1024
 INBOX_FRAMES = 16
+LONGEST_PAUSE_SECONDS = 0.25
 
 # Close codes (RFC 6455, section 7.4).
 NORMAL_CLOSURE = 1000
@@ -78,6 +80,12 @@ class Channel:
                 break
             await self._change()
         raise ChannelClosedError
+
+    async def pause(self, seconds: float) -> None:
+        """Wait, though not for a channel that is closed."""
+        end = time.monotonic() + seconds
+        while self.close_code is None and (left := end - time.monotonic()) > 0:  # noqa: ASYNC110 - mostly one round of milliseconds
+            await asyncio.sleep(min(left, LONGEST_PAUSE_SECONDS))
 
     def disconnect(self) -> None:
         """The peer is gone."""

@@ -18,6 +18,7 @@ from quartapp.realtime.frames import Parcel
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Generator, Iterable
 
+    from quartapp.metrics import Metrics
     from quartapp.realtime.channel import Channel
     from quartapp.realtime.frames import Message
     from quartapp.security import Principal
@@ -35,12 +36,14 @@ class Connection:
     Args:
         principal: Whose it is; the socket ends when their credentials do.
         channel: The frames in and out.
+        metrics: Where its frames are counted.
         address: The network address of the peer, if it has one.
     """
 
     __slots__ = (
         "_channel",
         "_expiry",
+        "_metrics",
         "_outbox",
         "_outbox_bytes",
         "_overflowed",
@@ -49,8 +52,15 @@ class Connection:
         "principal",
     )
 
-    def __init__(self, principal: Principal, channel: Channel, address: str | None = None) -> None:
+    def __init__(
+        self,
+        principal: Principal,
+        channel: Channel,
+        metrics: Metrics,
+        address: str | None = None,
+    ) -> None:
         self.principal = principal
+        self._metrics = metrics
         self.address = address
         self._channel = channel
         self._outbox: deque[Message] | None = None
@@ -77,14 +87,16 @@ class Connection:
 
     def post(self, frame: str) -> None:
         """Send ``frame`` now, or as soon as the peer reads; never waits, keeps the order."""
-        self.post_parcel(Parcel([frame]))
+        self.post_all([frame])
 
     def post_all(self, frames: Iterable[str]) -> None:
         """Send ``frames``, in order; else like :meth:`post`."""
-        self.post_parcel(Parcel(frames))
+        parcel = Parcel(frames)
+        self.post_parcel(parcel)
+        self._metrics.sent.inc(len(parcel.messages))
 
     def post_parcel(self, parcel: Parcel) -> None:
-        """Like :meth:`post`, with everything ready made, so that a fan-out makes it once."""
+        """Like :meth:`post_all`, ready made and counted by the caller: for fan-outs."""
         if self._sender is None and not self._overflowed and self._channel.wire.write(parcel.wire):
             return
         for message in parcel.messages:
@@ -134,6 +146,7 @@ class Connection:
         if self._outbox_bytes > OUTBOX_BYTES:
             self._overflowed = True
             self._outbox.clear()
+            self._metrics.overflows.inc()
             log.info("outbox overflow, closing", user=self.principal.id)
             self.close(TRY_AGAIN_LATER)
 

@@ -21,6 +21,7 @@ from quartapp.realtime.frames import Parcel
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
+    from quartapp.metrics import Metrics
     from quartapp.realtime.connection import Connection
 
 # At a stop, up to so many sockets are closed at once. More are closed in batches of so many, over
@@ -36,11 +37,13 @@ class Hub:
     Args:
         most: How many sockets may be open.
         most_per_user: How many of them may be one user's.
+        metrics: Where they are counted.
     """
 
-    def __init__(self, most: int, most_per_user: int) -> None:
+    def __init__(self, most: int, most_per_user: int, metrics: Metrics) -> None:
         self._most = most
         self._most_per_user = most_per_user
+        self._metrics = metrics
         self._open = 0
         self._open_by_user: Counter[str] = Counter()
         self._connections: dict[Connection, None] = {}
@@ -52,6 +55,7 @@ class Hub:
     def place(self) -> Iterator[bool]:
         """A place for one more socket, whoever's it is; whether there is one."""
         free = self._open < self._most and not self._draining
+        self._metrics.refused.inc(not free)
         self._open += free
         try:
             yield free
@@ -62,6 +66,7 @@ class Hub:
     def place_of(self, user: str) -> Iterator[bool]:
         """A place for one more socket of ``user``; whether there is one."""
         free = self._open_by_user[user] < self._most_per_user
+        self._metrics.refused.inc(not free)
         self._open_by_user[user] += free
         try:
             yield free
@@ -80,6 +85,7 @@ class Hub:
     def joined(self, connection: Connection) -> Iterator[None]:
         """``connection`` takes part in broadcasts meanwhile."""
         user = connection.principal.id
+        self._metrics.sockets.inc()
         self._connections[connection] = None
         self._by_user[user][connection] = None
         if self._draining:
@@ -88,6 +94,7 @@ class Hub:
             yield
         finally:
             connection.end()
+            self._metrics.sockets.dec()
             del self._connections[connection]
             del self._by_user[user][connection]
             if not self._by_user[user]:
@@ -112,6 +119,7 @@ class Hub:
         if users is None:
             for connection in list(self._connections):
                 connection.post_parcel(parcel)
+            self._metrics.sent.inc(len(self._connections) * len(parcel.messages))
             return
         # 30 users among 5,000 sockets, or 5,000 users of whom 30 are connected: walk the shorter.
         present = self._by_user
@@ -119,8 +127,10 @@ class Hub:
             users if len(users) < len(present) else [user for user in present if user in users]
         )
         for user in concerned:
-            for connection in list(present.get(user, ())):
+            connections = list(present.get(user, ()))
+            for connection in connections:
                 connection.post_parcel(parcel)
+            self._metrics.sent.inc(len(connections) * len(parcel.messages))
 
     async def drain(self, seconds: float) -> None:
         """Close every socket with 1001, and let no new one in.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from contextlib import contextmanager
 from functools import partial
 from http import HTTPStatus
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 
 import structlog
 from quart import websocket
+from structlog.contextvars import bind_contextvars
 
 from quartapp.core import core
 from quartapp.dispatcher import HookFailedError
@@ -89,7 +91,8 @@ async def _enter(current: Websocket) -> Response | None:
 async def _take_part(current: Websocket, principal: Principal) -> None:
     """Everything between the handshake and the close."""
     channel = channel_of(current.scope)
-    connection = Connection(principal, channel, current.remote_addr)
+    connection = Connection(principal, channel, core().metrics, current.remote_addr)
+    bind_contextvars(connection=uuid.uuid4().hex[:12], user=principal.id)
     try:
         greetings = await _greetings(connection, current)
         with core().hub.joined(connection):
@@ -98,7 +101,7 @@ async def _take_part(current: Websocket, principal: Principal) -> None:
                 greet()
             await _serve_frames(connection, channel)
     except Exception as error:
-        log.exception("socket handler failed", user=principal.id, exc_info=error)
+        log.exception("socket handler failed", exc_info=error)
         channel.close(INTERNAL_ERROR)
     finally:
         connection.end()
@@ -120,23 +123,27 @@ async def _greetings(connection: Connection, socket: Websocket) -> list[Callable
 
 
 async def _serve_frames(connection: Connection, channel: Channel) -> None:
-    events, settings = core().events, core().settings
+    parts = core()
+    events, settings = parts.events, parts.settings
     pace = Pace(settings.websocket_rate, settings.websocket_burst)
     while True:
         try:
             frame = await channel.receive()
             if wait := pace.take():
                 # Meanwhile the inbox fills up, and then nothing more is read from the client.
-                await asyncio.sleep(wait)
+                await channel.pause(wait)
         except ChannelClosedError:
             return
         except TooFastError:
-            log.info("client sends too fast, closing", user=connection.principal.id)
+            log.info("client sends too fast, closing")
             channel.close(POLICY_VIOLATION)
             return
+        parts.metrics.received.inc()
         with _refusing(connection.post):
             name, data = parse(frame)
-            await events.get(name).receive(connection, data)
+            event = events.get(name)
+            with parts.traces.span(f"frame {event.name}"):
+                await event.receive(connection, data)
 
 
 @contextmanager

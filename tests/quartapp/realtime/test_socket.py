@@ -10,6 +10,7 @@ import jwt
 import pytest
 import structlog
 from pydantic import ConfigDict
+from structlog.contextvars import merge_contextvars
 from websockets.exceptions import InvalidStatus
 
 from quartapp.core import core
@@ -128,7 +129,7 @@ async def test_a_handler_that_fails_closes_with_1011_and_is_logged(serve):
     server = await serve(beside=[Shouting])
     student = await server.person("student")
     one, other = await server.socket(student), await server.socket(student)
-    with structlog.testing.capture_logs() as logs:
+    with structlog.testing.capture_logs(processors=[merge_contextvars]) as logs:
         await one.send("FAIL")
         await one.send("SHOUT", {"text": "after the failure"})
         assert await one.closed() == 1011

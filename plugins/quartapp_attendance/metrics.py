@@ -1,0 +1,78 @@
+"""What roll calls add to the server's metrics."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from prometheus_client import Counter, Gauge, Histogram
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from prometheus_client import CollectorRegistry
+
+    from quartapp_attendance.session import ActiveSession
+
+COMMIT_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2)
+FAN_OUT_SECONDS = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
+LAG_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
+STATES = ("active", "closing")
+
+
+class AttendanceMetrics:
+    """The metrics of one app's roll calls.
+
+    Args:
+        registry: The app's.
+
+    Attributes:
+        marks: Marks that were stored, by the process that stored them.
+        commit: Seconds of one update of a session, which may store several marks.
+        fan_out: Seconds from a change's arrival to its last hand-over to a socket of this process.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.marks = Counter("quartapp_marks", "Marks that were stored.", registry=registry)
+        self.commit = Histogram(
+            "quartapp_commit_seconds",
+            "One update of a session in MongoDB, which may store several marks.",
+            buckets=COMMIT_SECONDS,
+            registry=registry,
+        )
+        self.fan_out = Histogram(
+            "quartapp_fan_out_seconds",
+            "From a change's arrival to its last hand-over to a socket of the process.",
+            buckets=FAN_OUT_SECONDS,
+            registry=registry,
+        )
+        self._lag = Histogram(
+            "quartapp_stream_lag_seconds",
+            "From a change's commit, by MongoDB's clock, to its arrival by the change stream.",
+            buckets=LAG_SECONDS,
+            registry=registry,
+        )
+        self._sessions = Gauge(
+            "quartapp_sessions",
+            "Sessions that are live, by state.",
+            ("state",),
+            # Every process sees all of them.
+            multiprocess_mode="livemax",
+            registry=registry,
+        )
+
+    def arrived(self, committed: datetime | None) -> None:
+        """A change has come.
+
+        Args:
+            committed: When it was committed; None where MongoDB does not say (before 6.0).
+        """
+        if committed is not None:
+            self._lag.observe(max(time.time() - committed.timestamp(), 0))
+
+    def live(self, sessions: Iterable[ActiveSession]) -> None:
+        """These sessions are live now."""
+        states = [session.state for session in sessions]
+        for state in STATES:
+            self._sessions.labels(state).set(states.count(state))

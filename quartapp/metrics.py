@@ -1,0 +1,117 @@
+"""What a server counts and measures, for Prometheus.
+
+Metrics belong to an app. Of several worker processes each writes its values to files in a folder
+that they share and that goes with the server, and whichever is asked adds them up.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import prometheus_client.values
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.values import get_value_class
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# prometheus-client's own variable.
+SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+MEDIA_TYPE = "text/plain"
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+REQUEST_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
+
+
+class Metrics:
+    """The metrics of one app; plugins add theirs to its registry.
+
+    Example:
+        >>> marks = Counter("library_books_lent", "Books.", registry=core(app).metrics.registry)
+
+    Attributes:
+        registry: Where they are registered.
+        sockets: Open WebSockets.
+        refused: WebSockets that were refused, as there were too many.
+        received: Frames that clients sent.
+        sent: Frames handed over to sockets.
+        overflows: Sockets closed because their client took nothing.
+    """
+
+    def __init__(self) -> None:
+        if SHARED_FOLDER in os.environ:
+            # It was imported before it was known that there would be several processes.
+            prometheus_client.values.ValueClass = get_value_class()  # type: ignore[no-untyped-call]
+        self.registry = CollectorRegistry()
+        self.sockets = Gauge(
+            "quartapp_sockets",
+            "WebSockets that are open.",
+            multiprocess_mode="livesum",
+            registry=self.registry,
+        )
+        self.refused = self._counter(
+            "sockets_refused", "WebSockets refused, as there were too many."
+        )
+        self.received = self._counter("frames_received", "Frames that clients sent.")
+        self.sent = self._counter("frames_sent", "Frames handed over to sockets.")
+        self.overflows = self._counter(
+            "outbox_overflows", "WebSockets closed because their client did not take its frames."
+        )
+        self._requests = Counter(
+            "quartapp_requests",
+            "HTTP requests, by method, route and status.",
+            ("method", "route", "status"),
+            registry=self.registry,
+        )
+        self._seconds = Histogram(
+            "quartapp_request_seconds",
+            "From a request to the end of its answer.",
+            ("method", "route"),
+            buckets=REQUEST_SECONDS,
+            registry=self.registry,
+        )
+
+    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
+        """A request was answered.
+
+        Args:
+            method: The request's; what is none of HTTP's counts as ``other``.
+            route: Of the route, with names in the place of ids; never the path that was asked for,
+                of which there are without end.
+            status: Of the answer.
+            seconds: How long it took.
+        """
+        known = method if method in METHODS else "other"
+        self._requests.labels(known, route, str(status)).inc()
+        self._seconds.labels(known, route).observe(seconds)
+
+    def text(self) -> str:
+        """All of it, in Prometheus's text format; of all processes where there are several."""
+        if SHARED_FOLDER not in os.environ:
+            return generate_latest(self.registry).decode()
+        together = CollectorRegistry()
+        MultiProcessCollector(together)  # type: ignore[no-untyped-call]
+        return generate_latest(together).decode()
+
+    def _counter(self, name: str, meaning: str) -> Counter:
+        return Counter(f"quartapp_{name}", meaning, registry=self.registry)
+
+
+@contextmanager
+def metrics_shared() -> Iterator[None]:
+    """The processes that are forked inside share their metrics."""
+    with TemporaryDirectory(prefix="quartapp-metrics-") as folder:
+        os.environ[SHARED_FOLDER] = folder
+        try:
+            yield
+        finally:
+            del os.environ[SHARED_FOLDER]
+
+
+def process_ended(pid: int) -> None:
+    """A process that shared its metrics is gone: what it had open is open no longer."""
+    mark_process_dead(pid)  # type: ignore[no-untyped-call]

@@ -1,0 +1,97 @@
+"""Traces: sent by OpenTelemetry's protocol to a collector, which is the test's own."""
+
+from __future__ import annotations
+
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+
+class Collector(ThreadingHTTPServer):
+    """Takes spans over HTTP."""
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Receiver)
+        self.spans = []
+        self.resources = []
+        self.raw = b""
+        self.url = f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class Receiver(BaseHTTPRequestHandler):
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.raw += body
+        for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
+            self.server.resources.append(resource.resource)
+            for scope in resource.scope_spans:
+                self.server.spans += scope.spans
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def collector():
+    server = Collector()
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def attributes_of(span):
+    return {item.key: item.value.string_value or item.value.int_value for item in span.attributes}
+
+
+async def test_requests_frames_and_commits_are_traced_and_tokens_are_not(
+    serve_process, mongodb_uri, lesson, mark, collector
+):
+    process = await serve_process(
+        MONGODB_URI=mongodb_uri,
+        JWT_SECRET="s" * 32,
+        OTEL_EXPORTER_OTLP_ENDPOINT=collector.url,
+    )
+    maths = await lesson(process.client, students=1)
+    await maths.start()
+    teacher = await process.client.socket(maths.teacher)
+    await teacher.ask("ATTENDANCE_MARKED", mark(maths.students[0]))
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    await process.client.api.get(
+        "/auth/me",
+        headers={**maths.teacher.headers, "traceparent": f"00-{trace}-00f067aa0ba902b7-01"},
+    )
+    assert await process.terminate() == 0  # which sends what is left
+    spans = {span.name: span for span in collector.spans}
+    me = spans["GET /api/v1/auth/me"]
+    assert attributes_of(me)["http.route"] == "/api/v1/auth/me"
+    assert attributes_of(me)["http.response.status_code"] == 200
+    assert me.trace_id.hex() == trace, "it continues the caller's trace"
+    frame, commit = spans["frame ATTENDANCE_MARKED"], spans["session commit"]
+    assert commit.parent_span_id == frame.span_id
+    assert attributes_of(commit)["entries"] == 1
+    named = {item.key: item.value.string_value for item in collector.resources[0].attributes}
+    assert named["service.name"] == "quartapp"
+    assert maths.teacher.token.encode() not in collector.raw
+
+
+async def test_without_the_extra_there_is_one_clear_message(run_cli, tmp_path, mongodb_uri):
+    hidden = tmp_path / "path" / "opentelemetry"
+    hidden.mkdir(parents=True)
+    (hidden / "__init__.py").write_text("raise ImportError('not installed')")
+    status, _, said = await run_cli(
+        *("serve", "--port", "0"),
+        PYTHONPATH=str(hidden.parent),
+        MONGODB_URI=mongodb_uri,
+        JWT_SECRET="s" * 32,
+        OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:1",
+    )
+    assert status == 2
+    assert "pip install 'quartapp[telemetry]'" in said
+    assert "Traceback" not in said
