@@ -70,8 +70,8 @@ def test_answer_is_as_the_table_says(row: Row, scene: Scene) -> None:
 
     assert answer.status_code == row.status, answer.text
     assert {name: answer.headers.get(name) for name in row.headers} == dict(row.headers)
-    if row.body is None:
-        assert answer.text.lstrip().lower().startswith("<!doctype html>")
+    if isinstance(row.body, str):
+        assert answer.text.lstrip().lower().startswith(row.body.lower())
     else:
         assert mismatch(filled(scene, row.body), answer.json()) is None, answer.text
         assert PASSWORD not in answer.text

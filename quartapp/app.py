@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -24,6 +23,7 @@ from quartapp.realtime.renewal import renewal
 from quartapp.realtime.socket import register_socket
 from quartapp.security import Authenticator, Tokens
 from quartapp.service_routes import blueprint as service_routes
+from quartapp.service_routes import metrics_blueprint as metrics_routes
 from quartapp.settings import Settings, load_settings
 from quartapp.traces import Traces
 
@@ -73,6 +73,8 @@ def create_app(settings: Settings | None = None, plugins: Iterable[object] | Non
     for _, plugin_settings in core.plugins.settings():
         core.services.add(plugin_settings)
     register_routes(app, service_routes)
+    if settings.metrics:
+        register_routes(app, metrics_routes)
     for owner, blueprint in core.plugins.blueprints(app):
         register_routes(app, blueprint, owner)
     core.events.add(renewal(), "quartapp itself")
@@ -153,4 +155,4 @@ def _register_lifespan(app: Quart, core: Core) -> None:
         await core.plugins.shutdown(app)
         await lease.release()
         await core.database.close()
-        await asyncio.to_thread(core.traces.close)
+        await core.traces.close()

@@ -6,6 +6,7 @@ import asyncio
 import re
 import time
 import uuid
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -13,6 +14,7 @@ from quart.asgi import ASGIHTTPConnection
 from structlog.contextvars import bind_contextvars
 
 from quartapp.core import core
+from quartapp.traces import failed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -40,7 +42,22 @@ class RequestConnection(ASGIHTTPConnection):
     ) -> None:
         """Serve the request."""
         self._complete = asyncio.Event()
-        await super().__call__(receive, send)
+        first = await receive()
+        if first["type"] == "http.request" and not first.get("more_body", False):
+            # Nearly all are complete at once. Those need no task that waits for the rest, and are
+            # handled to the end, whether their client stays or not.
+            self._complete.set()
+            request = self._create_request_from_scope(send)
+            request.body.append(first.get("body", b""))
+            request.body.set_complete()
+            await self.handle_request(request, send)
+            return
+        coming = [first]
+
+        async def received() -> Any:  # noqa: ANN401 - an ASGI event
+            return coming.pop() if coming else await receive()
+
+        await super().__call__(received, send)
 
     async def handle_request(
         self,
@@ -66,6 +83,8 @@ class RequestConnection(ASGIHTTPConnection):
                         "http.response.status_code": self._status,
                     }
                 )
+                if self._status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                    failed(span, str(self._status))
         seconds = time.perf_counter() - begun
         parts.metrics.answered(request.method, route, self._status, seconds)
         log.debug(

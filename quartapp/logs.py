@@ -43,5 +43,5 @@ def configure_logging(level_name: str = "info") -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
-    for chatty in ("pymongo", "hypercorn", "asyncio"):
+    for chatty in ("pymongo", "hypercorn", "asyncio", "urllib3"):
         logging.getLogger(chatty).setLevel(max(level, logging.WARNING))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ import prometheus_client.values
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.values import get_value_class
+
+from quartapp.errors import QuartappError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,10 +43,15 @@ class Metrics:
         received: Frames that clients sent.
         sent: Frames handed over to sockets.
         overflows: Sockets closed because their client took nothing.
+
+    Raises:
+        QuartappError: Several processes are to share a folder that is not there.
     """
 
     def __init__(self) -> None:
-        if SHARED_FOLDER in os.environ:
+        if folder := os.environ.get(SHARED_FOLDER):
+            if not Path(folder).is_dir():
+                raise QuartappError(f"{SHARED_FOLDER} names no folder: {folder}")
             # It was imported before it was known that there would be several processes.
             prometheus_client.values.ValueClass = get_value_class()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
@@ -74,6 +82,8 @@ class Metrics:
             buckets=REQUEST_SECONDS,
             registry=self.registry,
         )
+        # Looking a series up by its labels takes several times as long as counting.
+        self._series: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """A request was answered.
@@ -86,12 +96,20 @@ class Metrics:
             seconds: How long it took.
         """
         known = method if method in METHODS else "other"
-        self._requests.labels(known, route, str(status)).inc()
-        self._seconds.labels(known, route).observe(seconds)
+        answer = (known, route, status)
+        series = self._series.get(answer)
+        if series is None:
+            series = (
+                self._requests.labels(known, route, str(status)),
+                self._seconds.labels(known, route),
+            )
+            self._series[answer] = series
+        series[0].inc()
+        series[1].observe(seconds)
 
     def text(self) -> str:
         """All of it, in Prometheus's text format; of all processes where there are several."""
-        if SHARED_FOLDER not in os.environ:
+        if not os.environ.get(SHARED_FOLDER):
             return generate_latest(self.registry).decode()
         together = CollectorRegistry()
         MultiProcessCollector(together)  # type: ignore[no-untyped-call]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from quart.wrappers import Response
 
 blueprint = Blueprint("service", __name__)
+metrics_blueprint = Blueprint("metrics", __name__)
 
 TAGS = ("service",)
 
@@ -43,7 +44,7 @@ async def readiness() -> dict[str, Any]:
     return {"status": "ok"}
 
 
-@blueprint.get("/metrics")
+@metrics_blueprint.get("/metrics")
 @Operation(
     id="getMetrics", access=PUBLIC, tags=TAGS, data=str, media_type=MEDIA_TYPE, database=False
 )

@@ -115,6 +115,9 @@ class Settings(PluginChoice):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="The least level of log lines; `debug` has one for each request."
     )
+    metrics: bool = Field(
+        True, description="Whether `/metrics` is there, for everybody who reaches the server."
+    )
     allowed_origins: Names | None = Field(
         None,
         description="Origins whose pages may open a WebSocket; `*` is any. Without it: any while "

@@ -7,20 +7,27 @@ token in it.
 
 from __future__ import annotations
 
+import asyncio
 import os
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import contextmanager, nullcontext
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from quartapp.errors import QuartappError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+    from contextlib import AbstractContextManager
 
     from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.trace import Span, Tracer
     from werkzeug.datastructures import Headers
 
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+EXPORTER = "OTEL_TRACES_EXPORTER"
 SERVICE = "OTEL_SERVICE_NAME"
+# What is left is sent at a stop, which a collector that does not answer holds up no longer.
+FAREWELL_SECONDS = 1.0
 
 
 class Traces:
@@ -35,7 +42,7 @@ class Traces:
         Raises:
             QuartappError: It does, and the extra is not installed.
         """
-        if not any(os.environ.get(name) for name in ENDPOINTS):
+        if not any(map(os.environ.get, ENDPOINTS)) or os.environ.get(EXPORTER) == "none":
             return
         try:
             from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -48,20 +55,33 @@ class Traces:
                 "pip install 'quartapp[telemetry]'"
             ) from error
         resource = Resource.create({} if SERVICE in os.environ else {"service.name": "quartapp"})
-        self._provider = TracerProvider(resource=resource)
+        self._provider = TracerProvider(resource=resource, shutdown_on_exit=False)
         self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
 
-    def close(self) -> None:
-        """Send what is left; it may take a while."""
-        if self._provider is not None:
-            self._provider.shutdown()
-            self._provider = None
+    async def close(self) -> None:
+        """Send what is left, if somebody takes it in time."""
+        if self._provider is None:
+            return
+        # Not one of the loop's threads, for all of which the end of a loop waits.
+        farewell = Thread(target=self._provider.shutdown, daemon=True)
+        farewell.start()
+        await asyncio.to_thread(farewell.join, FAREWELL_SECONDS)
+        self._provider = None
+
+    def current(self) -> object:
+        """What is open in this task, for another task to go on beneath."""
+        if self._provider is None:
+            return None
+        from opentelemetry.context import get_current
+
+        return get_current()
 
     def span(
         self,
         name: str,
         attributes: Mapping[str, str | int] | None = None,
         *,
+        above: object = None,
         headers: Headers | None = None,
     ) -> AbstractContextManager[Any]:
         """A span around what is done inside, beneath the one that is open in this task.
@@ -69,12 +89,42 @@ class Traces:
         Args:
             name: Of few different ones: a route, an event, never an id.
             attributes: What else there is to say.
+            above: What :meth:`current` said, in another task, of the one to be beneath.
             headers: Of a request, which may name the span above (W3C Trace Context).
         """
         if self._provider is None:
             return nullcontext()
         from opentelemetry.propagate import extract
 
-        context = None if headers is None else extract({k.lower(): v for k, v in headers.items()})
+        context = above
+        if headers is not None:
+            context = extract({key.lower(): value for key, value in headers.items()})
         tracer = self._provider.get_tracer("quartapp")
-        return tracer.start_as_current_span(name, context=context, attributes=attributes)
+        return _span(tracer, name, context=context, attributes=attributes)
+
+
+@contextmanager
+def _span(tracer: Tracer, name: str, **options: Any) -> Iterator[Span]:  # noqa: ANN401 - OpenTelemetry's
+    # OpenTelemetry would tell of an exception with its message and all that caused it, and what
+    # did not validate is among them: a token, say.
+    with tracer.start_as_current_span(
+        name, record_exception=False, set_status_on_exception=False, **options
+    ) as span:
+        try:
+            yield span
+        except BaseException as error:
+            failed(span, type(error).__qualname__)
+            raise
+
+
+def failed(span: Span, kind: str) -> None:
+    """What ``span`` is about failed.
+
+    Args:
+        span: Open still.
+        kind: Of few different ones: an exception's type, a status.
+    """
+    from opentelemetry.trace import StatusCode
+
+    span.set_status(StatusCode.ERROR)
+    span.set_attribute("error.type", kind)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 NOBODY = None
 JSON_TYPE = {"content-type": "application/json"}
 HTML_TYPE = {"content-type": "text/html; charset=utf-8"}
+TEXT_TYPE = {"content-type": "text/plain; charset=utf-8"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Row:
         path: With its query, if any.
         who: Who asks: teacher, stranger, student, outsider; None for nobody.
         status: Of the answer.
-        body: The whole body; None where it is a page.
+        body: The whole body, or what text begins with.
         json: What is sent; ... for nothing.
         given: What happened before.
         headers: Headers of the answer.

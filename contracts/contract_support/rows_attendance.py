@@ -5,11 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from contract_support.matching import ANY_OBJECT, NUMBER, TIME
-from contract_support.rows import HTML_TYPE, JSON_TYPE, NOBODY, Row, class_room, error, ok
+from contract_support.rows import (
+    HTML_TYPE,
+    JSON_TYPE,
+    NOBODY,
+    TEXT_TYPE,
+    Row,
+    class_room,
+    error,
+    ok,
+)
 from contract_support.scene import Scene
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+PAGE = "<!doctype html>"
 
 
 def attendance_rows() -> list[Row]:
@@ -136,8 +147,9 @@ def _service() -> list[Row]:
     return [
         row("getHealth", "/healthz", ok({"status": "ok"})),
         row("getReadiness", "/readyz", ok({"status": "ok"})),
+        row("getMetrics", "/metrics", "# HELP quartapp_", TEXT_TYPE),
         row("getOpenapi", "/openapi.json", ANY_OBJECT),
         row("getAsyncapi", "/asyncapi.json", ANY_OBJECT),
-        row("getDocs", "/docs", None, HTML_TYPE),
-        row("getWebsocketDocs", "/docs/websocket", None, HTML_TYPE),
+        row("getDocs", "/docs", PAGE, HTML_TYPE),
+        row("getWebsocketDocs", "/docs/websocket", PAGE, HTML_TYPE),
     ]

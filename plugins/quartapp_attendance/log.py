@@ -60,6 +60,7 @@ class _Waiting:
     entry: Document
     mark: Mark | None
     written: asyncio.Future[int]
+    span: object  # that it belongs to
 
 
 @dataclass(slots=True)
@@ -158,7 +159,7 @@ class SessionLog:
         """
         queue = self._queues.setdefault(session.id, _Queue())
         written: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        queue.waiting.append(_Waiting(entry, mark, written))
+        queue.waiting.append(_Waiting(entry, mark, written, self._traces.current()))
         if queue.writer is None:
             # A task of its own: a caller who leaves must not take the others' marks along.
             queue.writer = asyncio.create_task(self._write_all(session, queue))
@@ -245,7 +246,8 @@ class SessionLog:
         async with self._writing():
             with (
                 self._metrics.commit.time(),
-                self._traces.span("session commit", {"entries": len(batch)}),
+                # Beneath its first entry's: the task is that of an earlier one, perhaps long gone.
+                self._traces.span("session commit", {"entries": len(batch)}, above=batch[0].span),
             ):
                 document = await self.sessions.find_one_and_update(
                     {"_id": session.id, "state": ACTIVE},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import uuid
 from collections import deque
 from contextlib import suppress
 from functools import partial
@@ -38,6 +39,9 @@ class Connection:
         channel: The frames in and out.
         metrics: Where its frames are counted.
         address: The network address of the peer, if it has one.
+
+    Attributes:
+        id: What log lines call it.
     """
 
     __slots__ = (
@@ -49,6 +53,7 @@ class Connection:
         "_overflowed",
         "_sender",
         "address",
+        "id",
         "principal",
     )
 
@@ -59,6 +64,7 @@ class Connection:
         metrics: Metrics,
         address: str | None = None,
     ) -> None:
+        self.id = uuid.uuid4().hex[:12]
         self.principal = principal
         self._metrics = metrics
         self.address = address
@@ -147,7 +153,8 @@ class Connection:
             self._overflowed = True
             self._outbox.clear()
             self._metrics.overflows.inc()
-            log.info("outbox overflow, closing", user=self.principal.id)
+            # Told by whoever fans out, whose context says nothing of this socket.
+            log.info("outbox overflow, closing", connection=self.id, user=self.principal.id)
             self.close(TRY_AGAIN_LATER)
 
     async def _send_rest(self, sending: Coroutine[Any, None, None], waiting_for: object) -> None:

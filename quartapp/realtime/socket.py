@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
 from contextlib import contextmanager
 from functools import partial
 from http import HTTPStatus
@@ -92,7 +91,7 @@ async def _take_part(current: Websocket, principal: Principal) -> None:
     """Everything between the handshake and the close."""
     channel = channel_of(current.scope)
     connection = Connection(principal, channel, core().metrics, current.remote_addr)
-    bind_contextvars(connection=uuid.uuid4().hex[:12], user=principal.id)
+    bind_contextvars(connection=connection.id, user=principal.id)
     try:
         greetings = await _greetings(connection, current)
         with core().hub.joined(connection):

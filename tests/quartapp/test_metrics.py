@@ -7,7 +7,11 @@ import re
 import signal
 
 import pytest
+from prometheus_client import Counter
 from prometheus_client.parser import text_string_to_metric_families
+
+from quartapp.core import core
+from quartapp.hookspecs import hookimpl
 
 
 async def read(client):
@@ -84,6 +88,38 @@ async def test_it_names_nobody(server, lesson, mark):
     assert maths.teacher.token not in text
 
 
+async def test_switched_off_it_is_not_there(serve):
+    server = await serve(metrics=False)
+    assert (await server.api.get(f"{server.url}/metrics")).status_code == 404
+    assert "/metrics" not in (await server.api.get(f"{server.url}/openapi.json")).json()["paths"]
+    assert (await server.api.get(f"{server.url}/healthz")).status_code == 200
+
+
+class Library:
+    @hookimpl
+    async def startup(self, app):
+        lent = Counter("library_books_lent", "Books.", registry=core(app).metrics.registry)
+        lent.inc(3)
+
+
+async def test_a_plugin_adds_its_own(serve):
+    with_it, without = await serve(beside=[Library]), await serve()
+    assert (await read(with_it))["library_books_lent_total"] == 3
+    assert "library_books_lent_total" not in await read(without)
+
+
+async def test_a_shared_folder_that_is_not_there_is_named(run_cli, tmp_path, mongodb_uri):
+    missing = str(tmp_path / "missing")
+    status, _, said = await run_cli(
+        *("serve", "--port", "0"),
+        MONGODB_URI=mongodb_uri,
+        JWT_SECRET="s" * 32,
+        PROMETHEUS_MULTIPROC_DIR=missing,
+    )
+    assert status == 2
+    assert f"PROMETHEUS_MULTIPROC_DIR names no folder: {missing}" in said
+
+
 async def test_two_apps_of_one_process_count_for_themselves(serve):
     one, other = await serve(), await serve()
     socket = await one.socket(await one.person("student"))
@@ -102,9 +138,14 @@ async def test_sockets_that_were_refused_are_counted(serve):
 
 
 async def test_several_processes_are_summed_whichever_is_asked(
-    serve_process, mongodb_uri, lesson, mark, eventually
+    serve_process, mongodb_uri, lesson, mark, eventually, tmp_path
 ):
-    process = await serve_process("--workers", "2", MONGODB_URI=mongodb_uri, JWT_SECRET="s" * 32)
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    process = await serve_process(
+        *("--workers", "2"), MONGODB_URI=mongodb_uri, JWT_SECRET="s" * 32, TMPDIR=str(scratch)
+    )
+    assert list(scratch.glob("quartapp-metrics-*/*.db"))
     maths = await lesson(process.client, students=1)
     await maths.start()
     teachers = {pid: await process.socket_on(pid, maths.teacher) for pid in process.workers}
@@ -138,3 +179,4 @@ async def test_several_processes_are_summed_whichever_is_asked(
     await eventually(one_is_left)
     assert (await read(process.client))["quartapp_marks_total"] == 2, "a counter outlives it"
     assert await process.terminate() == 0
+    assert not list(scratch.iterdir()), "nothing is left behind"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -62,6 +64,8 @@ async def test_requests_frames_and_commits_are_traced_and_tokens_are_not(
     await maths.start()
     teacher = await process.client.socket(maths.teacher)
     await teacher.ask("ATTENDANCE_MARKED", mark(maths.students[0]))
+    # What does not validate is told in the message of an exception.
+    assert (await teacher.ask("AUTH", {"token": [maths.teacher.token]}))["event"] == "ERROR"
     trace = "4bf92f3577b34da6a3ce929d0e0e4736"
     await process.client.api.get(
         "/auth/me",
@@ -76,9 +80,51 @@ async def test_requests_frames_and_commits_are_traced_and_tokens_are_not(
     frame, commit = spans["frame ATTENDANCE_MARKED"], spans["session commit"]
     assert commit.parent_span_id == frame.span_id
     assert attributes_of(commit)["entries"] == 1
+    refused = spans["frame AUTH"]
+    assert attributes_of(refused)["error.type"] == "EventError"
+    assert not refused.events, "no exception with its message"
     named = {item.key: item.value.string_value for item in collector.resources[0].attributes}
     assert named["service.name"] == "quartapp"
     assert maths.teacher.token.encode() not in collector.raw
+
+
+async def test_each_commit_is_beneath_a_frame_whose_mark_is_in_it(
+    serve_process, mongodb_uri, lesson, mark, collector
+):
+    process = await serve_process(
+        MONGODB_URI=mongodb_uri,
+        JWT_SECRET="s" * 32,
+        OTEL_EXPORTER_OTLP_ENDPOINT=collector.url,
+    )
+    maths = await lesson(process.client, students=1)
+    await maths.start()
+    teachers = [await process.client.socket(maths.teacher) for _ in range(6)]
+    for _ in range(10):
+        for teacher in teachers:
+            await teacher.send("ATTENDANCE_MARKED", mark(maths.students[0]))
+    for teacher in teachers:
+        for _ in range(60):
+            await teacher.receive()
+    assert await process.terminate() == 0
+    frames = {span.span_id for span in collector.spans if span.name == "frame ATTENDANCE_MARKED"}
+    commits = [span for span in collector.spans if span.name == "session commit"]
+    assert len(frames) == sum(attributes_of(span)["entries"] for span in commits) == 60
+    above = [span.parent_span_id for span in commits]
+    assert len(set(above)) == len(above), "commits of different marks have different parents"
+    assert set(above) <= frames
+
+
+async def test_a_collector_that_never_answers_holds_up_no_stop(serve_process, mongodb_uri):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        process = await serve_process(
+            MONGODB_URI=mongodb_uri,
+            JWT_SECRET="s" * 32,
+            OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{silent.getsockname()[1]}",
+        )
+        await process.client.api.get(f"{process.client.url}/healthz")
+        begun = time.monotonic()
+        assert await process.terminate() == 0
+        assert time.monotonic() - begun < 5, "its own patience is ten seconds"
 
 
 async def test_without_the_extra_there_is_one_clear_message(run_cli, tmp_path, mongodb_uri):

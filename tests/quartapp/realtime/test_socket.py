@@ -225,6 +225,9 @@ async def test_a_peer_that_reads_too_late_learns_why(serve, eventually):
             if any("overflow" in line["event"] for line in logs):
                 break
         assert await slow.closed() == 1013
+    overflow = next(line for line in logs if "overflow" in line["event"])
+    assert overflow["user"] == student.id
+    assert len(overflow["connection"]) == 12
     assert len(slow.history) > 0
     assert await shouting.ask("NO_SUCH") == UNKNOWN
 
