@@ -25,6 +25,8 @@ ALGORITHM = "HS256"
 TOKEN_LIFETIME_SECONDS = 24 * 60 * 60
 # Verified tokens whose signature is not computed again; it is a tenth of a short request.
 REMEMBERED_TOKENS = 10_000
+# Of the year 9999, the last that a date can have; some write milliseconds by mistake.
+LAST_SECOND = 253_402_300_799
 RESERVED_CLAIMS = frozenset({"id", "role", "iat", "exp"})
 
 
@@ -109,8 +111,9 @@ class Tokens:
         user_id, role = claims["id"], claims["role"]
         if not isinstance(user_id, str) or object_id(user_id) is None or not isinstance(role, str):
             raise InvalidTokenError("claims of the wrong type")
+        expires_at = float(min(int(claims["exp"]), LAST_SECOND))
         # It is kept, and handed out again: nobody is to change it.
-        return Principal(user_id, role, float(claims["exp"]), MappingProxyType(claims))
+        return Principal(user_id, role, expires_at, MappingProxyType(claims))
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,11 +96,12 @@ class FullBacklog(socket.socket):
         super().listen(max(backlog, BACKLOG))
 
 
-class SharingConfig(Config):
-    """For one of several processes that take connections from one socket.
+class PatientConfig(Config):
+    """Connections are taken a few at a time, however many are waiting.
 
-    asyncio takes as many connections in one go as the backlog is long, so the process that wakes up
-    first would have a whole storm of them for itself. With a few at a time they spread by load.
+    asyncio takes as many connections in one go as the backlog is long. In a storm of thousands,
+    those who are in already would wait until all of it is served; and of several processes the one
+    that wakes up first would have it for itself. A few at a time leave room, and spread by load.
     """
 
     def create_sockets(self) -> Sockets:
@@ -119,10 +120,10 @@ def hypercorn_config(settings: Settings, listener: socket.socket) -> Config:
         settings: Deadlines for sockets.
         listener: Where connections arrive.
     """
-    config = Config() if settings.workers == 1 else SharingConfig()
+    config = PatientConfig()
     # A duplicate, as Hypercorn closes what it is given, and the caller closes its own.
     config.bind = [f"fd://{listener.dup().detach()}"]
-    config.backlog = BACKLOG if settings.workers == 1 else ACCEPTS_AT_ONCE
+    config.backlog = ACCEPTS_AT_ONCE
     config.alpn_protocols = ["http/1.1"]
     config.include_server_header = False
     config.accesslog = None  # the handshake's URL has a token in it

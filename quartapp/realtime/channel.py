@@ -61,11 +61,12 @@ class Channel:
         self._disconnected = False
 
     async def put(self, frame: str | bytes | None) -> None:
-        """Keep a frame that came in; wait while the inbox is full."""
+        """Keep a frame that came in; wait while the inbox is full, drop it after :meth:`close`."""
         while len(self._inbox) >= INBOX_FRAMES and self.close_code is None:
             await self._change()
-        self._inbox.append(frame)
-        self._wake()
+        if self.close_code is None:  # else nobody would take it out again
+            self._inbox.append(frame)
+            self._wake()
 
     async def receive(self) -> str | bytes | None:
         """The next frame; what came in before a disconnect is still handed out.

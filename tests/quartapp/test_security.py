@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 
+import jwt
 import pytest
 
 from quartapp import security
@@ -38,3 +40,9 @@ def test_what_is_remembered_has_a_bound(monkeypatch):
         issued = tokens.issue(USER, "teacher", {"number": number})
         assert tokens.verify(issued).claims["number"] == number
         assert len(tokens._verified) <= 3
+
+
+def test_a_token_without_end_ends_with_the_calendar():
+    claims = {"id": USER, "role": "teacher", "iat": 0, "exp": 10**400}
+    principal = Tokens("s" * 32).verify(jwt.encode(claims, "s" * 32, algorithm="HS256"))
+    assert datetime.fromtimestamp(principal.expires_at, UTC).year == 9999

@@ -10,6 +10,8 @@ from websockets.exceptions import InvalidStatus
 
 from quartapp.core import core
 from quartapp.realtime import pace
+from quartapp.realtime.channel import Channel
+from quartapp.realtime.frames import NoWire
 from quartapp.realtime.pace import Pace, TooFastError
 
 UNKNOWN = {"event": "ERROR", "data": {"message": "Unknown event"}}
@@ -144,6 +146,14 @@ async def test_a_client_that_keeps_to_the_pace_after_a_burst_stays(serve, monkey
             await socket.send("HELLO")
         assert [await socket.receive() for _ in range(100)] == [UNKNOWN] * 100
         await asyncio.sleep(0.15)  # the pause is what this is about
+
+
+async def test_what_comes_in_after_the_close_is_not_kept():
+    channel = Channel(None, NoWire())
+    channel.close(1008)
+    for _ in range(100):
+        await channel.put("x")
+    assert not channel._inbox
 
 
 def test_a_pause_of_a_second_is_a_new_beginning(monkeypatch):

@@ -1,0 +1,227 @@
+"""Those who take all they can get: sockets without end, and frames without end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import threading
+import time
+from collections import Counter
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import httpx
+
+from quartapp.security import Tokens
+from quartapp.testing import SECRET
+from tests.faults.crowd import Crowd, resident_mib
+
+PER_USER = 1000  # the defaults of both settings, the second one tenth
+PER_PROCESS = 1500
+GREED = 3000
+OPEN_SECONDS = 30.0
+STORM_SECONDS = 3.0  # that a mark may take while thousands knock
+UNAVAILABLE = {"success": False, "error": "Service Unavailable"}
+
+WATCHERS = 50
+MARKS_A_SECOND = 25
+BASELINE_SECONDS = 3.0
+# Far more than a mark takes, and less than a person would notice.
+P99_MS = 100.0
+MOST_MIB = 50.0
+RATE, BURST = 200, 1000  # frames a second, and at once: the defaults
+PATIENCE_SECONDS = 30.0
+CLOSED_SECONDS = 40.0
+
+KINDS = ("frames", "frames, deaf", "long frames", "long frames, deaf")
+
+
+class Onlookers:
+    """A roll call in front of some who watch.
+
+    Attributes:
+        waits: For each mark the seconds until the last of them had it.
+    """
+
+    def __init__(self, crowd, maths):
+        self.crowd = crowd
+        self._student = maths.students[0]
+        self._teacher = crowd.open([maths.teacher.token])[0]
+        crowd.open([self._student.token] * WATCHERS)
+        self._statuses = {True: "present", False: "absent"}
+        self.waits = []
+
+    def mark(self):
+        """Mark, and wait until the last of all has it."""
+        sent, wanted = time.perf_counter(), self.crowd.frames + WATCHERS + 1
+        status = self._statuses[len(self.waits) % 2 == 0]
+        self._teacher.send("ATTENDANCE_MARKED", studentId=self._student.id, status=status)
+        self.crowd.until(lambda: self.crowd.frames >= wanted, OPEN_SECONDS)
+        self.waits.append(time.perf_counter() - sent)
+
+    def go_on_until(self, question, seconds):
+        """Mark at a steady pace until ``question`` has a true answer.
+
+        Returns:
+            Median, 99th percentile and greatest of the waits, in milliseconds.
+        """
+        self.waits = []
+        deadline, due = time.perf_counter() + seconds, time.perf_counter()
+        while not question():
+            assert time.perf_counter() < deadline, "it takes too long"
+            if time.perf_counter() >= due:
+                self.mark()
+                due = max(due + 1 / MARKS_A_SECOND, time.perf_counter())
+            self.crowd.turn(0.005)
+        waits = sorted(self.waits)
+        return [round(1000 * waits[int(part * (len(waits) - 1))], 1) for part in (0.5, 0.99, 1)]
+
+    def go_on_for(self, seconds):
+        """Mark for so long; see :meth:`go_on_until`."""
+        end = time.perf_counter() + seconds
+        return self.go_on_until(lambda: time.perf_counter() > end, seconds + OPEN_SECONDS)
+
+
+async def handshake(url, token):
+    """The answer to a handshake that is refused."""
+    upgrade = {
+        "Upgrade": "websocket",
+        "Connection": "Upgrade",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+    }
+    async with httpx.AsyncClient(trust_env=False, timeout=OPEN_SECONDS) as client:
+        return await client.get(f"{url}/ws?token={token}", headers=upgrade)
+
+
+async def assert_refused(url, token):
+    answer = await handshake(url, token)
+    assert (answer.status_code, answer.json()) == (503, UNAVAILABLE)
+    assert int(answer.headers["Retry-After"]) > 0
+
+
+def take(crowd, tokens):
+    """Ask for a socket with each token, all at once: how many came, and what the others got."""
+    wanted = crowd.opened + crowd.ended + len(tokens)
+    new = crowd.invite(tokens)
+    crowd.until(lambda: crowd.opened + crowd.ended >= wanted, OPEN_SECONDS)
+    refusals = Counter(member.refusal for member in new if member.opened_at is None)
+    return len(new) - refusals.total(), dict(refusals)
+
+
+@asynccontextmanager
+async def measured(watching, figures):
+    """Let the roll call go on meanwhile, and keep how long it took to the last of all."""
+    done = threading.Event()
+    going_on = asyncio.create_task(
+        asyncio.to_thread(watching.go_on_until, done.is_set, OPEN_SECONDS + CLOSED_SECONDS)
+    )
+    try:
+        yield
+    finally:
+        done.set()
+        figures["others' p50, p99, max ms"] = await going_on
+
+
+async def test_who_opens_sockets_without_end_gets_some_and_the_others_stay(
+    serve_process, lesson, figures
+):
+    process = await serve_process(JWT_SECRET=SECRET, QUARTAPP_MAX_SOCKETS=str(PER_PROCESS))
+    url = process.client.url
+    maths = await lesson(process.client, students=2)
+    await maths.start()
+    greedy, other = maths.students[1], await process.client.person("student")
+    figures["asked for by one user, twice"] = GREED
+    with Crowd(url) as crowd, Crowd(url) as many:
+        watching = await asyncio.to_thread(Onlookers, crowd, maths)
+        memory = [resident_mib(process.pid)]
+        async with measured(watching, figures):
+            begun = time.perf_counter()
+            given, refused = await asyncio.to_thread(take, many, [greedy.token] * GREED)
+            figures["given, refused"] = given, refused
+            figures["answered in, s"] = time.perf_counter() - begun
+            memory.append(resident_mib(process.pid))
+            assert (await asyncio.to_thread(take, many, [greedy.token] * GREED))[0] == 0
+            memory.append(resident_mib(process.pid))
+        figures["memory, MiB: before, then after each time"] = memory
+        assert (given, refused) == (PER_USER, {"HTTP/1.1 503 ": GREED - PER_USER})
+        assert memory[2] - memory[1] < MOST_MIB
+        assert figures["others' p50, p99, max ms"][2] < 1000 * STORM_SECONDS
+        await assert_refused(url, greedy.token)
+        assert (await (await process.client.socket(other)).ask("HELLO"))["event"] == "ERROR"
+
+        # Accounts without end are no way either; and a bad token takes a place as any other.
+        maker = Tokens(SECRET)
+        accounts = [maker.issue(f"{number:024x}", "student") for number in range(PER_PROCESS)]
+        given, refused = await asyncio.to_thread(take, many, accounts)
+        figures["asked for by many users"] = PER_PROCESS
+        figures["given, refused to them"] = given, refused
+        assert many.opened + crowd.opened + 1 == PER_PROCESS
+        for token in (greedy.token, other.token, "bad"):
+            await assert_refused(url, token)
+        await asyncio.to_thread(watching.mark)
+        assert crowd.ended == 0
+    # When they are gone, their places are free again.
+    with Crowd(url) as crowd:
+        await asyncio.to_thread(crowd.open, [greedy.token] * (PER_USER // 10))
+    assert "Traceback" not in process.stderr, process.stderr
+    assert await process.terminate() == 0
+
+
+class Floods:
+    """Clients that send without end, each in a process of its own."""
+
+    def __init__(self, url, token):
+        self._url, self._token = url, token
+        self._processes = []
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, *_):
+        for process in self._processes:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+    async def begin(self, kind):
+        """Start one; its process."""
+        program = Path(__file__).with_name("flood.py")
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, str(program), self._url, kind),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        self._processes.append(process)
+        process.stdin.write(f"{self._token}\n".encode())
+        assert await process.stdout.readline() == b"open\n"
+        return process
+
+
+async def test_those_who_send_without_end_are_slowed_and_then_closed(
+    serve_process, lesson, figures
+):
+    process = await serve_process()
+    maths = await lesson(process.client, students=2)
+    await maths.start()
+    with Crowd(process.client.url) as crowd:
+        watching = await asyncio.to_thread(Onlookers, crowd, maths)
+        quiet = await asyncio.to_thread(watching.go_on_for, BASELINE_SECONDS)
+        figures["before: p50, p99, max ms"] = quiet
+        before = resident_mib(process.pid)
+        async with Floods(process.client.url, maths.students[1].token) as floods:
+            begun = [await floods.begin(kind) for kind in KINDS]
+            async with measured(watching, figures), asyncio.timeout(CLOSED_SECONDS):
+                ends = [json.loads(await flood.stdout.readline()) for flood in begun]
+        figures.update(zip(KINDS, ends, strict=True))
+        figures["memory grew, MiB"] = resident_mib(process.pid) - before
+        assert crowd.ended == 0
+    for ended in ends:
+        assert ended["code"] == 1008
+        assert ended["s"] >= PATIENCE_SECONDS
+        assert ended["answers"] <= BURST + RATE * (ended["s"] + 1)
+    assert figures["memory grew, MiB"] < MOST_MIB
+    assert figures["others' p50, p99, max ms"][1] < P99_MS
+    assert "Traceback" not in process.stderr, process.stderr
+    assert await process.terminate() == 0
