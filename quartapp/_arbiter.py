@@ -95,6 +95,7 @@ class WorkerArbiter(Arbiter):  # type: ignore[misc] # untyped
         self._pauses = _pauses()
         self._not_before = 0.0
         self._forced = False
+        self._terminals = [number for number in range(3) if os.isatty(number)]
 
     def start(self) -> None:
         """Begin; gunicorn would tell the service manager that all is ready, which it is not yet."""
@@ -160,7 +161,13 @@ class WorkerArbiter(Arbiter):  # type: ignore[misc] # untyped
             log.error("a worker does not start", reason=failure, again_in_seconds=pause)
 
     def handle_hup(self) -> None:
-        """Read the settings again, and begin a new generation with them."""
+        """Read the settings again, and begin a new generation with them.
+
+        Raises:
+            StopIteration: It came because the terminal was closed, which ends the server.
+        """
+        if not all(map(os.isatty, self._terminals)):
+            self.handle_term()
         if self._undo is not None or not self._announced:
             log.warning("SIGHUP ignored, as workers are still starting")
             return

@@ -3,16 +3,19 @@
 :class:`EmbeddedMongo` needs a thread for as long as its mongod runs, and a process with threads
 must not fork. So the process that forks has another one keep it. The two are tied by a pipe, of
 which every process of the server has an end: mongod goes when the last of them has gone, also when
-they are killed, and so it is there for those who still drain.
+they are killed, and so it is there for those who still drain. Only for one that hangs it is not.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
+import select
 import signal
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +25,11 @@ from quartapp.logs import configure_logging
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+# How long workers may go on with it after the process that forked them has gone: they drain, which
+# takes less, and the next server on this directory waits longer. One that hangs cannot keep it.
+ORPHANED_SECONDS = 8.0
+POLL_SECONDS = 0.5
 
 
 @contextmanager
@@ -67,11 +75,20 @@ def keep(data_dir: Path, owner: int) -> int:
     try:
         with EmbeddedMongo(data_dir, owner=owner) as mongo:
             print(json.dumps({"uri": mongo.uri}), flush=True)
-            sys.stdin.read()
+            _wait_for_the_end(owner)
     except EmbeddedMongoError as error:
         print(json.dumps({"error": str(error)}), flush=True)
         return 1
     return 0
+
+
+def _wait_for_the_end(owner: int) -> None:
+    deadline = math.inf
+    while time.monotonic() < deadline:
+        if select.select([sys.stdin], [], [], POLL_SECONDS)[0]:
+            return  # nobody writes, so this is the end of file
+        if deadline == math.inf and os.getppid() != owner:
+            deadline = time.monotonic() + ORPHANED_SECONDS
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from quartapp._testing_clients import DEADLINE_SECONDS, Client
-from quartapp._testing_workers import holder, worker_pids
+from quartapp._testing_workers import descendants, end_worker, holder, worker_pids
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,6 +20,14 @@ if TYPE_CHECKING:
 
 START_SECONDS = 30.0
 _TRIES = 300
+# Run between fork and the server: it ends when the test run does, also when that is killed. 1 is
+# PR_SET_PDEATHSIG (prctl(2)).
+_LEASH = """\
+import ctypes, os, signal, sys
+ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+if os.getppid() == int(sys.argv[1]):
+    os.execv(sys.argv[2], sys.argv[2:])
+"""
 _OWN_SETTINGS = ("PORT", "MONGODB_URI", "URI", "JWT_SECRET")
 
 
@@ -44,6 +52,7 @@ class ServerProcess:
         self._environment = environment
         self._stderr = folder / "server.stderr"
         self._process: asyncio.subprocess.Process | None = None
+        self._orphans: set[int] = set()
         self.stdout: list[str] = []
         self.client = Client("http://127.0.0.1:1")
 
@@ -88,7 +97,7 @@ class ServerProcess:
         """
         with self._stderr.open("wb") as stderr:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "quartapp.cli", "serve", "--port", "0"),
+                *_leashed(sys.executable, "-m", "quartapp.cli", "serve", "--port", "0"),
                 *("--data-dir", str(self._folder / "data"), *self._arguments),
                 cwd=self._folder,
                 env={**surroundings(), **self._environment},
@@ -117,16 +126,35 @@ class ServerProcess:
         """End it at once (SIGKILL), and return its exit status, which is negative."""
         # Idle connections of the pool would be reset under it, and be found unclosed later.
         await self.client.api.aclose()
+        self._orphans |= self._workers_now()
         self._running().kill()
         return await self._ended()
 
+    async def kill_all(self) -> int:
+        """End it at once with every process that is its own, database included; on Linux."""
+        await self.client.api.aclose()
+        for pid in (self.pid, *descendants(self.pid)):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return await self._ended()
+
     async def end(self) -> None:
-        """Close the client and, if it still runs, kill the process."""
+        """Close the client and kill what still runs, workers included."""
         if self._process is not None and self._process.returncode is None:
+            self._orphans |= self._workers_now()
             with suppress(ProcessLookupError):
                 self._process.kill()
+        for orphan in self._orphans:
+            # One that a test has stopped (SIGSTOP) would not go by itself.
+            end_worker(orphan, self._folder)
+        if self._process is not None:
             await self._ended()
         await self.client.close()
+
+    def _workers_now(self) -> set[int]:
+        with suppress(OSError):  # it has gone meanwhile, or this is no Linux
+            return self.workers
+        return set()
 
     def _running(self) -> asyncio.subprocess.Process:
         assert self._process is not None, "it was not started"  # noqa: S101 - in tests
@@ -147,6 +175,12 @@ class ServerProcess:
             rest, _ = await self._running().communicate()
         self.stdout += rest.decode().splitlines()
         return await self._running().wait()
+
+
+def _leashed(*command: str) -> tuple[str, ...]:
+    if sys.platform != "linux":
+        return command
+    return (sys.executable, "-I", "-S", "-c", _LEASH, str(os.getpid()), *command)
 
 
 def surroundings() -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,9 +17,35 @@ def worker_pids(server: int) -> set[int]:
         server: The process id of the server.
     """
     own = _command_line(server)
-    children = Path(f"/proc/{server}/task/{server}/children").read_text(encoding="ascii")
     # The other child keeps the embedded database, and has another command line.
-    return {int(child) for child in children.split() if _command_line(int(child)) == own}
+    return {child for child in _children(server, server) if _command_line(child) == own}
+
+
+def descendants(server: int) -> list[int]:
+    """Every process that ``server`` has started, and those they have, parents first.
+
+    Args:
+        server: The process id of the server.
+    """
+    found = []
+    # Of every thread: one of another thread than the first may have started mongod.
+    for thread in Path(f"/proc/{server}/task").iterdir():
+        for child in _children(server, int(thread.name)):
+            found += [child, *descendants(child)]
+    return found
+
+
+def process_state(pid: int) -> str | None:
+    """The letter of proc_pid_stat(5), such as T for stopped; None for one that is gone.
+
+    Args:
+        pid: The process id.
+    """
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return None
+    return status.rpartition(")")[2].split()[0]  # behind the name, which may have any character
 
 
 def holder(processes: set[int], server_port: int, client_port: int) -> int | None:
@@ -34,6 +61,23 @@ def holder(processes: set[int], server_port: int, client_port: int) -> int | Non
         return None
     wanted = f"socket:[{inode}]"
     return next((pid for pid in processes if wanted in _open_files(pid)), None)
+
+
+def end_worker(pid: int, folder: Path) -> None:
+    """Kill a worker that may be gone already, and its number somebody else's.
+
+    Args:
+        pid: Its process id.
+        folder: The working directory of its server.
+    """
+    with suppress(OSError):
+        if Path(f"/proc/{pid}/cwd").resolve() == folder.resolve():
+            os.kill(pid, signal.SIGKILL)
+
+
+def _children(pid: int, thread: int) -> list[int]:
+    listed = Path(f"/proc/{pid}/task/{thread}/children").read_text(encoding="ascii")
+    return [int(child) for child in listed.split()]
 
 
 def _inode(server_port: int, client_port: int) -> str | None:

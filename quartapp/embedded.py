@@ -37,7 +37,7 @@ _OPLOG_MB = 256
 # Replaying a long journal takes its time, and so does a mongod whose former port now belongs to
 # somebody who accepts connections and says nothing: it waits 30 s for that one (6.0.5, measured).
 _START_SECONDS = 90.0
-_HANDOVER_SECONDS = 10.0
+_HANDOVER_SECONDS = 15.0
 # Below every system's ephemeral ports (32768 on Linux, 49152 elsewhere): those are lent to outgoing
 # connections, so a port from there would often be gone when the data directory is next opened.
 _PORTS = range(20_000, 30_000)

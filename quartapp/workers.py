@@ -42,6 +42,8 @@ log = structlog.get_logger("quartapp.workers")
 # A worker whose loop has stood still for so long is replaced.
 HANG_SECONDS = 30
 HEARTBEAT_SECONDS = 1.0
+# And ends by itself a little later, should nobody be there to replace it.
+ALONE_SECONDS = HANG_SECONDS + 5
 # A little longer than a worker's own deadlines for a stop.
 STOP_SECONDS = math.ceil(STOPPED_SECONDS) + 1
 
@@ -150,6 +152,7 @@ class ServerWorker(Worker):  # type: ignore[misc] # untyped
         status = 1
         try:
             self._take_signals()
+            _end_in(ALONE_SECONDS)
             structlog.contextvars.bind_contextvars(worker=os.getpid())
             status = self._serve()
         except BaseException as error:
@@ -191,7 +194,9 @@ class ServerWorker(Worker):  # type: ignore[misc] # untyped
     async def _beat(self) -> None:
         while os.getppid() == self.ppid:
             self.notify()
+            _end_in(ALONE_SECONDS)
             await asyncio.sleep(HEARTBEAT_SECONDS)
+        _end_in(STOP_SECONDS)
         log.error("the manager of the workers is gone, stopping")
         os.kill(os.getpid(), signal.SIGTERM)
 
@@ -199,6 +204,12 @@ class ServerWorker(Worker):  # type: ignore[misc] # untyped
         # What it gets at a child's end makes it look around, and harms nothing.
         if os.getppid() == self.ppid:
             os.kill(self.ppid, signal.SIGCHLD)
+
+
+def _end_in(seconds: float) -> None:
+    # Also where the loop, or Python itself, stands still; the log shows where. A call takes the
+    # place of the one before.
+    faulthandler.dump_traceback_later(seconds, exit=True)
 
 
 def _reports_to(arbiter: WorkerArbiter, worker: ServerWorker) -> None:
