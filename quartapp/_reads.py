@@ -1,54 +1,60 @@
-"""Reads by ``_id`` that go together: while one is under way, those that come wait for the next."""
+"""Reads that go together: while one is under way, those that come wait for the next."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from itertools import takewhile
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from quartapp.errors import DatabaseUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from contextlib import AbstractAsyncContextManager
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-    from pymongo.asynchronous.collection import AsyncCollection
-
-    Document = dict[str, Any]
-    Waiting = dict[object, list[asyncio.Future[Document | None]]]
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 
 
-class JointReads:
-    """Documents of one collection, by ``_id``.
+class JointReads(Generic[Key, Value]):
+    """What is read by key.
 
     What is answered was read after it was asked for. A driver's command costs more than what it
     brings; so many requests at once are a few commands.
 
     Args:
-        collection: Where the documents are.
-        operation: What each command is run in.
+        read: Reads keys in one command; those that are nowhere are left out of the answer.
+        most: Keys in one command; one request with more has a command of its own.
         timeout: Seconds that an answer may take.
     """
 
     def __init__(
         self,
-        collection: AsyncCollection[Document],
-        operation: Callable[[], AbstractAsyncContextManager[None]],
+        read: Callable[[set[Key]], Awaitable[Mapping[Key, Value]]],
+        most: int,
         timeout: float,
     ) -> None:
-        self._collection = collection
-        self._operation = operation
+        self._read = read
+        self._most = most
         self._timeout = timeout
-        self._waiting: Waiting = {}
+        self._waiting: list[tuple[Sequence[Key], asyncio.Future[Mapping[Key, Value]]]] = []
         self._reading: asyncio.Task[None] | None = None
 
-    async def get(self, key: object) -> Document | None:
-        """The document with that ``_id``; not to be changed, others may have it too.
+    async def get(self, key: Key) -> Value | None:
+        """What is there for ``key``; not to be changed, others may have it too.
 
         Raises:
             DatabaseUnavailableError: MongoDB did not answer in time.
         """
-        found: asyncio.Future[Document | None] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(key, []).append(found)
+        return (await self.get_all((key,))).get(key)
+
+    async def get_all(self, keys: Sequence[Key]) -> Mapping[Key, Value]:
+        """What is there for each of ``keys``, and perhaps for others.
+
+        Raises:
+            DatabaseUnavailableError: MongoDB did not answer in time.
+        """
+        found: asyncio.Future[Mapping[Key, Value]] = asyncio.get_running_loop().create_future()
+        self._waiting.append((keys, found))
         if self._reading is None:
             self._reading = asyncio.create_task(self._read_all())
         try:
@@ -61,27 +67,29 @@ class JointReads:
     async def _read_all(self) -> None:
         try:
             while self._waiting:
-                batch, self._waiting = self._waiting, {}
+                keys, asked = self._batch()
                 try:
-                    documents = await self._read(list(batch))
+                    values = await self._read(keys)
                 except Exception as error:  # noqa: BLE001 - everybody who waits gets it, and handles it
-                    for found in _unanswered(batch, *batch):
-                        found.set_exception(error)
+                    for found in asked:
+                        if not found.done():
+                            found.set_exception(error)
                     continue
-                for key in batch:
-                    for found in _unanswered(batch, key):
-                        found.set_result(documents.get(key))
+                for found in asked:
+                    if not found.done():
+                        found.set_result(values)
         finally:
             self._reading = None
 
-    async def _read(self, keys: list[object]) -> dict[object, Document]:
-        async with self._operation():
-            if len(keys) == 1:
-                document = await self._collection.find_one({"_id": keys[0]})
-                return {} if document is None else {keys[0]: document}
-            found = self._collection.find({"_id": {"$in": keys}}, batch_size=len(keys))
-            return {document["_id"]: document for document in await found.to_list()}
+    def _batch(self) -> tuple[set[Key], list[asyncio.Future[Mapping[Key, Value]]]]:
+        keys: set[Key] = set()
 
+        def has_room(waiting: tuple[Sequence[Key], object]) -> bool:
+            if keys and len(keys) + len(waiting[0]) > self._most:
+                return False
+            keys.update(waiting[0])
+            return True
 
-def _unanswered(batch: Waiting, *keys: object) -> list[asyncio.Future[Document | None]]:
-    return [found for key in keys for found in batch[key] if not found.done()]
+        batch = [found for _, found in takewhile(has_room, self._waiting)]
+        del self._waiting[: len(batch)]
+        return keys, batch

@@ -10,8 +10,11 @@ instead, so two apps in one process do not meet.
 from __future__ import annotations
 
 import asyncio
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar
 
 import mongoengine
@@ -34,7 +37,7 @@ from quartapp._reads import JointReads
 from quartapp.errors import DatabaseUnavailableError, QuartappError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 
     from pymongo.asynchronous.database import AsyncDatabase
     from pymongo.collation import Collation
@@ -47,8 +50,15 @@ Document = dict[str, Any]
 Args = ParamSpec("Args")
 Result = TypeVar("Result")
 Kind = TypeVar("Kind", bound="Model")
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 
 _bound: ContextVar[SyncDatabase[Document]] = ContextVar("quartapp_database")
+
+# They wait for MongoDB, not for the processor: so there are more of them than cores.
+THREADS = 16
+# Of which reads that go together ask for in one command: some 30 kB, and some milliseconds.
+JOINT_KEYS = 1000
 
 # Server errors that say "not now" rather than "not so": stepping down, shutting down, no quorum.
 _PASSING_CODES = frozenset({64, 79, 89, 91, 189, 262, 10107, 11600, 11602, 13435, 13436})
@@ -89,8 +99,10 @@ class Database:
         self._client: MongoClient[Document] | None = None
         self._async_client: AsyncMongoClient[Document] | None = None
         self._models: SyncDatabase[Document] | None = None
+        # Not those that asyncio shares out: a MongoDB that hangs must not hold up other work.
+        self._threads: ThreadPoolExecutor | None = None
         self._documents: AsyncDatabase[Document] | None = None
-        self._reads: dict[type[Model], JointReads] = {}
+        self._reads: dict[type[Model], JointReads[object, Document]] = {}
         self.change_streams = False
         self.models: list[type[Model]] = []
 
@@ -108,6 +120,7 @@ class Database:
             "tz_aware": True,
             "appname": "quartapp",
         }
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="database")
         try:
             self._client = MongoClient(self._uri, **options)
             self._async_client = AsyncMongoClient(self._uri, **options)
@@ -140,6 +153,8 @@ class Database:
             await self._async_client.close()
         if self._client is not None:
             await asyncio.to_thread(self._client.close)
+        if self._threads is not None:
+            self._threads.shutdown(wait=False, cancel_futures=True)
 
     @property
     def documents(self) -> AsyncDatabase[Document]:
@@ -149,13 +164,17 @@ class Database:
         return self._documents
 
     @contextmanager
-    def bound(self) -> Iterator[None]:
-        """Models used inside, in this thread, live in this database."""
+    def bound(self, timeout: float | None = None) -> Iterator[None]:
+        """Models used inside, in this thread, live in this database.
+
+        Args:
+            timeout: Seconds for all that is done inside; those of the database when left out.
+        """
         if self._models is None:
             raise RuntimeError("the database is not open; serve the app, or use app.test_app()")
         token = _bound.set(self._models)
         try:
-            with pymongo.timeout(self._timeout):
+            with pymongo.timeout(self._timeout if timeout is None else timeout):
                 yield
         finally:
             _bound.reset(token)
@@ -166,14 +185,27 @@ class Database:
         """Call ``function``, which uses models, in a thread.
 
         Raises:
-            DatabaseUnavailableError: MongoDB did not answer in time.
+            DatabaseUnavailableError: MongoDB did not answer in time, or no thread came free.
         """
+        if self._threads is None:
+            raise RuntimeError("the database is not open; serve the app, or use app.test_app()")
+        deadline = time.monotonic() + self._timeout
 
         def call() -> Result:
-            with self.bound(), translated():
+            # The wait for a thread counts as well: while MongoDB hangs, so do all of them.
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise DatabaseUnavailableError("no thread came free in time")
+            with self.bound(left), translated():
                 return function(*args, **kwargs)
 
-        return await asyncio.to_thread(call)
+        loop = asyncio.get_running_loop()
+        try:
+            # Then what still waits for a thread is taken back; what has one ends by itself.
+            async with asyncio.timeout(self._timeout):
+                return await loop.run_in_executor(self._threads, copy_context().run, call)
+        except TimeoutError as error:
+            raise DatabaseUnavailableError("no answer in time") from error
 
     async def first(
         self, model: type[Kind], query: Document, collation: Collation | None = None
@@ -208,11 +240,32 @@ class Database:
         """
         reads = self._reads.get(model)
         if reads is None:
-            collection = self.documents[model._get_collection_name()]  # noqa: SLF001 - MongoEngine's
-            reads = JointReads(collection, self.operation, self._timeout)
-            self._reads[model] = reads
+            name = model._get_collection_name()  # noqa: SLF001 - MongoEngine's
+            reads = self._reads[model] = self.joint_reads(partial(self._by_ids, name))
         found = await reads.get(key)
         return None if found is None else _built(model, found)
+
+    async def _by_ids(self, collection: str, keys: set[object]) -> dict[object, Document]:
+        found = self.documents[collection].find({"_id": {"$in": list(keys)}}, batch_size=len(keys))
+        return {document["_id"]: document for document in await found.to_list()}
+
+    def joint_reads(
+        self,
+        read: Callable[[set[Key]], Awaitable[Mapping[Key, Value]]],
+        most: int = JOINT_KEYS,
+    ) -> JointReads[Key, Value]:
+        """Reads of which those that many ask for at once go together.
+
+        Args:
+            read: Reads keys in one command; those that are nowhere are left out of the answer.
+            most: Keys in one command.
+        """
+
+        async def bounded(keys: set[Key]) -> Mapping[Key, Value]:
+            async with self.operation():
+                return await read(keys)
+
+        return JointReads(bounded, most, self._timeout)
 
     @asynccontextmanager
     async def operation(self) -> AsyncIterator[None]:

@@ -61,7 +61,7 @@ class AttendanceRecord(Model):
         "strict": False,
         "indexes": [
             {"fields": ["session_id", "student_id"], "unique": True},
-            ("student_id", "class_id", "-created_at"),
+            ("student_id", "class_id", "-created_at", "-id"),
             "class_id",
         ],
     }

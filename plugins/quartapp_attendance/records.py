@@ -8,8 +8,6 @@ from bson import ObjectId
 from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError
 
-from quartapp_attendance.models import AttendanceRecord
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
@@ -18,9 +16,12 @@ if TYPE_CHECKING:
     from quartapp.security import Principal
 
 Document = dict[str, Any]
+Key = tuple[ObjectId, ObjectId]
 
 DUPLICATE_KEY = 11000
 RECORDS_PER_WRITE = 1000
+# Each is a stage of a pipeline, of which MongoDB takes a thousand.
+KEYS_PER_READ = 100
 
 
 class Records:
@@ -32,6 +33,7 @@ class Records:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._latest = database.joint_reads(self._read_latest, KEYS_PER_READ)
 
     async def keep(self, document: Document, final: dict[str, Document]) -> None:
         """Keep a record of each mark; those that are kept already stay as they are.
@@ -59,17 +61,18 @@ class Records:
 
     async def latest_status(self, class_id: ObjectId, student: Principal) -> str | None:
         """The student's latest persisted status for the class; None when there is none."""
+        return await self._latest.get((ObjectId(student.id), class_id))
 
-        def find() -> str | None:
-            record = (
-                AttendanceRecord.objects(student_id=student.id, class_id=class_id)
-                .order_by("-created_at", "-id")
-                .only("status")
-                .first()
-            )
-            return record.status if record else None
-
-        return await self._database.run(find)
+    async def _read_latest(self, wanted: set[Key]) -> dict[Key, str]:
+        first, *others = (_latest_of(student, class_id) for student, class_id in wanted)
+        records = self._database.documents["attendance"]
+        found = await records.aggregate(
+            [*first, *({"$unionWith": {"coll": records.name, "pipeline": o}} for o in others)]
+        )
+        return {
+            (record["studentId"], record["classId"]): record["status"]
+            for record in await found.to_list()
+        }
 
     async def any_of(self, class_id: ObjectId) -> bool:
         """Whether the class has records."""
@@ -81,6 +84,15 @@ class Records:
         """Delete the class's records."""
         async with self._database.operation():
             await self._database.documents["attendance"].delete_many({"classId": class_id})
+
+
+def _latest_of(student: ObjectId, class_id: ObjectId) -> list[Document]:
+    return [
+        {"$match": {"studentId": student, "classId": class_id}},
+        {"$sort": {"createdAt": -1, "_id": -1}},
+        {"$limit": 1},
+        {"$project": {"studentId": 1, "classId": 1, "status": 1}},
+    ]
 
 
 def final_marks(document: Document, roll: Iterable[str]) -> dict[str, Document]:

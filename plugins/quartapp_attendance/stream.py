@@ -7,6 +7,7 @@ machines show one order, and nothing is seen that is not stored.
 from __future__ import annotations
 
 import asyncio
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -19,7 +20,7 @@ from quartapp_attendance.session import ActiveSession, Change
 from quartapp_classes.service import ClassNotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     from bson import ObjectId
 
@@ -102,11 +103,9 @@ class Projector:
             if change.roll_version is not None:
                 session.roll_version = change.roll_version
                 await self._set_audience(session)
-            with self._metrics.fan_out.time():
-                frames = [self._frame(session, entry) for entry in change.entries]
-                for number, frame in enumerate(frames, session.seq + 1):
-                    session.recent.add(number, frame)
-                self._hub.broadcast_all(frames, session.audience)
+            if change.entries:
+                with self._metrics.fan_out.time():
+                    self._show(session, change.entries)
             session.seq = change.seq
             if change.state is not None:
                 self._enter(session, change.state, change.summary)
@@ -123,6 +122,12 @@ class Projector:
     def _sessions(self) -> Any:  # noqa: ANN401 - PyMongo's collection, generic in documents
         return self._database.documents["sessions"]
 
+    def _show(self, session: ActiveSession, entries: Iterable[Document]) -> None:
+        frames = [self._frame(session, entry) for entry in entries]
+        for number, frame in enumerate(frames, session.seq + 1):
+            session.recent.add(number, frame)
+        self._hub.broadcast_all(frames, session.audience)
+
     def _frame(self, session: ActiveSession, entry: Document) -> str:
         """What ``entry``, which is taken into the projection, looks like to the sockets."""
         if entry["kind"] == "mark":
@@ -138,9 +143,10 @@ class Projector:
         if state == CLOSING:
             return
         if state == CLOSED:
-            frame = encode("DONE", {"message": DONE_MESSAGE, **(summary or {})})
-            session.recent.add(session.seq, frame)
-            self._hub.broadcast(frame, session.audience)
+            with self._metrics.fan_out.time():
+                frame = encode("DONE", {"message": DONE_MESSAGE, **(summary or {})})
+                session.recent.add(session.seq, frame)
+                self._hub.broadcast(frame, session.audience)
         self._live.remove(session)
 
     async def _catch_up(self, session: ActiveSession) -> None:
@@ -208,6 +214,7 @@ class SessionStream:
         self._projector = projector
         self._token: Mapping[str, Any] | None = None
         self._pause = FIRST_PAUSE_SECONDS
+        self._opened: float | None = None
         self.ready = asyncio.Event()
 
     async def run(self) -> None:
@@ -224,6 +231,10 @@ class SessionStream:
             except Exception as error:
                 log.exception("change stream failed, reloading", exc_info=error)
                 self._token = None
+            # One that opens, and breaks at once, has not recovered.
+            if self._opened is not None and monotonic() - self._opened > LONGEST_PAUSE_SECONDS:
+                self._pause = FIRST_PAUSE_SECONDS
+            self._opened = None
             await asyncio.sleep(self._pause)
             self._pause = min(self._pause * 2, LONGEST_PAUSE_SECONDS)
 
@@ -234,7 +245,7 @@ class SessionStream:
             if self._token is None:
                 await self._projector.reload()
             self.ready.set()
-            self._pause = FIRST_PAUSE_SECONDS
+            self._opened = monotonic()
             async for change in stream:
                 await self._take(change)
                 self._token = stream.resume_token

@@ -78,6 +78,7 @@ class UserService:
         self._passwords = passwords
         self._tokens = tokens
         self._plugins = plugins
+        self._contacts = database.joint_reads(self._read_contacts)
 
     async def register(self, name: str, email: str, password: str, role: str) -> User:
         """Make an account.
@@ -193,15 +194,20 @@ class UserService:
 
     async def contacts(self, user_ids: Iterable[ObjectId]) -> dict[ObjectId, Contact]:
         """Names and addresses by id; accounts that are gone are left out."""
-        async with self._database.operation():
-            found = self._database.documents["users"].find(
-                {"_id": {"$in": list(user_ids)}}, {"name": 1, "displayName": 1, "email": 1}
-            )
-            contacts = [
-                Contact(user["_id"], user["name"], user["displayName"], user["email"])
-                async for user in found
-            ]
-        return {contact.id: contact for contact in contacts}
+        ids = list(user_ids)
+        found = await self._contacts.get_all(ids)
+        return {key: found[key] for key in ids if key in found}
+
+    async def _read_contacts(self, keys: set[ObjectId]) -> dict[ObjectId, Contact]:
+        found = self._database.documents["users"].find(
+            {"_id": {"$in": list(keys)}},
+            {"name": 1, "displayName": 1, "email": 1},
+            batch_size=len(keys),
+        )
+        return {
+            user["_id"]: Contact(user["_id"], user["name"], user["displayName"], user["email"])
+            for user in await found.to_list()
+        }
 
     async def students(
         self, search: str | None = None, limit: int | None = None, after: str | None = None

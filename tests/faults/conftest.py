@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import time
@@ -15,18 +16,25 @@ from quartapp.embedded import find_mongod
 from quartapp.server import listen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
 START_SECONDS = 60.0
 POLL_SECONDS = 0.02
+# Enough for the roll calls here, and little enough to be filled on purpose.
+OPLOG_MEGABYTES = 16
 FIGURES = "figures"
 
 
 class Member:
-    """One mongod of a replica set."""
+    """One mongod of a replica set.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: Its own; made here.
+        options: Of ``mongod``, beside those that each has.
+    """
+
+    def __init__(self, folder: Path, options: Sequence[str] = ()) -> None:
         folder.mkdir(parents=True)
         with listen("127.0.0.1", 0) as listener:
             self.port = listener.getsockname()[1]
@@ -34,9 +42,9 @@ class Member:
         self._command = [
             *(str(find_mongod()), "--dbpath", str(folder), "--port", str(self.port)),
             *("--replSet", "faults", "--bind_ip", "127.0.0.1", "--nounixsocket"),
-            *("--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "128"),
+            *("--wiredTigerCacheSizeGB", "0.25", "--oplogSize", str(OPLOG_MEGABYTES)),
             *("--setParameter", "diagnosticDataCollectionEnabled=false"),
-            *("--logpath", str(folder / "log"), "--logappend"),
+            *("--logpath", str(folder / "log"), "--logappend", *options),
         ]
         self._process: subprocess.Popen[bytes] | None = None
         self.client: pymongo.MongoClient[Any] = pymongo.MongoClient(
@@ -49,9 +57,12 @@ class Member:
     def send(self, number: int) -> None:
         assert self._process is not None
         self._process.send_signal(number)
-        if number == signal.SIGKILL:
+        if number in (signal.SIGKILL, signal.SIGTERM):
             self._process.wait()
             self._process = None
+        elif number == signal.SIGSTOP:
+            # It takes a moment to reach every thread, in which an answer may still slip out.
+            os.waitpid(self._process.pid, os.WUNTRACED)
 
     def end(self) -> None:
         self.client.close()
@@ -67,10 +78,16 @@ class Member:
 
 
 class ReplicaSet:
-    """Members, of which each may be primary."""
+    """Members, of which each may be primary.
 
-    def __init__(self, folder: Path, count: int) -> None:
-        self.members = [Member(folder / f"member{number}") for number in range(count)]
+    Args:
+        folder: Where theirs are made.
+        count: How many.
+        options: Of each ``mongod``.
+    """
+
+    def __init__(self, folder: Path, count: int, options: Sequence[str] = ()) -> None:
+        self.members = [Member(folder / f"member{number}", options) for number in range(count)]
         hosts = ",".join(member.address for member in self.members)
         self.uri = f"mongodb://{hosts}/quartapp?replicaSet=faults"
 
@@ -116,15 +133,24 @@ class ReplicaSet:
 
 
 @pytest.fixture
-def replica_set(tmp_path: Path) -> Iterator[ReplicaSet]:
+def make_replica_set(tmp_path: Path) -> Iterator[Callable[..., ReplicaSet]]:
+    """Makes mongods of this test alone: ``make_replica_set(count, *options)``."""
+    made: list[ReplicaSet] = []
+
+    def make(count: int, *options: str) -> ReplicaSet:
+        made.append(ReplicaSet(tmp_path / f"set{len(made)}", count, options))
+        made[-1].start()
+        return made[-1]
+
+    yield make
+    for member in (member for each in made for member in each.members):
+        member.end()
+
+
+@pytest.fixture
+def replica_set(make_replica_set: Callable[..., ReplicaSet]) -> ReplicaSet:
     """Three mongods of this test alone, one of them primary."""
-    made = ReplicaSet(tmp_path / "set", 3)
-    try:
-        made.start()
-        yield made
-    finally:
-        for member in made.members:
-            member.end()
+    return make_replica_set(3)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
 
 import pytest
 from bson import ObjectId
@@ -40,16 +39,19 @@ async def things(mongodb_uri):
     await client.close()
 
 
-@asynccontextmanager
-async def operation():
-    yield
+def by_id(collection, most=1000, timeout=5.0):
+    async def read(keys):
+        found = await collection.find({"_id": {"$in": list(keys)}}).to_list()
+        return {document["_id"]: document for document in found}
+
+    return JointReads(read, most, timeout)
 
 
 async def test_what_is_asked_for_at_once_takes_two_commands(things):
     collection, finds = things
     ids = [ObjectId() for _ in range(300)]
     await collection.insert_many([{"_id": key, "n": n} for n, key in enumerate(ids)])
-    reads = JointReads(collection, operation, 5)
+    reads = by_id(collection)
     nobody = ObjectId()
     first = asyncio.create_task(reads.get(ids[0]))
     rest = asyncio.gather(*(reads.get(key) for key in [*ids[1:], *ids[1:], nobody]))
@@ -60,11 +62,23 @@ async def test_what_is_asked_for_at_once_takes_two_commands(things):
     assert (await reads.get(nobody)) is None
 
 
+async def test_one_command_asks_for_so_many_and_no_more(things):
+    collection, finds = things
+    ids = [ObjectId() for _ in range(60)]
+    await collection.insert_many([{"_id": key} for key in ids])
+    reads = by_id(collection, most=25)
+    many = asyncio.gather(*(reads.get_all(ids[n : n + 10]) for n in range(0, 60, 10)))
+    assert {key for found in await many for key in found} == set(ids)
+    assert finds.count == 3
+    assert set(await reads.get_all(ids)) == set(ids), "one has as many as it needs"
+    assert finds.count == 4
+
+
 async def test_what_changed_before_it_was_asked_for_is_seen(things):
     collection, _ = things
     key = ObjectId()
     await collection.insert_one({"_id": key, "n": 0})
-    reads = JointReads(collection, operation, 5)
+    reads = by_id(collection)
     for n in range(1, 30):
         behind = [asyncio.create_task(reads.get(key)) for _ in range(3)]
         await collection.update_one({"_id": key}, {"$set": {"n": n}})
@@ -76,7 +90,7 @@ async def test_who_leaves_takes_nobody_along(things):
     collection, _ = things
     key = ObjectId()
     await collection.insert_one({"_id": key})
-    reads = JointReads(collection, operation, 5)
+    reads = by_id(collection)
     leaving, staying = (asyncio.create_task(reads.get(key)) for _ in range(2))
     await asyncio.sleep(0)
     leaving.cancel()
@@ -87,7 +101,7 @@ async def test_who_leaves_takes_nobody_along(things):
 
 async def test_a_failure_reaches_everybody():
     nobody = AsyncMongoClient("mongodb://127.0.0.1:1/", serverSelectionTimeoutMS=50)
-    reads = JointReads(nobody["a"]["b"], operation, 5)
+    reads = by_id(nobody["a"]["b"])
     answers = await asyncio.gather(*(reads.get(n) for n in range(5)), return_exceptions=True)
     assert all(isinstance(answer, PyMongoError) for answer in answers)
     await nobody.close()
@@ -96,7 +110,7 @@ async def test_a_failure_reaches_everybody():
 async def test_an_answer_has_its_deadline_whatever_is_before_it(own_mongod, frozen):
     mongod = own_mongod()
     client = AsyncMongoClient(mongod.uri)
-    reads = JointReads(client["a"]["b"], operation, 0.5)
+    reads = by_id(client["a"]["b"], timeout=0.5)
     assert await reads.get(1) is None
     with frozen(mongod):
         began = asyncio.get_running_loop().time()
