@@ -1,0 +1,198 @@
+"""The table: ours beside the peer, and what the target is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from statistics import median
+from typing import TYPE_CHECKING
+
+from bench.visit import CONNECTIONS, FEW_STUDENTS, MANY_SENDERS, ROLL, SENDERS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bench.visit import Figures, Plan
+
+    Runs = Mapping[str, Sequence[Figures]]
+
+ONE, TWO, PEER = "ours1", "ours2", "peer"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A figure that is compared.
+
+    Attributes:
+        name: Of the figure.
+        title: For people, with the unit.
+        one: The ratio to the peer that one process has to have; None for no target.
+        two: The same of two processes.
+        bound: What the figure of one process itself has to be.
+        less_is_better: So that ratios and bounds are not to be exceeded.
+    """
+
+    name: str
+    title: str
+    one: float | None = None
+    two: float | None = None
+    bound: float | None = None
+    less_is_better: bool = False
+
+    def target(self) -> str:
+        """The target, for people."""
+        sign = "≤" if self.less_is_better else "≥"
+        parts = [f"{sign} {self.bound:,g}"] if self.bound is not None else []
+        parts += [f"ratio {sign} {self.one}"] if self.one is not None else []
+        parts += [f"with two {sign} {self.two}"] if self.two is not None else []
+        return ", ".join(parts) or "-"
+
+    def reached(self, value: float, one: float, two: float) -> str:
+        """Which part of the target is reached.
+
+        Args:
+            value: The figure of one process.
+            one: Its ratio to the peer's.
+            two: The ratio of two processes.
+        """
+        sign = -1 if self.less_is_better else 1
+        compared = ((value, self.bound), (one, self.one), (two, self.two))
+        answers = [
+            "yes" if sign * found >= sign * wanted else "no"
+            for found, wanted in compared
+            if wanted is not None
+        ]
+        return answers[0] if len(set(answers)) == 1 else ", ".join(answers) or "-"
+
+
+ROWS = (
+    Row("fanout_200", "Fan-out, 200 sockets: deliveries/s", one=1.0, two=1.5),
+    Row("fanout_1000", "Fan-out, 1,000 sockets: deliveries/s", one=1.0, two=1.5),
+    Row("last_p50", "To the last of 1,000 at 10 marks/s: p50, ms", less_is_better=True),
+    Row("last_p99", "the same, p99, ms", one=1.0, bound=50, less_is_better=True),
+    Row("me", "`GET /auth/me`: requests/s", one=1.0, two=1.7),
+    Row("class", "`GET /class/:id`: requests/s", one=1.0, two=1.7),
+    Row("my", "`GET /attendance/:id/my-attendance`: requests/s", one=1.0, two=1.7),
+    Row("marks", "Marks on one session, few watching: marks/s", bound=5000),
+    Row("memory", "Memory for an idle socket: KiB", bound=40, less_is_better=True),
+)
+
+
+def comparison(runs: Runs) -> list[str]:
+    """A table of all rows: medians, in Markdown."""
+    lines = [
+        "| | ours, 1 process | ours, 2 | peer | ratio | ratio of 2 | target | reached | client |",
+        "|---|--:|--:|--:|--:|--:|---|---|---|",
+    ]
+    for row in ROWS:
+        one, two, peer = (_median(runs[kind], row.name) for kind in (ONE, TWO, PEER))
+        reached = row.reached(one, one / peer, two / peer)
+        cells = [
+            row.title,
+            *(f"{value:,g}" for value in (one, two, peer)),
+            f"{one / peer:.2f}",
+            f"{two / peer:.2f}",
+            row.target(),
+            reached,
+            _clients(runs, row.name),
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def growth_tables(grown: Runs, plan: Plan) -> list[str]:
+    """How figures change with size."""
+    tables = []
+    few, many = plan.socket_counts[-2:]
+    at_few, at_many = (_median(grown[ONE], f"last_{count}") for count in (few, many))
+    linear = at_many / at_few / (many / few)
+    lowest, highest = _extremes([_median(grown[ONE], f"roll_{n}") for n in plan.roll_sizes])
+    tables += _by_size("Sockets: p50 to the last, ms", "last", plan.socket_counts, grown)
+    tables += [
+        "",
+        f"From {few:,} to {many:,} sockets ours takes {linear:.2f} times as long for each socket "
+        f"(target: linear; {'reached' if linear <= LINEAR else 'not reached'}, within {LINEAR}).",
+        "",
+    ]
+    tables += _by_size("Roll: marks/s, few watching", "roll", plan.roll_sizes, grown)
+    tables += [
+        "",
+        f"Ours is between {lowest:,g} and {highest:,g}: {highest / lowest:.2f} times (target: flat "
+        f"to within 2 times; {'reached' if highest / lowest <= FLAT else 'not reached'}).",
+    ]
+    return tables
+
+
+LINEAR = 1.2
+FLAT = 2.0
+
+
+def document(
+    table: Sequence[str], grown: Sequence[str], machine: Mapping[str, str], plan: Plan, command: str
+) -> str:
+    """The whole of BENCHMARKS.md."""
+    made = datetime.now(UTC).strftime("%Y-%m-%d %H:%M")
+    return "\n".join(
+        [
+            "# Benchmarks",
+            "",
+            f"Made by `{command}` at {made} UTC. How to repeat it, and what the peer is: "
+            "[bench/README.md](bench/README.md).",
+            "",
+            *(f"* {name}: {value}" for name, value in machine.items()),
+            "",
+            "Servers, database and client share this machine: the ratios mean something, the "
+            "absolute figures little. With two processes on two cores, server, mongod and client "
+            "want more than there is, so the ratio of two is that of a crowded machine.",
+            "",
+            "## Beside the peer",
+            "",
+            *table,
+            "",
+            f"Medians of {plan.repetitions}, the servers in turn on one mongod. *Client* is its "
+            "share of a core with each server in that order. Where the target has several parts, "
+            "so has *reached*.",
+            "",
+            f"* Fan-out: {SENDERS} of the sockets are a teacher's and mark at once on a roll of "
+            f"{ROLL}, for {plan.seconds:g} s; the clock runs until everybody has everything. Ours "
+            "stores each mark with majority before it is broadcast, the peer keeps it in memory.",
+            f"* Latency: {plan.timed_marks} marks, one after the other, each to the last socket.",
+            f"* HTTP: {CONNECTIONS} kept-alive connections, one request on each at a time, a class "
+            f"of {ROLL}.",
+            f"* Marks: {MANY_SENDERS} sockets of the teacher and {FEW_STUDENTS} of students.",
+            f"* Memory: growth of the resident memory by {plan.idle_sockets:,} sockets.",
+            "* People and classes are put into the database directly, and their tokens made with "
+            "the server's key, since bcrypt would take longer than everything here.",
+            "",
+            "## Growth",
+            "",
+            *grown,
+            "",
+        ]
+    )
+
+
+def _by_size(title: str, name: str, sizes: Sequence[int], grown: Runs) -> list[str]:
+    lines = [
+        f"| {title} | " + " | ".join(f"{size:,}" for size in sizes) + " |",
+        "|---" + "|--:" * len(sizes) + "|",
+    ]
+    for kind, label in ((ONE, "ours, 1 process"), (PEER, "peer")):
+        values = (f"{_median(grown[kind], f'{name}_{size}'):,g}" for size in sizes)
+        lines.append(f"| {label} | {' | '.join(values)} |")
+    return lines
+
+
+def _median(runs: Sequence[Figures], name: str) -> float:
+    return median(run.values[name] for run in runs)
+
+
+def _extremes(values: Sequence[float]) -> tuple[float, float]:
+    return min(values), max(values)
+
+
+def _clients(runs: Runs, name: str) -> str:
+    if name not in runs[ONE][0].client:
+        return "-"
+    shares = (median(run.client[name] for run in runs[kind]) for kind in (ONE, TWO, PEER))
+    return " / ".join(f"{share:.2f}" for share in shares)

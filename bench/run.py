@@ -1,0 +1,79 @@
+"""The whole comparison: ours with one process and with two, and the peer, on one MongoDB.
+
+``python -m bench`` prints a table and writes BENCHMARKS.md; ``--quick`` takes a minute or two.
+"""
+
+from __future__ import annotations
+
+import argparse
+import secrets
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.client import BenchError, allow_sockets
+from bench.machine import describe
+from bench.report import comparison, document, growth_tables
+from bench.servers import PEER, install_peer, ours, running
+from bench.visit import QUICK, Plan, growth, visit
+from quartapp.embedded import EmbeddedMongo, EmbeddedMongoError
+
+if TYPE_CHECKING:
+    from bench.visit import Figures
+
+OUTPUT = Path(__file__).resolve().parents[1] / "BENCHMARKS.md"
+
+
+def measure(plan: Plan, command: str) -> str:
+    """Measure everything, and return what is to be written.
+
+    Args:
+        plan: How much.
+        command: What was called, to be written.
+
+    Raises:
+        BenchError: A server did something that makes the figures worthless.
+        EmbeddedMongoError: MongoDB does not run.
+    """
+    _say("installing the peer")
+    install_peer()
+    allow_sockets(plan.most_sockets)
+    secret = secrets.token_hex(32)
+    kinds = (ours(1), PEER, ours(2))
+    runs: dict[str, list[Figures]] = {kind.name: [] for kind in kinds}
+    grown: dict[str, list[Figures]] = {kind.name: [] for kind in kinds[:2]}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with EmbeddedMongo(folder / "data") as mongo:
+            # In turn, so that what else the machine does meets them all.
+            for number in range(1, plan.repetitions + 1):
+                for kind in kinds:
+                    with running(kind, mongo.uri, secret, folder) as server:
+                        runs[kind.name].append(visit(server, plan))
+                    _say(f"{kind.name}, {number} of {plan.repetitions}: {runs[kind.name][-1]}")
+            for kind in kinds[:2]:
+                with running(kind, mongo.uri, secret, folder) as server:
+                    grown[kind.name].append(growth(server, plan))
+                _say(f"{kind.name}, growth: {grown[kind.name][-1]}")
+            machine = describe(mongo.uri, PEER)
+    return document(comparison(runs), growth_tables(grown, plan), machine, plan, command)
+
+
+def main() -> None:
+    """Measure, print the table, and write the file."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.partition("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="once, and less of everything")
+    parser.add_argument("--output", type=Path, default=OUTPUT, help="the file to write")
+    options = parser.parse_args()
+    command = "python -m bench --quick" if options.quick else "python -m bench"
+    try:
+        text = measure(QUICK if options.quick else Plan(), command)
+    except (BenchError, EmbeddedMongoError, OSError) as error:
+        parser.exit(1, f"{error}\n")
+    options.output.write_text(text, encoding="utf-8")
+    print(text)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
