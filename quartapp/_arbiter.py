@@ -18,7 +18,7 @@ from quartapp.server import notify_systemd
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from quartapp.workers import Application, ServerWorker
 
@@ -167,6 +167,7 @@ class WorkerArbiter(Arbiter):  # type: ignore[misc] # untyped
             StopIteration: It came because the terminal was closed, which ends the server.
         """
         if not all(map(os.isatty, self._terminals)):
+            _write_to_nobody(self._terminals)
             self.handle_term()
         if self._undo is not None or not self._announced:
             log.warning("SIGHUP ignored, as workers are still starting")
@@ -249,6 +250,15 @@ class WorkerArbiter(Arbiter):  # type: ignore[misc] # untyped
         if not self._announced:
             self._announced = True
             self._announce()
+
+
+def _write_to_nobody(terminals: Iterable[int]) -> None:
+    # Whatever is still said fails where the terminal was, and the last of it would be Python's
+    # reason for another exit status.
+    nobody = os.open(os.devnull, os.O_RDWR)
+    for number in terminals:
+        os.dup2(nobody, number)
+    os.close(nobody)
 
 
 def _pauses() -> Iterator[float]:

@@ -14,6 +14,7 @@ import math
 import os
 import signal
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -158,8 +159,9 @@ class ServerWorker(Worker):  # type: ignore[misc] # untyped
         except BaseException as error:
             log.exception("the worker failed", exc_info=error)
         finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
+            with suppress(OSError):  # where a terminal was closed, nobody reads it
+                sys.stdout.flush()
+                sys.stderr.flush()
             os._exit(status)
 
     def _take_signals(self) -> None:

@@ -56,6 +56,7 @@ async def run(tmp_path, mongodb_uri):
 
     async def start(program, *arguments, path="", **streams):
         given = {"PYTHONPATH": path, "MONGODB_URI": mongodb_uri, "JWT_SECRET": "s" * 32}
+        given["PYTHONUNBUFFERED"] = ""  # what is left in a buffer is what fails at the end
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-c", program, *arguments),
             env={**surroundings(), **given},
