@@ -37,7 +37,7 @@ from quartapp._reads import JointReads
 from quartapp.errors import DatabaseUnavailableError, QuartappError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 
     from pymongo.asynchronous.database import AsyncDatabase
     from pymongo.collation import Collation
@@ -118,7 +118,7 @@ class Database:
             "serverSelectionTimeoutMS": milliseconds,
             "connectTimeoutMS": milliseconds,
             "tz_aware": True,
-            "appname": "quartapp",
+            "appname": application_name(self._uri),
         }
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="database")
         try:
@@ -241,12 +241,24 @@ class Database:
         reads = self._reads.get(model)
         if reads is None:
             name = model._get_collection_name()  # noqa: SLF001 - MongoEngine's
-            reads = self._reads[model] = self.joint_reads(partial(self._by_ids, name))
+            reads = self._reads[model] = self.joint_reads(partial(self.by_ids, name))
         found = await reads.get(key)
         return None if found is None else _built(model, found)
 
-    async def _by_ids(self, collection: str, keys: set[object]) -> dict[object, Document]:
-        found = self.documents[collection].find({"_id": {"$in": list(keys)}}, batch_size=len(keys))
+    async def by_ids(
+        self, collection: str, keys: set[object], fields: Sequence[str] | None = None
+    ) -> dict[object, Document]:
+        """Documents by ``_id``, in one command; those that are nowhere are left out.
+
+        Args:
+            collection: Its name.
+            keys: Which.
+            fields: What is wanted of each beside its ``_id``; everything when left out.
+        """
+        # Room for one more: of a batch that is full, MongoDB does not know that it is the last.
+        found = self.documents[collection].find(
+            {"_id": {"$in": list(keys)}}, fields, batch_size=len(keys) + 1
+        )
         return {document["_id"]: document for document in await found.to_list()}
 
     def joint_reads(
@@ -333,6 +345,12 @@ def address_of(uri: str) -> str:
 def database_name(uri: str) -> str | None:
     """The database that a URI names, or None."""
     name: str | None = _parsed(uri)["database"]
+    return name
+
+
+def application_name(uri: str) -> str:
+    """What MongoDB's own logs are to call us: what the URI says (``appName``), if it does."""
+    name: str = _parsed(uri)["options"].get("appname", "quartapp")
     return name
 
 

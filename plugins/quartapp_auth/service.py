@@ -198,15 +198,11 @@ class UserService:
         found = await self._contacts.get_all(ids)
         return {key: found[key] for key in ids if key in found}
 
-    async def _read_contacts(self, keys: set[ObjectId]) -> dict[ObjectId, Contact]:
-        found = self._database.documents["users"].find(
-            {"_id": {"$in": list(keys)}},
-            {"name": 1, "displayName": 1, "email": 1},
-            batch_size=len(keys),
-        )
+    async def _read_contacts(self, keys: set[object]) -> dict[object, Contact]:
+        found = await self._database.by_ids("users", keys, ("name", "displayName", "email"))
         return {
-            user["_id"]: Contact(user["_id"], user["name"], user["displayName"], user["email"])
-            for user in await found.to_list()
+            key: Contact(user["_id"], user["name"], user["displayName"], user["email"])
+            for key, user in found.items()
         }
 
     async def students(

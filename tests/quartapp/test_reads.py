@@ -99,6 +99,23 @@ async def test_who_leaves_takes_nobody_along(things):
         await leaving
 
 
+async def test_what_every_request_reads_takes_one_command_each(server, lesson):
+    """Accounts and names come in one answer, with nothing to be asked for afterwards."""
+    maths = await lesson(server, students=3)
+    await server.documents.command("profile", 2)
+    for path in ("/auth/me", f"/class/{maths.class_id}"):
+        answer = await server.api.get(path, headers=maths.teacher.headers)
+        assert answer.status_code == 200
+    await server.documents.command("profile", 0)
+    done = await server.documents["system.profile"].find({}, {"op": 1, "ns": 1}).to_list()
+    reads = sorted((each["op"], each["ns"].partition(".")[2]) for each in done)
+    assert [read for read in reads if read[1] in ("users", "classes")] == [
+        ("query", "classes"),
+        ("query", "users"),
+        ("query", "users"),
+    ]
+
+
 async def test_a_failure_reaches_everybody():
     nobody = AsyncMongoClient("mongodb://127.0.0.1:1/", serverSelectionTimeoutMS=50)
     reads = by_id(nobody["a"]["b"])
