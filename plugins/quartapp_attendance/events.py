@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from quartapp.core import core
@@ -28,9 +29,9 @@ UNAVAILABLE = "Service Unavailable"
 async def mark(connection: Connection, data: MarkEvent) -> None:
     """A teacher marks a student."""
     service, principal = _service(), connection.principal
+    made = Mark(data.student_id.lower(), data.status, principal.id)
     try:
-        session = await service.session_for(principal, data.class_id)
-        await service.mark(session, Mark(data.student_id.lower(), data.status, principal.id))
+        await service.in_session(principal, data.class_id, partial(service.mark, mark=made))
     except NoActiveSessionError as error:
         raise EventError(NO_SESSION) from error
     except NotOnRollError as error:
@@ -43,7 +44,7 @@ async def summary(connection: Connection, data: SessionEvent) -> None:
     """A teacher shows the counts to all."""
     service = _service()
     try:
-        await service.summarise(await service.session_for(connection.principal, data.class_id))
+        await service.in_session(connection.principal, data.class_id, service.summarise)
     except NoActiveSessionError as error:
         raise EventError(NO_SESSION) from error
 
@@ -63,7 +64,7 @@ async def done(connection: Connection, data: SessionEvent) -> None:
     """A teacher ends the roll call."""
     service = _service()
     try:
-        await service.done(await service.session_for(connection.principal, data.class_id))
+        await service.in_session(connection.principal, data.class_id, service.done)
     except NoActiveSessionError as error:
         raise EventError(NO_SESSION) from error
 

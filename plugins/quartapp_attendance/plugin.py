@@ -124,7 +124,7 @@ class AttendancePlugin:
     async def shutdown(self) -> None:
         """Close what is closing, then the stream."""
         if self._service is not None:
-            await self._service.settle()
+            await self._service.closing.settle()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -142,7 +142,7 @@ async def _sweep(
     while True:
         metrics.live(live)
         try:
-            await service.finish_abandoned()
+            await service.closing.finish_abandoned()
         except DatabaseUnavailableError as error:
             log.warning("sweep postponed", reason=str(error))
         except Exception as error:

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
-import structlog
 from bson import ObjectId
 
-from quartapp.encoding import object_id, utc_now
-from quartapp_attendance.happenings import (
-    AttendanceMarked,
-    SessionDone,
-    SessionStarted,
-    SessionSuperseded,
-)
+from quartapp.encoding import object_id
+from quartapp.errors import DomainError
+from quartapp_attendance.closing import Closing
+from quartapp_attendance.happenings import AttendanceMarked, SessionStarted
 from quartapp_attendance.log import (
     ACTIVE,
     CLOSED,
@@ -22,12 +17,11 @@ from quartapp_attendance.log import (
     SUPERSEDED,
     NoActiveSessionError,
 )
-from quartapp_attendance.records import Records, final_marks
-from quartapp_classes.rolls import Roll
+from quartapp_attendance.records import Records
 from quartapp_classes.service import ClassInUseError, ClassNotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping
     from datetime import datetime
 
     from quartapp.database import Database
@@ -42,10 +36,7 @@ if TYPE_CHECKING:
 
 Document = dict[str, Any]
 
-log = structlog.get_logger("quartapp.attendance")
-
 ARRIVAL_SECONDS = 2.0
-ABANDONED_SECONDS = 5.0
 
 
 class AttendanceService:
@@ -59,6 +50,10 @@ class AttendanceService:
         live: The projection of it.
         hooks: What plugins have to say of marks; they also hear what happened.
         scope: ``global`` or ``class``: what may have one live session.
+
+    Attributes:
+        records: What remains of sessions.
+        closing: How they end.
     """
 
     def __init__(
@@ -72,6 +67,7 @@ class AttendanceService:
         scope: str,
     ) -> None:
         self.records = Records(database)
+        self.closing = Closing(self.records, rolls, sessions, hooks)
         self._classes = classes
         self._rolls = rolls
         self._log = sessions
@@ -79,7 +75,6 @@ class AttendanceService:
         self._hooks = hooks
         self._plugins = hooks.plugins
         self._scope = scope
-        self._closing: set[asyncio.Task[None]] = set()
 
     async def start(self, class_room: ClassRoom) -> datetime:
         """Make ``class_room``'s session live; nothing changes when it is live already.
@@ -174,7 +169,7 @@ class AttendanceService:
         if document is None:
             session.state = CLOSING
             raise NoActiveSessionError
-        await self._finish_to_the_end(document)
+        await self.closing.to_the_end(document)
         # One for closing, one for closed: the broadcast has left when the second is in.
         await session.reached(document["seq"] + 1)
 
@@ -188,15 +183,40 @@ class AttendanceService:
         Raises:
             NoActiveSessionError: There is none.
         """
-        found = await self._fitting(principal, class_id)
-        if found is None:
-            # The projection may be a moment behind what another process has answered, and an
-            # audience behind its roll until the next change of the session.
-            document = await self.document_for(principal, class_id)
-            found = await self._live.arrival(document["_id"], ARRIVAL_SECONDS)
-        if found is None:
-            raise NoActiveSessionError
-        return found
+        # Which of several a teacher started last, this process may not have heard yet.
+        ambiguous = self._scope == "class" and class_id is None and principal.role == "teacher"
+        found = None if ambiguous else await self._fitting(principal, class_id)
+        # Nor may it know of one at all, or of an audience what has happened to its roll.
+        return found or await self._as_stored(principal, class_id)
+
+    async def in_session(
+        self,
+        principal: Principal,
+        class_id: str | None,
+        act: Callable[[ActiveSession], Awaitable[None]],
+    ) -> None:
+        """Do something in the live session that ``principal`` acts on.
+
+        What was refused in a session that is over, though this process does not know that yet, is
+        done in the one that has taken its place: another process has answered that it is live.
+
+        Args:
+            principal: As of :meth:`session_for`.
+            class_id: As of :meth:`session_for`.
+            act: What to do.
+
+        Raises:
+            DomainError: What ``act`` raises in the session that is live.
+            NoActiveSessionError: There is none.
+        """
+        session = await self.session_for(principal, class_id)
+        try:
+            await act(session)
+        except DomainError:
+            live = await self._as_stored(principal, class_id)
+            if live is session:
+                raise
+            await act(live)
 
     async def document_for(self, principal: Principal, class_id: str | None = None) -> Document:
         """Like :meth:`session_for`, as MongoDB has it at this moment.
@@ -234,52 +254,18 @@ class AttendanceService:
             await self.records.delete(class_id)
         self._rolls.forget(class_id)
 
-    async def finish_abandoned(self) -> None:
-        """Finish the closing of sessions whose process died over it."""
-        cutoff = utc_now().timestamp() - ABANDONED_SECONDS
-        for document in await self._log.find({"state": CLOSING}):
-            if document["endedAt"].timestamp() <= cutoff:
-                log.warning("finishing an abandoned session", session=str(document["_id"]))
-                await self._finish(document)
-
-    async def settle(self) -> None:
-        """Wait for sessions that are being closed."""
-        await asyncio.gather(*self._closing, return_exceptions=True)
-
     async def _supersede(self, session_id: ObjectId) -> None:
         document = await self._log.begin_closing(session_id, SUPERSEDED)
         if document is not None:
-            await self._finish_to_the_end(document)
+            await self.closing.to_the_end(document)
 
-    async def _finish_to_the_end(self, document: Document) -> None:
-        # Shielded: the sender of DONE may leave, the session is finished all the same.
-        task = asyncio.create_task(self._finish(document))
-        self._closing.add(task)
-        task.add_done_callback(self._closing.discard)
-        await asyncio.shield(task)
-
-    async def _finish(self, document: Document) -> None:
-        """The steps from ``closing``; each can be repeated, by anybody, without harm."""
-        session_id, class_id = str(document["_id"]), str(document["classId"])
-        if document["outcome"] == SUPERSEDED:
-            await self.records.keep(document, document["attendance"])
-            if await self._log.end(document, None, document["rollVersion"]):
-                await self._plugins.on_event(SessionSuperseded(session_id, class_id))
-            return
-        try:
-            roll = await self._rolls.now(document["classId"])
-        except ClassNotFoundError:
-            log.warning("class deleted under its session", session=session_id)
-            roll = Roll(frozenset(), -1)
-        final = final_marks(document, roll.student_ids)
-        await self.records.keep(document, final)
-        # Whoever was marked and then taken off the roll is kept, and not counted.
-        counted = [final[student]["status"] for student in roll.student_ids]
-        counts = self._hooks.statuses.tally(counted)
-        if await self._log.end(document, counts, roll.version):
-            numbers = (counts["present"], counts["absent"], counts["total"])
-            await self._plugins.on_event(SessionDone(session_id, class_id, *numbers))
-        self._rolls.forget(document["classId"])
+    async def _as_stored(self, principal: Principal, class_id: str | None) -> ActiveSession:
+        """What :meth:`document_for` finds, as soon as this process knows it too."""
+        document = await self.document_for(principal, class_id)
+        found = await self._live.arrival(document["_id"], ARRIVAL_SECONDS)
+        if found is None:
+            raise NoActiveSessionError
+        return found
 
     async def _fitting(self, principal: Principal, class_id: str | None) -> ActiveSession | None:
         wanted = self._named_class(class_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import segno
@@ -66,14 +67,15 @@ async def checkin_qr(principal: Principal, query: CodeQuery) -> str:
 
 async def check_in(connection: Connection, data: CheckInEvent) -> None:
     """A student checks in."""
-    principal = connection.principal
+    principal, services = connection.principal, core().services
+    checking_in = partial(
+        services.get(CheckinService).check_in,
+        student=principal,
+        code=data.code,
+        address=connection.address,
+    )
     try:
-        session = await core().services.get(AttendanceService).session_for(principal, data.class_id)
-        await (
-            core()
-            .services.get(CheckinService)
-            .check_in(session, principal, data.code, connection.address)
-        )
+        await services.get(AttendanceService).in_session(principal, data.class_id, checking_in)
     except NoActiveSessionError as error:
         raise EventError(NO_SESSION) from error
     except NotOnRollError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pymongo
@@ -62,6 +63,76 @@ async def test_a_session_begun_on_one_server_is_at_once_live_on_the_other(serve,
         assert (await teacher.ask("DONE"))["event"] == "DONE"
         await student.until("DONE")
         assert await maths.records() == [status]
+
+
+LATE_MILLISECONDS = 300
+
+
+@pytest.fixture
+def scope_is_class(monkeypatch):
+    monkeypatch.setenv("QUARTAPP_ATTENDANCE_SCOPE", "class")
+
+
+@pytest.fixture
+async def one_that_hears_late(own_mongod, serve):
+    """Two servers on one MongoDB, which tells the second of every change a moment late."""
+    mongod = await asyncio.to_thread(
+        own_mongod, "--replSet", "test", "--setParameter", "enableTestCommands=1"
+    )
+    with pymongo.MongoClient(mongod.uri) as client:
+        await asyncio.to_thread(
+            client.admin.command,
+            {
+                "configureFailPoint": "failCommand",
+                "mode": "alwaysOn",
+                "data": {
+                    "failCommands": ["getMore"],
+                    "blockConnection": True,
+                    "blockTimeMS": LATE_MILLISECONDS,
+                    "appName": "late",
+                },
+            },
+        )
+    one = await serve(mongodb_uri=mongod.uri)
+    return one, await serve(mongodb_uri=f"{mongod.uri}&appName=late")
+
+
+async def test_what_a_server_was_not_told_yet_goes_to_the_session_that_is_live(
+    one_that_hears_late, lesson, mark
+):
+    one, late = one_that_hears_late
+    maths = await lesson(one, students=1)
+    physics = await lesson(one, students=1, teacher=maths.teacher)
+    teacher = await late.socket(maths.teacher)
+    for begun, event in ((maths, "DONE"), (physics, "TODAY_SUMMARY"), (maths, "DONE")):
+        await begun.start()  # which supersedes the one before, and the late one hears of neither
+        student = begun.students[0]
+        assert await teacher.ask("ATTENDANCE_MARKED", mark(student)) == {
+            "event": "ATTENDANCE_MARKED",
+            "data": mark(student),
+        }
+        assert (await begun.session())["attendance"] == {student.id: "present"}
+        await (physics if begun is maths else maths).start()
+        await begun.start()
+        answer = await teacher.ask(event)
+        assert (answer["event"], answer["data"]["total"]) == (event, int(event == "DONE"))
+
+
+@pytest.mark.usefixtures("scope_is_class")
+async def test_in_scope_class_a_late_server_knows_which_session_was_started_last(
+    one_that_hears_late, lesson, mark
+):
+    """Both classes have the student, so the wrong one would take the mark."""
+    one, late = one_that_hears_late
+    maths = await lesson(one, students=1)
+    physics = replace(maths, class_room=await one.class_room(maths.teacher, maths.students))
+    teacher = await late.socket(maths.teacher)
+    await maths.start()
+    await teacher.ask("TODAY_SUMMARY")
+    await physics.start()
+    await teacher.ask("ATTENDANCE_MARKED", mark(maths.students[0]))
+    await teacher.ask("DONE")
+    assert (await physics.records(), await maths.records()) == (["present"], [None])
 
 
 async def test_racing_done_on_two_servers_end_a_session_once(serve, lesson, session_states):

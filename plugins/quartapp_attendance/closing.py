@@ -1,0 +1,107 @@
+"""The steps from ``closing`` to the end of a session."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from quartapp.encoding import utc_now
+from quartapp_attendance.happenings import SessionDone, SessionSuperseded
+from quartapp_attendance.log import CLOSING, SUPERSEDED
+from quartapp_attendance.records import final_marks
+from quartapp_classes.rolls import Roll
+from quartapp_classes.service import ClassNotFoundError
+
+if TYPE_CHECKING:
+    from quartapp_attendance.hooks import AttendanceHooks
+    from quartapp_attendance.log import SessionLog
+    from quartapp_attendance.records import Records
+    from quartapp_classes.rolls import Rolls
+
+Document = dict[str, Any]
+
+log = structlog.get_logger("quartapp.attendance")
+
+ABANDONED_SECONDS = 5.0
+
+
+class Closing:
+    """Takes sessions to their end. Each step can be repeated, by anybody, without harm.
+
+    Args:
+        records: What remains of them.
+        rolls: Who is absent without a mark.
+        sessions: The log.
+        hooks: Counts marks; plugins hear how it ended.
+    """
+
+    def __init__(
+        self, records: Records, rolls: Rolls, sessions: SessionLog, hooks: AttendanceHooks
+    ) -> None:
+        self._records = records
+        self._rolls = rolls
+        self._log = sessions
+        self._hooks = hooks
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    async def to_the_end(self, document: Document) -> None:
+        """Take every step, whether the caller stays or not.
+
+        Args:
+            document: The session, in ``closing``.
+
+        Raises:
+            DatabaseUnavailableError: MongoDB did not answer in time.
+        """
+        # Shielded: the sender of DONE may leave, the session is finished all the same.
+        task = asyncio.create_task(self._finish(document))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        await asyncio.shield(task)
+
+    async def finish_abandoned(self) -> None:
+        """Finish the closing of sessions whose process died over it.
+
+        Raises:
+            DatabaseUnavailableError: MongoDB did not answer in time.
+        """
+        cutoff = utc_now().timestamp() - ABANDONED_SECONDS
+        for document in await self._log.find({"state": CLOSING}):
+            if document["endedAt"].timestamp() <= cutoff:
+                log.warning("finishing an abandoned session", session=str(document["_id"]))
+                await self._finish(document)
+
+    async def settle(self) -> None:
+        """Wait for sessions that are being closed."""
+        await asyncio.gather(*self._under_way, return_exceptions=True)
+
+    async def _finish(self, document: Document) -> None:
+        if document["outcome"] == SUPERSEDED:
+            await self._make_way(document)
+        else:
+            await self._count(document)
+
+    async def _make_way(self, document: Document) -> None:
+        await self._records.keep(document, document["attendance"])
+        if await self._log.end(document, None, document["rollVersion"]):
+            ended = SessionSuperseded(str(document["_id"]), str(document["classId"]))
+            await self._hooks.plugins.on_event(ended)
+
+    async def _count(self, document: Document) -> None:
+        session_id, class_id = str(document["_id"]), str(document["classId"])
+        try:
+            roll = await self._rolls.now(document["classId"])
+        except ClassNotFoundError:
+            log.warning("class deleted under its session", session=session_id)
+            roll = Roll(frozenset(), -1)
+        final = final_marks(document, roll.student_ids)
+        await self._records.keep(document, final)
+        # Whoever was marked and then taken off the roll is kept, and not counted.
+        counted = [final[student]["status"] for student in roll.student_ids]
+        counts = self._hooks.statuses.tally(counted)
+        if await self._log.end(document, counts, roll.version):
+            numbers = (counts["present"], counts["absent"], counts["total"])
+            await self._hooks.plugins.on_event(SessionDone(session_id, class_id, *numbers))
+        self._rolls.forget(document["classId"])
