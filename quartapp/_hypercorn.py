@@ -13,7 +13,6 @@ from hypercorn.asyncio.tcp_server import TCPServer
 from hypercorn.events import Closed
 from hypercorn.protocol.events import Data, Request, StreamClosed
 from hypercorn.protocol.ws_stream import (
-    ASGIWebsocketState,
     FrameTooLargeError,
     WebsocketBuffer,
     WSStream,
@@ -103,6 +102,7 @@ class Stream(WSStream):
     """
 
     _refused = False
+    _wire: StreamWire | None = None
 
     def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - Hypercorn's
         super().__init__(*arguments, **options)
@@ -117,8 +117,9 @@ class Stream(WSStream):
         if isinstance(event, Request) and self.app_put is not None:
             # The app's task was made just now, and has not looked at its scope yet.
             extensions = cast("dict[str, Any]", self.scope["extensions"])
-            extensions[WIRE_EXTENSION] = StreamWire(self)
+            extensions[WIRE_EXTENSION] = self._wire = StreamWire(self)
         if self.closed:
+            self._shut()
             for helper in self._helpers - {asyncio.current_task()}:
                 helper.cancel()
 
@@ -133,6 +134,15 @@ class Stream(WSStream):
         self.app_put = _to_nobody
         while not queue.empty():
             queue.get_nowait()  # which lets those go on who wait for room
+
+    async def _send_wsproto_event(self, event: WireEvent) -> None:
+        if isinstance(event, CloseConnection):  # after which nothing may follow
+            self._shut()
+        await super()._send_wsproto_event(event)
+
+    def _shut(self) -> None:
+        if self._wire is not None:
+            self._wire.open = False
 
     async def _send_pings(self) -> None:
         self._is_helper()
@@ -191,7 +201,7 @@ class Stream(WSStream):
     async def _give_up(self) -> None:
         self._is_helper()
         await asyncio.sleep(LINGER_SECONDS)
-        StreamWire(self).abort()
+        cast("StreamWire", self._wire).abort()
 
 
 async def _to_nobody(_: object) -> None:
@@ -203,17 +213,19 @@ class StreamWire:
 
     The long way makes four objects and six coroutines for each, to end in the same write. The short
     one refuses where the long one has something to do or to wait for.
+
+    Attributes:
+        open: Whether frames may still be sent; the stream says when not.
     """
 
-    __slots__ = ("_lock", "_stream", "_transport")
+    __slots__ = ("_transport", "open")
 
     def __init__(self, stream: WSStream) -> None:
         server: Any = stream
         for _ in ("the protocol", "the connection"):
             server = server.send.__self__
-        self._stream = stream
-        self._lock = server.send_lock
         self._transport = server.writer.transport
+        self.open = True
 
     def __deepcopy__(self, _: object) -> StreamWire:
         """Itself: middlewares copy the scope."""
@@ -221,17 +233,15 @@ class StreamWire:
 
     def write(self, frames: bytes) -> bool:
         """Send whole frames; False where they have to take the long way, in their turn."""
-        stream, transport = self._stream, self._transport
-        if (
-            stream.state is not ASGIWebsocketState.CONNECTED
-            or stream.connection.state is not ConnectionState.OPEN
-            or stream.closed
-            or self._lock.locked()
-            or transport.is_closing()
-            or transport.get_write_buffer_size()
-        ):
+        # A look at each of a thousand sockets is what a broadcast is made of. Whoever holds the
+        # connection's lock waits for its buffer, so that the buffer says it all.
+        transport = self._transport
+        if not self.open or transport.get_write_buffer_size():
             return False
-        transport.write(frames)
+        try:
+            transport.write(frames)
+        except RuntimeError:  # Hypercorn is closing it
+            return False
         return True
 
     def abort(self) -> None:

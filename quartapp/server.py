@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import re
@@ -257,6 +258,10 @@ def start_failure(error: LifespanFailureError) -> str:
 
 def _announcer(ready: Callable[[], None]) -> Callable[[], Awaitable[None]]:
     async def announce() -> None:
+        # What is there now stays: modules, routes, schemas. The collector would look at all of it
+        # again and again, and nobody is served meanwhile (60 ms, where a mark takes 10).
+        gc.collect()
+        gc.freeze()
         ready()
 
     return announce
