@@ -12,6 +12,7 @@ import structlog
 from gunicorn.arbiter import Arbiter
 from gunicorn.errors import HaltServer
 
+from quartapp._shares import Shares
 from quartapp.errors import QuartappError
 from quartapp.mistakes import EXIT_MISTAKE
 from quartapp.server import notify_systemd
@@ -71,6 +72,7 @@ class WorkerArbiter(Arbiter):  # type: ignore[misc] # untyped
     Attributes:
         failure: Why the server could not start.
         reports: For the workers.
+        shares: Of the connections, of each worker.
     """
 
     app: Application
@@ -80,6 +82,7 @@ class WorkerArbiter(Arbiter):  # type: ignore[misc] # untyped
         self, app: Application, listener: socket.socket, ready: Callable[[], None]
     ) -> None:
         self.reports = Reports()
+        self.shares = Shares()
         self.failure: str | None = None
         super().__init__(app)
         # Of this instance: gunicorn's are of the class. And with listeners it makes none.

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from hypercorn.typing import ASGISendEvent
     from wsproto.events import Event as WireEvent
 
+    from quartapp._shares import Share
+
 # How long a peer may take to end a connection in which it sent what it may not.
 LINGER_SECONDS = 1.0
 # Frames that carry no whole message: pings, pongs, fragments.
@@ -59,6 +61,15 @@ class Server(TCPServer):
     Hypercorn expects that a peer resets or closes it. One that takes nothing until the kernel gives
     up (``TCP_USER_TIMEOUT``) is another error, and would be reported as ours.
     """
+
+    async def run(self) -> None:
+        """Serve it, and say when it is over to who counts them."""
+        try:
+            await super().run()
+        finally:
+            share: Share | None = getattr(self.config, "share", None)
+            if share is not None:
+                share.closed()
 
     async def protocol_send(self, event: ServerEvent) -> None:
         """Send what the protocol has for the peer, if that is still there."""

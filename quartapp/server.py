@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from quart import Quart
 
+    from quartapp._shares import Share
     from quartapp.settings import Settings
 
 log = structlog.get_logger("quartapp.server")
@@ -90,7 +91,27 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 class FullBacklog(socket.socket):
-    """A listening socket whose queue stays long."""
+    """A listening socket whose queue stays long, and from which a worker takes its share.
+
+    Attributes:
+        share: The worker's; None where there is one process.
+    """
+
+    share: Share | None = None
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        """Take a connection.
+
+        Raises:
+            BlockingIOError: There is none, or it is for another worker.
+        """
+        if self.share is None:
+            return super().accept()
+        if not self.share.may_take():
+            raise BlockingIOError
+        accepted = super().accept()
+        self.share.opened()
+        return accepted
 
     def listen(self, backlog: int = BACKLOG, /) -> None:
         """Listen with the full backlog, whatever was asked for."""
@@ -103,25 +124,38 @@ class PatientConfig(Config):
     asyncio takes as many connections in one go as the backlog is long. In a storm of thousands,
     those who are in already would wait until all of it is served; and of several processes the one
     that wakes up first would have it for itself. A few at a time leave room, and spread by load.
+
+    Attributes:
+        share: The worker's; None where there is one process.
     """
+
+    share: Share | None = None
 
     def create_sockets(self) -> Sockets:
         """Hypercorn's sockets, with a queue longer than what is taken at once."""
         made = super().create_sockets()
-        shared: list[socket.socket] = [
-            FullBacklog(fileno=given.detach()) for given in made.insecure_sockets
-        ]
-        return replace(made, insecure_sockets=shared)
+        patient: list[socket.socket] = []
+        for given in made.insecure_sockets:
+            one = FullBacklog(fileno=given.detach())
+            one.share = self.share
+            patient.append(one)
+        if self.share is not None:
+            self.share.begin()
+        return replace(made, insecure_sockets=patient)
 
 
-def hypercorn_config(settings: Settings, listener: socket.socket) -> Config:
+def hypercorn_config(
+    settings: Settings, listener: socket.socket, share: Share | None = None
+) -> PatientConfig:
     """How Hypercorn is to serve.
 
     Args:
         settings: Deadlines for sockets.
         listener: Where connections arrive.
+        share: What the process takes of them; all if left out.
     """
     config = PatientConfig()
+    config.share = share
     # A duplicate, as Hypercorn closes what it is given, and the caller closes its own.
     config.bind = [f"fd://{listener.dup().detach()}"]
     config.backlog = ACCEPTS_AT_ONCE
@@ -181,7 +215,10 @@ def notify_systemd(state: str) -> None:
 
 
 async def serve_app(
-    app: Quart, listener: socket.socket, ready: Callable[[], None] | None = None
+    app: Quart,
+    listener: socket.socket,
+    ready: Callable[[], None] | None = None,
+    share: Share | None = None,
 ) -> None:
     """Serve ``app`` until SIGINT or SIGTERM, then stop cleanly.
 
@@ -191,6 +228,7 @@ async def serve_app(
         app: What to serve.
         listener: Where; it listens already, so that whoever connects from now on is served.
         ready: Called when requests are answered.
+        share: What the process takes of the connections; all if left out.
 
     Raises:
         ServerError: The app cannot start.
@@ -204,7 +242,7 @@ async def serve_app(
         loop.add_signal_handler(number, stop.set)
     if ready is not None:
         app.before_serving(_announcer(ready))
-    config = hypercorn_config(settings, listener)
+    config = hypercorn_config(settings, listener, share)
     serving = asyncio.create_task(
         hypercorn.asyncio.serve(
             behind_proxies(app), config, shutdown_trigger=drained.wait, mode="asgi"
@@ -215,7 +253,7 @@ async def serve_app(
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if not serving.done():
             log.info("stopping")
-            _take_nobody_more(config, listener, alone=settings.workers == 1)
+            _take_nobody_more(config, listener)
             await core(app).hub.drain(DRAIN_SECONDS)
             drained.set()
             await asyncio.wait({serving}, timeout=STOP_SECONDS + 1)
@@ -234,16 +272,17 @@ async def serve_app(
             loop.remove_signal_handler(number)
 
 
-def _take_nobody_more(config: Config, listener: socket.socket, *, alone: bool) -> None:
+def _take_nobody_more(config: PatientConfig, listener: socket.socket) -> None:
     """Leave new connections to others: to the next server, or the other workers.
 
     Args:
         config: What Hypercorn was given; it goes on listening for as long as it has connections.
         listener: Where they arrive.
-        alone: Whether no other process takes connections from there.
     """
     asyncio.get_running_loop().remove_reader(int(config.bind[0].removeprefix("fd://")))
-    if alone:
+    if config.share is not None:
+        config.share.leave()
+    else:
         # Closing would not do, as Hypercorn has a duplicate; this refuses at once.
         with contextlib.suppress(OSError):
             listener.shutdown(socket.SHUT_RDWR)

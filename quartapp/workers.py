@@ -185,7 +185,7 @@ class ServerWorker(Worker):  # type: ignore[misc] # untyped
         app = create_app(self.app.settings)
         beating = asyncio.create_task(self._beat())
         try:
-            await serve_app(app, self.sockets[0], self._is_ready)
+            await serve_app(app, self.sockets[0], self._is_ready, self.share)
         finally:
             beating.cancel()
 
@@ -216,8 +216,10 @@ def _end_in(seconds: float) -> None:
 
 def _reports_to(arbiter: WorkerArbiter, worker: ServerWorker) -> None:
     worker.reports = arbiter.reports
+    worker.share = arbiter.shares.add()
 
 
 def _has_ended(arbiter: WorkerArbiter, worker: ServerWorker) -> None:
     process_ended(worker.pid)
+    worker.share.give_back()
     arbiter.worker_ended(worker)

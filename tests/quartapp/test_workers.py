@@ -70,6 +70,35 @@ async def test_connections_that_come_at_once_are_shared_out(serve_workers):
     assert min(shares.values()) >= 10, shares
 
 
+async def test_connections_that_come_one_by_one_are_shared_out_evenly(serve_workers):
+    process = await serve_workers(3)
+    student = await process.client.person("student")
+    sockets = [await process.client.socket(student) for _ in range(60)]
+    shares = Counter(map(process.worker_of, sockets))
+    # Evenly, but that one who is not given a processor in time may miss some.
+    assert min(shares.values()) >= 14, shares
+    # And of those who leave, the places are taken first.
+    emptied = process.worker_of(sockets[0])
+    for socket in sockets:
+        if process.worker_of(socket) == emptied:
+            await socket.close()
+    fresh = [await process.client.socket(student) for _ in range(shares[emptied] - 3)]
+    assert Counter(map(process.worker_of, fresh)).most_common(1)[0][0] == emptied
+
+
+async def test_connections_for_a_worker_that_hangs_are_taken_by_the_others(serve_workers):
+    process = await serve_workers(2)
+    student = await process.client.person("student")
+    hanging, spared = process.workers
+    await process.socket_on(hanging, student)
+    os.kill(hanging, signal.SIGSTOP)
+    try:
+        fresh = [await process.client.socket(student) for _ in range(20)]
+        assert {process.worker_of(socket) for socket in fresh} == {spared}
+    finally:
+        os.kill(hanging, signal.SIGCONT)
+
+
 async def test_everybody_sees_one_order_of_marks_made_on_several_workers(
     serve_workers, lesson, mark
 ):
