@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 import hypercorn.asyncio.run
 import hypercorn.protocol.h11
 import hypercorn.protocol.ws_stream
-from hypercorn.asyncio.tcp_server import TCPServer
-from hypercorn.events import Closed
+from hypercorn.asyncio.tcp_server import MAX_RECV, TCPServer
+from hypercorn.events import Closed, RawData
 from hypercorn.protocol.events import Data, Request, StreamClosed
 from hypercorn.protocol.ws_stream import (
     FrameTooLargeError,
@@ -70,6 +70,17 @@ class Server(TCPServer):
             share: Share | None = getattr(self.config, "share", None)
             if share is not None:
                 share.closed()
+
+    async def _read_data(self) -> None:
+        # As Hypercorn does, but for wait_for: in Python 3.11 that makes a task of every read.
+        while not self.reader.at_eof():
+            try:
+                async with asyncio.timeout(self.config.read_timeout):
+                    data = await self.reader.read(MAX_RECV)
+            except OSError:  # which a timeout is too
+                break
+            await self.protocol.handle(RawData(data))
+        await self.protocol.handle(Closed())
 
     async def protocol_send(self, event: ServerEvent) -> None:
         """Send what the protocol has for the peer, if that is still there."""
