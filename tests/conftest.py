@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib.util
 import os
 import signal
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 
 DEADLINE_SECONDS = 15.0
+BREAKS_MONGOD = "own_mongod"
 
 
 @dataclass(frozen=True)
@@ -265,10 +267,18 @@ def installed(tmp_path: Path) -> Callable[..., str]:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     # PyMongo leaves the socket of a connection unclosed that it gave up in the middle of opening,
-    # as it does when the server is frozen. Nothing of ours has it, and only the collector finds it.
+    # as it does when the server is frozen or gone. Nothing of ours has it, and only the collector
+    # finds it: see below.
     unclosed = pytest.mark.filterwarnings(
         r"ignore:Exception ignored in. <socket\.socket:pytest.PytestUnraisableExceptionWarning"
     )
     for item in items:
-        if "frozen" in getattr(item, "fixturenames", ()):
+        if BREAKS_MONGOD in getattr(item, "fixturenames", ()):
             item.add_marker(unclosed)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    # Found now, and not in the middle of some other test, which would fail for it.
+    if BREAKS_MONGOD in getattr(item, "fixturenames", ()):
+        gc.collect()
