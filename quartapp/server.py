@@ -298,7 +298,7 @@ def start_failure(error: LifespanFailureError) -> str:
 def _announcer(ready: Callable[[], None]) -> Callable[[], Awaitable[None]]:
     async def announce() -> None:
         # What is there now stays: modules, routes, schemas. The collector would look at all of it
-        # again and again, and nobody is served meanwhile (60 ms, where a mark takes 10).
+        # again and again, and nobody is served meanwhile.
         gc.collect()
         gc.freeze()
         ready()

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from quartapp._arbiter import Reports
+    from quartapp._shares import Share
     from quartapp.settings import Settings
 
 log = structlog.get_logger("quartapp.workers")
@@ -147,6 +148,7 @@ class ServerWorker(Worker):  # type: ignore[misc] # untyped
 
     app: Application
     reports: Reports
+    share: Share
 
     def init_process(self) -> None:
         """Serve, and end the process without a step back into what it was forked from."""
