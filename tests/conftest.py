@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,7 @@ from quartapp.embedded import find_mongod
 from quartapp.server import listen
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable, Generator, Iterator
     from types import ModuleType
 
     from quartapp.testing import Client, Person, Socket, TestServer
@@ -266,9 +267,9 @@ def installed(tmp_path: Path) -> Callable[..., str]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # PyMongo leaves the socket of a connection unclosed that it gave up in the middle of opening,
-    # as it does when the server is frozen or gone. Nothing of ours has it, and only the collector
-    # finds it: see below.
+    # PyMongo leaves the socket of a connection unclosed whose opening is cancelled, as happens when
+    # the server is frozen or gone. Nothing of ours has it, and only the collector finds it: in the
+    # middle of the test, or below.
     unclosed = pytest.mark.filterwarnings(
         r"ignore:Exception ignored in. <socket\.socket:pytest.PytestUnraisableExceptionWarning"
     )
@@ -277,8 +278,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(unclosed)
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_runtest_teardown(item: pytest.Item) -> None:
-    # Found now, and not in the middle of some other test, which would fail for it.
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
+    yield
     if BREAKS_MONGOD in getattr(item, "fixturenames", ()):
-        gc.collect()
+        # Found now, and not in some other test, which would fail for it. What pytest finds of a
+        # test, it has looked for before this.
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", r"unclosed <socket\.socket", ResourceWarning)
+            gc.collect()
