@@ -1,5 +1,7 @@
 """The whole comparison: ours with one process and with two, and the peer, on one MongoDB.
 
+The peer has a second turn in which it stores each mark, as ours does.
+
 ``python -m bench`` prints a table and writes BENCHMARKS.md; ``--quick`` takes a minute or two.
 """
 
@@ -14,9 +16,9 @@ from typing import TYPE_CHECKING
 
 from bench.client import BenchError, allow_sockets
 from bench.machine import describe
-from bench.report import comparison, document, growth_tables
-from bench.servers import PEER, install_peer, ours, running
-from bench.visit import QUICK, Plan, growth, visit
+from bench.report import comparison, document, growth_tables, promise
+from bench.servers import PEER, STORING_PEER, install_peer, ours, running
+from bench.visit import QUICK, Plan, growth, live, visit
 from quartapp.embedded import EmbeddedMongo, EmbeddedMongoError
 
 if TYPE_CHECKING:
@@ -40,7 +42,7 @@ def measure(plan: Plan, command: str) -> str:
     install_peer()
     allow_sockets(plan.most_sockets)
     secret = secrets.token_hex(32)
-    kinds = (ours(1), PEER, ours(2))
+    kinds = (ours(1), PEER, ours(2), STORING_PEER)
     runs: dict[str, list[Figures]] = {kind.name: [] for kind in kinds}
     grown: dict[str, list[Figures]] = {kind.name: [] for kind in kinds[:2]}
     with tempfile.TemporaryDirectory() as name:
@@ -49,15 +51,17 @@ def measure(plan: Plan, command: str) -> str:
             # In turn, so that what else the machine does meets them all.
             for number in range(1, plan.repetitions + 1):
                 for kind in kinds:
+                    measured = live if kind is STORING_PEER else visit
                     with running(kind, mongo.uri, secret, folder) as server:
-                        runs[kind.name].append(visit(server, plan))
+                        runs[kind.name].append(measured(server, plan))
                     _say(f"{kind.name}, {number} of {plan.repetitions}: {runs[kind.name][-1]}")
             for kind in kinds[:2]:
                 with running(kind, mongo.uri, secret, folder) as server:
                     grown[kind.name].append(growth(server, plan))
                 _say(f"{kind.name}, growth: {grown[kind.name][-1]}")
             machine = describe(mongo.uri, PEER)
-    return document(comparison(runs), growth_tables(grown, plan), machine, plan, command)
+    tables = comparison(runs), promise(runs), growth_tables(grown, plan)
+    return document(*tables, machine, plan, command)
 
 
 def main() -> None:

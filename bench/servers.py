@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,14 +15,14 @@ from bench.client import Api, BenchError
 from bench.seed import Seeder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 PEER_FOLDER = Path(__file__).parent / "peer"
 STOP_SECONDS = 20.0
 INSTALL_SECONDS = 300.0
 # Settings of whoever runs this have no part in what is measured.
 _FOREIGN = re.compile(
-    r"^(QUARTAPP_.*|PORT|MONGODB_URI|URI|JWT_SECRET|NODE_OPTIONS)$", re.IGNORECASE
+    r"^(QUARTAPP_.*|PORT|MONGODB_URI|URI|JWT_SECRET|NODE_OPTIONS|STORE_MARKS)$", re.IGNORECASE
 )
 
 
@@ -35,12 +35,14 @@ class Kind:
         command: What starts it.
         folder: Its working directory; None for one without settings.
         database: Its own database.
+        settings: Environment variables of its own.
     """
 
     name: str
     command: tuple[str, ...]
     database: str
     folder: Path | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 def ours(workers: int) -> Kind:
@@ -50,6 +52,9 @@ def ours(workers: int) -> Kind:
 
 
 PEER = Kind("peer", ("node", "server.js"), "bench_peer", PEER_FOLDER)
+STORING_PEER = replace(
+    PEER, name="storing_peer", database="bench_storing_peer", settings={"STORE_MARKS": "1"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +143,7 @@ def running(kind: Kind, uri: str, jwt_secret: str, folder: Path) -> Iterator[Ser
         "JWT_SECRET": jwt_secret,
         "PORT": "0",
         "NODE_ENV": "production",
+        **kind.settings,
     }
     with (folder / f"{kind.name}.log").open("a+") as log:
         process = subprocess.Popen(  # noqa: S603 - our own command

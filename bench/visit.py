@@ -71,8 +71,19 @@ class Figures:
 
 def visit(server: Server, plan: Plan) -> Figures:
     """Everything but growth."""
+    idle = memory(server, plan.idle_sockets)  # before anything else has grown the process
+    found = live(server, plan)
+    found.values["memory"] = idle
+    for name, request in _requests(server).items():
+        answers = http.measure(server.api, request, CONNECTIONS, plan.seconds)
+        found.values[name] = answers["requests_per_second"]
+        found.client[name] = answers["client_cpu"]
+    return found
+
+
+def live(server: Server, plan: Plan) -> Figures:
+    """Of these, what the live session does."""
     found = Figures()
-    found.values["memory"] = memory(server, plan.idle_sockets)
     for sockets in (200, 1000):
         run = _roll_call(server, ROLL, SENDERS)
         run.open(sockets)
@@ -84,10 +95,6 @@ def visit(server: Server, plan: Plan) -> Figures:
         found.values[f"fanout_{sockets}"] = fanout["deliveries_per_second"]
         found.client[f"fanout_{sockets}"] = fanout["client_cpu"]
     found.values["marks"], found.client["marks"] = marks(server, ROLL, plan.seconds)
-    for name, request in _requests(server).items():
-        answers = http.measure(server.api, request, CONNECTIONS, plan.seconds)
-        found.values[name] = answers["requests_per_second"]
-        found.client[name] = answers["client_cpu"]
     return found
 
 

@@ -1,10 +1,15 @@
 // The one live session, which is in this process's memory and nowhere else until DONE.
+import mongoose from "mongoose";
 import { WebSocket, WebSocketServer } from "ws";
 import { bearerToken, verifyToken } from "./auth.js";
-import { AttendanceRecord } from "./models.js";
+import { AttendanceRecord, LiveMark } from "./models.js";
 
 const STATUSES = ["present", "absent"];
 const OBJECT_ID = /^[0-9a-f]{24}$/;
+
+// Whether each mark is in the database before anybody sees it, as it would have to be to outlive
+// this process: so that the price of that can be told from the price of everything else.
+const storesMarks = process.env.STORE_MARKS === "1";
 
 let session = null;
 
@@ -13,6 +18,7 @@ export async function startSession(room) {
   if (session?.classId === classId) return;
   const before = session;
   session = {
+    id: new mongoose.Types.ObjectId(),
     classId,
     teacherId: String(room.teacherId),
     startedAt: new Date().toISOString(),
@@ -46,9 +52,14 @@ const EVENTS = {
   ATTENDANCE_MARKED: {
     role: "teacher",
     isValid: (data) => OBJECT_ID.test(data?.studentId) && STATUSES.includes(data.status),
-    handle({ broadcast, data: { studentId, status } }) {
-      if (!session.roll.has(studentId)) throw new Refusal("Student not enrolled in class");
-      session.attendance[studentId] = status;
+    async handle({ broadcast, data: { studentId, status } }) {
+      const marked = session;
+      if (!marked.roll.has(studentId)) throw new Refusal("Student not enrolled in class");
+      if (storesMarks) {
+        await LiveMark.updateOne({ sessionId: marked.id, studentId }, { status }, { upsert: true });
+        if (session !== marked) throw new Refusal("No active attendance session");
+      }
+      marked.attendance[studentId] = status;
       broadcast("ATTENDANCE_MARKED", { studentId, status });
     },
   },

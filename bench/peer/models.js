@@ -38,6 +38,17 @@ const recordSchema = new Schema(
 );
 recordSchema.index({ studentId: 1, classId: 1, createdAt: -1 });
 
+const liveMarkSchema = new Schema(
+  {
+    sessionId: { type: ObjectId, required: true },
+    studentId: { type: ObjectId, ref: "User", required: true },
+    status: { type: String, required: true, enum: ["present", "absent"] },
+  },
+  { versionKey: false, collection: "live_marks", writeConcern: { w: "majority" } },
+);
+liveMarkSchema.index({ sessionId: 1, studentId: 1 }, { unique: true });
+
 export const User = model("User", userSchema);
 export const ClassRoom = model("Class", classSchema);
 export const AttendanceRecord = model("AttendanceRecord", recordSchema);
+export const LiveMark = model("LiveMark", liveMarkSchema);

@@ -1,4 +1,4 @@
-// Starts the server: MONGODB_URI, JWT_SECRET and PORT come from the environment.
+// Starts the server: MONGODB_URI, JWT_SECRET, PORT and STORE_MARKS come from the environment.
 import { createServer } from "node:http";
 import mongoose from "mongoose";
 import { app } from "./app.js";
