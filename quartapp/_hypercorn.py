@@ -20,6 +20,7 @@ from hypercorn.protocol.ws_stream import (
 from wsproto.connection import ConnectionState
 from wsproto.events import CloseConnection, Message, Ping
 
+from quartapp._silence import Silence
 from quartapp.realtime.channel import MESSAGE_TOO_BIG, POLICY_VIOLATION
 from quartapp.realtime.frames import WIRE_EXTENSION
 from quartapp.realtime.pace import Pace, TooFastError
@@ -72,14 +73,20 @@ class Server(TCPServer):
                 share.closed()
 
     async def _read_data(self) -> None:
-        # As Hypercorn does, but for wait_for: in Python 3.11 that makes a task of every read.
-        while not self.reader.at_eof():
-            try:
-                async with asyncio.timeout(self.config.read_timeout):
+        # As Hypercorn does, but for wait_for: that makes a timer, and in Python 3.11 a task, of
+        # every read.
+        silence = Silence(self.reader, self.config.read_timeout)
+        try:
+            while not self.reader.at_eof():
+                silence.begins()
+                try:
                     data = await self.reader.read(MAX_RECV)
-            except OSError:  # which a timeout is too
-                break
-            await self.protocol.handle(RawData(data))
+                except OSError:  # which a TimeoutError is too
+                    break
+                silence.ends()
+                await self.protocol.handle(RawData(data))
+        finally:
+            silence.close()
         await self.protocol.handle(Closed())
 
     async def protocol_send(self, event: ServerEvent) -> None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import structlog
 
+from quartapp._begun import Begun
 from quartapp.errors import QuartappError
 
 if TYPE_CHECKING:
@@ -100,6 +101,8 @@ class Dispatcher:
     def implementations(self, hook: str) -> list[tuple[LoadedPlugin, HookImpl]]:
         """Who implements ``hook``, in plugin order (``tryfirst`` first, ``trylast`` last)."""
         found: Sequence[HookImpl] = getattr(self._manager.hook, hook).get_hookimpls()
+        if not found:
+            return []
         ordered = [impl for impl in found if impl.tryfirst]
         ordered += [impl for impl in found if not impl.tryfirst and not impl.trylast]
         ordered += [impl for impl in found if impl.trylast]
@@ -215,16 +218,26 @@ class Dispatcher:
         arguments: dict[str, object],
         passing: Refusals = (),
     ) -> object:
-        limit = asyncio.timeout(self._timeout)
+        limit = None
         try:
+            result = impl.function(*(arguments[name] for name in impl.argnames))
+            if not inspect.isawaitable(result):
+                return result
+            if inspect.iscoroutine(result):
+                try:
+                    waiting_for = result.send(None)
+                except StopIteration as end:
+                    return end.value
+                result = Begun(result, waiting_for)
+            # What does not wait cannot be cut off, and most calls are cheaper than a timer.
+            limit = asyncio.timeout(self._timeout)
             async with limit:
-                result = impl.function(*(arguments[name] for name in impl.argnames))
-                return await result if inspect.isawaitable(result) else result
+                return await result
         except passing:
             raise
         except Exception as error:
             # A TimeoutError may also be one of the implementation's own.
-            if limit.expired() and isinstance(error, TimeoutError):
+            if limit is not None and limit.expired() and isinstance(error, TimeoutError):
                 raise HookFailedError(
                     f"plugin {owner}: {hook} took longer than {self._timeout:g} s"
                 ) from error

@@ -42,9 +42,13 @@ def _default(value: object) -> str:
     raise TypeError(f"{type(value).__name__} has no JSON form here")
 
 
+# One for all: json.dumps would make one for each frame and each answer.
+_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, default=_default)
+
+
 def to_json(value: Any) -> str:  # noqa: ANN401 - any JSON value
     """``value`` as compact JSON; ObjectIds and datetimes included."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=_default)
+    return _ENCODER.encode(value)
 
 
 def json_response(

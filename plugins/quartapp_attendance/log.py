@@ -43,6 +43,9 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 
 BATCH_ENTRIES = 500
+# Of the event loop, some ten microseconds each when it has little to do. Of many frames that come
+# at one moment a few are read first; were those written at once, all others would wait for them.
+GATHERING_ROUNDS = 3
 
 ACTIVE, CLOSING, CLOSED, SUPERSEDED = "active", "closing", "closed", "superseded"
 
@@ -59,7 +62,7 @@ class NotOnRollError(DomainError):
 class _Waiting:
     entry: Document
     mark: Mark | None
-    written: asyncio.Future[int]
+    shown: asyncio.Future[None]
     span: object  # that it belongs to
 
 
@@ -141,16 +144,15 @@ class SessionLog:
 
     async def append(
         self, session: ActiveSession, entry: Document, mark: Mark | None = None
-    ) -> int:
-        """Write one entry; those that come while a write is in flight go together in the next.
+    ) -> None:
+        """Write one entry, and wait until it was shown here.
+
+        Those that come while a write is in flight go together in the next.
 
         Args:
             session: Where it belongs.
             entry: What is shown.
             mark: What is stored with it.
-
-        Returns:
-            The ``seq`` of the entry.
 
         Raises:
             NoActiveSessionError: The session is over.
@@ -158,12 +160,12 @@ class SessionLog:
             DatabaseUnavailableError: It could not be stored.
         """
         queue = self._queues.setdefault(session.id, _Queue())
-        written: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        queue.waiting.append(_Waiting(entry, mark, written, self._traces.current()))
+        shown: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        queue.waiting.append(_Waiting(entry, mark, shown, self._traces.current()))
         if queue.writer is None:
             # A task of its own: a caller who leaves must not take the others' marks along.
             queue.writer = asyncio.create_task(self._write_all(session, queue))
-        return await written
+        await shown
 
     async def begin_closing(self, session_id: ObjectId, outcome: str) -> Document | None:
         """End a live session: from here on it takes no mark. Exactly one caller succeeds.
@@ -221,6 +223,8 @@ class SessionLog:
     async def _write_all(self, session: ActiveSession, queue: _Queue) -> None:
         try:
             while queue.waiting:
+                for _ in range(GATHERING_ROUNDS):
+                    await asyncio.sleep(0)
                 size = min(len(queue.waiting), BATCH_ENTRIES)
                 batch = [queue.waiting.popleft() for _ in range(size)]
                 try:
@@ -265,8 +269,7 @@ class SessionLog:
                 await self._echo.apply(Change.from_fields(session.id, {**changed, "seq": last}))
         self._metrics.marks.inc(sum(waiting.mark is not None for waiting in batch))
         for number, waiting in enumerate(batch, last - len(batch) + 1):
-            if not waiting.written.done():
-                waiting.written.set_result(number)
+            session.resolve_at(number, waiting.shown)
 
 
 def first_number() -> int:
@@ -303,5 +306,5 @@ def _refuse_strangers(batch: list[_Waiting], roll: Roll) -> list[_Waiting]:
 
 
 def _fail(waiting: _Waiting, error: Exception) -> None:
-    if not waiting.written.done():
-        waiting.written.set_exception(error)
+    if not waiting.shown.done():
+        waiting.shown.set_exception(error)

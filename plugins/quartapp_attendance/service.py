@@ -121,7 +121,7 @@ class AttendanceService:
         """
         mark = await self._hooks.accepted(session.info, mark)
         entry = {"kind": "mark", "studentId": mark.student_id, "status": mark.status}
-        await session.reached(await self._log.append(session, entry, mark))
+        await self._log.append(session, entry, mark)
         await self._plugins.on_event(
             AttendanceMarked(
                 str(session.id),
@@ -140,7 +140,7 @@ class AttendanceService:
             NoActiveSessionError: The session is over.
             DatabaseUnavailableError: MongoDB did not answer in time.
         """
-        await session.reached(await self._log.append(session, {"kind": "summary"}))
+        await self._log.append(session, {"kind": "summary"})
 
     async def show(self, session: ActiveSession, event: str, data: Mapping[str, object]) -> None:
         """Show an event of a plugin's own to all, on every server, in the session's order.
@@ -155,7 +155,7 @@ class AttendanceService:
             DatabaseUnavailableError: MongoDB did not answer in time.
         """
         entry = {"kind": "event", "event": event, "data": dict(data)}
-        await session.reached(await self._log.append(session, entry))
+        await self._log.append(session, entry)
 
     async def done(self, session: ActiveSession) -> None:
         """End the session: the unmarked are absent, everything is kept, all are told.

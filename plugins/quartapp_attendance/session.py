@@ -143,17 +143,22 @@ class ActiveSession:
 
     async def reached(self, seq: int) -> None:
         """Wait until change ``seq`` is in here, or the session is over."""
-        if self.over or self.seq >= seq:
-            return
-        waiting = seq, asyncio.get_running_loop().create_future()
-        self._waiting.append(waiting)
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.resolve_at(seq, future)
         try:
-            await waiting[1]
+            await future
         except asyncio.CancelledError:
             # A number that never comes must not be waited for by nobody, for ever.
             with suppress(ValueError):
-                self._waiting.remove(waiting)
+                self._waiting.remove((seq, future))
             raise
+
+    def resolve_at(self, seq: int, future: asyncio.Future[None]) -> None:
+        """Like :meth:`reached`, for somebody who waits for ``future``."""
+        if self.over or self.seq >= seq:
+            _resolve(future)
+        else:
+            self._waiting.append((seq, future))
 
     def advance(self, seq: int) -> None:
         """Everything up to ``seq`` is in here now."""

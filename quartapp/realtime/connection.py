@@ -7,17 +7,17 @@ import time
 import uuid
 from collections import deque
 from contextlib import suppress
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from quartapp._begun import Begun
 from quartapp.realtime.channel import POLICY_VIOLATION, TRY_AGAIN_LATER
 from quartapp.realtime.events import UNAUTHORIZED, encode_error
 from quartapp.realtime.frames import Parcel
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Generator, Iterable
+    from collections.abc import Coroutine, Iterable
 
     from quartapp.metrics import Metrics
     from quartapp.realtime.channel import Channel
@@ -159,7 +159,7 @@ class Connection:
 
     async def _send_rest(self, sending: Coroutine[Any, None, None], waiting_for: object) -> None:
         try:
-            await _Begun(sending, waiting_for)
+            await Begun(sending, waiting_for)
             while self._outbox:
                 message = self._outbox.popleft()
                 self._outbox_bytes -= len(message["text"])
@@ -168,27 +168,3 @@ class Connection:
             self._sender = None
             self._outbox = None
             self._outbox_bytes = 0
-
-
-class _Begun:
-    """The rest of a coroutine that was begun by hand and now waits for ``waiting_for``."""
-
-    __slots__ = ("_coroutine", "_waiting_for")
-
-    def __init__(self, coroutine: Coroutine[Any, None, None], waiting_for: object) -> None:
-        self._coroutine = coroutine
-        self._waiting_for = waiting_for
-
-    def __await__(self) -> Generator[Any, Any, None]:
-        waiting_for = self._waiting_for
-        while True:
-            try:
-                value = yield waiting_for
-            except BaseException as error:  # noqa: BLE001 - cancellation too belongs to the coroutine
-                advance = partial(self._coroutine.throw, error)
-            else:
-                advance = partial(self._coroutine.send, value)
-            try:
-                waiting_for = advance()
-            except StopIteration:
-                return
