@@ -21,6 +21,11 @@ async def fail():
     raise RuntimeError("a fault in a plugin")
 
 
+async def fail_later():
+    await asyncio.sleep(0)
+    raise RuntimeError("a fault in a plugin")
+
+
 class Broken:
     """A plugin with one hook, which does what it is told as soon as it is told."""
 
@@ -55,6 +60,7 @@ def failing(serve):
 
 WAYS = {
     "raises": (fail, "failed: RuntimeError: a fault in a plugin"),
+    "raises after a wait": (fail_later, "failed: RuntimeError: a fault in a plugin"),
     "hangs": (hang, "took longer than 2 s"),
     "returns something else": (None, "must return"),
 }
