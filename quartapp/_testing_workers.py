@@ -76,7 +76,10 @@ def end_worker(pid: int, folder: Path) -> None:
 
 
 def _children(pid: int, thread: int) -> list[int]:
-    listed = Path(f"/proc/{pid}/task/{thread}/children").read_text(encoding="ascii")
+    try:
+        listed = Path(f"/proc/{pid}/task/{thread}/children").read_text(encoding="ascii")
+    except (FileNotFoundError, ProcessLookupError):
+        return []  # the thread has ended, or its process has
     return [int(child) for child in listed.split()]
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from bson import ObjectId
 
 from quartapp.encoding import object_id
-from quartapp.errors import DomainError
+from quartapp.errors import DatabaseUnavailableError, DomainError
 from quartapp_attendance.closing import Closing
 from quartapp_attendance.happenings import AttendanceMarked, SessionStarted
 from quartapp_attendance.log import (
@@ -207,11 +207,14 @@ class AttendanceService:
 
         Raises:
             DomainError: What ``act`` raises in the session that is live.
+            DatabaseUnavailableError: MongoDB did not answer in time.
             NoActiveSessionError: There is none.
         """
         session = await self.session_for(principal, class_id)
         try:
             await act(session)
+        except DatabaseUnavailableError:
+            raise  # which is no refusal, and would be the same again
         except DomainError:
             live = await self._as_stored(principal, class_id)
             if live is session:

@@ -15,7 +15,7 @@ from tests.faults.visitors import Visitors
 STUDENTS = 20
 CALM_MARKS = 100
 BACK_SECONDS = 5.0
-MARK_SECONDS = 5.0
+MARK_SECONDS = 3.5
 MEGABYTE = 1 << 20
 GROWTH = 50 * MEGABYTE
 # Beside one line for each request and each mark that was refused.
