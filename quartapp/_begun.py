@@ -1,8 +1,4 @@
-"""Coroutines that are begun by hand, as most have nothing to wait for, and need no task or timer.
-
-``waiting_for = coroutine.send(None)`` begins one. ``StopIteration`` says that it is over, and with
-what result; else the rest is awaited here, in the same task.
-"""
+"""Coroutines that are begun at once, as most have nothing to wait for, and need no task."""
 
 from __future__ import annotations
 
@@ -10,36 +6,47 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Generator
+    from collections.abc import Callable, Coroutine, Generator
 
 Result = TypeVar("Result")
 
 
 class Begun(Generic[Result]):
-    """The rest of a coroutine that was begun by hand.
+    """A coroutine, of which the first step is done here and now; the rest is awaited.
 
     Args:
         coroutine: It.
-        waiting_for: What it waits for now.
+
+    Attributes:
+        over: Whether there is nothing left to await.
+        result: What it returned, once it is over.
+
+    Raises:
+        Exception: What the coroutine raises in its first step.
     """
 
-    __slots__ = ("_coroutine", "_waiting_for")
+    __slots__ = ("_coroutine", "_waiting_for", "over", "result")
 
-    def __init__(self, coroutine: Coroutine[Any, None, Result], waiting_for: object) -> None:
+    result: Result
+
+    def __init__(self, coroutine: Coroutine[Any, None, Result]) -> None:
         self._coroutine = coroutine
-        self._waiting_for = waiting_for
+        self.over = False
+        self._step(partial(coroutine.send, None))
 
     def __await__(self) -> Generator[Any, Any, Result]:
-        waiting_for = self._waiting_for
-        while True:
+        while not self.over:
             try:
-                value = yield waiting_for
+                value = yield self._waiting_for
             except BaseException as error:  # noqa: BLE001 - cancellation too belongs to the coroutine
-                advance = partial(self._coroutine.throw, error)
+                step = partial(self._coroutine.throw, error)
             else:
-                advance = partial(self._coroutine.send, value)
-            try:
-                waiting_for = advance()
-            except StopIteration as end:
-                result: Result = end.value
-                return result
+                step = partial(self._coroutine.send, value)
+            self._step(step)
+        return self.result
+
+    def _step(self, step: Callable[[], object]) -> None:
+        try:
+            self._waiting_for = step()
+        except StopIteration as end:
+            self.over, self.result = True, end.value

@@ -101,11 +101,7 @@ class Dispatcher:
     def implementations(self, hook: str) -> list[tuple[LoadedPlugin, HookImpl]]:
         """Who implements ``hook``, in plugin order (``tryfirst`` first, ``trylast`` last)."""
         found: Sequence[HookImpl] = getattr(self._manager.hook, hook).get_hookimpls()
-        if not found:
-            return []
-        ordered = [impl for impl in found if impl.tryfirst]
-        ordered += [impl for impl in found if not impl.tryfirst and not impl.trylast]
-        ordered += [impl for impl in found if impl.trylast]
+        ordered = sorted(found, key=lambda impl: impl.trylast - impl.tryfirst)
         return [(self.owners[id(impl.plugin)], impl) for impl in ordered]
 
     def collect_now(self, hook: str, **arguments: object) -> Iterator[tuple[LoadedPlugin, Any]]:
@@ -224,11 +220,9 @@ class Dispatcher:
             if not inspect.isawaitable(result):
                 return result
             if inspect.iscoroutine(result):
-                try:
-                    waiting_for = result.send(None)
-                except StopIteration as end:
-                    return end.value
-                result = Begun(result, waiting_for)
+                result = Begun(result)
+                if result.over:
+                    return result.result
             # What does not wait cannot be cut off, and most calls are cheaper than a timer.
             limit = asyncio.timeout(self._timeout)
             async with limit:

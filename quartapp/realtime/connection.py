@@ -7,7 +7,7 @@ import time
 import uuid
 from collections import deque
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -17,7 +17,7 @@ from quartapp.realtime.events import UNAUTHORIZED, encode_error
 from quartapp.realtime.frames import Parcel
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterable
+    from collections.abc import Iterable
 
     from quartapp.metrics import Metrics
     from quartapp.realtime.channel import Channel
@@ -114,12 +114,9 @@ class Connection:
         if self._sender is not None:
             self._keep(message)
             return
-        sending = self._channel.send(message)
-        try:
-            waiting_for = sending.send(None)
-        except StopIteration:
-            return
-        self._sender = asyncio.ensure_future(self._send_rest(sending, waiting_for))
+        sending = Begun(self._channel.send(message))
+        if not sending.over:
+            self._sender = asyncio.ensure_future(self._send_rest(sending))
 
     def close(self, code: int) -> None:
         """Begin to close: the frame in hand is finished, no further one is handled."""
@@ -157,9 +154,9 @@ class Connection:
             log.info("outbox overflow, closing", connection=self.id, user=self.principal.id)
             self.close(TRY_AGAIN_LATER)
 
-    async def _send_rest(self, sending: Coroutine[Any, None, None], waiting_for: object) -> None:
+    async def _send_rest(self, sending: Begun[None]) -> None:
         try:
-            await Begun(sending, waiting_for)
+            await sending
             while self._outbox:
                 message = self._outbox.popleft()
                 self._outbox_bytes -= len(message["text"])
