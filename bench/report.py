@@ -90,7 +90,7 @@ def comparison(runs: Runs) -> list[str]:
         reached = row.reached(one, one / peer, two / peer)
         cells = [
             row.title,
-            *(f"{value:,g}" for value in (one, two, peer)),
+            *map(_figure, (one, two, peer)),
             f"{one / peer:.2f}",
             f"{two / peer:.2f}",
             f"{two / one:.2f}",
@@ -108,7 +108,7 @@ def promise(runs: Runs) -> list[str]:
     for row in ROWS:
         if row.name in runs[STORING_PEER][0].values:
             one, peer = (_median(runs[kind], row.name) for kind in (ONE, STORING_PEER))
-            lines.append(f"| {row.title} | {one:,g} | {peer:,g} | {one / peer:.2f} |")
+            lines.append(f"| {row.title} | {_figure(one)} | {_figure(peer)} | {one / peer:.2f} |")
     return lines
 
 
@@ -129,8 +129,9 @@ def growth_tables(grown: Runs, plan: Plan) -> list[str]:
     tables += _by_size("Roll: marks/s, few watching", "roll", plan.roll_sizes, grown)
     tables += [
         "",
-        f"Ours is between {lowest:,g} and {highest:,g}: {highest / lowest:.2f} times (target: flat "
-        f"to within 2 times; {'reached' if highest / lowest <= FLAT else 'not reached'}).",
+        f"Ours is between {_figure(lowest)} and {_figure(highest)}: {highest / lowest:.2f} times "
+        "(target: flat to within 2 times; "
+        f"{'reached' if highest / lowest <= FLAT else 'not reached'}).",
     ]
     return tables
 
@@ -206,9 +207,14 @@ def _by_size(title: str, name: str, sizes: Sequence[int], grown: Runs) -> list[s
         "|---" + "|--:" * len(sizes) + "|",
     ]
     for kind, label in ((ONE, "ours, 1 process"), (PEER, "peer")):
-        values = (f"{_median(grown[kind], f'{name}_{size}'):,g}" for size in sizes)
+        values = (_figure(_median(grown[kind], f"{name}_{size}")) for size in sizes)
         lines.append(f"| {label} | {' | '.join(values)} |")
     return lines
+
+
+def _figure(value: float) -> str:
+    # Whole when large: a plain ",g" would write a million and more as a power of ten.
+    return f"{value:,.0f}" if value >= 1000 else f"{value:g}"
 
 
 def _median(runs: Sequence[Figures], name: str) -> float:
