@@ -43,8 +43,8 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 
 BATCH_ENTRIES = 500
-# Of the event loop, some ten microseconds each when it has little to do. Of many frames that come
-# at one moment a few are read first; were those written at once, all others would wait for them.
+# Of the event loop. Of many frames that come at one moment a few are read first; were those written
+# at once, all others would wait for them.
 GATHERING_ROUNDS = 3
 
 ACTIVE, CLOSING, CLOSED, SUPERSEDED = "active", "closing", "closed", "superseded"
@@ -147,7 +147,7 @@ class SessionLog:
     ) -> None:
         """Write one entry, and wait until it was shown here.
 
-        Those that come while a write is in flight go together in the next.
+        Those that come at one moment, or while a write is in flight, go together.
 
         Args:
             session: Where it belongs.
