@@ -13,7 +13,7 @@ from quartapp.database import Database
 from quartapp.discovery import discover, given
 from quartapp.dispatcher import LoadedPlugin
 from quartapp.errors import QuartappError, register_error_handlers
-from quartapp.http import RequestConnection
+from quartapp.http.connection import RequestConnection
 from quartapp.lease import Lease
 from quartapp.metrics import Metrics
 from quartapp.plugins import Plugins

@@ -16,6 +16,7 @@ from pydantic.json_schema import models_json_schema
 from quartapp import __version__
 from quartapp.asyncapi_drift import differences
 from quartapp.core import core
+from quartapp.http.fields import exact_schema
 from quartapp.realtime.channel import (
     GOING_AWAY,
     INTERNAL_ERROR,
@@ -25,7 +26,6 @@ from quartapp.realtime.channel import (
 )
 from quartapp.realtime.events import INVALID_FORMAT, UNAUTHORIZED, UNKNOWN_EVENT
 from quartapp.realtime.socket import PATH
-from quartapp.schemas import exact_schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -48,7 +48,7 @@ def register_settings() -> type[BaseModel]:
 def register_blueprints(app: Quart) -> Iterable[Blueprint]:
     """At build: Quart blueprints whose routes join the app and its OpenAPI document. Collected.
 
-    Every route is an :func:`quartapp.operations.operation`, which says who may call it.
+    Every route is an :func:`quartapp.http.operation.operation`, which says who may call it.
 
     Example:
         >>> @hookimpl

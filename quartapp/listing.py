@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, SecretStr
 
 from quartapp.app import create_app
-from quartapp.contract import routes
 from quartapp.core import core
 from quartapp.discovery import in_order, survey
 from quartapp.errors import QuartappError
+from quartapp.http import routes
 
 if TYPE_CHECKING:
     from quart import Quart

@@ -10,8 +10,8 @@ from quartapp import docs_pages
 from quartapp.asyncapi import asyncapi_document
 from quartapp.contract import openapi_document
 from quartapp.core import core
+from quartapp.http.operation import Closed, Operation
 from quartapp.metrics import MEDIA_TYPE
-from quartapp.operations import Closed, Operation
 from quartapp.security import PUBLIC
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from quart import Blueprint
 
 from quartapp.core import core
-from quartapp.operations import Operation, Refusal
+from quartapp.http.operation import Operation, Refusal
 from quartapp.security import INVALID_TOKEN, PUBLIC, SIGNED_IN, role, unauthorized
 from quartapp_assignment.schemas import (
     ClassWithIds,

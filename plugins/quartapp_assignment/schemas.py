@@ -4,8 +4,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from quartapp.operations import Body, Closed
-from quartapp.schemas import ObjectIdInput, ObjectIdString, Timestamp, trimmed
+from quartapp.http.fields import ObjectIdInput, ObjectIdString, Timestamp, trimmed
+from quartapp.http.operation import Body, Closed
 from quartapp_auth.schemas import Role
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from quart import Blueprint
 
 from quartapp.core import core
-from quartapp.operations import Operation, Refusal
+from quartapp.http.operation import Operation, Refusal
 from quartapp.security import SIGNED_IN, role
 from quartapp_attendance.log import NoActiveSessionError
 from quartapp_attendance.schemas import Schemas, StartBody

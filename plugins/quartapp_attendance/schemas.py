@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
-from quartapp.operations import Body, Closed
+from quartapp.http.fields import ObjectIdInput, ObjectIdString, Timestamp, left_out
+from quartapp.http.operation import Body, Closed
 from quartapp.realtime.events import EventData
-from quartapp.schemas import ObjectIdInput, ObjectIdString, Timestamp, left_out
 
 if TYPE_CHECKING:
     from quartapp_attendance.statuses import StatusRegistry

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from quart import Blueprint
 
 from quartapp.core import core
-from quartapp.operations import Operation, Refusal
+from quartapp.http.operation import Operation, Refusal
 from quartapp.security import PUBLIC, SIGNED_IN
 from quartapp_auth.schemas import Credentials, Registration, TokenAnswer, UserAnswer
 from quartapp_auth.service import (

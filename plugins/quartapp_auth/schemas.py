@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from quartapp.operations import Body, Closed
-from quartapp.schemas import ObjectIdString, Timestamp, trimmed
+from quartapp.http.fields import ObjectIdString, Timestamp, trimmed
+from quartapp.http.operation import Body, Closed
 from quartapp_auth.passwords import MAX_BYTES
 
 Role = Literal["teacher", "student"]

@@ -10,7 +10,7 @@ import segno
 from quart import Blueprint
 
 from quartapp.core import core
-from quartapp.operations import Operation, Refusal
+from quartapp.http.operation import Operation, Refusal
 from quartapp.realtime.events import EventError, EventType
 from quartapp.security import role
 from quartapp_attendance.events import NO_SESSION, NOT_ON_ROLL, UNAVAILABLE, marked_message

@@ -5,8 +5,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from quartapp.operations import Body, Closed
-from quartapp.schemas import ObjectIdInput, ObjectIdString, left_out
+from quartapp.http.fields import ObjectIdInput, ObjectIdString, left_out
+from quartapp.http.operation import Body, Closed
 from quartapp_attendance.schemas import SessionEvent
 
 DIGITS = 6

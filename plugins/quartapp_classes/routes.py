@@ -7,7 +7,7 @@ from quart import Blueprint
 
 from quartapp.core import core
 from quartapp.errors import DomainError
-from quartapp.operations import Operation, Refusal
+from quartapp.http.operation import Operation, Refusal
 from quartapp.security import SIGNED_IN, role
 from quartapp_auth.service import UserService
 from quartapp_classes.schemas import (

@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from quartapp.operations import Body, Closed
-from quartapp.schemas import ObjectIdInput, ObjectIdString, Timestamp, left_out, trimmed
+from quartapp.http.fields import ObjectIdInput, ObjectIdString, Timestamp, left_out, trimmed
+from quartapp.http.operation import Body, Closed
 
 ClassName = Annotated[str, trimmed(3, 100)]
 

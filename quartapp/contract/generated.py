@@ -10,8 +10,8 @@ from quart_schema import QuartSchema
 from quart_schema.openapi import HttpSecurityScheme, Info, OpenAPIProvider
 
 from quartapp import __version__
-from quartapp.operations import SECURITY_SCHEME, Operation, operation_of
-from quartapp.schemas import exact_schema
+from quartapp.http.fields import exact_schema
+from quartapp.http.operation import SECURITY_SCHEME, Operation, operation_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

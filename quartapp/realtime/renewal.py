@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from quartapp.core import core
-from quartapp.operations import Closed
+from quartapp.http.fields import Timestamp
+from quartapp.http.operation import Closed
 from quartapp.realtime.events import (
     UNAUTHORIZED,
     EventData,
@@ -17,7 +18,6 @@ from quartapp.realtime.events import (
     ServerMessage,
     encode,
 )
-from quartapp.schemas import Timestamp
 from quartapp.security import InvalidTokenError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import uuid
 import pymongo
 import pytest
 
-from quartapp.contract import routes
+from quartapp.http import routes
 from quartapp.testing import with_database
 
 OPTIONAL = ("assignment", "checkin", "oneroster", "statuses", "webhooks")

@@ -12,7 +12,7 @@ from quart import Blueprint
 from quartapp import __version__
 from quartapp.errors import QuartappError
 from quartapp.hookspecs import hookimpl
-from quartapp.operations import Closed, Operation
+from quartapp.http.operation import Closed, Operation
 from quartapp.realtime.events import EventData, EventType
 from quartapp.security import PUBLIC
 from quartapp_attendance.statuses import Status

@@ -19,7 +19,7 @@ from quartapp.contract.files import openapi_file, read_document
 from quartapp.discovery import discover
 from quartapp.errors import QuartappError
 from quartapp.hookspecs import hookimpl
-from quartapp.operations import Closed, Operation
+from quartapp.http.operation import Closed, Operation
 from quartapp.security import PUBLIC
 from quartapp.settings import Settings
 

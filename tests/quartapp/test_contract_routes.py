@@ -16,7 +16,7 @@ from quartapp.discovery import discover
 from quartapp.dispatcher import LoadedPlugin
 from quartapp.errors import QuartappError
 from quartapp.hookspecs import hookimpl
-from quartapp.operations import Operation
+from quartapp.http.operation import Operation
 from quartapp.security import PUBLIC
 from quartapp.settings import Settings
 

@@ -12,7 +12,7 @@ import pytest
 
 from quartapp.app import create_app
 from quartapp.docs_pages import FOLDER
-from quartapp.operations import operation_of
+from quartapp.http.operation import operation_of
 from quartapp.security import PUBLIC
 from quartapp.settings import load_settings
 

@@ -14,7 +14,7 @@ import structlog
 from quart import Blueprint
 
 from quartapp.hookspecs import hookimpl
-from quartapp.operations import Operation
+from quartapp.http.operation import Operation
 from quartapp.security import PUBLIC
 from quartapp.testing import SECRET
 

@@ -12,7 +12,7 @@ from quart import Blueprint
 from quartapp.discovery import discover
 from quartapp.errors import QuartappError
 from quartapp.hookspecs import hookimpl
-from quartapp.operations import Operation
+from quartapp.http.operation import Operation
 from quartapp.realtime.events import EventData, EventType
 from quartapp.security import PUBLIC
 

@@ -8,7 +8,7 @@ import pytest
 from quart import Blueprint
 
 from quartapp.hookspecs import hookimpl
-from quartapp.operations import Body, Closed, Operation
+from quartapp.http.operation import Body, Closed, Operation
 from quartapp.realtime.events import EventData, EventType
 from quartapp.scaffold import write_plugin
 from quartapp.security import PUBLIC

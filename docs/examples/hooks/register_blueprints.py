@@ -4,7 +4,7 @@ from pydantic import Field
 from quart import Blueprint
 
 from quartapp.hookspecs import hookimpl
-from quartapp.operations import Closed, Operation
+from quartapp.http.operation import Closed, Operation
 from quartapp.security import SIGNED_IN
 
 blueprint = Blueprint("library", __name__, url_prefix="/api/v1/library")

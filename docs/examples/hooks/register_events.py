@@ -4,7 +4,7 @@ from pydantic import Field
 
 from quartapp.core import core
 from quartapp.hookspecs import hookimpl
-from quartapp.operations import Closed
+from quartapp.http.operation import Closed
 from quartapp.realtime.events import EventData, EventType, ServerMessage, encode
 
 

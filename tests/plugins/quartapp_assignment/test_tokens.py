@@ -9,7 +9,7 @@ import jwt
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from quartapp.contract import routes
+from quartapp.http import routes
 from quartapp.testing import SECRET
 
 GUARDED = (

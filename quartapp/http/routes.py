@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from quartapp.errors import QuartappError
-from quartapp.operations import Operation, operation_of
+from quartapp.http.operation import Operation, operation_of
 
 if TYPE_CHECKING:
     from quart import Blueprint, Quart
@@ -93,7 +93,7 @@ def _routes_of(app: Quart, rule: Rule, owner: LoadedPlugin | None) -> list[Route
     if operation is None:
         raise QuartappError(
             f"{_bearer(owner)}: route {'/'.join(methods)} {path} has no operationId and no role; "
-            "decorate its view with quartapp.operations.Operation"
+            "decorate its view with quartapp.http.operation.Operation"
         )
     return [Route(method, path, operation, owner) for method in methods]
 

@@ -1,0 +1,1 @@
+"""What HTTP adds: operations, their models and answers, who may call them."""
