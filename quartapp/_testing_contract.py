@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from quart import Quart
 
     from quartapp._testing_clients import Person
-    from quartapp.dispatcher import LoadedPlugin
+    from quartapp.hooks.dispatcher import LoadedPlugin
     from quartapp.realtime.events import EventType
     from quartapp.testing import Serve, TestServer
 

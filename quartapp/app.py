@@ -10,13 +10,13 @@ from quart import Quart
 from quartapp.contract import register_documents, register_routes
 from quartapp.core import EXTENSION, Core, Services
 from quartapp.database import Database
-from quartapp.discovery import discover, given
-from quartapp.dispatcher import LoadedPlugin
 from quartapp.errors import QuartappError, register_error_handlers
+from quartapp.hooks.discovery import discover, given
+from quartapp.hooks.dispatcher import LoadedPlugin
+from quartapp.hooks.plugins import Plugins
 from quartapp.http.connection import RequestConnection
 from quartapp.lease import Lease
 from quartapp.metrics import Metrics
-from quartapp.plugins import Plugins
 from quartapp.realtime.events import EventRegistry
 from quartapp.realtime.hub import Hub
 from quartapp.realtime.renewal import renewal
@@ -51,7 +51,7 @@ def create_app(settings: Settings | None = None, plugins: Iterable[object] | Non
     Args:
         settings: Everything it is told; read from the surroundings when left out.
         plugins: Plugins to use instead of the installed ones: objects or classes with hook
-            implementations, or what :func:`quartapp.plugins.discover` returns.
+            implementations, or what :func:`quartapp.hooks.plugins.discover` returns.
 
     Returns:
         The app. It connects to the database when it is served.

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
     from quart import Quart
 
-    from quartapp.dispatcher import LoadedPlugin
+    from quartapp.hooks.dispatcher import LoadedPlugin
     from quartapp.realtime.events import EventType, ServerMessage, SocketParameter
 
     Document = dict[str, Any]

@@ -17,13 +17,13 @@ from quartapp import __version__
 from quartapp.app import create_app
 from quartapp.contract_cli import contract
 from quartapp.core import core
-from quartapp.discovery import discover
 from quartapp.errors import QuartappError
+from quartapp.hooks.discovery import discover
+from quartapp.hooks.plugins import Plugins
 from quartapp.launch import launched
 from quartapp.listing import list_plugins as listing_of
 from quartapp.logs import configure_logging
 from quartapp.mistakes import MistakeError, mistakes_explained
-from quartapp.plugins import Plugins
 from quartapp.scaffold import plugin
 from quartapp.server import listen, notify_systemd, serve_app
 from quartapp.settings import load_plugin_choice, load_settings

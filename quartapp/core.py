@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from quart import Quart
 
     from quartapp.database import Database
+    from quartapp.hooks.plugins import Plugins
     from quartapp.metrics import Metrics
-    from quartapp.plugins import Plugins
     from quartapp.realtime.events import EventRegistry
     from quartapp.realtime.hub import Hub
     from quartapp.security import Authenticator, Tokens

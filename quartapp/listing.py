@@ -10,14 +10,14 @@ from pydantic import BaseModel, SecretStr
 
 from quartapp.app import create_app
 from quartapp.core import core
-from quartapp.discovery import in_order, survey
 from quartapp.errors import QuartappError
+from quartapp.hooks.discovery import in_order, survey
 from quartapp.http import routes
 
 if TYPE_CHECKING:
     from quart import Quart
 
-    from quartapp.dispatcher import LoadedPlugin
+    from quartapp.hooks.dispatcher import LoadedPlugin
     from quartapp.settings import Settings
 
 NOWHERE = "mongodb://nowhere.invalid"

@@ -15,8 +15,8 @@ import click
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from quartapp import __version__
-from quartapp.discovery import OWN_DISTRIBUTION, installed_plugins
 from quartapp.errors import QuartappError
+from quartapp.hooks.discovery import OWN_DISTRIBUTION, installed_plugins
 from quartapp.mistakes import mistakes_explained
 
 TEMPLATES = Path(__file__).parent / "templates" / "plugin"

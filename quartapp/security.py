@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from quart.wrappers import Request, Websocket
     from werkzeug.datastructures import Headers
 
-    from quartapp.plugins import Plugins
+    from quartapp.hooks.plugins import Plugins
 
 ALGORITHM = "HS256"
 TOKEN_LIFETIME_SECONDS = 24 * 60 * 60

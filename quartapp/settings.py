@@ -23,7 +23,7 @@ from quartapp.errors import QuartappError
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from quartapp.dispatcher import LoadedPlugin
+    from quartapp.hooks.dispatcher import LoadedPlugin
 
 TOML_FILE = "quartapp.toml"
 ENV_FILE = ".env"

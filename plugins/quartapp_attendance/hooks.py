@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from quartapp.dispatcher import HookFailedError, PluginError
 from quartapp.errors import DomainError
+from quartapp.hooks.dispatcher import HookFailedError, PluginError
 from quartapp_attendance.statuses import Status, StatusRegistry, Violation
 
 if TYPE_CHECKING:
     from quart import Quart
 
-    from quartapp.plugins import Plugins
+    from quartapp.hooks.plugins import Plugins
     from quartapp_attendance.session import SessionInfo
     from quartapp_attendance.statuses import Mark
 

@@ -8,7 +8,7 @@ from bson import ObjectId
 
 from quartapp.core import core
 from quartapp.errors import DatabaseUnavailableError
-from quartapp.hookspecs import hookimpl
+from quartapp.hooks.specs import hookimpl
 from quartapp_attendance import hookspecs
 from quartapp_attendance.demo.command import demo
 from quartapp_attendance.events import events

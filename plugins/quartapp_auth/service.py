@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from quartapp.database import Database
-    from quartapp.plugins import Plugins
+    from quartapp.hooks.plugins import Plugins
     from quartapp.security import Identity, Tokens
     from quartapp_auth.passwords import Passwords
 

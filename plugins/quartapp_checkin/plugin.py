@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from quartapp.core import core
-from quartapp.hookspecs import hookimpl
+from quartapp.hooks.specs import hookimpl
 from quartapp_attendance.schemas import Schemas
 from quartapp_attendance.service import AttendanceService
 from quartapp_checkin.routes import blueprint, events

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from quartapp.hookspecs import hookspec
+from quartapp.hooks.specs import hookspec
 
 if TYPE_CHECKING:
     from quartapp_classes.rolls import ClassInfo, Roll

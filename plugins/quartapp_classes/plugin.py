@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from quartapp.core import core
-from quartapp.hookspecs import hookimpl
+from quartapp.hooks.specs import hookimpl
 from quartapp_auth.service import UserService
 from quartapp_classes import hookspecs
 from quartapp_classes.models import ClassRoom

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from bson import ObjectId
 
-from quartapp.dispatcher import HookFailedError
 from quartapp.encoding import object_id
+from quartapp.hooks.dispatcher import HookFailedError
 from quartapp_classes.service import ClassNotFoundError
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pymongo.asynchronous.collection import AsyncCollection
 
     from quartapp.database import Database
-    from quartapp.plugins import Plugins
+    from quartapp.hooks.plugins import Plugins
 
 
 @dataclass(frozen=True, slots=True)

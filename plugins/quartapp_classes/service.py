@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bson import ObjectId
 
     from quartapp.database import Database
-    from quartapp.plugins import Plugins
+    from quartapp.hooks.plugins import Plugins
     from quartapp.security import Principal
     from quartapp_auth.service import Contact
 

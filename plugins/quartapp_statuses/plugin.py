@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from quartapp.core import core
 from quartapp.encoding import utc_now
-from quartapp.hookspecs import hookimpl
+from quartapp.hooks.specs import hookimpl
 from quartapp_statuses.schemas import StatusesSettings
 
 if TYPE_CHECKING:

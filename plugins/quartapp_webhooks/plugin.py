@@ -4,7 +4,7 @@ from dataclasses import is_dataclass
 from typing import TYPE_CHECKING
 
 from quartapp.core import core
-from quartapp.hookspecs import hookimpl
+from quartapp.hooks.specs import hookimpl
 from quartapp_webhooks.commands import webhooks
 from quartapp_webhooks.models import Delivery
 from quartapp_webhooks.schemas import WebhooksSettings

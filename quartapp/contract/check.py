@@ -14,7 +14,7 @@ from quartapp.asyncapi_drift import differences as asyncapi_differences
 from quartapp.contract.compare import differences
 from quartapp.contract.files import asyncapi_file, openapi_file, read_document
 from quartapp.contract.generated import openapi_document
-from quartapp.discovery import OWN_DISTRIBUTION, discover
+from quartapp.hooks.discovery import OWN_DISTRIBUTION, discover
 from quartapp.http.routes import Route, routes
 
 if TYPE_CHECKING:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from quartapp.asyncapi import asyncapi_document
 from quartapp.contract.generated import REFERENCE, openapi_document
 from quartapp.core import core
-from quartapp.dispatcher import PluginError
+from quartapp.hooks.dispatcher import PluginError
 from quartapp.http.routes import routes
 
 if TYPE_CHECKING:
     from quart import Quart
 
-    from quartapp.dispatcher import LoadedPlugin
+    from quartapp.hooks.dispatcher import LoadedPlugin
     from quartapp.http.routes import Route
     from quartapp.realtime.events import EventType
 

@@ -14,8 +14,8 @@ from quart import websocket
 from structlog.contextvars import bind_contextvars
 
 from quartapp.core import core
-from quartapp.dispatcher import HookFailedError
 from quartapp.errors import ApiError, DatabaseUnavailableError, unavailable
+from quartapp.hooks.dispatcher import HookFailedError
 from quartapp.realtime.channel import (
     INTERNAL_ERROR,
     NORMAL_CLOSURE,

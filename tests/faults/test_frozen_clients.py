@@ -35,7 +35,7 @@ SMALL = [
 
 SHOUT = """
 from quartapp.core import core
-from quartapp.hookspecs import hookimpl
+from quartapp.hooks.specs import hookimpl
 from quartapp.realtime.events import EventData, EventType, encode
 
 

@@ -15,8 +15,8 @@ from pydantic import BaseModel, Field
 from quartapp.app import create_app
 from quartapp.asyncapi import asyncapi_document, differences
 from quartapp.asyncapi_drift import AsyncapiError, normalised
-from quartapp.discovery import discover
-from quartapp.hookspecs import hookimpl
+from quartapp.hooks.discovery import discover
+from quartapp.hooks.specs import hookimpl
 from quartapp.realtime.events import EventData, EventType, ServerMessage
 from quartapp.settings import load_settings
 

@@ -11,7 +11,7 @@ from quart import Blueprint
 
 from quartapp import __version__
 from quartapp.errors import QuartappError
-from quartapp.hookspecs import hookimpl
+from quartapp.hooks.specs import hookimpl
 from quartapp.http.operation import Closed, Operation
 from quartapp.realtime.events import EventData, EventType
 from quartapp.security import PUBLIC
@@ -289,7 +289,7 @@ async def test_a_time_limit_of_its_own_is_not_taken_for_ours(serve):
 
 
 BROKEN = """
-from quartapp.hookspecs import hookimpl
+from quartapp.hooks.specs import hookimpl
 
 class Plugin:
     @hookimpl
@@ -322,8 +322,8 @@ async def test_two_distributions_with_plugins_of_one_name_are_both_named(run_cli
 def test_two_commands_of_one_name_are_refused():
     # Beside the messages of test_commands.py: here, that the group itself stays as it was.
     from quartapp.cli import main
-    from quartapp.discovery import given
-    from quartapp.plugins import Plugins
+    from quartapp.hooks.discovery import given
+    from quartapp.hooks.plugins import Plugins
 
     before = dict(main.commands)
     plugin = answering("register_commands", [click.Command("serve")])

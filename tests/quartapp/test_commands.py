@@ -8,15 +8,15 @@ import click
 import pytest
 
 from quartapp.cli import main
-from quartapp.discovery import given
-from quartapp.dispatcher import PluginError
-from quartapp.hookspecs import hookimpl
-from quartapp.plugins import Plugins
+from quartapp.hooks.discovery import given
+from quartapp.hooks.dispatcher import PluginError
+from quartapp.hooks.plugins import Plugins
+from quartapp.hooks.specs import hookimpl
 
 METADATA = "Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n"
 GREETING = """
 import click
-from quartapp.hookspecs import hookimpl
+from quartapp.hooks.specs import hookimpl
 from quartapp.errors import QuartappError
 
 class Plugin:

@@ -16,9 +16,9 @@ from quartapp.contract import openapi_document
 from quartapp.contract.check import app_for_documents, check
 from quartapp.contract.compare import differences
 from quartapp.contract.files import openapi_file, read_document
-from quartapp.discovery import discover
 from quartapp.errors import QuartappError
-from quartapp.hookspecs import hookimpl
+from quartapp.hooks.discovery import discover
+from quartapp.hooks.specs import hookimpl
 from quartapp.http.operation import Closed, Operation
 from quartapp.security import PUBLIC
 from quartapp.settings import Settings

@@ -12,10 +12,10 @@ from quartapp.contract import Route, routes
 from quartapp.contract.check import app_for_documents
 from quartapp.contract.files import openapi_file, read_document, suite_folder
 from quartapp.contract.normal import normal_document
-from quartapp.discovery import discover
-from quartapp.dispatcher import LoadedPlugin
 from quartapp.errors import QuartappError
-from quartapp.hookspecs import hookimpl
+from quartapp.hooks.discovery import discover
+from quartapp.hooks.dispatcher import LoadedPlugin
+from quartapp.hooks.specs import hookimpl
 from quartapp.http.operation import Operation
 from quartapp.security import PUBLIC
 from quartapp.settings import Settings

@@ -13,7 +13,7 @@ import pytest
 import structlog
 from quart import Blueprint
 
-from quartapp.hookspecs import hookimpl
+from quartapp.hooks.specs import hookimpl
 from quartapp.http.operation import Operation
 from quartapp.security import PUBLIC
 from quartapp.testing import SECRET

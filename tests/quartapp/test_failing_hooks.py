@@ -7,7 +7,7 @@ import asyncio
 import pytest
 import structlog
 
-from quartapp.hookspecs import hookimpl
+from quartapp.hooks.specs import hookimpl
 
 INTERNAL = {"success": False, "error": "Internal Server Error"}
 INTERNAL_FRAME = {"event": "ERROR", "data": {"message": "Internal Server Error"}}

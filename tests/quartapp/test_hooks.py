@@ -10,7 +10,7 @@ from datetime import timedelta
 import jwt
 import pytest
 
-from quartapp.hookspecs import hookimpl
+from quartapp.hooks.specs import hookimpl
 from quartapp.security import Identity
 from quartapp.server import ServerError
 from quartapp.testing import SECRET
@@ -164,7 +164,7 @@ async def test_authorize_refuses_an_event_and_hears_its_data(serve):
 
         @hookimpl
         def authorize(self, principal, action, resource):
-            from quartapp.dispatcher import Deny
+            from quartapp.hooks.dispatcher import Deny
 
             self.heard = (principal.role, action, dict(resource))
             return Deny("Not today") if action == "TODAY_SUMMARY" else None
@@ -177,7 +177,7 @@ async def test_authorize_refuses_an_event_and_hears_its_data(serve):
 
 
 async def test_authorize_refuses_when_one_denies_whatever_others_allow(serve):
-    from quartapp.dispatcher import ALLOW, Deny
+    from quartapp.hooks.dispatcher import ALLOW, Deny
 
     class Says:
         def __init__(self, name, decision):
@@ -303,7 +303,7 @@ async def test_on_event_hears_of_everything_once_and_in_order(serve, lesson, mar
 
 async def test_startup_and_shutdown_surround_serving(mongodb_uri, example):
     from quartapp.app import create_app
-    from quartapp.discovery import discover
+    from quartapp.hooks.discovery import discover
     from quartapp.settings import load_settings
     from quartapp.testing import running
 

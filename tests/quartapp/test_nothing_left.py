@@ -38,7 +38,7 @@ asyncio.run(main())
 HANGS = """
 import time
 
-from quartapp.hookspecs import hookimpl
+from quartapp.hooks.specs import hookimpl
 
 class Plugin:
     name = "sleepy"

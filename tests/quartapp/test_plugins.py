@@ -9,9 +9,9 @@ import pytest
 import structlog
 from quart import Blueprint
 
-from quartapp.discovery import discover
 from quartapp.errors import QuartappError
-from quartapp.hookspecs import hookimpl
+from quartapp.hooks.discovery import discover
+from quartapp.hooks.specs import hookimpl
 from quartapp.http.operation import Operation
 from quartapp.realtime.events import EventData, EventType
 from quartapp.security import PUBLIC

@@ -7,7 +7,7 @@ import sys
 import pytest
 from quart import Blueprint
 
-from quartapp.hookspecs import hookimpl
+from quartapp.hooks.specs import hookimpl
 from quartapp.http.operation import Body, Closed, Operation
 from quartapp.realtime.events import EventData, EventType
 from quartapp.scaffold import write_plugin
@@ -158,7 +158,7 @@ async def test_a_route_that_answers_something_else_is_caught_in_the_act(
 
 
 async def test_a_plugin_that_is_not_loaded_is_named(quartapp_contract, tmp_path):
-    from quartapp.dispatcher import PluginError
+    from quartapp.hooks.dispatcher import PluginError
 
     with pytest.raises(PluginError, match="plugin nobody is not loaded; loaded are auth, classes"):
         await quartapp_contract("nobody", tmp_path)

@@ -15,7 +15,7 @@ from socket import socket as unix_socket
 import pytest
 
 STARTS_NOT = """
-from quartapp.hookspecs import hookimpl
+from quartapp.hooks.specs import hookimpl
 
 class Plugin:
     name = "moody"

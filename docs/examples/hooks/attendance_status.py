@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from quartapp.encoding import utc_now
-from quartapp.hookspecs import hookimpl
+from quartapp.hooks.specs import hookimpl
 
 
 class BellPlugin:

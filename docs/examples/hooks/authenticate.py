@@ -2,7 +2,7 @@
 
 import hmac
 
-from quartapp.hookspecs import hookimpl
+from quartapp.hooks.specs import hookimpl
 from quartapp.security import CredentialsRefusedError, Principal
 
 HEADER = "X-Api-Key"

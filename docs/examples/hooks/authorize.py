@@ -1,7 +1,7 @@
 """Nobody deletes a class while the term lasts."""
 
-from quartapp.dispatcher import Deny
-from quartapp.hookspecs import hookimpl
+from quartapp.hooks.dispatcher import Deny
+from quartapp.hooks.specs import hookimpl
 
 
 class TermPlugin:

@@ -1,6 +1,6 @@
 """A letter to the parents for every absence, as soon as it is stored."""
 
-from quartapp.hookspecs import hookimpl
+from quartapp.hooks.specs import hookimpl
 from quartapp_attendance.happenings import AttendanceMarked
 
 

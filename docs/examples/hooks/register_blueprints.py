@@ -3,7 +3,7 @@
 from pydantic import Field
 from quart import Blueprint
 
-from quartapp.hookspecs import hookimpl
+from quartapp.hooks.specs import hookimpl
 from quartapp.http.operation import Closed, Operation
 from quartapp.security import SIGNED_IN
 

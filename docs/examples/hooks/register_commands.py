@@ -4,7 +4,7 @@ import asyncio
 
 import click
 
-from quartapp.hookspecs import hookimpl
+from quartapp.hooks.specs import hookimpl
 
 
 @click.command("count-people")

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from quartapp.core import core
-from quartapp.hookspecs import hookimpl
+from quartapp.hooks.specs import hookimpl
 from quartapp.http.operation import Closed
 from quartapp.realtime.events import EventData, EventType, ServerMessage, encode
 

@@ -3,7 +3,7 @@
 from pydantic import BaseModel, ConfigDict, Field
 
 from quartapp.core import core
-from quartapp.hookspecs import hookimpl
+from quartapp.hooks.specs import hookimpl
 
 
 class LibrarySettings(BaseModel):

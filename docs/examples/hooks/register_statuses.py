@@ -1,6 +1,6 @@
 """One more thing that a student can be marked as."""
 
-from quartapp.hookspecs import hookimpl
+from quartapp.hooks.specs import hookimpl
 from quartapp_attendance.statuses import Status
 
 

@@ -1,6 +1,6 @@
 """Rolls come from a student information system, where that knows the class."""
 
-from quartapp.hookspecs import hookimpl
+from quartapp.hooks.specs import hookimpl
 from quartapp_classes.rolls import Roll
 
 

@@ -2,7 +2,7 @@
 
 import httpx
 
-from quartapp.hookspecs import hookimpl
+from quartapp.hooks.specs import hookimpl
 
 
 class GradebookPlugin:

@@ -1,6 +1,6 @@
 """Tokens say which campus somebody belongs to."""
 
-from quartapp.hookspecs import hookimpl
+from quartapp.hooks.specs import hookimpl
 
 
 class CampusPlugin:

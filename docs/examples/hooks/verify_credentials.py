@@ -1,6 +1,6 @@
 """People sign in with the password of another system."""
 
-from quartapp.hookspecs import hookimpl
+from quartapp.hooks.specs import hookimpl
 from quartapp.security import CredentialsRefusedError, Identity
 
 # Stands for a directory: who is in it, and with which password.

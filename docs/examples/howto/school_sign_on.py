@@ -4,7 +4,7 @@ import jwt
 from pydantic import BaseModel, SecretStr
 
 from quartapp.core import core
-from quartapp.hookspecs import hookimpl
+from quartapp.hooks.specs import hookimpl
 from quartapp.security import CredentialsRefusedError, Identity, Principal
 
 ISSUER = "https://sso.school.example"

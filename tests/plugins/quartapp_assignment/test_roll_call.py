@@ -7,8 +7,8 @@ import re
 
 import pytest
 
-from quartapp.dispatcher import Deny
-from quartapp.hookspecs import hookimpl
+from quartapp.hooks.dispatcher import Deny
+from quartapp.hooks.specs import hookimpl
 
 
 async def test_the_same_student_added_many_times_at_once_is_added_once(school):

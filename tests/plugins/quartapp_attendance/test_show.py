@@ -6,7 +6,7 @@ import pytest
 from pydantic import BaseModel
 
 from quartapp.core import core
-from quartapp.hookspecs import hookimpl
+from quartapp.hooks.specs import hookimpl
 from quartapp.realtime.events import EventData, EventError, EventType, ServerMessage
 from quartapp_attendance.log import NoActiveSessionError
 from quartapp_attendance.service import AttendanceService

@@ -12,7 +12,7 @@ from standardwebhooks.webhooks import Webhook
 from quartapp.app import create_app
 from quartapp.cli import main
 from quartapp.core import core
-from quartapp.discovery import discover
+from quartapp.hooks.discovery import discover
 from quartapp.settings import load_settings
 from quartapp.testing import SECRET, running
 from quartapp_auth.service import UserRegistered

@@ -69,7 +69,7 @@ async def test_only_a_good_token_of_the_same_person_is_taken(server):
 
 
 async def test_no_policy_gets_to_see_the_token(serve):
-    from quartapp.hookspecs import hookimpl
+    from quartapp.hooks.specs import hookimpl
 
     seen = []
 

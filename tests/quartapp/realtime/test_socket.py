@@ -14,7 +14,7 @@ from structlog.contextvars import merge_contextvars
 from websockets.exceptions import InvalidStatus
 
 from quartapp.core import core
-from quartapp.hookspecs import hookimpl
+from quartapp.hooks.specs import hookimpl
 from quartapp.realtime.events import EventData, EventType, encode
 from quartapp.testing import SECRET
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from quartapp import __version__
-from quartapp.dispatcher import LoadedPlugin, PluginError, reason
+from quartapp.hooks.dispatcher import LoadedPlugin, PluginError, reason
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from quart import Blueprint, Quart
     from quart.wrappers import Request, Websocket
 
-    from quartapp.dispatcher import Decision
+    from quartapp.hooks.dispatcher import Decision
     from quartapp.realtime.events import EventType
     from quartapp.security import Account, Identity, Principal
 

@@ -10,8 +10,8 @@ import pluggy
 from pydantic import BaseModel
 from quart import Blueprint
 
-from quartapp import hookspecs
-from quartapp.dispatcher import Dispatcher, HookFailedError, LoadedPlugin, PluginError
+from quartapp.hooks import specs
+from quartapp.hooks.dispatcher import Dispatcher, HookFailedError, LoadedPlugin, PluginError
 from quartapp.realtime.events import EventType
 from quartapp.security import RESERVED_CLAIMS, CredentialsRefusedError, Identity, Principal
 from quartapp.settings import OwnedNames, load_plugin_settings
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from quart import Quart
     from quart.wrappers import Request, Websocket
 
-    from quartapp.dispatcher import Deny
+    from quartapp.hooks.dispatcher import Deny
     from quartapp.security import Account
 
 Item = TypeVar("Item")
@@ -41,8 +41,8 @@ class Plugins:
 
     def __init__(self, loaded: Sequence[LoadedPlugin], hook_timeout: float) -> None:
         self.loaded = tuple(loaded)
-        self._manager = pluggy.PluginManager(hookspecs.PROJECT_NAME)
-        self._manager.add_hookspecs(hookspecs)
+        self._manager = pluggy.PluginManager(specs.PROJECT_NAME)
+        self._manager.add_hookspecs(specs)
         self.dispatcher = Dispatcher(self._manager, hook_timeout)
         _refuse_duplicates(self.loaded)
         for plugin in self.loaded:

@@ -1,0 +1,1 @@
+"""Hooks: their specifications, who implements them, and how they are called."""
