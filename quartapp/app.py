@@ -15,13 +15,13 @@ from quartapp.hooks.discovery import discover, given
 from quartapp.hooks.dispatcher import LoadedPlugin
 from quartapp.hooks.plugins import Plugins
 from quartapp.http.connection import RequestConnection
+from quartapp.identity.principal import Authenticator, Tokens
 from quartapp.lease import Lease
 from quartapp.metrics import Metrics
 from quartapp.realtime.events import EventRegistry
 from quartapp.realtime.hub import Hub
 from quartapp.realtime.renewal import renewal
 from quartapp.realtime.socket import register_socket
-from quartapp.security import Authenticator, Tokens
 from quartapp.service_routes import blueprint as service_routes
 from quartapp.service_routes import metrics_blueprint as metrics_routes
 from quartapp.settings import Settings, load_settings

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
     from quartapp.database import Database
     from quartapp.hooks.plugins import Plugins
+    from quartapp.identity.principal import Authenticator, Tokens
     from quartapp.metrics import Metrics
     from quartapp.realtime.events import EventRegistry
     from quartapp.realtime.hub import Hub
-    from quartapp.security import Authenticator, Tokens
     from quartapp.settings import Settings
     from quartapp.traces import Traces
 

@@ -11,8 +11,8 @@ from quartapp.asyncapi import asyncapi_document
 from quartapp.contract import openapi_document
 from quartapp.core import core
 from quartapp.http.operation import Closed, Operation
+from quartapp.identity.principal import PUBLIC
 from quartapp.metrics import MEDIA_TYPE
-from quartapp.security import PUBLIC
 
 if TYPE_CHECKING:
     from quart.wrappers import Response

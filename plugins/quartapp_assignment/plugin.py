@@ -4,14 +4,14 @@ from typing import TYPE_CHECKING
 
 from quartapp.core import core
 from quartapp.hooks.specs import hookimpl
-from quartapp.security import InvalidTokenError
+from quartapp.identity.principal import InvalidTokenError
 from quartapp_assignment.routes import blueprint
 
 if TYPE_CHECKING:
     from quart import Blueprint
     from quart.wrappers import Request, Websocket
 
-    from quartapp.security import Account, Principal
+    from quartapp.identity.principal import Account, Principal
 
 
 class AssignmentPlugin:

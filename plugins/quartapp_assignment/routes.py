@@ -7,7 +7,7 @@ from quart import Blueprint
 
 from quartapp.core import core
 from quartapp.http.operation import Operation, Refusal
-from quartapp.security import INVALID_TOKEN, PUBLIC, SIGNED_IN, role, unauthorized
+from quartapp.identity.principal import INVALID_TOKEN, PUBLIC, SIGNED_IN, role, unauthorized
 from quartapp_assignment.schemas import (
     ClassWithIds,
     ClassWithStudents,
@@ -39,7 +39,7 @@ from quartapp_classes.service import (
 )
 
 if TYPE_CHECKING:
-    from quartapp.security import Principal
+    from quartapp.identity.principal import Principal
     from quartapp_auth import models as auth_models
     from quartapp_auth.service import Contact
     from quartapp_classes.models import ClassRoom

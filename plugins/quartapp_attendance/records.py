@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from quartapp.database import Database
-    from quartapp.security import Principal
+    from quartapp.identity.principal import Principal
 
 Document = dict[str, Any]
 Key = tuple[ObjectId, ObjectId]

@@ -22,8 +22,8 @@ from quartapp_attendance.session import LiveSessions
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from quartapp.identity.principal import Principal
     from quartapp.realtime.connection import Connection
-    from quartapp.security import Principal
     from quartapp_attendance.schemas import Schemas
     from quartapp_attendance.session import ActiveSession
 

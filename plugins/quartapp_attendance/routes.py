@@ -6,7 +6,7 @@ from quart import Blueprint
 
 from quartapp.core import core
 from quartapp.http.operation import Operation, Refusal
-from quartapp.security import SIGNED_IN, role
+from quartapp.identity.principal import SIGNED_IN, role
 from quartapp_attendance.log import NoActiveSessionError
 from quartapp_attendance.schemas import Schemas, StartBody
 from quartapp_attendance.service import AttendanceService
@@ -21,7 +21,7 @@ from quartapp_classes.service import (
 )
 
 if TYPE_CHECKING:
-    from quartapp.security import Principal
+    from quartapp.identity.principal import Principal
 
 TAGS = ("attendance",)
 CLASS_NOT_FOUND = Refusal(404, "class not found")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from quartapp.database import Database
-    from quartapp.security import Principal
+    from quartapp.identity.principal import Principal
     from quartapp_attendance.hooks import AttendanceHooks
     from quartapp_attendance.log import SessionLog
     from quartapp_attendance.session import ActiveSession, LiveSessions

@@ -6,7 +6,7 @@ from quart import Blueprint
 
 from quartapp.core import core
 from quartapp.http.operation import Operation, Refusal
-from quartapp.security import PUBLIC, SIGNED_IN
+from quartapp.identity.principal import PUBLIC, SIGNED_IN
 from quartapp_auth.schemas import Credentials, Registration, TokenAnswer, UserAnswer
 from quartapp_auth.service import (
     EmailTakenError,
@@ -16,7 +16,7 @@ from quartapp_auth.service import (
 )
 
 if TYPE_CHECKING:
-    from quartapp.security import Principal
+    from quartapp.identity.principal import Principal
     from quartapp_auth.models import User
 
 blueprint = Blueprint("auth", __name__, url_prefix="/api/v1/auth")

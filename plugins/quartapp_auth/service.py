@@ -10,7 +10,7 @@ from mongoengine.errors import NotUniqueError
 
 from quartapp.encoding import object_id, utc_now
 from quartapp.errors import DomainError
-from quartapp.security import Account, CredentialsRefusedError
+from quartapp.identity.principal import Account, CredentialsRefusedError
 from quartapp_auth.models import User
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from quartapp.database import Database
     from quartapp.hooks.plugins import Plugins
-    from quartapp.security import Identity, Tokens
+    from quartapp.identity.principal import Identity, Tokens
     from quartapp_auth.passwords import Passwords
 
 _LAST_CHARACTER = "\U0010ffff"

@@ -11,8 +11,8 @@ from quart import Blueprint
 
 from quartapp.core import core
 from quartapp.http.operation import Operation, Refusal
+from quartapp.identity.principal import role
 from quartapp.realtime.events import EventError, EventType
-from quartapp.security import role
 from quartapp_attendance.events import NO_SESSION, NOT_ON_ROLL, UNAVAILABLE, marked_message
 from quartapp_attendance.hooks import MarkRefusedError
 from quartapp_attendance.log import NoActiveSessionError, NotOnRollError
@@ -21,8 +21,8 @@ from quartapp_checkin.schemas import CheckInEvent, CodeAnswer, CodeQuery
 from quartapp_checkin.service import CheckInRefusedError, CheckinService
 
 if TYPE_CHECKING:
+    from quartapp.identity.principal import Principal
     from quartapp.realtime.connection import Connection
-    from quartapp.security import Principal
     from quartapp_attendance.schemas import Schemas
 
 QR_SCALE = 8

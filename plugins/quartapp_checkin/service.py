@@ -19,7 +19,7 @@ from quartapp_checkin.schemas import DIGITS
 
 if TYPE_CHECKING:
     from quartapp.database import Database
-    from quartapp.security import Principal
+    from quartapp.identity.principal import Principal
     from quartapp_attendance.service import AttendanceService
     from quartapp_attendance.session import ActiveSession
     from quartapp_checkin.schemas import CheckinSettings

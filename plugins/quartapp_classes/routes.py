@@ -8,7 +8,7 @@ from quart import Blueprint
 from quartapp.core import core
 from quartapp.errors import DomainError
 from quartapp.http.operation import Operation, Refusal
-from quartapp.security import SIGNED_IN, role
+from quartapp.identity.principal import SIGNED_IN, role
 from quartapp_auth.service import UserService
 from quartapp_classes.schemas import (
     ClassAnswer,
@@ -31,7 +31,7 @@ from quartapp_classes.service import (
 )
 
 if TYPE_CHECKING:
-    from quartapp.security import Principal
+    from quartapp.identity.principal import Principal
     from quartapp_auth.service import Contact
     from quartapp_classes.models import ClassRoom
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from quartapp.database import Database
     from quartapp.hooks.plugins import Plugins
-    from quartapp.security import Principal
+    from quartapp.identity.principal import Principal
     from quartapp_auth.service import Contact
 
 

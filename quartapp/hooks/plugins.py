@@ -12,8 +12,13 @@ from quart import Blueprint
 
 from quartapp.hooks import specs
 from quartapp.hooks.dispatcher import Dispatcher, HookFailedError, LoadedPlugin, PluginError
+from quartapp.identity.principal import (
+    RESERVED_CLAIMS,
+    CredentialsRefusedError,
+    Identity,
+    Principal,
+)
 from quartapp.realtime.events import EventType
-from quartapp.security import RESERVED_CLAIMS, CredentialsRefusedError, Identity, Principal
 from quartapp.settings import OwnedNames, load_plugin_settings
 
 if TYPE_CHECKING:
@@ -23,7 +28,7 @@ if TYPE_CHECKING:
     from quart.wrappers import Request, Websocket
 
     from quartapp.hooks.dispatcher import Deny
-    from quartapp.security import Account
+    from quartapp.identity.principal import Account
 
 Item = TypeVar("Item")
 

@@ -29,7 +29,7 @@ from quart_schema import (
 from quartapp.core import core
 from quartapp.encoding import json_response
 from quartapp.errors import ApiError, DomainError
-from quartapp.security import (
+from quartapp.identity.principal import (
     INVALID_TOKEN,
     MISSING_TOKEN,
     Access,
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from quart.wrappers import Request
 
-    from quartapp.security import Principal
+    from quartapp.identity.principal import Principal
 ATTRIBUTE = "__quartapp_operation__"
 SECURITY_SCHEME = "bearer"
 

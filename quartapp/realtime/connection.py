@@ -19,10 +19,10 @@ from quartapp.realtime.frames import Parcel
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from quartapp.identity.principal import Principal
     from quartapp.metrics import Metrics
     from quartapp.realtime.channel import Channel
     from quartapp.realtime.frames import Message
-    from quartapp.security import Principal
 
 log = structlog.get_logger("quartapp.hub")
 

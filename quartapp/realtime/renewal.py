@@ -10,6 +10,7 @@ from pydantic import Field
 from quartapp.core import core
 from quartapp.http.fields import Timestamp
 from quartapp.http.operation import Closed
+from quartapp.identity.principal import InvalidTokenError
 from quartapp.realtime.events import (
     UNAUTHORIZED,
     EventData,
@@ -18,7 +19,6 @@ from quartapp.realtime.events import (
     ServerMessage,
     encode,
 )
-from quartapp.security import InvalidTokenError
 
 if TYPE_CHECKING:
     from quartapp.realtime.connection import Connection

@@ -16,6 +16,7 @@ from structlog.contextvars import bind_contextvars
 from quartapp.core import core
 from quartapp.errors import ApiError, DatabaseUnavailableError, unavailable
 from quartapp.hooks.dispatcher import HookFailedError
+from quartapp.identity.principal import InvalidTokenError, Principal, bearer_token
 from quartapp.realtime.channel import (
     INTERNAL_ERROR,
     NORMAL_CLOSURE,
@@ -28,7 +29,6 @@ from quartapp.realtime.channel import (
 from quartapp.realtime.connection import Connection
 from quartapp.realtime.events import UNAUTHORIZED, EventError, encode_error, parse
 from quartapp.realtime.pace import Pace, TooFastError
-from quartapp.security import InvalidTokenError, Principal, bearer_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -10,7 +10,7 @@ import pymongo
 import pytest
 from bson import ObjectId
 
-from quartapp.security import Tokens
+from quartapp.identity.principal import Tokens
 from quartapp.testing import SECRET
 from tests.faults.crowd import Crowd
 

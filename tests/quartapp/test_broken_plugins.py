@@ -13,8 +13,8 @@ from quartapp import __version__
 from quartapp.errors import QuartappError
 from quartapp.hooks.specs import hookimpl
 from quartapp.http.operation import Closed, Operation
+from quartapp.identity.principal import PUBLIC
 from quartapp.realtime.events import EventData, EventType
-from quartapp.security import PUBLIC
 from quartapp_attendance.statuses import Status
 
 

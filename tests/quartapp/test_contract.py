@@ -20,7 +20,7 @@ from quartapp.errors import QuartappError
 from quartapp.hooks.discovery import discover
 from quartapp.hooks.specs import hookimpl
 from quartapp.http.operation import Closed, Operation
-from quartapp.security import PUBLIC
+from quartapp.identity.principal import PUBLIC
 from quartapp.settings import Settings
 
 if TYPE_CHECKING:

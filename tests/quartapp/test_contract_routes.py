@@ -17,7 +17,7 @@ from quartapp.hooks.discovery import discover
 from quartapp.hooks.dispatcher import LoadedPlugin
 from quartapp.hooks.specs import hookimpl
 from quartapp.http.operation import Operation
-from quartapp.security import PUBLIC
+from quartapp.identity.principal import PUBLIC
 from quartapp.settings import Settings
 
 if TYPE_CHECKING:

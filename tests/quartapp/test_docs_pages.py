@@ -13,7 +13,7 @@ import pytest
 from quartapp.app import create_app
 from quartapp.docs_pages import FOLDER
 from quartapp.http.operation import operation_of
-from quartapp.security import PUBLIC
+from quartapp.identity.principal import PUBLIC
 from quartapp.settings import load_settings
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import jwt
 import pytest
 
 from quartapp.hooks.specs import hookimpl
-from quartapp.security import Identity
+from quartapp.identity.principal import Identity
 from quartapp.server import ServerError
 from quartapp.testing import SECRET
 

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 import jwt
 import pytest
 
-from quartapp import security
-from quartapp.security import InvalidTokenError, Tokens
+from quartapp.identity import principal as security
+from quartapp.identity.principal import InvalidTokenError, Tokens
 
 USER = "0123456789abcdef01234567"
 

@@ -9,9 +9,9 @@ from quart import Blueprint
 
 from quartapp.hooks.specs import hookimpl
 from quartapp.http.operation import Body, Closed, Operation
+from quartapp.identity.principal import PUBLIC
 from quartapp.realtime.events import EventData, EventType
 from quartapp.scaffold import write_plugin
-from quartapp.security import PUBLIC
 
 
 class Number(Closed):

@@ -3,7 +3,7 @@
 import hmac
 
 from quartapp.hooks.specs import hookimpl
-from quartapp.security import CredentialsRefusedError, Principal
+from quartapp.identity.principal import CredentialsRefusedError, Principal
 
 HEADER = "X-Api-Key"
 

@@ -5,7 +5,7 @@ from quart import Blueprint
 
 from quartapp.hooks.specs import hookimpl
 from quartapp.http.operation import Closed, Operation
-from quartapp.security import SIGNED_IN
+from quartapp.identity.principal import SIGNED_IN
 
 blueprint = Blueprint("library", __name__, url_prefix="/api/v1/library")
 

@@ -1,7 +1,7 @@
 """People sign in with the password of another system."""
 
 from quartapp.hooks.specs import hookimpl
-from quartapp.security import CredentialsRefusedError, Identity
+from quartapp.identity.principal import CredentialsRefusedError, Identity
 
 # Stands for a directory: who is in it, and with which password.
 DIRECTORY = {"grace@navy.example": ("cobol-60", "Grace Hopper", "teacher")}

@@ -5,7 +5,7 @@ from pydantic import BaseModel, SecretStr
 
 from quartapp.core import core
 from quartapp.hooks.specs import hookimpl
-from quartapp.security import CredentialsRefusedError, Identity, Principal
+from quartapp.identity.principal import CredentialsRefusedError, Identity, Principal
 
 ISSUER = "https://sso.school.example"
 

@@ -1,0 +1,1 @@
+"""Who is asking: principals, tokens, and what may be asked of them."""
