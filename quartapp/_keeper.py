@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from quartapp.embedded import EmbeddedMongo, EmbeddedMongoError
-from quartapp.logs import configure_logging
+from quartapp.telemetry.logs import configure_logging
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,7 +17,6 @@ from quartapp.hooks.plugins import Plugins
 from quartapp.http.connection import RequestConnection
 from quartapp.identity.principal import Authenticator, Tokens
 from quartapp.lease import Lease
-from quartapp.metrics import Metrics
 from quartapp.realtime.events import EventRegistry
 from quartapp.realtime.hub import Hub
 from quartapp.realtime.renewal import renewal
@@ -25,7 +24,8 @@ from quartapp.realtime.socket import register_socket
 from quartapp.service_routes import blueprint as service_routes
 from quartapp.service_routes import metrics_blueprint as metrics_routes
 from quartapp.settings import Settings, load_settings
-from quartapp.traces import Traces
+from quartapp.telemetry.metrics import Metrics
+from quartapp.telemetry.traces import Traces
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

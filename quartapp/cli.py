@@ -22,11 +22,11 @@ from quartapp.hooks.discovery import discover
 from quartapp.hooks.plugins import Plugins
 from quartapp.launch import launched
 from quartapp.listing import list_plugins as listing_of
-from quartapp.logs import configure_logging
 from quartapp.mistakes import MistakeError, mistakes_explained
 from quartapp.scaffold import plugin
 from quartapp.server import listen, notify_systemd, serve_app
 from quartapp.settings import load_plugin_choice, load_settings
+from quartapp.telemetry.logs import configure_logging
 
 if TYPE_CHECKING:
     from quartapp.settings import Settings

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from quartapp.database import Database
     from quartapp.hooks.plugins import Plugins
     from quartapp.identity.principal import Authenticator, Tokens
-    from quartapp.metrics import Metrics
     from quartapp.realtime.events import EventRegistry
     from quartapp.realtime.hub import Hub
     from quartapp.settings import Settings
-    from quartapp.traces import Traces
+    from quartapp.telemetry.metrics import Metrics
+    from quartapp.telemetry.traces import Traces
 
 EXTENSION = "quartapp"
 

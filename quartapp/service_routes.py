@@ -12,7 +12,7 @@ from quartapp.contract import openapi_document
 from quartapp.core import core
 from quartapp.http.operation import Closed, Operation
 from quartapp.identity.principal import PUBLIC
-from quartapp.metrics import MEDIA_TYPE
+from quartapp.telemetry.metrics import MEDIA_TYPE
 
 if TYPE_CHECKING:
     from quart.wrappers import Response

@@ -28,8 +28,8 @@ from quartapp.app import create_app
 from quartapp.database import address_of
 from quartapp.errors import QuartappError
 from quartapp.launch import launched
-from quartapp.metrics import metrics_shared, process_ended
 from quartapp.server import STOPPED_SECONDS, ServerError, serve_app
+from quartapp.telemetry.metrics import metrics_shared, process_ended
 
 if TYPE_CHECKING:
     import socket

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pymongo.asynchronous.collection import AsyncCollection
 
     from quartapp.database import Database
-    from quartapp.traces import Traces
+    from quartapp.telemetry.traces import Traces
     from quartapp_attendance.metrics import AttendanceMetrics
     from quartapp_attendance.session import ActiveSession
     from quartapp_attendance.statuses import Mark

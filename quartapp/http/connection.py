@@ -14,7 +14,7 @@ from quart.asgi import ASGIHTTPConnection
 from structlog.contextvars import bind_contextvars
 
 from quartapp.core import core
-from quartapp.traces import failed
+from quartapp.telemetry.traces import failed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

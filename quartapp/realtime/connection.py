@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from quartapp.identity.principal import Principal
-    from quartapp.metrics import Metrics
     from quartapp.realtime.channel import Channel
     from quartapp.realtime.frames import Message
+    from quartapp.telemetry.metrics import Metrics
 
 log = structlog.get_logger("quartapp.hub")
 

@@ -21,8 +21,8 @@ from quartapp.realtime.frames import Parcel
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
-    from quartapp.metrics import Metrics
     from quartapp.realtime.connection import Connection
+    from quartapp.telemetry.metrics import Metrics
 
 # At a stop, up to so many sockets are closed at once. More are closed in batches of so many, over
 # so long for a thousand and more, so that their clients do not come back all in one moment.
