@@ -9,14 +9,14 @@ from quart import Quart
 
 from quartapp.contract import register_documents, register_routes
 from quartapp.core import EXTENSION, Core, Services
-from quartapp.database import Database
+from quartapp.database.database import Database
+from quartapp.database.lease import Lease
 from quartapp.errors import QuartappError, register_error_handlers
 from quartapp.hooks.discovery import discover, given
 from quartapp.hooks.dispatcher import LoadedPlugin
 from quartapp.hooks.plugins import Plugins
 from quartapp.http.connection import RequestConnection
 from quartapp.identity.principal import Authenticator, Tokens
-from quartapp.lease import Lease
 from quartapp.realtime.events import EventRegistry
 from quartapp.realtime.hub import Hub
 from quartapp.realtime.renewal import renewal

@@ -12,7 +12,7 @@ from quartapp.errors import QuartappError
 if TYPE_CHECKING:
     from quart import Quart
 
-    from quartapp.database import Database
+    from quartapp.database.database import Database
     from quartapp.hooks.plugins import Plugins
     from quartapp.identity.principal import Authenticator, Tokens
     from quartapp.realtime.events import EventRegistry

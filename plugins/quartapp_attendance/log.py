@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from pymongo.asynchronous.collection import AsyncCollection
 
-    from quartapp.database import Database
+    from quartapp.database.database import Database
     from quartapp.telemetry.traces import Traces
     from quartapp_attendance.metrics import AttendanceMetrics
     from quartapp_attendance.session import ActiveSession

@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from mongoengine import DateTimeField, DictField, IntField, ObjectIdField, StringField
 
-from quartapp.database import Model
+from quartapp.database.database import Model
 
 
 class Session(Model):

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from quartapp.database import Database
+    from quartapp.database.database import Database
     from quartapp.identity.principal import Principal
 
 Document = dict[str, Any]

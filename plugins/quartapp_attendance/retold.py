@@ -14,7 +14,7 @@ from quartapp_attendance.log import ACTIVE, CLOSED, CLOSING, SUPERSEDED
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from quartapp.database import Database
+    from quartapp.database.database import Database
 
 Document = dict[str, Any]
 SessionEvent = SessionStarted | SessionDone | SessionSuperseded

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
     from datetime import datetime
 
-    from quartapp.database import Database
+    from quartapp.database.database import Database
     from quartapp.identity.principal import Principal
     from quartapp_attendance.hooks import AttendanceHooks
     from quartapp_attendance.log import SessionLog

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from bson import ObjectId
 
-    from quartapp.database import Database
+    from quartapp.database.database import Database
     from quartapp.realtime.hub import Hub
     from quartapp_attendance.metrics import AttendanceMetrics
     from quartapp_attendance.session import LiveSessions

@@ -14,7 +14,7 @@ from quartapp.encoding import utc_now
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from quartapp.database import Database
+    from quartapp.database.database import Database
 
 Document = dict[str, Any]
 

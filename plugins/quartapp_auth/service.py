@@ -16,7 +16,7 @@ from quartapp_auth.models import User
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from quartapp.database import Database
+    from quartapp.database.database import Database
     from quartapp.hooks.plugins import Plugins
     from quartapp.identity.principal import Identity, Tokens
     from quartapp_auth.passwords import Passwords

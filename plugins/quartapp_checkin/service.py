@@ -18,7 +18,7 @@ from quartapp_attendance.statuses import Mark
 from quartapp_checkin.schemas import DIGITS
 
 if TYPE_CHECKING:
-    from quartapp.database import Database
+    from quartapp.database.database import Database
     from quartapp.identity.principal import Principal
     from quartapp_attendance.service import AttendanceService
     from quartapp_attendance.session import ActiveSession

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from datetime import datetime
 
-    from quartapp.database import Database
+    from quartapp.database.database import Database
 
 Document = dict[str, Any]
 

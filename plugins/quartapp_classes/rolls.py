@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from pymongo.asynchronous.collection import AsyncCollection
 
-    from quartapp.database import Database
+    from quartapp.database.database import Database
     from quartapp.hooks.plugins import Plugins
 
 

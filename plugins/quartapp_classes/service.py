@@ -21,7 +21,7 @@ from quartapp_classes.models import IGNORING_CASE, ClassRoom
 if TYPE_CHECKING:
     from bson import ObjectId
 
-    from quartapp.database import Database
+    from quartapp.database.database import Database
     from quartapp.hooks.plugins import Plugins
     from quartapp.identity.principal import Principal
     from quartapp_auth.service import Contact

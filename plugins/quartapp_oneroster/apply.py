@@ -21,7 +21,7 @@ from quartapp_oneroster.rows import EnrolmentRow
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from quartapp.database import Database
+    from quartapp.database.database import Database
     from quartapp_oneroster.progress import Progress
     from quartapp_oneroster.runs import Run
     from quartapp_oneroster.store import Store

@@ -15,7 +15,7 @@ from quartapp_oneroster.rows import EnrolmentRow
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from quartapp.database import Database
+    from quartapp.database.database import Database
 
 Document = dict[str, Any]
 

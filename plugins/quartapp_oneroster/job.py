@@ -17,7 +17,7 @@ from quartapp_oneroster.store import scratch
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from quartapp.database import Database
+    from quartapp.database.database import Database
     from quartapp.settings import Settings
     from quartapp_oneroster.importer import Set
     from quartapp_oneroster.plan import Totals

@@ -9,7 +9,7 @@ from quartapp_classes.bulk import BulkClasses
 from quartapp_oneroster.enrolments import Enrolments
 
 if TYPE_CHECKING:
-    from quartapp.database import Database
+    from quartapp.database.database import Database
     from quartapp_oneroster.progress import Progress
     from quartapp_oneroster.store import Store
 

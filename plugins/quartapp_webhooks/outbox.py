@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from pymongo.asynchronous.collection import AsyncCollection
 
-    from quartapp.database import Database
+    from quartapp.database.database import Database
     from quartapp_webhooks.message import Message
 
 Document = dict[str, Any]

@@ -23,7 +23,7 @@ from quartapp_webhooks.sender import Outcome, Sender, trusted
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-    from quartapp.database import Database
+    from quartapp.database.database import Database
     from quartapp_webhooks.schemas import Endpoint, WebhooksSettings
 
 Document = dict[str, Any]

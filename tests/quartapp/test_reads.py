@@ -10,7 +10,7 @@ from pymongo import AsyncMongoClient
 from pymongo.errors import PyMongoError
 from pymongo.monitoring import CommandListener
 
-from quartapp._reads import JointReads
+from quartapp.database.joint_reads import JointReads
 from quartapp.errors import DatabaseUnavailableError
 
 

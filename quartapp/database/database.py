@@ -33,7 +33,7 @@ from pymongo.errors import (
 )
 from pymongo.uri_parser import parse_uri
 
-from quartapp._reads import JointReads
+from quartapp.database.joint_reads import JointReads
 from quartapp.errors import DatabaseUnavailableError, QuartappError
 
 if TYPE_CHECKING:

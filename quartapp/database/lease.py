@@ -23,7 +23,7 @@ from quartapp.errors import DatabaseUnavailableError, QuartappError
 if TYPE_CHECKING:
     from pymongo.asynchronous.collection import AsyncCollection
 
-    from quartapp.database import Database
+    from quartapp.database.database import Database
 
 log = structlog.get_logger("quartapp.lease")
 

@@ -1,0 +1,1 @@
+"""MongoDB: the connection, reads that go together, and the lease of a standalone server."""
