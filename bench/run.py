@@ -19,7 +19,7 @@ from bench.machine import describe
 from bench.report import comparison, document, growth_tables, promise
 from bench.servers import PEER, STORING_PEER, install_peer, ours, running
 from bench.visit import QUICK, Plan, growth, live, visit
-from quartapp.embedded import EmbeddedMongo, EmbeddedMongoError
+from quartapp.embedded.mongo import EmbeddedMongo, EmbeddedMongoError
 
 if TYPE_CHECKING:
     from bench.visit import Figures

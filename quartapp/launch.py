@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from quartapp.app import create_app
 from quartapp.core import core
-from quartapp.embedded import EmbeddedMongo
+from quartapp.embedded.mongo import EmbeddedMongo
 from quartapp.errors import QuartappError
 
 if TYPE_CHECKING:

@@ -40,7 +40,7 @@ from quartapp._testing_contract import QuartappContract, add_options, quartapp_c
 from quartapp._testing_process import ServerProcess
 from quartapp.app import create_app
 from quartapp.core import core
-from quartapp.embedded import EmbeddedMongo
+from quartapp.embedded.mongo import EmbeddedMongo
 from quartapp.hooks.discovery import discover
 from quartapp.server import (
     ServerError,

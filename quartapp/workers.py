@@ -23,9 +23,9 @@ from gunicorn.glogging import Logger
 from gunicorn.workers.base import Worker
 
 from quartapp._arbiter import ENDINGS, WorkerArbiter
-from quartapp._keeper import kept_mongod
 from quartapp.app import create_app
 from quartapp.database.database import address_of
+from quartapp.embedded.keeper import kept_mongod
 from quartapp.errors import QuartappError
 from quartapp.launch import launched
 from quartapp.server import STOPPED_SECONDS, ServerError, serve_app

@@ -20,7 +20,7 @@ import pytest
 from pymongo.errors import PyMongoError
 
 from quartapp._testing_process import surroundings
-from quartapp.embedded import find_mongod
+from quartapp.embedded.mongo import find_mongod
 from quartapp.server import listen
 
 if TYPE_CHECKING:

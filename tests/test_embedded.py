@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pymongo import AsyncMongoClient, MongoClient, WriteConcern
 
-from quartapp.embedded import EmbeddedMongo, EmbeddedMongoError
+from quartapp.embedded.mongo import EmbeddedMongo, EmbeddedMongoError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,7 +32,7 @@ linux_only = pytest.mark.skipif(sys.platform != "linux", reason="what the Linux 
 SERVER = """
 import asyncio, pathlib, signal, sys
 from pymongo import MongoClient, WriteConcern
-from quartapp.embedded import EmbeddedMongo
+from quartapp.embedded.mongo import EmbeddedMongo
 
 async def main():
     mongo = EmbeddedMongo(pathlib.Path(sys.argv[1]))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from quartapp.embedded import EmbeddedMongo, EmbeddedMongoError, find_mongod
+from quartapp.embedded.mongo import EmbeddedMongo, EmbeddedMongoError, find_mongod
 
 if TYPE_CHECKING:
     from collections.abc import Callable

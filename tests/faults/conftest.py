@@ -12,7 +12,7 @@ import pymongo
 import pytest
 from pymongo.errors import PyMongoError
 
-from quartapp.embedded import find_mongod
+from quartapp.embedded.mongo import find_mongod
 from quartapp.server import listen
 
 if TYPE_CHECKING:

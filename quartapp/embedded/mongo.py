@@ -18,8 +18,8 @@ import pymongo
 from filelock import FileLock, Timeout
 from pymongo.errors import AutoReconnect, OperationFailure, PyMongoError
 
-from quartapp._mongod import Mongod, end_orphan, find_mongod
-from quartapp._mongod_errors import GIVE_URI, EmbeddedMongoError
+from quartapp.embedded.failures import GIVE_URI, EmbeddedMongoError
+from quartapp.embedded.mongod import Mongod, end_orphan, find_mongod
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from quartapp.embedded import EmbeddedMongo, EmbeddedMongoError
+from quartapp.embedded.mongo import EmbeddedMongo, EmbeddedMongoError
 from quartapp.telemetry.logs import configure_logging
 
 if TYPE_CHECKING:

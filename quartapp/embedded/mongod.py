@@ -16,7 +16,7 @@ from contextlib import closing, suppress
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
-from quartapp._mongod_errors import GIVE_URI, EmbeddedMongoError, reason_for_end, remedy
+from quartapp.embedded.failures import GIVE_URI, EmbeddedMongoError, reason_for_end, remedy
 
 if sys.platform != "win32":
     import fcntl

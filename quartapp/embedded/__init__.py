@@ -1,0 +1,1 @@
+"""The embedded MongoDB: a real mongod that lives and ends with the server."""
