@@ -65,7 +65,7 @@ class QuartappContract(Protocol):
             plugin: The plugin's name.
             folder: Where its ``openapi.yaml`` and ``asyncapi.yaml`` are.
             beside: Plugins to add to the installed ones.
-            settings: Fields of :class:`quartapp.settings.Settings`.
+            settings: Fields of :class:`quartapp.settings.core.Settings`.
 
         Raises:
             AssertionError: With everything that was found.

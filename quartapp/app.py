@@ -23,7 +23,7 @@ from quartapp.realtime.renewal import renewal
 from quartapp.realtime.socket import register_socket
 from quartapp.service_routes import blueprint as service_routes
 from quartapp.service_routes import metrics_blueprint as metrics_routes
-from quartapp.settings import Settings, load_settings
+from quartapp.settings.core import Settings, load_settings
 from quartapp.telemetry.metrics import Metrics
 from quartapp.telemetry.traces import Traces
 

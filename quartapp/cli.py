@@ -25,11 +25,11 @@ from quartapp.listing import list_plugins as listing_of
 from quartapp.mistakes import MistakeError, mistakes_explained
 from quartapp.scaffold import plugin
 from quartapp.server import listen, notify_systemd, serve_app
-from quartapp.settings import load_plugin_choice, load_settings
+from quartapp.settings.core import load_plugin_choice, load_settings
 from quartapp.telemetry.logs import configure_logging
 
 if TYPE_CHECKING:
-    from quartapp.settings import Settings
+    from quartapp.settings.core import Settings
 
 HEADLINE = frozenset({"name", "version", "distribution", "order"})
 

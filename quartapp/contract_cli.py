@@ -13,7 +13,7 @@ import yaml
 
 from quartapp.errors import QuartappError
 from quartapp.mistakes import mistakes_explained
-from quartapp.settings import load_settings
+from quartapp.settings.core import load_settings
 
 # What the suite imports and quartapp does not need otherwise; the extra "contract" brings them.
 NEEDED = ("hypothesis", "jsonschema", "pytest", "pytest_asyncio", "schemathesis")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from quartapp.identity.principal import Authenticator, Tokens
     from quartapp.realtime.events import EventRegistry
     from quartapp.realtime.hub import Hub
-    from quartapp.settings import Settings
+    from quartapp.settings.core import Settings
     from quartapp.telemetry.metrics import Metrics
     from quartapp.telemetry.traces import Traces
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from quartapp.core import Core
-    from quartapp.settings import Settings
+    from quartapp.settings.core import Settings
 
 SECRET_FILE = "jwt-secret"  # noqa: S105 - a file's name
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from quart import Quart
 
     from quartapp.hooks.dispatcher import LoadedPlugin
-    from quartapp.settings import Settings
+    from quartapp.settings.core import Settings
 
 NOWHERE = "mongodb://nowhere.invalid"
 SHOWN_ELSEWHERE = frozenset({"register_settings", "register_blueprints"})

@@ -49,7 +49,7 @@ from quartapp.server import (
     listen,
     start_failure,
 )
-from quartapp.settings import load_settings
+from quartapp.settings.core import load_settings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator
@@ -113,7 +113,7 @@ class Serve(Protocol):
         Args:
             plugins: The exact plugins, objects or classes; the installed ones when left out.
             beside: Plugins to add to the installed ones.
-            settings: Fields of :class:`quartapp.settings.Settings`. A plugin's own settings come
+            settings: Fields of :class:`quartapp.settings.core.Settings`. A plugin's own settings come
                 from the environment: ``monkeypatch.setenv("QUARTAPP_ATTENDANCE_SCOPE", "class")``.
 
         Raises:

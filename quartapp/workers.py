@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from quartapp._arbiter import Reports
     from quartapp._shares import Share
-    from quartapp.settings import Settings
+    from quartapp.settings.core import Settings
 
 log = structlog.get_logger("quartapp.workers")
 

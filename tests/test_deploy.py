@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from quartapp.cli import main
-from quartapp.settings import Settings
+from quartapp.settings.core import Settings
 
 DEPLOY = Path(__file__).parent.parent / "deploy"
 UNIT = "quartapp@.service"

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from quartapp.errors import QuartappError
 
 if TYPE_CHECKING:
-    from quartapp.settings import Settings
+    from quartapp.settings.core import Settings
 
 
 @click.group("user")
@@ -67,7 +67,7 @@ def _checked(password: str) -> str:
 
 def _set_password(email: str, password: str, data_dir: Path | None) -> None:
     from quartapp.launch import launched, opened
-    from quartapp.settings import load_settings
+    from quartapp.settings.core import load_settings
     from quartapp_auth.service import UserNotFoundError, UserService
 
     async def change(settings: Settings) -> None:

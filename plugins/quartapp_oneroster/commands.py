@@ -71,7 +71,7 @@ def import_roster(
 
     from quartapp.errors import DatabaseUnavailableError
     from quartapp.launch import launched
-    from quartapp.settings import load_settings
+    from quartapp.settings.core import load_settings
     from quartapp_oneroster.errors import RosterError
     from quartapp_oneroster.job import Job
     from quartapp_oneroster.stopping import StoppedError

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from quartapp.database.database import Database
-    from quartapp.settings import Settings
+    from quartapp.settings.core import Settings
     from quartapp_oneroster.importer import Set
     from quartapp_oneroster.plan import Totals
     from quartapp_oneroster.progress import Progress

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from quart import Quart
 
-    from quartapp.settings import Settings
+    from quartapp.settings.core import Settings
 
 # Nothing connects to it: a document is made without serving.
 NO_DATABASE = "mongodb://127.0.0.1:1/"

@@ -19,7 +19,7 @@ from quartapp.identity.principal import (
     Principal,
 )
 from quartapp.realtime.events import EventType
-from quartapp.settings import OwnedNames, load_plugin_settings
+from quartapp.settings.core import OwnedNames, load_plugin_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from quart import Quart
     from quart.wrappers import Response, Websocket
 
-    from quartapp.settings import Settings
+    from quartapp.settings.core import Settings
 
 log = structlog.get_logger("quartapp.socket")
 

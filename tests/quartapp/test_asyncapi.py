@@ -18,7 +18,7 @@ from quartapp.asyncapi_drift import AsyncapiError, normalised
 from quartapp.hooks.discovery import discover
 from quartapp.hooks.specs import hookimpl
 from quartapp.realtime.events import EventData, EventType, ServerMessage
-from quartapp.settings import load_settings
+from quartapp.settings.core import load_settings
 
 AUTHORITY = Path(__file__).parents[2] / "contracts" / "asyncapi.yaml"
 

@@ -21,7 +21,7 @@ from quartapp.hooks.discovery import discover
 from quartapp.hooks.specs import hookimpl
 from quartapp.http.operation import Closed, Operation
 from quartapp.identity.principal import PUBLIC
-from quartapp.settings import Settings
+from quartapp.settings.core import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,7 +12,7 @@ import pytest
 from quartapp.asyncapi import asyncapi_document
 from quartapp.contract import openapi_document
 from quartapp.contract.check import app_for_documents
-from quartapp.settings import load_settings
+from quartapp.settings.core import load_settings
 
 sys.path.append(str(Path(__file__).parents[2] / "contracts"))
 

@@ -18,7 +18,7 @@ from quartapp.hooks.dispatcher import LoadedPlugin
 from quartapp.hooks.specs import hookimpl
 from quartapp.http.operation import Operation
 from quartapp.identity.principal import PUBLIC
-from quartapp.settings import Settings
+from quartapp.settings.core import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable

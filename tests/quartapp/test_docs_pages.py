@@ -14,7 +14,7 @@ from quartapp.app import create_app
 from quartapp.docs_pages import FOLDER
 from quartapp.http.operation import operation_of
 from quartapp.identity.principal import PUBLIC
-from quartapp.settings import load_settings
+from quartapp.settings.core import load_settings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -304,7 +304,7 @@ async def test_on_event_hears_of_everything_once_and_in_order(serve, lesson, mar
 async def test_startup_and_shutdown_surround_serving(mongodb_uri, example):
     from quartapp.app import create_app
     from quartapp.hooks.discovery import discover
-    from quartapp.settings import load_settings
+    from quartapp.settings.core import load_settings
     from quartapp.testing import running
 
     plugin = example("startup").GradebookPlugin()
@@ -346,7 +346,7 @@ async def test_shutdown_runs_in_reverse_and_a_failure_stops_no_other(mongodb_uri
     import structlog
 
     from quartapp.app import create_app
-    from quartapp.settings import load_settings
+    from quartapp.settings.core import load_settings
     from quartapp.testing import running
 
     closed = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from quartapp.settings import SettingsFileError, load_settings
+from quartapp.settings.core import SettingsFileError, load_settings
 
 SECRET = "0123456789abcdef0123456789abcdef"
 

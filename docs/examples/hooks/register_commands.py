@@ -16,7 +16,7 @@ def count_people():
 async def _count():
     # What takes long to import waits until the command is run.
     from quartapp.launch import launched, opened
-    from quartapp.settings import load_settings
+    from quartapp.settings.core import load_settings
 
     with launched(load_settings()) as settings:
         async with opened(settings) as parts:

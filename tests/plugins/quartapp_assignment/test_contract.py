@@ -13,7 +13,7 @@ from quartapp.app import create_app
 from quartapp.contract import openapi_document
 from quartapp.contract.compare import differences
 from quartapp.contract.files import openapi_file, read_document
-from quartapp.settings import load_settings
+from quartapp.settings.core import load_settings
 
 PIECE = Path(quartapp_assignment.__file__).with_name("openapi.yaml")
 

@@ -13,7 +13,7 @@ from quartapp.app import create_app
 from quartapp.cli import main
 from quartapp.core import core
 from quartapp.hooks.discovery import discover
-from quartapp.settings import load_settings
+from quartapp.settings.core import load_settings
 from quartapp.testing import SECRET, running
 from quartapp_auth.service import UserRegistered
 from quartapp_webhooks.journal import MOST_KEPT, Journal

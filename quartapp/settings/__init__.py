@@ -1,0 +1,1 @@
+"""Settings: of the core, of plugins, and the files that they come from."""
