@@ -15,7 +15,7 @@ from gunicorn.errors import HaltServer
 from quartapp._shares import Shares
 from quartapp.errors import QuartappError
 from quartapp.mistakes import EXIT_MISTAKE
-from quartapp.server import notify_systemd
+from quartapp.server.serving import notify_systemd
 
 if TYPE_CHECKING:
     import socket

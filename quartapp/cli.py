@@ -20,11 +20,11 @@ from quartapp.core import core
 from quartapp.errors import QuartappError
 from quartapp.hooks.discovery import discover
 from quartapp.hooks.plugins import Plugins
-from quartapp.launch import launched
 from quartapp.listing import list_plugins as listing_of
 from quartapp.mistakes import MistakeError, mistakes_explained
 from quartapp.scaffold import plugin
-from quartapp.server import listen, notify_systemd, serve_app
+from quartapp.server.launch import launched
+from quartapp.server.serving import listen, notify_systemd, serve_app
 from quartapp.settings.core import load_plugin_choice, load_settings
 from quartapp.telemetry.logs import configure_logging
 

@@ -34,7 +34,6 @@ import pytest
 import pytest_asyncio
 from hypercorn.utils import LifespanFailureError
 
-from quartapp._hypercorn import harden_hypercorn
 from quartapp._testing_clients import Client, Person, Socket
 from quartapp._testing_contract import QuartappContract, add_options, quartapp_contract
 from quartapp._testing_process import ServerProcess
@@ -42,7 +41,8 @@ from quartapp.app import create_app
 from quartapp.core import core
 from quartapp.embedded.mongo import EmbeddedMongo
 from quartapp.hooks.discovery import discover
-from quartapp.server import (
+from quartapp.server.hypercorn import harden_hypercorn
+from quartapp.server.serving import (
     ServerError,
     behind_proxies,
     hypercorn_config,

@@ -27,8 +27,8 @@ from quartapp.app import create_app
 from quartapp.database.database import address_of
 from quartapp.embedded.keeper import kept_mongod
 from quartapp.errors import QuartappError
-from quartapp.launch import launched
-from quartapp.server import STOPPED_SECONDS, ServerError, serve_app
+from quartapp.server.launch import launched
+from quartapp.server.serving import STOPPED_SECONDS, ServerError, serve_app
 from quartapp.telemetry.metrics import metrics_shared, process_ended
 
 if TYPE_CHECKING:

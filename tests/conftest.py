@@ -21,7 +21,7 @@ from pymongo.errors import PyMongoError
 
 from quartapp._testing_process import surroundings
 from quartapp.embedded.mongo import find_mongod
-from quartapp.server import listen
+from quartapp.server.serving import listen
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator, Iterator

@@ -66,7 +66,7 @@ def _checked(password: str) -> str:
 
 
 def _set_password(email: str, password: str, data_dir: Path | None) -> None:
-    from quartapp.launch import launched, opened
+    from quartapp.server.launch import launched, opened
     from quartapp.settings.core import load_settings
     from quartapp_auth.service import UserNotFoundError, UserService
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from quartapp.launch import opened
+from quartapp.server.launch import opened
 from quartapp_oneroster import importer, report
 from quartapp_oneroster.progress import shown
 from quartapp_oneroster.stopping import Stoppable

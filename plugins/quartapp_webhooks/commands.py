@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 )
 def webhooks(retry_dead: bool, forget_removed: bool) -> None:
     """Show the endpoints, and how many deliveries wait or are dead."""
-    from quartapp.launch import launched, opened
+    from quartapp.server.launch import launched, opened
     from quartapp.settings.core import load_settings
     from quartapp_webhooks.service import WebhookService
 

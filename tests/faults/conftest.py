@@ -13,7 +13,7 @@ import pytest
 from pymongo.errors import PyMongoError
 
 from quartapp.embedded.mongo import find_mongod
-from quartapp.server import listen
+from quartapp.server.serving import listen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -12,7 +12,7 @@ import pytest
 
 from quartapp.hooks.specs import hookimpl
 from quartapp.identity.principal import Identity
-from quartapp.server import ServerError
+from quartapp.server.serving import ServerError
 from quartapp.testing import SECRET
 
 

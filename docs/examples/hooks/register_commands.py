@@ -15,7 +15,7 @@ def count_people():
 
 async def _count():
     # What takes long to import waits until the command is run.
-    from quartapp.launch import launched, opened
+    from quartapp.server.launch import launched, opened
     from quartapp.settings.core import load_settings
 
     with launched(load_settings()) as settings:

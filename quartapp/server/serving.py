@@ -19,11 +19,11 @@ from hypercorn.config import Config, Sockets
 from hypercorn.middleware import ProxyFixMiddleware
 from hypercorn.utils import LifespanFailureError
 
-from quartapp._hypercorn import harden_hypercorn
 from quartapp.core import core
 from quartapp.errors import QuartappError
 from quartapp.realtime.channel import MAX_FRAME_BYTES
 from quartapp.realtime.hub import SPREAD_SECONDS
+from quartapp.server.hypercorn import harden_hypercorn
 
 try:
     import resource

@@ -20,10 +20,10 @@ from hypercorn.protocol.ws_stream import (
 from wsproto.connection import ConnectionState
 from wsproto.events import CloseConnection, Message, Ping
 
-from quartapp._silence import Silence
 from quartapp.realtime.channel import MESSAGE_TOO_BIG, POLICY_VIOLATION
 from quartapp.realtime.frames import WIRE_EXTENSION
 from quartapp.realtime.pace import Pace, TooFastError
+from quartapp.server.silence import Silence
 
 if TYPE_CHECKING:
     from hypercorn.events import Event as ServerEvent

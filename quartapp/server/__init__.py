@@ -1,0 +1,1 @@
+"""Serving: listening, Hypercorn, what starts and stops a server."""
