@@ -122,7 +122,7 @@ def serve(plugins: tuple[str, ...], **given: Any) -> None:  # noqa: ANN401 - as 
                 notify_systemd("READY=1")
 
             if settings.workers > 1:
-                from quartapp.workers import serve_workers  # which is not for Windows
+                from quartapp.server.workers.run import serve_workers  # which is not for Windows
 
                 sys.exit(serve_workers(settings, listener, read, ready))
             with launched(settings) as complete:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from hypercorn.typing import ASGISendEvent
     from wsproto.events import Event as WireEvent
 
-    from quartapp._shares import Share
+    from quartapp.server.workers.shares import Share
 
 # How long a peer may take to end a connection in which it sent what it may not.
 LINGER_SECONDS = 1.0

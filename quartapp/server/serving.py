@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from quart import Quart
 
-    from quartapp._shares import Share
+    from quartapp.server.workers.shares import Share
     from quartapp.settings.core import Settings
 
 log = structlog.get_logger("quartapp.server")

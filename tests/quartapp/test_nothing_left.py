@@ -17,7 +17,9 @@ from quartapp._testing_workers import process_state, worker_pids
 DEADLINE_SECONDS = 15.0
 
 SERVE = "from quartapp.cli import main; main()"
-IMPATIENT = f"import quartapp.workers; quartapp.workers.ALONE_SECONDS = 3; {SERVE}"
+IMPATIENT = (
+    f"import quartapp.server.workers.run; quartapp.server.workers.run.ALONE_SECONDS = 3; {SERVE}"
+)
 ON_ITS_TERMINAL = f"import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY); {SERVE}"
 
 A_TEST_RUN = """

@@ -12,16 +12,16 @@ import structlog
 from gunicorn.arbiter import Arbiter
 from gunicorn.errors import HaltServer
 
-from quartapp._shares import Shares
 from quartapp.errors import QuartappError
 from quartapp.mistakes import EXIT_MISTAKE
 from quartapp.server.serving import notify_systemd
+from quartapp.server.workers.shares import Shares
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Iterable, Iterator
 
-    from quartapp.workers import Application, ServerWorker
+    from quartapp.server.workers.run import Application, ServerWorker
 
 log = structlog.get_logger("quartapp.workers")
 

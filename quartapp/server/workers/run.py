@@ -1,7 +1,7 @@
 """Several processes on one port: gunicorn's arbiter, with a worker that is our server.
 
 gunicorn forks the workers, reaps and replaces those that die, and ends those that hang. What is
-ours is when a worker counts (see :mod:`quartapp._arbiter`), and that a worker is Hypercorn in one
+ours is when a worker counts (see :mod:`quartapp.server.workers.arbiter`), and that a worker is Hypercorn in one
 process, with its own loop, database clients and change stream.
 """
 
@@ -22,21 +22,21 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 from gunicorn.workers.base import Worker
 
-from quartapp._arbiter import ENDINGS, WorkerArbiter
 from quartapp.app import create_app
 from quartapp.database.database import address_of
 from quartapp.embedded.keeper import kept_mongod
 from quartapp.errors import QuartappError
 from quartapp.server.launch import launched
 from quartapp.server.serving import STOPPED_SECONDS, ServerError, serve_app
+from quartapp.server.workers.arbiter import ENDINGS, WorkerArbiter
 from quartapp.telemetry.metrics import metrics_shared, process_ended
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
-    from quartapp._arbiter import Reports
-    from quartapp._shares import Share
+    from quartapp.server.workers.arbiter import Reports
+    from quartapp.server.workers.shares import Share
     from quartapp.settings.core import Settings
 
 log = structlog.get_logger("quartapp.workers")
