@@ -19,10 +19,10 @@ from quartapp.http.connection import RequestConnection
 from quartapp.identity.principal import Authenticator, Tokens
 from quartapp.realtime.events import EventRegistry
 from quartapp.realtime.hub import Hub
-from quartapp.realtime.renewal import renewal
-from quartapp.realtime.socket import register_socket
-from quartapp.service_routes import blueprint as service_routes
-from quartapp.service_routes import metrics_blueprint as metrics_routes
+from quartapp.service.auth_event import renewal
+from quartapp.service.routes import blueprint as service_routes
+from quartapp.service.routes import metrics_blueprint as metrics_routes
+from quartapp.service.socket import register_socket
 from quartapp.settings.core import Settings, load_settings
 from quartapp.telemetry.metrics import Metrics
 from quartapp.telemetry.traces import Traces

@@ -25,7 +25,7 @@ from quartapp.realtime.channel import (
     TRY_AGAIN_LATER,
 )
 from quartapp.realtime.events import INVALID_FORMAT, UNAUTHORIZED, UNKNOWN_EVENT
-from quartapp.realtime.socket import PATH
+from quartapp.service.socket import PATH
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 from quart.asgi import ASGIWebsocketConnection
 
-from quartapp.realtime.frames import WIRE_EXTENSION, NoWire
+from quartapp.realtime.wire import WIRE_EXTENSION, NoWire
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
 
     from quart import Quart
 
-    from quartapp.realtime.frames import Message, Wire
+    from quartapp.realtime.wire import Message, Wire
 
     Send = Callable[[Message], Coroutine[Any, None, None]]
 

@@ -14,14 +14,14 @@ import structlog
 from quartapp._begun import Begun
 from quartapp.realtime.channel import POLICY_VIOLATION, TRY_AGAIN_LATER
 from quartapp.realtime.events import UNAUTHORIZED, encode_error
-from quartapp.realtime.frames import Parcel
+from quartapp.realtime.wire import Parcel
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from quartapp.identity.principal import Principal
     from quartapp.realtime.channel import Channel
-    from quartapp.realtime.frames import Message
+    from quartapp.realtime.wire import Message
     from quartapp.telemetry.metrics import Metrics
 
 log = structlog.get_logger("quartapp.hub")

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from quartapp.realtime.channel import GOING_AWAY
-from quartapp.realtime.frames import Parcel
+from quartapp.realtime.wire import Parcel
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator

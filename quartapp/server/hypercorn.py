@@ -21,8 +21,8 @@ from wsproto.connection import ConnectionState
 from wsproto.events import CloseConnection, Message, Ping
 
 from quartapp.realtime.channel import MESSAGE_TOO_BIG, POLICY_VIOLATION
-from quartapp.realtime.frames import WIRE_EXTENSION
 from quartapp.realtime.pace import Pace, TooFastError
+from quartapp.realtime.wire import WIRE_EXTENSION
 from quartapp.server.silence import Silence
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ import httpx
 import pytest
 
 from quartapp.app import create_app
-from quartapp.docs_pages import FOLDER
 from quartapp.http.operation import operation_of
 from quartapp.identity.principal import PUBLIC
+from quartapp.service.pages import FOLDER
 from quartapp.settings.core import load_settings
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import pytest
 
 from quartapp.core import core
 from quartapp.realtime.events import encode
-from quartapp.realtime.frames import WIRE_EXTENSION, Parcel
+from quartapp.realtime.wire import WIRE_EXTENSION, Parcel
 
 AROUND = len(encode("SHOUTED", {"text": ""}))
 # The sizes at which the length in a frame's head takes another form (RFC 6455, section 5.2).

@@ -11,8 +11,8 @@ from websockets.exceptions import InvalidStatus
 from quartapp.core import core
 from quartapp.realtime import pace
 from quartapp.realtime.channel import Channel
-from quartapp.realtime.frames import NoWire
 from quartapp.realtime.pace import Pace, TooFastError
+from quartapp.realtime.wire import NoWire
 
 UNKNOWN = {"event": "ERROR", "data": {"message": "Unknown event"}}
 

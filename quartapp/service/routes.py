@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from quart import Blueprint, current_app
 
-from quartapp import docs_pages
 from quartapp.asyncapi import asyncapi_document
 from quartapp.contract import openapi_document
 from quartapp.core import core
 from quartapp.http.operation import Closed, Operation
 from quartapp.identity.principal import PUBLIC
+from quartapp.service import pages as docs_pages
 from quartapp.telemetry.metrics import MEDIA_TYPE
 
 if TYPE_CHECKING:
