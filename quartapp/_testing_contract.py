@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 import yaml
 
-from quartapp.asyncapi_drift import differences as asyncapi_differences
-from quartapp.asyncapi_drift import normalised
-from quartapp.contract.compare import differences as openapi_differences
+from quartapp.contract.asyncapi.compare import differences as asyncapi_differences
+from quartapp.contract.asyncapi.compare import normalised
 from quartapp.contract.files import read_document, suite_folder
-from quartapp.contract.piece import (
+from quartapp.contract.openapi.compare import differences as openapi_differences
+from quartapp.contract.plugin_documents import (
     asyncapi_piece,
     events_of,
     openapi_piece,

@@ -37,9 +37,9 @@ def contract() -> None:
 @click.option("--json", "as_json", is_flag=True, help="As JSON instead of YAML.")
 def show(kind: str, as_json: bool) -> None:
     """Show what the configured plugins offer. No database is needed."""
-    from quartapp.asyncapi import asyncapi_document
+    from quartapp.contract.asyncapi.document import asyncapi_document
     from quartapp.contract.check import app_for_documents
-    from quartapp.contract.generated import openapi_document
+    from quartapp.contract.openapi.document import openapi_document
 
     with mistakes_explained():
         app = app_for_documents(load_settings())

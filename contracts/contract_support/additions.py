@@ -16,9 +16,9 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
-from quartapp.asyncapi_drift import differences as asyncapi_differences
-from quartapp.contract.compare import differences as openapi_differences
-from quartapp.contract.normal import METHODS, normal_document
+from quartapp.contract.asyncapi.compare import differences as asyncapi_differences
+from quartapp.contract.openapi.compare import differences as openapi_differences
+from quartapp.contract.openapi.normal import METHODS, normal_document
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator

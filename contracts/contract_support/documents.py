@@ -9,7 +9,7 @@ from typing import Any
 
 from contract_support.additions import follow
 from quartapp.contract.files import read_document
-from quartapp.contract.normal import METHODS
+from quartapp.contract.openapi.normal import METHODS
 
 Object = dict[str, Any]  # any: a JSON object
 

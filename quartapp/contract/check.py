@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from quartapp.app import create_app
-from quartapp.asyncapi import asyncapi_document
-from quartapp.asyncapi_drift import differences as asyncapi_differences
-from quartapp.contract.compare import differences
+from quartapp.contract.asyncapi.compare import differences as asyncapi_differences
+from quartapp.contract.asyncapi.document import asyncapi_document
 from quartapp.contract.files import asyncapi_file, openapi_file, read_document
-from quartapp.contract.generated import openapi_document
+from quartapp.contract.openapi.compare import differences
+from quartapp.contract.openapi.document import openapi_document
 from quartapp.hooks.discovery import OWN_DISTRIBUTION, discover
 from quartapp.http.routes import Route, routes
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from quart import Blueprint, current_app
 
-from quartapp.asyncapi import asyncapi_document
 from quartapp.contract import openapi_document
+from quartapp.contract.asyncapi.document import asyncapi_document
 from quartapp.core import core
 from quartapp.http.operation import Closed, Operation
 from quartapp.identity.principal import PUBLIC

@@ -13,8 +13,8 @@ import yaml
 from pydantic import BaseModel, Field
 
 from quartapp.app import create_app
-from quartapp.asyncapi import asyncapi_document, differences
-from quartapp.asyncapi_drift import AsyncapiError, normalised
+from quartapp.contract.asyncapi.compare import AsyncapiError, normalised
+from quartapp.contract.asyncapi.document import asyncapi_document, differences
 from quartapp.hooks.discovery import discover
 from quartapp.hooks.specs import hookimpl
 from quartapp.realtime.events import EventData, EventType, ServerMessage

@@ -14,8 +14,8 @@ from quart import Blueprint
 
 from quartapp.contract import openapi_document
 from quartapp.contract.check import app_for_documents, check
-from quartapp.contract.compare import differences
 from quartapp.contract.files import openapi_file, read_document
+from quartapp.contract.openapi.compare import differences
 from quartapp.errors import QuartappError
 from quartapp.hooks.discovery import discover
 from quartapp.hooks.specs import hookimpl

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from quartapp.asyncapi import asyncapi_document
 from quartapp.contract import openapi_document
+from quartapp.contract.asyncapi.document import asyncapi_document
 from quartapp.contract.check import app_for_documents
 from quartapp.settings.core import load_settings
 

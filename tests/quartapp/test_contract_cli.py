@@ -13,8 +13,8 @@ from click.testing import CliRunner
 
 from quartapp import contract_cli
 from quartapp.cli import main
-from quartapp.contract.compare import differences
 from quartapp.contract.files import openapi_file, read_document, suite_folder
+from quartapp.contract.openapi.compare import differences
 
 sys.path.insert(0, str(suite_folder()))
 

@@ -11,7 +11,7 @@ from quart import Blueprint, Quart
 from quartapp.contract import Route, routes
 from quartapp.contract.check import app_for_documents
 from quartapp.contract.files import openapi_file, read_document, suite_folder
-from quartapp.contract.normal import normal_document
+from quartapp.contract.openapi.normal import normal_document
 from quartapp.errors import QuartappError
 from quartapp.hooks.discovery import discover
 from quartapp.hooks.dispatcher import LoadedPlugin

@@ -11,8 +11,8 @@ import pytest
 import quartapp_assignment
 from quartapp.app import create_app
 from quartapp.contract import openapi_document
-from quartapp.contract.compare import differences
 from quartapp.contract.files import openapi_file, read_document
+from quartapp.contract.openapi.compare import differences
 from quartapp.settings.core import load_settings
 
 PIECE = Path(quartapp_assignment.__file__).with_name("openapi.yaml")

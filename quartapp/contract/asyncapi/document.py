@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic.json_schema import models_json_schema
 
 from quartapp import __version__
-from quartapp.asyncapi_drift import differences
+from quartapp.contract.asyncapi.compare import differences
 from quartapp.core import core
 from quartapp.http.fields import exact_schema
 from quartapp.realtime.channel import (

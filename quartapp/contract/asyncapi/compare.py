@@ -28,7 +28,7 @@ def differences(authority: Mapping[str, Any], generated: Mapping[str, Any]) -> l
 
     Args:
         authority: The committed document, parsed.
-        generated: What :func:`quartapp.asyncapi.asyncapi_document` made.
+        generated: What :func:`quartapp.contract.asyncapi.document.asyncapi_document` made.
 
     Returns:
         One readable line for each difference, in a stable order.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from quartapp.asyncapi import asyncapi_document
-from quartapp.contract.generated import REFERENCE, openapi_document
+from quartapp.contract.asyncapi.document import asyncapi_document
+from quartapp.contract.openapi.document import REFERENCE, openapi_document
 from quartapp.core import core
 from quartapp.hooks.dispatcher import PluginError
 from quartapp.http.routes import routes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from quartapp.contract.normal import Object, canonical, normal_document
+from quartapp.contract.openapi.normal import Object, canonical, normal_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,0 +1,1 @@
+"""The AsyncAPI document of an app: made and compared."""
