@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from quartapp.cli import main
+from quartapp.cli.main import main
 from quartapp.settings.core import Settings
 
 DEPLOY = Path(__file__).parent.parent / "deploy"

@@ -321,7 +321,7 @@ async def test_two_distributions_with_plugins_of_one_name_are_both_named(run_cli
 
 def test_two_commands_of_one_name_are_refused():
     # Beside the messages of test_commands.py: here, that the group itself stays as it was.
-    from quartapp.cli import main
+    from quartapp.cli.main import main
     from quartapp.hooks.discovery import given
     from quartapp.hooks.plugins import Plugins
 

@@ -12,8 +12,8 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 from quart import Blueprint
 
+from quartapp.cli.contract_check import app_for_documents, check
 from quartapp.contract import openapi_document
-from quartapp.contract.check import app_for_documents, check
 from quartapp.contract.files import openapi_file, read_document
 from quartapp.contract.openapi.compare import differences
 from quartapp.errors import QuartappError

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from quartapp.cli.contract_check import app_for_documents
 from quartapp.contract import openapi_document
 from quartapp.contract.asyncapi.document import asyncapi_document
-from quartapp.contract.check import app_for_documents
 from quartapp.settings.core import load_settings
 
 sys.path.append(str(Path(__file__).parents[2] / "contracts"))

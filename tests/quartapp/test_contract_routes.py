@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from quart import Blueprint, Quart
 
+from quartapp.cli.contract_check import app_for_documents
 from quartapp.contract import Route, routes
-from quartapp.contract.check import app_for_documents
 from quartapp.contract.files import openapi_file, read_document, suite_folder
 from quartapp.contract.openapi.normal import normal_document
 from quartapp.errors import QuartappError

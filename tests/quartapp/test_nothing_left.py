@@ -16,7 +16,7 @@ from quartapp._testing_workers import process_state, worker_pids
 
 DEADLINE_SECONDS = 15.0
 
-SERVE = "from quartapp.cli import main; main()"
+SERVE = "from quartapp.cli.main import main; main()"
 IMPATIENT = (
     f"import quartapp.server.workers.run; quartapp.server.workers.run.ALONE_SECONDS = 3; {SERVE}"
 )

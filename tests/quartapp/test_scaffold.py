@@ -10,7 +10,7 @@ import tomllib
 import pytest
 import yaml
 
-from quartapp.scaffold import ScaffoldError, own_origin, write_plugin
+from quartapp.cli.new_plugin import ScaffoldError, own_origin, write_plugin
 
 
 def test_it_writes_a_package_with_all_its_parts(tmp_path):

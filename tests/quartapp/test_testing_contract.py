@@ -7,11 +7,11 @@ import sys
 import pytest
 from quart import Blueprint
 
+from quartapp.cli.new_plugin import write_plugin
 from quartapp.hooks.specs import hookimpl
 from quartapp.http.operation import Body, Closed, Operation
 from quartapp.identity.principal import PUBLIC
 from quartapp.realtime.events import EventData, EventType
-from quartapp.scaffold import write_plugin
 
 
 class Number(Closed):

@@ -13,7 +13,7 @@ import sys
 import threading
 from pathlib import Path
 
-from quartapp.cli import main
+from quartapp.cli.main import main
 
 
 def serve(folder: Path) -> None:

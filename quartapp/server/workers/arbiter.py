@@ -12,8 +12,8 @@ import structlog
 from gunicorn.arbiter import Arbiter
 from gunicorn.errors import HaltServer
 
+from quartapp.cli.mistakes import EXIT_MISTAKE
 from quartapp.errors import QuartappError
-from quartapp.mistakes import EXIT_MISTAKE
 from quartapp.server.serving import notify_systemd
 from quartapp.server.workers.shares import Shares
 

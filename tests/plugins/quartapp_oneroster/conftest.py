@@ -11,7 +11,7 @@ import pymongo
 import pytest
 from click.testing import CliRunner
 
-from quartapp.cli import CommandLine
+from quartapp.cli.main import CommandLine
 from quartapp_auth.commands import user
 from quartapp_oneroster.commands import roster
 

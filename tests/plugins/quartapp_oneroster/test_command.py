@@ -46,7 +46,7 @@ def test_the_plugin_brings_the_command():
 def test_it_is_switched_on_by_its_name(school):
     """The real program, with the plugin named in the environment and in quartapp.toml."""
     folder = school.small().write()
-    command = [sys.executable, "-m", "quartapp.cli", "roster", "import", str(folder)]
+    command = [sys.executable, "-m", "quartapp.cli.main", "roster", "import", str(folder)]
     surroundings = {**os.environ, "MONGODB_URI": school.uri}
 
     def run(**more):
@@ -97,7 +97,7 @@ def test_an_embedded_database_serves_too(school, tmp_path, monkeypatch):
 
 def test_a_database_that_does_not_answer_is_told_in_one_message(school):
     program = (
-        "from quartapp.cli import CommandLine; from quartapp_oneroster.commands import roster; "
+        "from quartapp.cli.main import CommandLine; from quartapp_oneroster.commands import roster; "
         "cli = CommandLine('quartapp'); cli.add_command(roster); cli()"
     )
     result = subprocess.run(  # noqa: S603 - our own program

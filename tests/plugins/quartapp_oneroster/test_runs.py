@@ -17,7 +17,7 @@ from quartapp.encoding import utc_now
 DEADLINE_SECONDS = 60
 PROGRAM = """
 import signal
-from quartapp.cli import CommandLine
+from quartapp.cli.main import CommandLine
 from quartapp_oneroster.commands import roster
 cli = CommandLine("quartapp")
 cli.add_command(roster)

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from standardwebhooks.webhooks import Webhook
 
 from quartapp.app import create_app
-from quartapp.cli import main
+from quartapp.cli.main import main
 from quartapp.core import core
 from quartapp.hooks.discovery import discover
 from quartapp.settings.core import load_settings

@@ -11,8 +11,8 @@ from importlib.util import find_spec
 import click
 import yaml
 
+from quartapp.cli.mistakes import mistakes_explained
 from quartapp.errors import QuartappError
-from quartapp.mistakes import mistakes_explained
 from quartapp.settings.core import load_settings
 
 # What the suite imports and quartapp does not need otherwise; the extra "contract" brings them.
@@ -37,8 +37,8 @@ def contract() -> None:
 @click.option("--json", "as_json", is_flag=True, help="As JSON instead of YAML.")
 def show(kind: str, as_json: bool) -> None:
     """Show what the configured plugins offer. No database is needed."""
+    from quartapp.cli.contract_check import app_for_documents
     from quartapp.contract.asyncapi.document import asyncapi_document
-    from quartapp.contract.check import app_for_documents
     from quartapp.contract.openapi.document import openapi_document
 
     with mistakes_explained():
@@ -58,7 +58,7 @@ def check() -> None:
     Exit status 1 when it does not keep to them. What plugins add is listed, and is no mistake. No
     database is needed.
     """
-    from quartapp.contract.check import check as checked
+    from quartapp.cli.contract_check import check as checked
 
     with mistakes_explained():
         report = checked(load_settings())

@@ -15,14 +15,14 @@ import click
 
 from quartapp import __version__
 from quartapp.app import create_app
-from quartapp.contract_cli import contract
+from quartapp.cli.contract import contract
+from quartapp.cli.listing import list_plugins as listing_of
+from quartapp.cli.mistakes import MistakeError, mistakes_explained
+from quartapp.cli.new_plugin import plugin
 from quartapp.core import core
 from quartapp.errors import QuartappError
 from quartapp.hooks.discovery import discover
 from quartapp.hooks.plugins import Plugins
-from quartapp.listing import list_plugins as listing_of
-from quartapp.mistakes import MistakeError, mistakes_explained
-from quartapp.scaffold import plugin
 from quartapp.server.launch import launched
 from quartapp.server.serving import listen, notify_systemd, serve_app
 from quartapp.settings.core import load_plugin_choice, load_settings

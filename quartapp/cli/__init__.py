@@ -1,0 +1,1 @@
+"""The ``quartapp`` command."""

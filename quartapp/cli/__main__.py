@@ -1,0 +1,5 @@
+"""``python -m quartapp.cli``: the ``quartapp`` command."""
+
+from quartapp.cli.main import main
+
+main()
