@@ -1,4 +1,4 @@
-"""Loads :mod:`quartapp.testing` into pytest where its own needs are installed, and nothing else.
+"""Loads :mod:`quartapp.testing.fixtures` into pytest where its own needs are installed, and nothing else.
 
 pytest loads this wherever quartapp is installed, also for tests that have nothing to do with it.
 """
@@ -8,4 +8,4 @@ from __future__ import annotations
 from importlib.util import find_spec
 
 if find_spec("pytest_asyncio") is not None:
-    pytest_plugins = ["quartapp.testing"]
+    pytest_plugins = ["quartapp.testing.fixtures"]

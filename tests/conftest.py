@@ -1,4 +1,4 @@
-"""Fixtures of our own tests, beside those of ``quartapp.testing``."""
+"""Fixtures of our own tests, beside those of ``quartapp.testing.fixtures``."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ import pymongo
 import pytest
 from pymongo.errors import PyMongoError
 
-from quartapp._testing_process import surroundings
 from quartapp.embedded.mongo import find_mongod
 from quartapp.server.serving import listen
+from quartapp.testing.processes import surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator, Iterator
     from types import ModuleType
 
-    from quartapp.testing import Client, Person, Socket, TestServer
+    from quartapp.testing.fixtures import Client, Person, Socket, TestServer
 
 
 DEADLINE_SECONDS = 15.0

@@ -83,6 +83,6 @@ def test_the_tests_that_are_shown_pass(quartapp_mongodb):
 
 
 def _surroundings():
-    from quartapp._testing_process import surroundings
+    from quartapp.testing.processes import surroundings
 
     return {**surroundings(), "PYTHONPATH": str(HOW_TO.parent / "hooks")}

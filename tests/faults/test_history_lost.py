@@ -10,8 +10,8 @@ from contextlib import suppress
 
 import pytest
 
-from quartapp._testing_workers import process_state
-from quartapp.testing import ServerProcess
+from quartapp.testing.fixtures import ServerProcess
+from quartapp.testing.proc import process_state
 from tests.faults.roll_call import REFUSED, SHOWN, Caller, Watcher, alternating
 
 HISTORY_LOST = 286

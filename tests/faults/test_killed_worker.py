@@ -8,7 +8,7 @@ import signal
 import time
 from dataclasses import replace
 
-from quartapp.testing import Client
+from quartapp.testing.fixtures import Client
 from tests.faults.burst import STUDENTS, Account, Burst
 
 ROUNDS = 160

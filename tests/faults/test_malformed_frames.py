@@ -23,7 +23,7 @@ from tests.faults.crowd import CLOSE, PING, TEXT, Crowd, frame, resident_mib
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from quartapp.testing import ServerProcess
+    from quartapp.testing.fixtures import ServerProcess
     from tests.conftest import Lesson
 
 CONTINUATION, BINARY = 0, 2

@@ -11,7 +11,7 @@ import pytest
 from bson import ObjectId
 
 from quartapp.identity.principal import Tokens
-from quartapp.testing import SECRET
+from quartapp.testing.fixtures import SECRET
 from tests.faults.crowd import Crowd
 
 if TYPE_CHECKING:

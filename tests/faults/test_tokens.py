@@ -12,7 +12,7 @@ from itertools import cycle, islice
 import jwt
 
 from quartapp.identity.principal import ALGORITHM, Tokens
-from quartapp.testing import SECRET
+from quartapp.testing.fixtures import SECRET
 from tests.faults.crowd import Crowd
 
 STUDENTS = 30

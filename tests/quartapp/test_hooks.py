@@ -13,7 +13,7 @@ import pytest
 from quartapp.hooks.specs import hookimpl
 from quartapp.identity.principal import Identity
 from quartapp.server.serving import ServerError
-from quartapp.testing import SECRET
+from quartapp.testing.fixtures import SECRET
 
 
 def refused(message):
@@ -305,7 +305,7 @@ async def test_startup_and_shutdown_surround_serving(mongodb_uri, example):
     from quartapp.app import create_app
     from quartapp.hooks.discovery import discover
     from quartapp.settings.core import load_settings
-    from quartapp.testing import running
+    from quartapp.testing.fixtures import running
 
     plugin = example("startup").GradebookPlugin()
     settings = load_settings(mongodb_uri=mongodb_uri, jwt_secret=SECRET)
@@ -347,7 +347,7 @@ async def test_shutdown_runs_in_reverse_and_a_failure_stops_no_other(mongodb_uri
 
     from quartapp.app import create_app
     from quartapp.settings.core import load_settings
-    from quartapp.testing import running
+    from quartapp.testing.fixtures import running
 
     closed = []
 

@@ -11,8 +11,8 @@ from contextlib import suppress
 
 import pytest
 
-from quartapp._testing_process import surroundings
-from quartapp._testing_workers import process_state, worker_pids
+from quartapp.testing.proc import process_state, worker_pids
+from quartapp.testing.processes import surroundings
 
 DEADLINE_SECONDS = 15.0
 
@@ -26,7 +26,7 @@ A_TEST_RUN = """
 import asyncio
 import pathlib
 
-from quartapp.testing import ServerProcess
+from quartapp.testing.fixtures import ServerProcess
 
 async def main():
     server = ServerProcess(pathlib.Path(), ["--workers", "2"])

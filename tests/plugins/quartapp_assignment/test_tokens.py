@@ -10,7 +10,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from quartapp.http import routes
-from quartapp.testing import SECRET
+from quartapp.testing.fixtures import SECRET
 
 GUARDED = (
     ("GET", "/auth/me"),

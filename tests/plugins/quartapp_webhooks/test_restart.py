@@ -14,7 +14,7 @@ from quartapp.cli.main import main
 from quartapp.core import core
 from quartapp.hooks.discovery import discover
 from quartapp.settings.core import load_settings
-from quartapp.testing import SECRET, running
+from quartapp.testing.fixtures import SECRET, running
 from quartapp_auth.service import UserRegistered
 from quartapp_webhooks.journal import MOST_KEPT, Journal
 from quartapp_webhooks.message import message_of

@@ -6,7 +6,7 @@ import asyncio
 import time
 
 from quartapp.identity.principal import Tokens
-from quartapp.testing import SECRET
+from quartapp.testing.fixtures import SECRET
 
 UNAUTHORIZED = {"event": "ERROR", "data": {"message": "Unauthorized or invalid token"}}
 INVALID = {"event": "ERROR", "data": {"message": "Invalid message format"}}

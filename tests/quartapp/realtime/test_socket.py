@@ -16,7 +16,7 @@ from websockets.exceptions import InvalidStatus
 from quartapp.core import core
 from quartapp.hooks.specs import hookimpl
 from quartapp.realtime.events import EventData, EventType, encode
-from quartapp.testing import SECRET
+from quartapp.testing.fixtures import SECRET
 
 UNAUTHORIZED = {"event": "ERROR", "data": {"message": "Unauthorized or invalid token"}}
 UNKNOWN = {"event": "ERROR", "data": {"message": "Unknown event"}}

@@ -34,9 +34,6 @@ import pytest
 import pytest_asyncio
 from hypercorn.utils import LifespanFailureError
 
-from quartapp._testing_clients import Client, Person, Socket
-from quartapp._testing_contract import QuartappContract, add_options, quartapp_contract
-from quartapp._testing_process import ServerProcess
 from quartapp.app import create_app
 from quartapp.core import core
 from quartapp.embedded.mongo import EmbeddedMongo
@@ -50,6 +47,9 @@ from quartapp.server.serving import (
     start_failure,
 )
 from quartapp.settings.core import load_settings
+from quartapp.testing.clients import Client, Person, Socket
+from quartapp.testing.contract import QuartappContract, add_options, quartapp_contract
+from quartapp.testing.processes import ServerProcess
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator

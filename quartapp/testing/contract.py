@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 
     from quart import Quart
 
-    from quartapp._testing_clients import Person
     from quartapp.hooks.dispatcher import LoadedPlugin
     from quartapp.realtime.events import EventType
-    from quartapp.testing import Serve, TestServer
+    from quartapp.testing.clients import Person
+    from quartapp.testing.fixtures import Serve, TestServer
 
 OPENAPI, ASYNCAPI = "openapi.yaml", "asyncapi.yaml"
 WRITE = "--write-contract"

@@ -9,14 +9,14 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from quartapp._testing_clients import DEADLINE_SECONDS, Client
-from quartapp._testing_workers import descendants, end_worker, holder, worker_pids
+from quartapp.testing.clients import DEADLINE_SECONDS, Client
+from quartapp.testing.proc import descendants, end_worker, holder, worker_pids
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from quartapp._testing_clients import Person, Socket
+    from quartapp.testing.clients import Person, Socket
 
 START_SECONDS = 30.0
 _TRIES = 300
