@@ -59,7 +59,7 @@ def served() -> Iterator[Server]:
         BenchError: It does not start.
     """
     with tempfile.TemporaryDirectory() as data_dir:
-        command = [sys.executable, "-m", "quartapp.cli.main", "serve", "--port", "0"]
+        command = [sys.executable, "-m", "quartapp.cli", "serve", "--port", "0"]
         begun = time.perf_counter()
         process = subprocess.Popen(  # noqa: S603 - our own command
             [*command, "--data-dir", data_dir], stdout=subprocess.PIPE, text=True

@@ -47,7 +47,7 @@ class Kind:
 
 def ours(workers: int) -> Kind:
     """quartapp, with so many processes."""
-    command = (sys.executable, "-m", "quartapp.cli.main", "serve", "--workers", str(workers))
+    command = (sys.executable, "-m", "quartapp.cli", "serve", "--workers", str(workers))
     return Kind(f"ours{workers}", command, f"bench_ours{workers}")
 
 

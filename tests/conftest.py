@@ -112,7 +112,7 @@ def run_cli(tmp_path: Path) -> Callable[..., Awaitable[tuple[int, str, str]]]:
 
     async def run(*arguments: str, **environment: str) -> tuple[int, str, str]:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "quartapp.cli.main", *arguments),
+            *(sys.executable, "-m", "quartapp.cli", *arguments),
             cwd=tmp_path,
             env={**surroundings(), **environment},
             stdin=asyncio.subprocess.DEVNULL,

@@ -57,7 +57,7 @@ def server_in(
     with errors_path.open("wb") as errors:
         process = subprocess.Popen(  # noqa: S603 - our own command
             [
-                *(command or (sys.executable, "-m", "quartapp.cli.main")),
+                *(command or (sys.executable, "-m", "quartapp.cli")),
                 *("serve", "--port", "0", "--data-dir", str(folder / "data")),
                 *arguments,
             ],

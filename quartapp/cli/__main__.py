@@ -1,5 +1,7 @@
 """``python -m quartapp.cli``: the ``quartapp`` command."""
 
+import sys
+
 from quartapp.cli.main import main
 
-main()
+sys.exit(main())

@@ -12,7 +12,7 @@ from quartapp.app import create_app
 from quartapp.core import core
 from quartapp.errors import QuartappError
 from quartapp.hooks.discovery import in_order, survey
-from quartapp.http import routes
+from quartapp.http.routes import routes
 
 if TYPE_CHECKING:
     from quart import Quart

@@ -160,7 +160,3 @@ def _in_words(brought: Any) -> str:  # noqa: ANN401 - of a row
     if isinstance(brought, dict):
         return ", ".join(f"{name} = {json.dumps(value)}" for name, value in brought.items())
     return ", ".join(brought) if isinstance(brought, list) else str(brought)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

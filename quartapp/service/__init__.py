@@ -1,1 +1,1 @@
-"""What the core itself offers: service routes, documentation pages, the socket, renewal of tokens."""
+"""What the core offers itself: service routes, documentation pages, the socket, `AUTH`."""

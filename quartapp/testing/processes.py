@@ -97,7 +97,7 @@ class ServerProcess:
         """
         with self._stderr.open("wb") as stderr:
             self._process = await asyncio.create_subprocess_exec(
-                *_leashed(sys.executable, "-m", "quartapp.cli.main", "serve", "--port", "0"),
+                *_leashed(sys.executable, "-m", "quartapp.cli", "serve", "--port", "0"),
                 *("--data-dir", str(self._folder / "data"), *self._arguments),
                 cwd=self._folder,
                 env={**surroundings(), **self._environment},

@@ -86,7 +86,7 @@ def test_the_tutorial_does_what_it_says(shell, tmp_path):
 def test_a_generated_plugin_finds_a_quartapp_that_was_never_released(shell, wheel, tmp_path):
     """What is written for a quartapp of no index asks for that very one."""
     shell("unset PIP_FIND_LINKS")
-    shell(f"'{sys.executable}' -m quartapp.cli.main plugin new shelf --quartapp {wheel.as_uri()}")
+    shell(f"'{sys.executable}' -m quartapp.cli plugin new shelf --quartapp {wheel.as_uri()}")
     said = shell(f"cd quartapp-shelf && '{sys.executable}' -m tox")
     assert " 10 passed in " in said
     assert "congratulations" in said

@@ -8,7 +8,7 @@ import uuid
 import pymongo
 import pytest
 
-from quartapp.http import routes
+from quartapp.http.routes import routes
 from quartapp.testing.fixtures import with_database
 
 OPTIONAL = ("assignment", "checkin", "oneroster", "statuses", "webhooks")

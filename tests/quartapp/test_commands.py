@@ -61,7 +61,7 @@ def quartapp(tmp_path):
         (information / "entry_points.txt").write_text("[quartapp]\ngreeting = greeting:Plugin\n")
         (folder / "greeting.py").write_text(source)
         return subprocess.run(  # noqa: S603 - ourselves
-            [sys.executable, "-m", "quartapp.cli.main", *words],
+            [sys.executable, "-m", "quartapp.cli", *words],
             env={**os.environ, "PYTHONPATH": str(folder)},
             cwd=tmp_path,
             capture_output=True,

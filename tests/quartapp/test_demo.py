@@ -17,7 +17,7 @@ import pytest
 from websockets.sync.client import connect
 
 DEADLINE_SECONDS = 120
-DEMO = [sys.executable, "-m", "quartapp.cli.main", "demo"]
+DEMO = [sys.executable, "-m", "quartapp.cli", "demo"]
 LAST_LINE_OF_KEEP = '{"event": "DONE"}'
 SHOW_CURSOR, HIDE_CURSOR = "\x1b[?25h", "\x1b[?25l"
 

@@ -9,7 +9,7 @@ import jwt
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from quartapp.http import routes
+from quartapp.http.routes import routes
 from quartapp.testing.fixtures import SECRET
 
 GUARDED = (

@@ -46,7 +46,7 @@ def test_the_plugin_brings_the_command():
 def test_it_is_switched_on_by_its_name(school):
     """The real program, with the plugin named in the environment and in quartapp.toml."""
     folder = school.small().write()
-    command = [sys.executable, "-m", "quartapp.cli.main", "roster", "import", str(folder)]
+    command = [sys.executable, "-m", "quartapp.cli", "roster", "import", str(folder)]
     surroundings = {**os.environ, "MONGODB_URI": school.uri}
 
     def run(**more):
