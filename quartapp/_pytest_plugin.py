@@ -1,4 +1,4 @@
-"""Loads :mod:`quartapp.testing.fixtures` into pytest where its own needs are installed, and nothing else.
+"""Loads the fixtures of :mod:`quartapp.testing` into pytest where they can work, and nothing else.
 
 pytest loads this wherever quartapp is installed, also for tests that have nothing to do with it.
 """

@@ -11,14 +11,16 @@ from quartapp.contract import register_documents, register_routes
 from quartapp.core import EXTENSION, Core, Services
 from quartapp.database.database import Database
 from quartapp.database.lease import Lease
-from quartapp.errors import QuartappError, register_error_handlers
+from quartapp.errors import QuartappError
 from quartapp.hooks.discovery import discover, given
-from quartapp.hooks.dispatcher import LoadedPlugin
 from quartapp.hooks.plugins import Plugins
+from quartapp.http.answers import register_error_handlers
 from quartapp.http.connection import RequestConnection
-from quartapp.identity.principal import Authenticator, Tokens
-from quartapp.realtime.events import EventRegistry
+from quartapp.identity.authenticator import Authenticator
+from quartapp.identity.tokens import Tokens
+from quartapp.plugin import LoadedPlugin
 from quartapp.realtime.hub import Hub
+from quartapp.realtime.registry import EventRegistry
 from quartapp.service.auth_event import renewal
 from quartapp.service.routes import blueprint as service_routes
 from quartapp.service.routes import metrics_blueprint as metrics_routes
@@ -106,7 +108,7 @@ def _core(settings: Settings, plugins: Iterable[object] | None) -> Core:
         settings=settings,
         plugins=manager,
         tokens=tokens,
-        authenticate=Authenticator(tokens, manager),
+        authenticate=Authenticator(tokens, manager.authenticate),
         database=Database(
             settings.mongodb_uri.get_secret_value(), settings.database, settings.database_timeout
         ),

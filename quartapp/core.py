@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
     from quartapp.database.database import Database
     from quartapp.hooks.plugins import Plugins
-    from quartapp.identity.principal import Authenticator, Tokens
-    from quartapp.realtime.events import EventRegistry
+    from quartapp.identity.authenticator import Authenticator
+    from quartapp.identity.tokens import Tokens
     from quartapp.realtime.hub import Hub
+    from quartapp.realtime.registry import EventRegistry
     from quartapp.settings.core import Settings
     from quartapp.telemetry.metrics import Metrics
     from quartapp.telemetry.traces import Traces

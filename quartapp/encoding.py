@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bson import ObjectId
-from quart.wrappers import Response
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 def utc_now() -> datetime:
@@ -49,18 +45,3 @@ _ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, default=_
 def to_json(value: Any) -> str:  # noqa: ANN401 - any JSON value
     """``value`` as compact JSON; ObjectIds and datetimes included."""
     return _ENCODER.encode(value)
-
-
-def json_response(
-    body: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None
-) -> Response:
-    """A response with ``body`` as JSON.
-
-    Args:
-        body: The whole body, envelope included.
-        status: HTTP status code.
-        headers: Response headers to add.
-    """
-    response = Response(to_json(body), status=status, mimetype="application/json")
-    response.headers.update(headers or {})
-    return response

@@ -1,119 +1,29 @@
-"""What goes wrong, and how HTTP clients hear of it.
+"""Errors of the core. None of them knows a status code or a frame.
 
-Services raise a :class:`DomainError`; a route says which status and message it becomes. Everything
-else that ends a request early is an :class:`ApiError`. Both answer in the one error envelope.
+Services raise a :class:`DomainError`; a route or an event says which answer the error becomes.
 """
 
 from __future__ import annotations
 
-from http import HTTPStatus
-from typing import TYPE_CHECKING
-
-import structlog
-from structlog.contextvars import get_contextvars
-from werkzeug.exceptions import HTTPException
-
-from quartapp.encoding import json_response
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from quart import Quart
-    from quart.wrappers import Response
-
-log = structlog.get_logger("quartapp.errors")
-
-RETRY_AFTER_SECONDS = 2
+EXIT_MISTAKE = 2
+"""Exit status of a command that was called or configured wrongly."""
 
 
 class QuartappError(Exception):
     """A mistake in settings, plugins or surroundings: one message for the person who starts it."""
 
 
+class PluginError(QuartappError):
+    """A plugin that cannot be loaded or registered, by name, distribution and reason."""
+
+
+class HookFailedError(QuartappError):
+    """A hook implementation raised, hung, or returned the wrong type."""
+
+
 class DomainError(Exception):
     """Base of what services raise when a use case cannot go on."""
 
 
-class ApiError(Exception):
-    """Ends a request with the error envelope.
-
-    Args:
-        status: HTTP status code.
-        message: The string under ``error``; part of the contract.
-        headers: Response headers to add.
-        extra: Further top-level fields of the body.
-    """
-
-    def __init__(
-        self,
-        status: int,
-        message: str,
-        *,
-        headers: Mapping[str, str] | None = None,
-        extra: Mapping[str, str] | None = None,
-    ) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
-        self.headers = dict(headers or {})
-        self.extra = dict(extra or {})
-
-    def response(self) -> Response:
-        """The answer to send."""
-        body = {"success": False, "error": self.message, **self.extra}
-        return json_response(body, self.status, self.headers)
-
-
 class DatabaseUnavailableError(DomainError):
     """MongoDB did not answer in time, or cannot take writes now. What was asked may be repeated."""
-
-
-def unavailable() -> ApiError:
-    """The answer while the database is out of reach."""
-    return ApiError(
-        HTTPStatus.SERVICE_UNAVAILABLE,
-        "Service Unavailable",
-        headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
-    )
-
-
-def register_error_handlers(app: Quart) -> None:
-    """Make every error of ``app`` answer in the JSON envelope.
-
-    Args:
-        app: The application under construction.
-    """
-
-    async def on_api_error(error: ApiError) -> Response:
-        return error.response()
-
-    async def on_database_unavailable(error: DatabaseUnavailableError) -> Response:
-        log.warning("database unavailable", reason=str(error))
-        return unavailable().response()
-
-    async def on_http_exception(error: HTTPException) -> Response:
-        # Routing, size limits and methods: werkzeug's reason phrases are the contract's messages,
-        # but for 413, which it calls by its newer name.
-        status = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
-        too_large = status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-        message = "Payload Too Large" if too_large else error.name
-        headers = {
-            name: value
-            for name, value in error.get_headers()
-            if name.lower() not in {"content-type", "content-length"}
-        }
-        return ApiError(status, message, headers=headers).response()
-
-    async def on_unforeseen(error: Exception) -> Response:
-        request_id = get_contextvars().get("request_id", "")
-        log.error("unforeseen error", request_id=request_id, exc_info=error)
-        return ApiError(
-            HTTPStatus.INTERNAL_SERVER_ERROR,
-            "Internal Server Error",
-            headers={"X-Request-Id": request_id},
-        ).response()
-
-    app.register_error_handler(ApiError, on_api_error)
-    app.register_error_handler(DatabaseUnavailableError, on_database_unavailable)
-    app.register_error_handler(HTTPException, on_http_exception)
-    app.register_error_handler(Exception, on_unforeseen)

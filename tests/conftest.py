@@ -20,7 +20,7 @@ import pytest
 from pymongo.errors import PyMongoError
 
 from quartapp.embedded.mongo import find_mongod
-from quartapp.server.serving import listen
+from quartapp.server.listening import listen
 from quartapp.testing.processes import surroundings
 
 if TYPE_CHECKING:

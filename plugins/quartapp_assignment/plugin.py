@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from quartapp.core import core
 from quartapp.hooks.specs import hookimpl
-from quartapp.identity.principal import InvalidTokenError
+from quartapp.identity.tokens import InvalidTokenError
 from quartapp_assignment.routes import blueprint
 
 if TYPE_CHECKING:

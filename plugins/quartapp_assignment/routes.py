@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 from quart import Blueprint
 
 from quartapp.core import core
+from quartapp.http.authentication import INVALID_TOKEN, unauthorized
 from quartapp.http.operation import Operation, Refusal
-from quartapp.identity.principal import INVALID_TOKEN, PUBLIC, SIGNED_IN, role, unauthorized
+from quartapp.identity.access import PUBLIC, SIGNED_IN, role
 from quartapp_assignment.schemas import (
     ClassWithIds,
     ClassWithStudents,

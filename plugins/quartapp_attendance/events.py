@@ -6,7 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from quartapp.core import core
-from quartapp.realtime.events import EventError, EventType, ServerMessage, encode
+from quartapp.realtime.events import EventType, ServerMessage
+from quartapp.realtime.messages import EventError, encode
 from quartapp_attendance.hooks import MarkRefusedError
 from quartapp_attendance.log import NoActiveSessionError, NotOnRollError
 from quartapp_attendance.schemas import NOT_YET, MarkEvent, Schemas, SessionEvent

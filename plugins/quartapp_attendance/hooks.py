@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from quartapp.errors import DomainError
-from quartapp.hooks.dispatcher import HookFailedError, PluginError
+from quartapp.errors import DomainError, HookFailedError, PluginError
 from quartapp_attendance.statuses import Status, StatusRegistry, Violation
 
 if TYPE_CHECKING:

@@ -7,13 +7,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from quartapp.core import core
-from quartapp.realtime.events import (
-    EventError,
-    ServerMessage,
-    SocketParameter,
-    encode,
-    encode_error,
-)
+from quartapp.realtime.events import ServerMessage, SocketParameter
+from quartapp.realtime.messages import EventError, encode, encode_error
 from quartapp_attendance.events import NO_SESSION, UNAVAILABLE
 from quartapp_attendance.log import NoActiveSessionError
 from quartapp_attendance.service import AttendanceService

@@ -6,7 +6,7 @@ from quart import Blueprint
 
 from quartapp.core import core
 from quartapp.http.operation import Operation, Refusal
-from quartapp.identity.principal import SIGNED_IN, role
+from quartapp.identity.access import SIGNED_IN, role
 from quartapp_attendance.log import NoActiveSessionError
 from quartapp_attendance.schemas import Schemas, StartBody
 from quartapp_attendance.service import AttendanceService

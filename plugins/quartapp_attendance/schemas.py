@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
 from quartapp.http.fields import ObjectIdInput, ObjectIdString, Timestamp, left_out
-from quartapp.http.operation import Body, Closed
+from quartapp.http.models import Body, Closed
 from quartapp.realtime.events import EventData
 
 if TYPE_CHECKING:

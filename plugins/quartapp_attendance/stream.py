@@ -14,7 +14,7 @@ import structlog
 from pymongo.errors import OperationFailure, PyMongoError
 
 from quartapp.errors import DatabaseUnavailableError
-from quartapp.realtime.events import encode
+from quartapp.realtime.messages import encode
 from quartapp_attendance.log import ACTIVE, CLOSED, CLOSING
 from quartapp_attendance.session import ActiveSession, Change
 from quartapp_classes.service import ClassNotFoundError

@@ -6,7 +6,7 @@ from quart import Blueprint
 
 from quartapp.core import core
 from quartapp.http.operation import Operation, Refusal
-from quartapp.identity.principal import PUBLIC, SIGNED_IN
+from quartapp.identity.access import PUBLIC, SIGNED_IN
 from quartapp_auth.schemas import Credentials, Registration, TokenAnswer, UserAnswer
 from quartapp_auth.service import (
     EmailTakenError,

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from quartapp.database.database import Database
     from quartapp.hooks.plugins import Plugins
-    from quartapp.identity.principal import Identity, Tokens
+    from quartapp.identity.principal import Identity
+    from quartapp.identity.tokens import Tokens
     from quartapp_auth.passwords import Passwords
 
 _LAST_CHARACTER = "\U0010ffff"

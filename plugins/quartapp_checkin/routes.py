@@ -11,8 +11,9 @@ from quart import Blueprint
 
 from quartapp.core import core
 from quartapp.http.operation import Operation, Refusal
-from quartapp.identity.principal import role
-from quartapp.realtime.events import EventError, EventType
+from quartapp.identity.access import role
+from quartapp.realtime.events import EventType
+from quartapp.realtime.messages import EventError
 from quartapp_attendance.events import NO_SESSION, NOT_ON_ROLL, UNAVAILABLE, marked_message
 from quartapp_attendance.hooks import MarkRefusedError
 from quartapp_attendance.log import NoActiveSessionError, NotOnRollError

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from quartapp.http.fields import ObjectIdInput, ObjectIdString, left_out
-from quartapp.http.operation import Body, Closed
+from quartapp.http.models import Body, Closed
 from quartapp_attendance.schemas import SessionEvent
 
 DIGITS = 6

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bson import ObjectId
 
 from quartapp.encoding import object_id
-from quartapp.hooks.dispatcher import HookFailedError
+from quartapp.errors import HookFailedError
 from quartapp_classes.service import ClassNotFoundError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from quart import Blueprint
 from quartapp.core import core
 from quartapp.errors import DomainError
 from quartapp.http.operation import Operation, Refusal
-from quartapp.identity.principal import SIGNED_IN, role
+from quartapp.identity.access import SIGNED_IN, role
 from quartapp_auth.service import UserService
 from quartapp_classes.schemas import (
     ClassAnswer,

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from quartapp.http.fields import ObjectIdInput, ObjectIdString, Timestamp, left_out, trimmed
-from quartapp.http.operation import Body, Closed
+from quartapp.http.models import Body, Closed
 
 ClassName = Annotated[str, trimmed(3, 100)]
 

@@ -17,7 +17,7 @@ from quartapp.http.routes import routes
 if TYPE_CHECKING:
     from quart import Quart
 
-    from quartapp.hooks.dispatcher import LoadedPlugin
+    from quartapp.plugin import LoadedPlugin
     from quartapp.settings.core import Settings
 
 NOWHERE = "mongodb://nowhere.invalid"

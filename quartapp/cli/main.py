@@ -24,7 +24,9 @@ from quartapp.errors import QuartappError
 from quartapp.hooks.discovery import discover
 from quartapp.hooks.plugins import Plugins
 from quartapp.server.launch import launched
-from quartapp.server.serving import listen, notify_systemd, serve_app
+from quartapp.server.listening import listen
+from quartapp.server.serving import serve_app
+from quartapp.server.systemd import notify_systemd
 from quartapp.settings.core import load_plugin_choice, load_settings
 from quartapp.telemetry.logs import configure_logging
 

@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from quartapp.errors import QuartappError
+from quartapp.errors import EXIT_MISTAKE, QuartappError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-EXIT_MISTAKE = 2
 
 
 class MistakeError(click.ClickException):

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 from quartapp.contract.asyncapi.document import asyncapi_document
 from quartapp.contract.openapi.document import REFERENCE, openapi_document
 from quartapp.core import core
-from quartapp.hooks.dispatcher import PluginError
+from quartapp.errors import PluginError
 from quartapp.http.routes import routes
 
 if TYPE_CHECKING:
     from quart import Quart
 
-    from quartapp.hooks.dispatcher import LoadedPlugin
     from quartapp.http.routes import Route
+    from quartapp.plugin import LoadedPlugin
     from quartapp.realtime.events import EventType
 
 Object = dict[str, Any]  # any: a JSON object

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from quartapp import __version__
-from quartapp.hooks.dispatcher import LoadedPlugin, PluginError, reason
+from quartapp.errors import PluginError
+from quartapp.hooks.dispatcher import reason
+from quartapp.plugin import LoadedPlugin
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,14 +11,13 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from dataclasses import dataclass
-from enum import Enum
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from quartapp._begun import Begun
-from quartapp.errors import QuartappError
+from quartapp.errors import HookFailedError, PluginError
+from quartapp.hooks.decisions import ALLOW, Deny
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,59 +25,11 @@ if TYPE_CHECKING:
     import pluggy
     from pluggy import HookImpl
 
+    from quartapp.plugin import LoadedPlugin
+
 Refusals = tuple[type[Exception], ...]
 
 log = structlog.get_logger("quartapp.plugins")
-
-
-@dataclass(frozen=True, slots=True)
-class Deny:
-    """A refusal.
-
-    Attributes:
-        reason: What the person who asked is told.
-    """
-
-    reason: str
-
-
-class _Allow(Enum):
-    ALLOW = "allow"
-
-
-ALLOW = _Allow.ALLOW
-"""An opinion in favour; it overrules no refusal."""
-
-
-Decision = Deny | Literal[_Allow.ALLOW]
-
-
-class PluginError(QuartappError):
-    """A plugin that cannot be loaded or registered, by name, distribution and reason."""
-
-
-class HookFailedError(QuartappError):
-    """A hook implementation raised, hung, or returned the wrong type."""
-
-
-@dataclass(frozen=True, slots=True)
-class LoadedPlugin:
-    """One plugin of an app.
-
-    Attributes:
-        name: Unique within the app.
-        distribution: What brought it, as ``name version``; ``given`` when passed by hand.
-        implementation: The object with the hook implementations.
-        requires: Names of the plugins that are loaded before it.
-    """
-
-    name: str
-    distribution: str
-    implementation: object
-    requires: tuple[str, ...]
-
-    def __str__(self) -> str:
-        return f"{self.name} ({self.distribution})"
 
 
 class Dispatcher:

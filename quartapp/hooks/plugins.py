@@ -10,16 +10,13 @@ import pluggy
 from pydantic import BaseModel
 from quart import Blueprint
 
+from quartapp.errors import HookFailedError, PluginError
 from quartapp.hooks import specs
-from quartapp.hooks.dispatcher import Dispatcher, HookFailedError, LoadedPlugin, PluginError
-from quartapp.identity.principal import (
-    RESERVED_CLAIMS,
-    CredentialsRefusedError,
-    Identity,
-    Principal,
-)
+from quartapp.hooks.dispatcher import Dispatcher
+from quartapp.identity.principal import CredentialsRefusedError, Identity, Principal
+from quartapp.identity.tokens import RESERVED_CLAIMS
 from quartapp.realtime.events import EventType
-from quartapp.settings.core import OwnedNames, load_plugin_settings
+from quartapp.settings.of_plugins import OwnedNames, load_plugin_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -27,8 +24,9 @@ if TYPE_CHECKING:
     from quart import Quart
     from quart.wrappers import Request, Websocket
 
-    from quartapp.hooks.dispatcher import Deny
+    from quartapp.hooks.decisions import Deny
     from quartapp.identity.principal import Account
+    from quartapp.plugin import LoadedPlugin
 
 Item = TypeVar("Item")
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from quart import Blueprint, Quart
     from quart.wrappers import Request, Websocket
 
-    from quartapp.hooks.dispatcher import Decision
+    from quartapp.hooks.decisions import Decision
     from quartapp.identity.principal import Account, Identity, Principal
     from quartapp.realtime.events import EventType
 
@@ -91,8 +91,8 @@ def verify_credentials(email: str, password: str) -> Identity | None:
     """At login, before the local password: whom another system knows by these credentials.
 
     First answer. None says "not mine", and the local password decides; a raised
-    :class:`~quartapp.identity.principal.CredentialsRefusedError` refuses. Who is verified for the first time
-    gets an account, without a local password.
+    :class:`~quartapp.identity.principal.CredentialsRefusedError` refuses. A person who is verified
+    for the first time gets an account, without a local password.
 
     Example:
         >>> @hookimpl
@@ -107,7 +107,8 @@ def authenticate(connection: Request | Websocket) -> Principal | None:
     """A request or socket without a token of ours: who it comes from.
 
     First answer. A recognised bad credential raises
-    :class:`~quartapp.identity.principal.CredentialsRefusedError`, which answers 401 or closes the socket.
+    :class:`~quartapp.identity.principal.CredentialsRefusedError`, which answers 401 or closes the
+    socket.
 
     Example:
         >>> @hookimpl

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal, Union
 
-from pydantic import BaseModel, ConfigDict, RootModel, ValidationError, create_model
+from pydantic import BaseModel, RootModel, ValidationError, create_model
 from pydantic_core import from_json
 from quart import request
 from quart.wrappers import Response
@@ -27,34 +27,25 @@ from quart_schema import (
 )
 
 from quartapp.core import core
-from quartapp.encoding import json_response
-from quartapp.errors import ApiError, DomainError
-from quartapp.identity.principal import (
+from quartapp.errors import DomainError
+from quartapp.http.answers import ApiError, json_response
+from quartapp.http.authentication import (
     INVALID_TOKEN,
     MISSING_TOKEN,
-    Access,
+    authenticated,
+    check_access,
 )
+from quartapp.http.models import Closed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from quart.wrappers import Request
 
+    from quartapp.identity.access import Access
     from quartapp.identity.principal import Principal
 ATTRIBUTE = "__quartapp_operation__"
 SECURITY_SCHEME = "bearer"
-
-
-class Body(BaseModel):
-    """Base of request models. Fields beyond it are ignored, as clients may be newer than us."""
-
-    model_config = ConfigDict(extra="ignore", strict=True)
-
-
-class Closed(BaseModel):
-    """Base of answer models: nothing but the named fields."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +142,8 @@ class Operation:
 
     async def _let_in(self) -> Principal:
         current: Request = request._get_current_object()  # type: ignore[attr-defined] # noqa: SLF001 - werkzeug's documented way to a proxied object
-        principal = await core().authenticate.request(current, self.missing_token)
-        self.access.check(principal)
+        principal = await authenticated(core().authenticate, current, self.missing_token)
+        check_access(self.access, principal)
         return principal
 
     def _answer(self, data: Any) -> Response:  # noqa: ANN401 - what the view returned

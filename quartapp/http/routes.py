@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from quart import Blueprint, Quart
     from werkzeug.routing.rules import Rule
 
-    from quartapp.hooks.dispatcher import LoadedPlugin
+    from quartapp.plugin import LoadedPlugin
 
 EXTENSION = "quartapp.routes"
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from quart.asgi import ASGIWebsocketConnection
 
+from quartapp.realtime.close_codes import MESSAGE_TOO_BIG
 from quartapp.realtime.wire import WIRE_EXTENSION, NoWire
 
 if TYPE_CHECKING:
@@ -23,13 +24,6 @@ MAX_FRAME_BYTES = 64 * 1024
 INBOX_FRAMES = 16
 LONGEST_PAUSE_SECONDS = 0.25
 
-# Close codes (RFC 6455, section 7.4).
-NORMAL_CLOSURE = 1000
-GOING_AWAY = 1001
-POLICY_VIOLATION = 1008
-MESSAGE_TOO_BIG = 1009
-INTERNAL_ERROR = 1011
-TRY_AGAIN_LATER = 1013
 
 _CHANNEL = "quartapp.channel"
 

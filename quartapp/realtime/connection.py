@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import structlog
 
 from quartapp._begun import Begun
-from quartapp.realtime.channel import POLICY_VIOLATION, TRY_AGAIN_LATER
-from quartapp.realtime.events import UNAUTHORIZED, encode_error
+from quartapp.realtime.close_codes import POLICY_VIOLATION, TRY_AGAIN_LATER
+from quartapp.realtime.messages import UNAUTHORIZED, encode_error
 from quartapp.realtime.wire import Parcel
 
 if TYPE_CHECKING:

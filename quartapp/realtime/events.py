@@ -7,33 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic_core import from_json
 
 from quartapp.core import core
-from quartapp.encoding import to_json
-from quartapp.errors import QuartappError
+from quartapp.realtime.messages import INVALID_FORMAT, EventError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from quartapp.realtime.connection import Connection
-
-INVALID_FORMAT = "Invalid message format"
-UNKNOWN_EVENT = "Unknown event"
-UNAUTHORIZED = "Unauthorized or invalid token"
-
-
-class EventError(Exception):
-    """Answers the sender, and nobody else, with an ``ERROR``; the socket stays open.
-
-    Args:
-        message: The string under ``message``; part of the contract.
-    """
-
-    @property
-    def message(self) -> str:
-        """What the sender is told."""
-        return str(self)
 
 
 class EventData(BaseModel):
@@ -140,100 +121,3 @@ class SocketParameter:
         if re.fullmatch(self.pattern, value, re.ASCII) is None:
             raise EventError(INVALID_FORMAT)
         return await self.greet(connection, value)
-
-
-class EventRegistry:
-    """The events of one app, and what may stand in the address of its socket."""
-
-    def __init__(self) -> None:
-        self._events: dict[str, tuple[EventType, str]] = {}
-        self._parameters: dict[str, tuple[SocketParameter, str]] = {}
-
-    def add(self, event: EventType, owner: str) -> None:
-        """Let clients send ``event``.
-
-        Args:
-            event: The event.
-            owner: The plugin that brings it, with its distribution.
-
-        Raises:
-            QuartappError: Another plugin brings one of that name.
-        """
-        if event.name in self._events:
-            other = self._events[event.name][1]
-            raise QuartappError(f"event {event.name} is brought by both {other} and {owner}")
-        self._events[event.name] = (event, owner)
-
-    def add_parameter(self, parameter: SocketParameter, owner: str) -> None:
-        """Let clients add ``parameter`` to the address.
-
-        Args:
-            parameter: The parameter.
-            owner: The plugin that brings it.
-
-        Raises:
-            QuartappError: There is one of that name.
-        """
-        if parameter.name in (*self._parameters, "token"):
-            _, other = self._parameters.get(parameter.name, (None, "the core"))
-            raise QuartappError(
-                f"socket parameter {parameter.name} is brought by both {other} and {owner}"
-            )
-        self._parameters[parameter.name] = (parameter, owner)
-
-    @property
-    def parameters(self) -> list[SocketParameter]:
-        """What may stand in the address."""
-        return [parameter for parameter, _ in self._parameters.values()]
-
-    def get(self, name: str) -> EventType:
-        """The event called ``name``.
-
-        Raises:
-            EventError: There is none.
-        """
-        try:
-            return self._events[name][0]
-        except KeyError:
-            raise EventError(UNKNOWN_EVENT) from None
-
-    def brought_by(self, owner: str) -> list[EventType]:
-        """The events of one plugin, which is named as it was to :meth:`add`."""
-        return [event for event, other in self._events.values() if other == owner]
-
-    def __iter__(self) -> Iterator[EventType]:
-        return (event for event, _ in self._events.values())
-
-
-def parse(frame: str | bytes | None) -> tuple[str, Mapping[str, object]]:
-    """The event and data of a client's frame.
-
-    Args:
-        frame: As received: text, or bytes (None when empty) for a binary frame.
-
-    Raises:
-        EventError: It is not a text frame with a JSON object that has a string ``event`` and, if
-            any, an object ``data``.
-    """
-    if not isinstance(frame, str):
-        raise EventError(INVALID_FORMAT)
-    try:
-        message = from_json(frame, allow_inf_nan=False)
-    except ValueError as error:
-        raise EventError(INVALID_FORMAT) from error
-    if not isinstance(message, dict):
-        raise EventError(INVALID_FORMAT)
-    name, data = message.get("event"), message.get("data", {})
-    if not isinstance(name, str) or not isinstance(data, dict):
-        raise EventError(INVALID_FORMAT)
-    return name, data
-
-
-def encode(name: str, data: Mapping[str, object]) -> str:
-    """A frame to send."""
-    return to_json({"event": name, "data": data})
-
-
-def encode_error(message: str) -> str:
-    """The ``ERROR`` frame with ``message``."""
-    return encode("ERROR", {"message": message})

@@ -15,7 +15,7 @@ from collections import Counter, defaultdict
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from quartapp.realtime.channel import GOING_AWAY
+from quartapp.realtime.close_codes import GOING_AWAY
 from quartapp.realtime.wire import Parcel
 
 if TYPE_CHECKING:

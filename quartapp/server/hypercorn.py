@@ -20,7 +20,7 @@ from hypercorn.protocol.ws_stream import (
 from wsproto.connection import ConnectionState
 from wsproto.events import CloseConnection, Message, Ping
 
-from quartapp.realtime.channel import MESSAGE_TOO_BIG, POLICY_VIOLATION
+from quartapp.realtime.close_codes import MESSAGE_TOO_BIG, POLICY_VIOLATION
 from quartapp.realtime.pace import Pace, TooFastError
 from quartapp.realtime.wire import WIRE_EXTENSION
 from quartapp.server.silence import Silence

@@ -14,20 +14,14 @@ from quart import websocket
 from structlog.contextvars import bind_contextvars
 
 from quartapp.core import core
-from quartapp.errors import ApiError, DatabaseUnavailableError, unavailable
-from quartapp.hooks.dispatcher import HookFailedError
-from quartapp.identity.principal import InvalidTokenError, Principal, bearer_token
-from quartapp.realtime.channel import (
-    INTERNAL_ERROR,
-    NORMAL_CLOSURE,
-    POLICY_VIOLATION,
-    Channel,
-    ChannelClosedError,
-    SocketConnection,
-    channel_of,
-)
+from quartapp.errors import DatabaseUnavailableError, HookFailedError
+from quartapp.http.answers import ApiError, unavailable
+from quartapp.http.authentication import bearer_token
+from quartapp.identity.tokens import InvalidTokenError
+from quartapp.realtime.channel import Channel, ChannelClosedError, SocketConnection, channel_of
+from quartapp.realtime.close_codes import INTERNAL_ERROR, NORMAL_CLOSURE, POLICY_VIOLATION
 from quartapp.realtime.connection import Connection
-from quartapp.realtime.events import UNAUTHORIZED, EventError, encode_error, parse
+from quartapp.realtime.messages import UNAUTHORIZED, EventError, encode_error, parse
 from quartapp.realtime.pace import Pace, TooFastError
 
 if TYPE_CHECKING:
@@ -36,6 +30,7 @@ if TYPE_CHECKING:
     from quart import Quart
     from quart.wrappers import Response, Websocket
 
+    from quartapp.identity.principal import Principal
     from quartapp.settings.core import Settings
 
 log = structlog.get_logger("quartapp.socket")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import platformdirs
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
@@ -18,23 +17,12 @@ from pydantic_settings import (
 )
 from typing_extensions import Annotated  # noqa: UP035 - pydantic evaluates it
 
-from quartapp.errors import QuartappError
+from quartapp.settings.files import ENV_FILE, TOML_FILE, SettingsFileError, read_toml
 
-if TYPE_CHECKING:
-    from pydantic import BaseModel
-
-    from quartapp.hooks.dispatcher import LoadedPlugin
-
-TOML_FILE = "quartapp.toml"
-ENV_FILE = ".env"
 MINIMUM_SECRET_BYTES = 32
 
 Names = Annotated[tuple[str, ...], NoDecode]
 Choice = TypeVar("Choice", bound="PluginChoice")
-
-
-class SettingsFileError(QuartappError):
-    """quartapp.toml cannot be read, or a setting has a value that cannot be."""
 
 
 class PluginChoice(BaseSettings):
@@ -199,88 +187,8 @@ def _split(value: object) -> object:
     return value
 
 
-def load_plugin_settings(plugin: str, model: type[BaseModel]) -> BaseModel:
-    """A plugin's settings, from its table in quartapp.toml and ``QUARTAPP_<PLUGIN>_*``.
-
-    Args:
-        plugin: The plugin's name.
-        model: Its settings model.
-
-    Raises:
-        SettingsFileError: One message that names the plugin and each bad setting.
-    """
-    table = _plugin_tables(read_toml()).get(plugin, {})
-    prefix = _prefix(plugin)
-
-    class FromEnvironment(model, BaseSettings):  # type: ignore[valid-type, misc]
-        model_config = SettingsConfigDict(env_prefix=prefix, env_file=ENV_FILE, extra="ignore")
-
-        @classmethod
-        def settings_customise_sources(
-            cls,
-            settings_cls: type[BaseSettings],
-            init_settings: PydanticBaseSettingsSource,
-            env_settings: PydanticBaseSettingsSource,
-            dotenv_settings: PydanticBaseSettingsSource,
-            file_secret_settings: PydanticBaseSettingsSource,
-        ) -> tuple[PydanticBaseSettingsSource, ...]:
-            toml = InitSettingsSource(settings_cls, init_kwargs=table)
-            return env_settings, dotenv_settings, toml
-
-    try:
-        values = FromEnvironment().model_dump(exclude_unset=True)
-        return model.model_validate({**table, **values})
-    except ValidationError as error:
-        raise SettingsFileError(f"plugin {plugin}: {explain(error, prefix)}") from error
-    except SettingsError as error:
-        raise SettingsFileError(f"plugin {plugin}: {error}") from error
-
-
 def _prefix(plugin: str) -> str:
     return f"QUARTAPP_{plugin.upper().replace('-', '_')}_"
-
-
-class OwnedNames:
-    """Whose a setting is, by its name in the environment and by its model."""
-
-    def __init__(self) -> None:
-        self._owners = {
-            f"QUARTAPP_{name.upper()}": "quartapp itself" for name in Settings.model_fields
-        }
-        self._models: dict[type[BaseModel], str] = {}
-
-    def take(self, owner: LoadedPlugin, model: type[BaseModel]) -> None:
-        """Let ``model``'s settings be ``owner``'s.
-
-        Raises:
-            SettingsFileError: Another has one of that name, or that model.
-        """
-        claim = f"plugin {owner}"
-        other = self._models.setdefault(model, claim)
-        if other is not claim:
-            raise SettingsFileError(
-                f"settings {model.__name__} are brought by both {other} and {claim}"
-            )
-        for field in model.model_fields:
-            name = _prefix(owner.name) + field.upper()
-            other = self._owners.setdefault(name, claim)
-            if other is not claim:
-                raise SettingsFileError(f"setting {name} is brought by both {other} and {claim}")
-
-
-def read_toml(path: Path | None = None) -> dict[str, Any]:
-    """quartapp.toml of the working directory; empty when there is none.
-
-    Raises:
-        SettingsFileError: It is no TOML.
-    """
-    path = path or Path(TOML_FILE)
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsFileError(f"{path} cannot be read: {error}") from error
 
 
 def explain(error: ValidationError, prefix: str | None = None) -> str:
@@ -311,10 +219,3 @@ def _core_table(document: dict[str, Any]) -> dict[str, Any]:
     if "enabled" in plugins:
         return {**core, "plugins": plugins["enabled"]}
     return core
-
-
-def _plugin_tables(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    plugins = document.get("plugins", {})
-    if isinstance(plugins, list):
-        return {}
-    return {name: table for name, table in plugins.items() if isinstance(table, dict)}

@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from quartapp.identity.principal import Tokens
+    from quartapp.identity.tokens import Tokens
 
     Frame = dict[str, Any]  # what JSON brought
 

@@ -23,7 +23,7 @@ from quartapp.contract.plugin_documents import (
     routes_of,
 )
 from quartapp.errors import QuartappError
-from quartapp.realtime.events import INVALID_FORMAT
+from quartapp.realtime.messages import INVALID_FORMAT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from quart import Quart
 
-    from quartapp.hooks.dispatcher import LoadedPlugin
+    from quartapp.plugin import LoadedPlugin
     from quartapp.realtime.events import EventType
     from quartapp.testing.clients import Person
     from quartapp.testing.fixtures import Serve, TestServer

@@ -39,13 +39,8 @@ from quartapp.core import core
 from quartapp.embedded.mongo import EmbeddedMongo
 from quartapp.hooks.discovery import discover
 from quartapp.server.hypercorn import harden_hypercorn
-from quartapp.server.serving import (
-    ServerError,
-    behind_proxies,
-    hypercorn_config,
-    listen,
-    start_failure,
-)
+from quartapp.server.listening import ServerError, listen
+from quartapp.server.serving import behind_proxies, hypercorn_config, start_failure
 from quartapp.settings.core import load_settings
 from quartapp.testing.clients import Client, Person, Socket
 from quartapp.testing.contract import QuartappContract, add_options, quartapp_contract
@@ -113,8 +108,9 @@ class Serve(Protocol):
         Args:
             plugins: The exact plugins, objects or classes; the installed ones when left out.
             beside: Plugins to add to the installed ones.
-            settings: Fields of :class:`quartapp.settings.core.Settings`. A plugin's own settings come
-                from the environment: ``monkeypatch.setenv("QUARTAPP_ATTENDANCE_SCOPE", "class")``.
+            settings: Fields of :class:`quartapp.settings.core.Settings`. A plugin's own settings
+                come from the environment:
+                ``monkeypatch.setenv("QUARTAPP_ATTENDANCE_SCOPE", "class")``.
 
         Raises:
             QuartappError: The app cannot be built, or does not start.

@@ -13,7 +13,7 @@ import pytest
 from pymongo.errors import PyMongoError
 
 from quartapp.embedded.mongo import find_mongod
-from quartapp.server.serving import listen
+from quartapp.server.listening import listen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -36,7 +36,8 @@ SMALL = [
 SHOUT = """
 from quartapp.core import core
 from quartapp.hooks.specs import hookimpl
-from quartapp.realtime.events import EventData, EventType, encode
+from quartapp.realtime.events import EventData, EventType
+from quartapp.realtime.messages import encode
 
 
 class Shout(EventData):

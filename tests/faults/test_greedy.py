@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx
 
-from quartapp.identity.principal import Tokens
+from quartapp.identity.tokens import Tokens
 from quartapp.testing.fixtures import SECRET
 from tests.faults.crowd import Crowd, resident_mib
 

@@ -10,7 +10,7 @@ import pymongo
 import pytest
 from bson import ObjectId
 
-from quartapp.identity.principal import Tokens
+from quartapp.identity.tokens import Tokens
 from quartapp.testing.fixtures import SECRET
 from tests.faults.crowd import Crowd
 

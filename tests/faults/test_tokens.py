@@ -11,7 +11,7 @@ from itertools import cycle, islice
 
 import jwt
 
-from quartapp.identity.principal import ALGORITHM, Tokens
+from quartapp.identity.tokens import ALGORITHM, Tokens
 from quartapp.testing.fixtures import SECRET
 from tests.faults.crowd import Crowd
 

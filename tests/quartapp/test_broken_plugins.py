@@ -12,8 +12,9 @@ from quart import Blueprint
 from quartapp import __version__
 from quartapp.errors import QuartappError
 from quartapp.hooks.specs import hookimpl
-from quartapp.http.operation import Closed, Operation
-from quartapp.identity.principal import PUBLIC
+from quartapp.http.models import Closed
+from quartapp.http.operation import Operation
+from quartapp.identity.access import PUBLIC
 from quartapp.realtime.events import EventData, EventType
 from quartapp_attendance.statuses import Status
 

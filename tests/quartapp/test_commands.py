@@ -8,8 +8,8 @@ import click
 import pytest
 
 from quartapp.cli.main import main
+from quartapp.errors import PluginError
 from quartapp.hooks.discovery import given
-from quartapp.hooks.dispatcher import PluginError
 from quartapp.hooks.plugins import Plugins
 from quartapp.hooks.specs import hookimpl
 

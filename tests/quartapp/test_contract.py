@@ -19,8 +19,9 @@ from quartapp.contract.openapi.compare import differences
 from quartapp.errors import QuartappError
 from quartapp.hooks.discovery import discover
 from quartapp.hooks.specs import hookimpl
-from quartapp.http.operation import Closed, Operation
-from quartapp.identity.principal import PUBLIC
+from quartapp.http.models import Closed
+from quartapp.http.operation import Operation
+from quartapp.identity.access import PUBLIC
 from quartapp.settings.core import Settings
 
 if TYPE_CHECKING:

@@ -14,10 +14,10 @@ from quartapp.contract.files import openapi_file, read_document, suite_folder
 from quartapp.contract.openapi.normal import normal_document
 from quartapp.errors import QuartappError
 from quartapp.hooks.discovery import discover
-from quartapp.hooks.dispatcher import LoadedPlugin
 from quartapp.hooks.specs import hookimpl
 from quartapp.http.operation import Operation
-from quartapp.identity.principal import PUBLIC
+from quartapp.identity.access import PUBLIC
+from quartapp.plugin import LoadedPlugin
 from quartapp.settings.core import Settings
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import pytest
 
 from quartapp.app import create_app
 from quartapp.http.operation import operation_of
-from quartapp.identity.principal import PUBLIC
+from quartapp.identity.access import PUBLIC
 from quartapp.service.pages import FOLDER
 from quartapp.settings.core import load_settings
 

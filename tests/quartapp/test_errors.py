@@ -15,7 +15,7 @@ from quart import Blueprint
 
 from quartapp.hooks.specs import hookimpl
 from quartapp.http.operation import Operation
-from quartapp.identity.principal import PUBLIC
+from quartapp.identity.access import PUBLIC
 from quartapp.testing.fixtures import SECRET
 
 INVALID_TOKEN = "Unauthorized, token missing or invalid"

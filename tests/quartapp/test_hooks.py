@@ -12,7 +12,7 @@ import pytest
 
 from quartapp.hooks.specs import hookimpl
 from quartapp.identity.principal import Identity
-from quartapp.server.serving import ServerError
+from quartapp.server.listening import ServerError
 from quartapp.testing.fixtures import SECRET
 
 
@@ -164,7 +164,7 @@ async def test_authorize_refuses_an_event_and_hears_its_data(serve):
 
         @hookimpl
         def authorize(self, principal, action, resource):
-            from quartapp.hooks.dispatcher import Deny
+            from quartapp.hooks.decisions import Deny
 
             self.heard = (principal.role, action, dict(resource))
             return Deny("Not today") if action == "TODAY_SUMMARY" else None
@@ -177,7 +177,7 @@ async def test_authorize_refuses_an_event_and_hears_its_data(serve):
 
 
 async def test_authorize_refuses_when_one_denies_whatever_others_allow(serve):
-    from quartapp.hooks.dispatcher import ALLOW, Deny
+    from quartapp.hooks.decisions import ALLOW, Deny
 
     class Says:
         def __init__(self, name, decision):

@@ -13,7 +13,7 @@ from quartapp.errors import QuartappError
 from quartapp.hooks.discovery import discover
 from quartapp.hooks.specs import hookimpl
 from quartapp.http.operation import Operation
-from quartapp.identity.principal import PUBLIC
+from quartapp.identity.access import PUBLIC
 from quartapp.realtime.events import EventData, EventType
 
 

@@ -9,7 +9,7 @@ import jwt
 import pytest
 
 from quartapp.identity import principal as security
-from quartapp.identity.principal import InvalidTokenError, Tokens
+from quartapp.identity.tokens import InvalidTokenError, Tokens
 
 USER = "0123456789abcdef01234567"
 

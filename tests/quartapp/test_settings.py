@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from quartapp.settings.core import SettingsFileError, load_settings
+from quartapp.settings.core import load_settings
+from quartapp.settings.files import SettingsFileError
 
 SECRET = "0123456789abcdef0123456789abcdef"
 

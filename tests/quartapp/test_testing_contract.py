@@ -9,8 +9,9 @@ from quart import Blueprint
 
 from quartapp.cli.new_plugin import write_plugin
 from quartapp.hooks.specs import hookimpl
-from quartapp.http.operation import Body, Closed, Operation
-from quartapp.identity.principal import PUBLIC
+from quartapp.http.models import Body, Closed
+from quartapp.http.operation import Operation
+from quartapp.identity.access import PUBLIC
 from quartapp.realtime.events import EventData, EventType
 
 
@@ -158,7 +159,7 @@ async def test_a_route_that_answers_something_else_is_caught_in_the_act(
 
 
 async def test_a_plugin_that_is_not_loaded_is_named(quartapp_contract, tmp_path):
-    from quartapp.hooks.dispatcher import PluginError
+    from quartapp.errors import PluginError
 
     with pytest.raises(PluginError, match="plugin nobody is not loaded; loaded are auth, classes"):
         await quartapp_contract("nobody", tmp_path)

@@ -1,6 +1,6 @@
 """Nobody deletes a class while the term lasts."""
 
-from quartapp.hooks.dispatcher import Deny
+from quartapp.hooks.decisions import Deny
 from quartapp.hooks.specs import hookimpl
 
 

@@ -4,8 +4,9 @@ from pydantic import Field
 from quart import Blueprint
 
 from quartapp.hooks.specs import hookimpl
-from quartapp.http.operation import Closed, Operation
-from quartapp.identity.principal import SIGNED_IN
+from quartapp.http.models import Closed
+from quartapp.http.operation import Operation
+from quartapp.identity.access import SIGNED_IN
 
 blueprint = Blueprint("library", __name__, url_prefix="/api/v1/library")
 

@@ -4,8 +4,9 @@ from pydantic import Field
 
 from quartapp.core import core
 from quartapp.hooks.specs import hookimpl
-from quartapp.http.operation import Closed
-from quartapp.realtime.events import EventData, EventType, ServerMessage, encode
+from quartapp.http.models import Closed
+from quartapp.realtime.events import EventData, EventType, ServerMessage
+from quartapp.realtime.messages import encode
 
 
 class RaiseHand(EventData):

@@ -17,14 +17,14 @@ from quartapp import __version__
 from quartapp.contract.asyncapi.compare import differences
 from quartapp.core import core
 from quartapp.http.fields import exact_schema
-from quartapp.realtime.channel import (
+from quartapp.realtime.close_codes import (
     GOING_AWAY,
     INTERNAL_ERROR,
     MESSAGE_TOO_BIG,
     POLICY_VIOLATION,
     TRY_AGAIN_LATER,
 )
-from quartapp.realtime.events import INVALID_FORMAT, UNAUTHORIZED, UNKNOWN_EVENT
+from quartapp.realtime.messages import INVALID_FORMAT, UNAUTHORIZED, UNKNOWN_EVENT
 from quartapp.service.socket import PATH
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
     from quart import Quart
 
-    from quartapp.hooks.dispatcher import LoadedPlugin
+    from quartapp.plugin import LoadedPlugin
     from quartapp.realtime.events import EventType, ServerMessage, SocketParameter
 
     Document = dict[str, Any]

@@ -1,8 +1,8 @@
 """Several processes on one port: gunicorn's arbiter, with a worker that is our server.
 
 gunicorn forks the workers, reaps and replaces those that die, and ends those that hang. What is
-ours is when a worker counts (see :mod:`quartapp.server.workers.arbiter`), and that a worker is Hypercorn in one
-process, with its own loop, database clients and change stream.
+ours is when a worker counts (see :mod:`quartapp.server.workers.arbiter`), and that a worker is
+Hypercorn in one process, with its own loop, database clients and change stream.
 """
 
 from __future__ import annotations
@@ -27,15 +27,17 @@ from quartapp.database.database import address_of
 from quartapp.embedded.keeper import kept_mongod
 from quartapp.errors import QuartappError
 from quartapp.server.launch import launched
-from quartapp.server.serving import STOPPED_SECONDS, ServerError, serve_app
-from quartapp.server.workers.arbiter import ENDINGS, WorkerArbiter
+from quartapp.server.listening import ServerError
+from quartapp.server.serving import STOPPED_SECONDS, serve_app
+from quartapp.server.workers.arbiter import WorkerArbiter
+from quartapp.server.workers.reports import ENDINGS
 from quartapp.telemetry.metrics import metrics_shared, process_ended
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
-    from quartapp.server.workers.arbiter import Reports
+    from quartapp.server.workers.reports import Reports
     from quartapp.server.workers.shares import Share
     from quartapp.settings.core import Settings
 

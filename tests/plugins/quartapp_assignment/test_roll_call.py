@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from quartapp.hooks.dispatcher import Deny
+from quartapp.hooks.decisions import Deny
 from quartapp.hooks.specs import hookimpl
 
 

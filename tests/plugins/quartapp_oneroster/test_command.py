@@ -97,7 +97,8 @@ def test_an_embedded_database_serves_too(school, tmp_path, monkeypatch):
 
 def test_a_database_that_does_not_answer_is_told_in_one_message(school):
     program = (
-        "from quartapp.cli.main import CommandLine; from quartapp_oneroster.commands import roster; "
+        "from quartapp.cli.main import CommandLine; "
+        "from quartapp_oneroster.commands import roster; "
         "cli = CommandLine('quartapp'); cli.add_command(roster); cli()"
     )
     result = subprocess.run(  # noqa: S603 - our own program

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from quartapp.core import core
-from quartapp.realtime.events import encode
+from quartapp.realtime.messages import encode
 from quartapp.realtime.wire import WIRE_EXTENSION, Parcel
 
 AROUND = len(encode("SHOUTED", {"text": ""}))

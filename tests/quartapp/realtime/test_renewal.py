@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
-from quartapp.identity.principal import Tokens
+from quartapp.identity.tokens import Tokens
 from quartapp.testing.fixtures import SECRET
 
 UNAUTHORIZED = {"event": "ERROR", "data": {"message": "Unauthorized or invalid token"}}

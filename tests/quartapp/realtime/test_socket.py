@@ -15,7 +15,8 @@ from websockets.exceptions import InvalidStatus
 
 from quartapp.core import core
 from quartapp.hooks.specs import hookimpl
-from quartapp.realtime.events import EventData, EventType, encode
+from quartapp.realtime.events import EventData, EventType
+from quartapp.realtime.messages import encode
 from quartapp.testing.fixtures import SECRET
 
 UNAUTHORIZED = {"event": "ERROR", "data": {"message": "Unauthorized or invalid token"}}

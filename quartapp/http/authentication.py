@@ -1,0 +1,74 @@
+"""Who an HTTP request comes from, and what the caller is told when the credentials do not do."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from quartapp.http.answers import ApiError
+from quartapp.identity.tokens import InvalidTokenError
+
+if TYPE_CHECKING:
+    from quart.wrappers import Request
+    from werkzeug.datastructures import Headers
+
+    from quartapp.identity.access import Access
+    from quartapp.identity.authenticator import Authenticator
+    from quartapp.identity.principal import Principal
+
+MISSING_TOKEN = "please send jwt token"  # noqa: S105 - a message
+INVALID_TOKEN = "Unauthorized, token missing or invalid"  # noqa: S105 - a message
+
+
+async def authenticated(
+    authenticate: Authenticator, request: Request, missing: str = MISSING_TOKEN
+) -> Principal:
+    """Return the principal of an HTTP request.
+
+    Args:
+        authenticate: Knows tokens and, through plugins, other credentials.
+        request: The request.
+        missing: The message for a request without a token.
+
+    Raises:
+        ApiError: 401, the token is missing or bad.
+    """
+    token = bearer_token(request.headers)
+    try:
+        return await authenticate(request, token)
+    except InvalidTokenError as error:
+        raise unauthorized(missing if token is None else INVALID_TOKEN) from error
+
+
+def check_access(access: Access, principal: Principal) -> None:
+    """Let ``principal`` pass, or refuse.
+
+    Args:
+        access: What the route asks of its caller.
+        principal: The caller.
+
+    Raises:
+        ApiError: 403, the principal has another role.
+    """
+    if not access.allows(principal):
+        raise ApiError(HTTPStatus.FORBIDDEN, access.refusal)
+
+
+def unauthorized(message: str) -> ApiError:
+    """Return a 401 with the header that RFC 9110 asks for."""
+    return ApiError(HTTPStatus.UNAUTHORIZED, message, headers={"WWW-Authenticate": "Bearer"})
+
+
+def bearer_token(headers: Headers) -> str | None:
+    """Return the token of an ``Authorization: Bearer`` header (RFC 6750), whatever its case.
+
+    Returns:
+        The token; None when no token was sent; an empty string when the header is of another form.
+    """
+    header = headers.get("Authorization", "").strip()
+    if not header:
+        return None
+    scheme, _, token = header.partition(" ")
+    if scheme.lower() != "bearer":
+        return ""
+    return token.strip() or None
