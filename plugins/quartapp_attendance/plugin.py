@@ -10,7 +10,6 @@ from quartapp.core import core
 from quartapp.errors import DatabaseUnavailableError
 from quartapp.hooks.specs import hookimpl
 from quartapp_attendance import hookspecs
-from quartapp_attendance.demo.command import demo
 from quartapp_attendance.events import events
 from quartapp_attendance.hooks import AttendanceHooks
 from quartapp_attendance.log import SessionLog
@@ -25,6 +24,7 @@ from quartapp_attendance.stream import Projector, SessionStream
 from quartapp_classes.happenings import ClassDeleted
 from quartapp_classes.rolls import Rolls
 from quartapp_classes.service import ClassService
+from quartapp_demo.commands import demo
 
 if TYPE_CHECKING:
     import click

@@ -7,21 +7,21 @@ from contextlib import AsyncExitStack
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from quartapp_attendance.demo.crowd import gathered
-from quartapp_attendance.demo.errors import DemoError
-from quartapp_attendance.demo.going_on import going_on
-from quartapp_attendance.demo.held import holdings
-from quartapp_attendance.demo.roll import Roll
-from quartapp_attendance.demo.school import CLASS_NAME, Office
-from quartapp_attendance.demo.screen import milliseconds
-from quartapp_attendance.demo.server import running_server
+from quartapp_demo.crowd import gathered
+from quartapp_demo.errors import DemoError
+from quartapp_demo.going_on import going_on
+from quartapp_demo.holdings import holdings
+from quartapp_demo.roll import Roll
+from quartapp_demo.school import CLASS_NAME, Office
+from quartapp_demo.screen import milliseconds
+from quartapp_demo.server import running_server
 
 if TYPE_CHECKING:
-    from quartapp_attendance.demo.crowd import Crowd
-    from quartapp_attendance.demo.held import Holdings
-    from quartapp_attendance.demo.school import Person, School
-    from quartapp_attendance.demo.screen import Screen
-    from quartapp_attendance.demo.server import Server
+    from quartapp_demo.crowd import Crowd
+    from quartapp_demo.holdings import Holdings
+    from quartapp_demo.school import Person, School
+    from quartapp_demo.screen import Screen
+    from quartapp_demo.server import Server
 
 # Seconds, for a reader's eye.
 BETWEEN_MARKS = 0.3

@@ -8,7 +8,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from quartapp_attendance.demo.school import Person
+    from quartapp_demo.school import Person
 
 PRESENT, ABSENT = "present", "absent"
 

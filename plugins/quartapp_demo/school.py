@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from quartapp_attendance.demo.errors import DemoError
+from quartapp_demo.errors import DemoError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

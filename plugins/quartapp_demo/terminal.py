@@ -14,18 +14,18 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from quartapp_attendance.demo.roll import ABSENT, PRESENT
-from quartapp_attendance.demo.school import CLASS_NAME, STUDENTS
-from quartapp_attendance.demo.screen import LABEL_WIDTH, milliseconds
+from quartapp_demo.roll import ABSENT, PRESENT
+from quartapp_demo.school import CLASS_NAME, STUDENTS
+from quartapp_demo.screen import LABEL_WIDTH, milliseconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from rich.console import RenderableType
 
-    from quartapp_attendance.demo.held import Holdings
-    from quartapp_attendance.demo.roll import Roll
-    from quartapp_attendance.demo.school import Person
+    from quartapp_demo.holdings import Holdings
+    from quartapp_demo.roll import Roll
+    from quartapp_demo.school import Person
 
 WIDEST = 104
 NAME_WIDTH = max(map(len, STUDENTS))

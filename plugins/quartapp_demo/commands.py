@@ -39,8 +39,8 @@ async def _until_ended(*, fast: bool, keep: bool) -> int:
     for number in ENDING:
         loop.add_signal_handler(number, ended.set)
 
-    from quartapp_attendance.demo.screen import screen_for
-    from quartapp_attendance.demo.story import Story
+    from quartapp_demo.screen import screen_for
+    from quartapp_demo.story import Story
 
     screen = screen_for(sys.stdout)
     story = Story(screen, waits=not fast, keeps=keep)

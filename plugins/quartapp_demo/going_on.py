@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from quartapp_attendance.demo.school import School
-    from quartapp_attendance.demo.server import Server
+    from quartapp_demo.school import School
+    from quartapp_demo.server import Server
 
 
 def going_on(server: Server, school: School) -> list[str]:

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
-from quartapp_attendance.demo.errors import DemoError
+from quartapp_demo.errors import DemoError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from quartapp_attendance.demo.school import Person
+    from quartapp_demo.school import Person
 
 ANSWER_SECONDS = 15.0
 PRIVATE = "MY_ATTENDANCE"

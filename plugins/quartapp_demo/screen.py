@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
-    from quartapp_attendance.demo.held import Holdings
-    from quartapp_attendance.demo.roll import Roll
-    from quartapp_attendance.demo.school import Person
+    from quartapp_demo.holdings import Holdings
+    from quartapp_demo.roll import Roll
+    from quartapp_demo.school import Person
 
 LABEL_WIDTH = 27
 
@@ -54,7 +54,7 @@ class Screen(Protocol):
 def screen_for(output: TextIO) -> Screen:
     """The screen for ``output``: a live one on a terminal that can move its cursor."""
     if output.isatty() and os.environ.get("TERM") != "dumb":
-        from quartapp_attendance.demo.terminal import TerminalScreen
+        from quartapp_demo.terminal import TerminalScreen
 
         return TerminalScreen(output)
     if isinstance(output, io.TextIOWrapper):

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from quartapp.embedded.mongo import EmbeddedMongoError, find_mongod
-from quartapp_attendance.demo.errors import DemoError
+from quartapp_demo.errors import DemoError
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
@@ -87,7 +87,7 @@ async def _start(folder: Path) -> Process:
     with (folder / LOG_FILE).open("wb") as log:
         return await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-m", "quartapp_attendance.demo.leash", str(folder)),
+            *("-m", "quartapp_demo.leash", str(folder)),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=log,
