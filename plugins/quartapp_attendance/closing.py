@@ -9,14 +9,14 @@ import structlog
 
 from quartapp.encoding import utc_now
 from quartapp_attendance.happenings import SessionDone, SessionSuperseded
-from quartapp_attendance.log import CLOSING, SUPERSEDED
+from quartapp_attendance.live.session_log import CLOSING, SUPERSEDED
 from quartapp_attendance.records import final_marks
 from quartapp_classes.rolls import Roll
 from quartapp_classes.service import ClassNotFoundError
 
 if TYPE_CHECKING:
-    from quartapp_attendance.hooks import AttendanceHooks
-    from quartapp_attendance.log import SessionLog
+    from quartapp_attendance.hook_calls import AttendanceHooks
+    from quartapp_attendance.live.session_log import SessionLog
     from quartapp_attendance.records import Records
     from quartapp_classes.rolls import Rolls
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from quart import Quart
 
-    from quartapp_attendance.session import SessionInfo
+    from quartapp_attendance.live.session import SessionInfo
     from quartapp_attendance.statuses import Mark, Status, Violation
 
 

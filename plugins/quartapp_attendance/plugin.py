@@ -11,16 +11,16 @@ from quartapp.errors import DatabaseUnavailableError
 from quartapp.hooks.specs import hookimpl
 from quartapp_attendance import hookspecs
 from quartapp_attendance.events import events
-from quartapp_attendance.hooks import AttendanceHooks
-from quartapp_attendance.log import SessionLog
+from quartapp_attendance.hook_calls import AttendanceHooks
+from quartapp_attendance.live.session import LiveSessions
+from quartapp_attendance.live.session_log import SessionLog
+from quartapp_attendance.live.stream import Projector, SessionStream
 from quartapp_attendance.metrics import AttendanceMetrics
 from quartapp_attendance.models import AttendanceRecord, Session
 from quartapp_attendance.resume import since_parameter
 from quartapp_attendance.routes import blueprint
 from quartapp_attendance.schemas import AttendanceSettings, Schemas
 from quartapp_attendance.service import AttendanceService
-from quartapp_attendance.session import LiveSessions
-from quartapp_attendance.stream import Projector, SessionStream
 from quartapp_classes.happenings import ClassDeleted
 from quartapp_classes.rolls import Rolls
 from quartapp_classes.service import ClassService

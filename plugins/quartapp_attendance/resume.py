@@ -10,17 +10,17 @@ from quartapp.core import core
 from quartapp.realtime.events import ServerMessage, SocketParameter
 from quartapp.realtime.messages import EventError, encode, encode_error
 from quartapp_attendance.events import NO_SESSION, UNAVAILABLE
-from quartapp_attendance.log import NoActiveSessionError
+from quartapp_attendance.live.session import LiveSessions
+from quartapp_attendance.live.session_log import NoActiveSessionError
 from quartapp_attendance.service import AttendanceService
-from quartapp_attendance.session import LiveSessions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from quartapp.identity.principal import Principal
     from quartapp.realtime.connection import Connection
+    from quartapp_attendance.live.session import ActiveSession
     from quartapp_attendance.schemas import Schemas
-    from quartapp_attendance.session import ActiveSession
 
 STATE = "SESSION_STATE"
 # How long to wait for a number that another process has shown already, and this one has not.

@@ -10,7 +10,7 @@ from quartapp.encoding import object_id
 from quartapp.errors import DatabaseUnavailableError, DomainError
 from quartapp_attendance.closing import Closing
 from quartapp_attendance.happenings import AttendanceMarked, SessionStarted
-from quartapp_attendance.log import (
+from quartapp_attendance.live.session_log import (
     ACTIVE,
     CLOSED,
     CLOSING,
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
     from quartapp.database.database import Database
     from quartapp.identity.principal import Principal
-    from quartapp_attendance.hooks import AttendanceHooks
-    from quartapp_attendance.log import SessionLog
-    from quartapp_attendance.session import ActiveSession, LiveSessions
+    from quartapp_attendance.hook_calls import AttendanceHooks
+    from quartapp_attendance.live.session import ActiveSession, LiveSessions
+    from quartapp_attendance.live.session_log import SessionLog
     from quartapp_attendance.statuses import Mark
     from quartapp_classes.models import ClassRoom
     from quartapp_classes.rolls import Rolls

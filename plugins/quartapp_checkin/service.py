@@ -20,8 +20,8 @@ from quartapp_checkin.schemas import DIGITS
 if TYPE_CHECKING:
     from quartapp.database.database import Database
     from quartapp.identity.principal import Principal
+    from quartapp_attendance.live.session import ActiveSession
     from quartapp_attendance.service import AttendanceService
-    from quartapp_attendance.session import ActiveSession
     from quartapp_checkin.schemas import CheckinSettings
 
 COLLECTION = "checkin_attempts"

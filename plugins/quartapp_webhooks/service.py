@@ -13,7 +13,7 @@ from pymongo.errors import PyMongoError
 
 from quartapp.encoding import utc_now
 from quartapp.errors import DatabaseUnavailableError
-from quartapp_attendance.retold import session_events
+from quartapp_attendance.replay import session_events
 from quartapp_webhooks.addresses import Resolver
 from quartapp_webhooks.journal import Journal
 from quartapp_webhooks.message import message_of

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from quartapp_attendance.recent import Recent
+from quartapp_attendance.live.recent import Recent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +38,7 @@ class Change:
     Attributes:
         session_id: Of which session.
         seq: Its number after the update.
-        entries: What is to be shown, in order; see :mod:`quartapp_attendance.log`.
+        entries: What is to be shown, in order; see :mod:`quartapp_attendance.live.session_log`.
         state: The new state, if it changed.
         roll_version: The class's roll as the writer saw it, if that changed.
         summary: Final counts, if they were written.

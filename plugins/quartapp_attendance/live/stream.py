@@ -15,8 +15,8 @@ from pymongo.errors import OperationFailure, PyMongoError
 
 from quartapp.errors import DatabaseUnavailableError
 from quartapp.realtime.messages import encode
-from quartapp_attendance.log import ACTIVE, CLOSED, CLOSING
-from quartapp_attendance.session import ActiveSession, Change
+from quartapp_attendance.live.session import ActiveSession, Change
+from quartapp_attendance.live.session_log import ACTIVE, CLOSED, CLOSING
 from quartapp_classes.service import ClassNotFoundError
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from quartapp.database.database import Database
     from quartapp.realtime.hub import Hub
+    from quartapp_attendance.live.session import LiveSessions
     from quartapp_attendance.metrics import AttendanceMetrics
-    from quartapp_attendance.session import LiveSessions
     from quartapp_attendance.statuses import StatusRegistry
     from quartapp_classes.rolls import Roll
 

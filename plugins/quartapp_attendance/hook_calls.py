@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from quart import Quart
 
     from quartapp.hooks.plugins import Plugins
-    from quartapp_attendance.session import SessionInfo
+    from quartapp_attendance.live.session import SessionInfo
     from quartapp_attendance.statuses import Mark
 
 

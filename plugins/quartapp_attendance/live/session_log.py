@@ -24,7 +24,7 @@ from pymongo.errors import DuplicateKeyError
 
 from quartapp.encoding import utc_now
 from quartapp.errors import DomainError
-from quartapp_attendance.session import ATTENDANCE_PREFIX, Change
+from quartapp_attendance.live.session import ATTENDANCE_PREFIX, Change
 from quartapp_classes.service import ClassNotFoundError
 
 if TYPE_CHECKING:
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 
     from quartapp.database.database import Database
     from quartapp.telemetry.traces import Traces
+    from quartapp_attendance.live.session import ActiveSession
+    from quartapp_attendance.live.stream import Projector
     from quartapp_attendance.metrics import AttendanceMetrics
-    from quartapp_attendance.session import ActiveSession
     from quartapp_attendance.statuses import Mark
-    from quartapp_attendance.stream import Projector
     from quartapp_classes.rolls import Roll
 
 Document = dict[str, Any]

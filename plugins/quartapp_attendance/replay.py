@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from quartapp_attendance.happenings import SessionDone, SessionStarted, SessionSuperseded
-from quartapp_attendance.log import ACTIVE, CLOSED, CLOSING, SUPERSEDED
+from quartapp_attendance.live.session_log import ACTIVE, CLOSED, CLOSING, SUPERSEDED
 
 if TYPE_CHECKING:
     from datetime import datetime
