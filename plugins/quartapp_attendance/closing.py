@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import structlog
 
 from quartapp.encoding import utc_now
 from quartapp_attendance.happenings import SessionDone, SessionSuperseded
-from quartapp_attendance.live.session_log import CLOSING, SUPERSEDED
+from quartapp_attendance.live.states import SessionState
 from quartapp_attendance.records import final_marks
 from quartapp_classes.rolls import Roll
 from quartapp_classes.service import ClassNotFoundError
 
 if TYPE_CHECKING:
+    from quartapp.database.documents import Document
     from quartapp_attendance.hook_calls import AttendanceHooks
     from quartapp_attendance.live.session_log import SessionLog
     from quartapp_attendance.records import Records
     from quartapp_classes.rolls import Rolls
 
-Document = dict[str, Any]
 
 log = structlog.get_logger("quartapp.attendance")
 
@@ -68,7 +68,7 @@ class Closing:
             DatabaseUnavailableError: MongoDB did not answer in time.
         """
         cutoff = utc_now().timestamp() - ABANDONED_SECONDS
-        for document in await self._log.find({"state": CLOSING}):
+        for document in await self._log.find({"state": SessionState.CLOSING}):
             if document["endedAt"].timestamp() <= cutoff:
                 log.warning("finishing an abandoned session", session=str(document["_id"]))
                 await self._finish(document)
@@ -78,7 +78,7 @@ class Closing:
         await asyncio.gather(*self._under_way, return_exceptions=True)
 
     async def _finish(self, document: Document) -> None:
-        if document["outcome"] == SUPERSEDED:
+        if document["outcome"] == SessionState.SUPERSEDED:
             await self._make_way(document)
         else:
             await self._count(document)

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from quartapp.core import core
 from quartapp.realtime.events import EventType, ServerMessage
 from quartapp.realtime.messages import EventError, encode
-from quartapp_attendance.hook_calls import MarkRefusedError
-from quartapp_attendance.live.session_log import NoActiveSessionError, NotOnRollError
+from quartapp_attendance.errors import MarkRefusedError, NoActiveSessionError, NotOnRollError
 from quartapp_attendance.schemas import NOT_YET, MarkEvent, Schemas, SessionEvent
 from quartapp_attendance.service import AttendanceService
 from quartapp_attendance.statuses import Mark

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from quartapp.errors import DomainError, HookFailedError, PluginError
+from quartapp.errors import HookFailedError, PluginError
+from quartapp_attendance.errors import MarkRefusedError
 from quartapp_attendance.statuses import Status, StatusRegistry, Violation
 
 if TYPE_CHECKING:
@@ -14,10 +15,6 @@ if TYPE_CHECKING:
     from quartapp.hooks.plugins import Plugins
     from quartapp_attendance.live.session import SessionInfo
     from quartapp_attendance.statuses import Mark
-
-
-class MarkRefusedError(DomainError):
-    """A plugin refuses a mark; the message says why."""
 
 
 class AttendanceHooks:

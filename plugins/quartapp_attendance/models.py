@@ -8,7 +8,7 @@ from quartapp.database.database import Model
 
 
 class Session(Model):
-    """A roll call, live or over. It is written by :mod:`quartapp_attendance.live.session_log` alone.
+    """A roll call, live or over; only :mod:`quartapp_attendance.live.session_log` writes it.
 
     ``slot`` is what may be live once: ``global``, or a class's id. The unique index covers active
     sessions only, so that the database itself decides who is live.

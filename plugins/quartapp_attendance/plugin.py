@@ -12,22 +12,22 @@ from quartapp.hooks.specs import hookimpl
 from quartapp_attendance import hookspecs
 from quartapp_attendance.events import events
 from quartapp_attendance.hook_calls import AttendanceHooks
-from quartapp_attendance.live.session import LiveSessions
+from quartapp_attendance.live.projector import Projector
 from quartapp_attendance.live.session_log import SessionLog
-from quartapp_attendance.live.stream import Projector, SessionStream
+from quartapp_attendance.live.sessions import LiveSessions
+from quartapp_attendance.live.stream import SessionStream
 from quartapp_attendance.metrics import AttendanceMetrics
 from quartapp_attendance.models import AttendanceRecord, Session
 from quartapp_attendance.resume import since_parameter
 from quartapp_attendance.routes import blueprint
-from quartapp_attendance.schemas import AttendanceSettings, Schemas
+from quartapp_attendance.schemas import Schemas
 from quartapp_attendance.service import AttendanceService
+from quartapp_attendance.settings import AttendanceSettings
 from quartapp_classes.happenings import ClassDeleted
 from quartapp_classes.rolls import Rolls
 from quartapp_classes.service import ClassService
-from quartapp_demo.commands import demo
 
 if TYPE_CHECKING:
-    import click
     from pydantic import BaseModel
     from quart import Blueprint, Quart
 
@@ -75,11 +75,6 @@ class AttendancePlugin:
         schemas = parts.services.get(Schemas)
         parts.events.add_parameter(since_parameter(schemas), self.name)
         return events(schemas)
-
-    @hookimpl
-    def register_commands(self) -> list[click.Command]:
-        """A roll call to watch."""
-        return [demo]
 
     @hookimpl
     async def startup(self, app: Quart) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bson import ObjectId
 from pymongo import UpdateOne
@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from quartapp.database.database import Database
+    from quartapp.database.documents import Document
     from quartapp.identity.principal import Principal
 
-Document = dict[str, Any]
+
 Key = tuple[ObjectId, ObjectId]
 
 DUPLICATE_KEY = 11000

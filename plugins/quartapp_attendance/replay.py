@@ -6,17 +6,18 @@ nobody hears of it; but the session's document has it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from quartapp_attendance.happenings import SessionDone, SessionStarted, SessionSuperseded
-from quartapp_attendance.live.session_log import ACTIVE, CLOSED, CLOSING, SUPERSEDED
+from quartapp_attendance.live.states import SessionState
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from quartapp.database.database import Database
+    from quartapp.database.documents import Document
 
-Document = dict[str, Any]
+
 SessionEvent = SessionStarted | SessionDone | SessionSuperseded
 
 _FIELDS = ("classId", "teacherId", "state", "startedAt", "endedAt", "summary")
@@ -37,8 +38,11 @@ async def session_events(
     # Said by state, as there is an index for that; a session has ended after it began.
     query = {
         "$or": [
-            {"state": {"$in": [ACTIVE, CLOSING]}},
-            {"state": {"$in": [CLOSED, SUPERSEDED]}, "endedAt": {"$gte": since}},
+            {"state": {"$in": [SessionState.ACTIVE, SessionState.CLOSING]}},
+            {
+                "state": {"$in": [SessionState.CLOSED, SessionState.SUPERSEDED]},
+                "endedAt": {"$gte": since},
+            },
         ]
     }
     async with database.operation():
@@ -53,10 +57,10 @@ def _of(document: Document) -> list[tuple[datetime, SessionEvent]]:
     session_id, class_id = str(document["_id"]), str(document["classId"])
     begun = SessionStarted(session_id, class_id, str(document["teacherId"]))
     told: list[tuple[datetime, SessionEvent]] = [(document["startedAt"], begun)]
-    if document["state"] == CLOSED:
+    if document["state"] == SessionState.CLOSED:
         counts = document["summary"]
         numbers = (counts["present"], counts["absent"], counts["total"])
         told.append((document["endedAt"], SessionDone(session_id, class_id, *numbers)))
-    elif document["state"] == SUPERSEDED:
+    elif document["state"] == SessionState.SUPERSEDED:
         told.append((document["endedAt"], SessionSuperseded(session_id, class_id)))
     return told

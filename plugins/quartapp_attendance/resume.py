@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from quartapp.core import core
 from quartapp.realtime.events import ServerMessage, SocketParameter
 from quartapp.realtime.messages import EventError, encode, encode_error
+from quartapp_attendance.errors import NoActiveSessionError
 from quartapp_attendance.events import NO_SESSION, UNAVAILABLE
-from quartapp_attendance.live.session import LiveSessions
-from quartapp_attendance.live.session_log import NoActiveSessionError
+from quartapp_attendance.live.sessions import LiveSessions
 from quartapp_attendance.service import AttendanceService
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from quart import Blueprint
 from quartapp.core import core
 from quartapp.http.operation import Operation, Refusal
 from quartapp.identity.access import SIGNED_IN, role
+from quartapp_attendance.errors import NoActiveSessionError
 from quartapp_attendance.live.session import statuses
-from quartapp_attendance.live.session_log import NoActiveSessionError
 from quartapp_attendance.schemas import Schemas, StartBody
 from quartapp_attendance.service import AttendanceService
 from quartapp_classes.routes import class_answer

@@ -14,15 +14,6 @@ if TYPE_CHECKING:
 NOT_YET = "not yet updated"
 
 
-class AttendanceSettings(BaseModel):
-    """Settings of the attendance plugin.
-
-    ``scope``: ``global``, one live session in the whole system, or ``class``, one per class.
-    """
-
-    scope: Literal["global", "class"] = "global"
-
-
 class StartBody(Body):
     """The class whose roll is called: by name, or by id, which wins."""
 

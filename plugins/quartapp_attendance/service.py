@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bson import ObjectId
 
 from quartapp.encoding import object_id
 from quartapp.errors import DatabaseUnavailableError, DomainError
 from quartapp_attendance.closing import Closing
+from quartapp_attendance.errors import NoActiveSessionError
 from quartapp_attendance.happenings import AttendanceMarked, SessionStarted
-from quartapp_attendance.live.session_log import (
-    ACTIVE,
-    CLOSED,
-    CLOSING,
-    SUPERSEDED,
-    NoActiveSessionError,
-)
+from quartapp_attendance.live.states import SessionState
 from quartapp_attendance.records import Records
 from quartapp_classes.service import ClassInUseError, ClassNotFoundError
 
@@ -25,16 +20,17 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from quartapp.database.database import Database
+    from quartapp.database.documents import Document
     from quartapp.identity.principal import Principal
     from quartapp_attendance.hook_calls import AttendanceHooks
-    from quartapp_attendance.live.session import ActiveSession, LiveSessions
+    from quartapp_attendance.live.session import ActiveSession
     from quartapp_attendance.live.session_log import SessionLog
+    from quartapp_attendance.live.sessions import LiveSessions
     from quartapp_attendance.statuses import Mark
     from quartapp_classes.models import ClassRoom
     from quartapp_classes.rolls import Rolls
     from quartapp_classes.service import ClassService
 
-Document = dict[str, Any]
 
 ARRIVAL_SECONDS = 2.0
 
@@ -88,7 +84,7 @@ class AttendanceService:
         teacher_id = str(class_room.teacher_id)
         slot = "global" if self._scope == "global" else str(class_room.id)
         while True:
-            found = await self._log.find({"slot": slot, "state": ACTIVE})
+            found = await self._log.find({"slot": slot, "state": SessionState.ACTIVE})
             if found and found[0]["classId"] == class_room.id:
                 await self._live.arrival(found[0]["_id"], ARRIVAL_SECONDS)
                 return _started_at(found[0])
@@ -165,9 +161,9 @@ class AttendanceService:
             DatabaseUnavailableError: MongoDB did not answer in time; what was begun is finished
                 when it does.
         """
-        document = await self._log.begin_closing(session.id, CLOSED)
+        document = await self._log.begin_closing(session.id, SessionState.CLOSED)
         if document is None:
-            session.state = CLOSING
+            session.state = SessionState.CLOSING
             raise NoActiveSessionError
         await self.closing.to_the_end(document)
         # One for closing, one for closed: the broadcast has left when the second is in.
@@ -227,7 +223,7 @@ class AttendanceService:
         Raises:
             NoActiveSessionError: There is none.
         """
-        query: Document = {"state": ACTIVE}
+        query: Document = {"state": SessionState.ACTIVE}
         if principal.role == "teacher":
             query["teacherId"] = ObjectId(principal.id)
         else:
@@ -245,7 +241,10 @@ class AttendanceService:
         Raises:
             ClassInUseError: It has to stay.
         """
-        unfinished = {"classId": class_id, "state": {"$in": [ACTIVE, CLOSING]}}
+        unfinished = {
+            "classId": class_id,
+            "state": {"$in": [SessionState.ACTIVE, SessionState.CLOSING]},
+        }
         if await self._log.find(unfinished):
             raise ClassInUseError("attendance session is active")
         if not with_records and await self.records.any_of(class_id):
@@ -258,7 +257,7 @@ class AttendanceService:
         self._rolls.forget(class_id)
 
     async def _supersede(self, session_id: ObjectId) -> None:
-        document = await self._log.begin_closing(session_id, SUPERSEDED)
+        document = await self._log.begin_closing(session_id, SessionState.SUPERSEDED)
         if document is not None:
             await self.closing.to_the_end(document)
 
@@ -275,7 +274,7 @@ class AttendanceService:
         candidates = [
             session
             for session in self._live
-            if session.state == ACTIVE and wanted in (None, session.class_id)
+            if session.state == SessionState.ACTIVE and wanted in (None, session.class_id)
         ]
         candidates.sort(key=lambda session: (session.started_at, session.id), reverse=True)
         if principal.role == "teacher":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bson import ObjectId
 from pymongo import UpdateOne
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from quartapp.database.database import Database
+    from quartapp.database.documents import Document
 
-Document = dict[str, Any]
 
 ACCOUNTS_PER_READ = 5000
 _FIRST_ID = ObjectId("0" * 24)

@@ -11,6 +11,7 @@ from mongoengine.errors import NotUniqueError
 from quartapp.encoding import object_id, utc_now
 from quartapp.errors import DomainError
 from quartapp.identity.principal import Account, CredentialsRefusedError
+from quartapp_auth.happenings import UserRegistered
 from quartapp_auth.models import User
 
 if TYPE_CHECKING:
@@ -52,14 +53,6 @@ class Contact:
     name: str
     display_name: str
     email: str
-
-
-@dataclass(frozen=True, slots=True)
-class UserRegistered:
-    """Event: an account was made."""
-
-    user_id: str
-    role: str
 
 
 class UserService:

@@ -7,8 +7,8 @@ from quartapp.hooks.specs import hookimpl
 from quartapp_attendance.schemas import Schemas
 from quartapp_attendance.service import AttendanceService
 from quartapp_checkin.routes import blueprint, events
-from quartapp_checkin.schemas import CheckinSettings
 from quartapp_checkin.service import COLLECTION, CheckinService
+from quartapp_checkin.settings import CheckinSettings
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

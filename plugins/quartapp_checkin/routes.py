@@ -14,9 +14,8 @@ from quartapp.http.operation import Operation, Refusal
 from quartapp.identity.access import role
 from quartapp.realtime.events import EventType
 from quartapp.realtime.messages import EventError
+from quartapp_attendance.errors import MarkRefusedError, NoActiveSessionError, NotOnRollError
 from quartapp_attendance.events import NO_SESSION, NOT_ON_ROLL, UNAVAILABLE, marked_message
-from quartapp_attendance.hook_calls import MarkRefusedError
-from quartapp_attendance.live.session_log import NoActiveSessionError, NotOnRollError
 from quartapp_attendance.service import AttendanceService
 from quartapp_checkin.schemas import CheckInEvent, CodeAnswer, CodeQuery
 from quartapp_checkin.service import CheckInRefusedError, CheckinService

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from quartapp.identity.principal import Principal
     from quartapp_attendance.live.session import ActiveSession
     from quartapp_attendance.service import AttendanceService
-    from quartapp_checkin.schemas import CheckinSettings
+    from quartapp_checkin.settings import CheckinSettings
 
 COLLECTION = "checkin_attempts"
 VIA = "checkin"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bson import ObjectId
 from pymongo import UpdateOne
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from quartapp.database.database import Database
+    from quartapp.database.documents import Document
 
-Document = dict[str, Any]
 
 CLASSES_PER_READ = 500
 _FIRST_ID = ObjectId("0" * 24)

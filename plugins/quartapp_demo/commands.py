@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import os
 import signal
 import sys
+from typing import TYPE_CHECKING, TextIO
 
 import click
+
+if TYPE_CHECKING:
+    from quartapp_demo.screen import Screen
 
 EXIT_INTERRUPTED = 130  # what shells report for ctrl-C: 128 + SIGINT
 ENDING = [signal.SIGINT, signal.SIGTERM]
@@ -39,7 +45,6 @@ async def _until_ended(*, fast: bool, keep: bool) -> int:
     for number in ENDING:
         loop.add_signal_handler(number, ended.set)
 
-    from quartapp_demo.screen import screen_for
     from quartapp_demo.story import Story
 
     screen = screen_for(sys.stdout)
@@ -58,3 +63,17 @@ async def _until_ended(*, fast: bool, keep: bool) -> int:
         await telling
     screen.line("Stopped. The server is gone, and its data with it.")
     return 0 if story.told else EXIT_INTERRUPTED
+
+
+def screen_for(output: TextIO) -> Screen:
+    """The screen for ``output``: a live one on a terminal that can move its cursor."""
+    if output.isatty() and os.environ.get("TERM") != "dumb":
+        from quartapp_demo.terminal import TerminalScreen
+
+        return TerminalScreen(output)
+    if isinstance(output, io.TextIOWrapper):
+        # A log of another encoding gets a question mark rather than us a UnicodeEncodeError.
+        output.reconfigure(errors="replace")
+    from quartapp_demo.plain import PlainScreen
+
+    return PlainScreen()

@@ -13,8 +13,8 @@ from quartapp_demo.going_on import going_on
 from quartapp_demo.holdings import holdings
 from quartapp_demo.roll import Roll
 from quartapp_demo.school import CLASS_NAME, Office
-from quartapp_demo.screen import milliseconds
 from quartapp_demo.server import running_server
+from quartapp_demo.words import milliseconds
 
 if TYPE_CHECKING:
     from quartapp_demo.crowd import Crowd

@@ -14,9 +14,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from quartapp_demo.plain import LABEL_WIDTH
 from quartapp_demo.roll import ABSENT, PRESENT
 from quartapp_demo.school import CLASS_NAME, STUDENTS
-from quartapp_demo.screen import LABEL_WIDTH, milliseconds
+from quartapp_demo.words import milliseconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

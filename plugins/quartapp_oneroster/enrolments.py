@@ -6,7 +6,7 @@ from whom a teacher did, what a delta set's bare ``sourcedId`` means, and whose 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pymongo import DeleteOne, ReplaceOne
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from quartapp.database.database import Database
+    from quartapp.database.documents import Document
 
-Document = dict[str, Any]
 
 ENROLMENTS_PER_READ = 10_000
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from bson import ObjectId
 from pymongo.errors import DuplicateKeyError
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from pymongo.asynchronous.collection import AsyncCollection
 
     from quartapp.database.database import Database
+    from quartapp.database.documents import Document
 
-Document = dict[str, Any]
 
 COLLECTION = "oneroster_runs"
 # One import at a time. Whoever has not been heard of for so long is taken for dead.

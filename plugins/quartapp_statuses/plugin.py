@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from quartapp.core import core
 from quartapp.encoding import utc_now
 from quartapp.hooks.specs import hookimpl
-from quartapp_statuses.schemas import StatusesSettings
+from quartapp_statuses.settings import StatusesSettings
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -15,7 +15,8 @@ from quartapp.errors import DatabaseUnavailableError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-Document = dict[str, Any]
+    from quartapp.database.documents import Document
+
 
 log = structlog.get_logger("quartapp.webhooks")
 

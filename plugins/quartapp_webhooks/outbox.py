@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bson import ObjectId
 from pymongo import ReturnDocument, UpdateOne
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from pymongo.asynchronous.collection import AsyncCollection
 
     from quartapp.database.database import Database
+    from quartapp.database.documents import Document
     from quartapp_webhooks.message import Message
 
-Document = dict[str, Any]
 
 WAITING, DELIVERED, DEAD = "waiting", "delivered", "dead"
 # Longer than events are looked for in the past, so that a delivered one is still known then.

@@ -7,8 +7,8 @@ from quartapp.core import core
 from quartapp.hooks.specs import hookimpl
 from quartapp_webhooks.commands import webhooks
 from quartapp_webhooks.models import Delivery
-from quartapp_webhooks.schemas import WebhooksSettings
 from quartapp_webhooks.service import WebhookService
+from quartapp_webhooks.settings import WebhooksSettings
 
 if TYPE_CHECKING:
     import click

@@ -18,7 +18,7 @@ from quartapp_webhooks.signature import signed_headers
 
 if TYPE_CHECKING:
     from quartapp_webhooks.addresses import Resolve
-    from quartapp_webhooks.schemas import Endpoint, WebhooksSettings
+    from quartapp_webhooks.settings import Endpoint, WebhooksSettings
 
 # An answer is read so that its connection can be used again; a longer one is not worth that.
 MOST_ANSWER_BYTES = 64 * 1024

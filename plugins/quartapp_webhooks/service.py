@@ -6,7 +6,7 @@ import asyncio
 import random
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import structlog
 from pymongo.errors import PyMongoError
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
     from quartapp.database.database import Database
-    from quartapp_webhooks.schemas import Endpoint, WebhooksSettings
+    from quartapp.database.documents import Document
+    from quartapp_webhooks.settings import Endpoint, WebhooksSettings
 
-Document = dict[str, Any]
 
 log = structlog.get_logger("quartapp.webhooks")
 

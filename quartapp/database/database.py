@@ -44,9 +44,11 @@ if TYPE_CHECKING:
     from pymongo.collection import Collection
     from pymongo.database import Database as SyncDatabase
 
+    from quartapp.database.documents import Document
+
 log = structlog.get_logger("quartapp.database")
 
-Document = dict[str, Any]
+
 Args = ParamSpec("Args")
 Result = TypeVar("Result")
 Kind = TypeVar("Kind", bound="Model")

@@ -7,66 +7,18 @@ the sockets only then.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from quartapp_attendance.live.recent import Recent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from datetime import datetime
 
     from bson import ObjectId
 
-Document = dict[str, Any]
-
-# Sessions that ended here lately: nobody waits for one of them to begin.
-REMEMBERED = 256
-# Those of them whose last broadcasts are kept, for who was away when they ended.
-KEPT = 32
-
-ATTENDANCE_PREFIX = "attendance."
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One update of a session document.
-
-    Attributes:
-        session_id: Of which session.
-        seq: Its number after the update.
-        entries: What is to be shown, in order; see :mod:`quartapp_attendance.live.session_log`.
-        state: The new state, if it changed.
-        roll_version: The class's roll as the writer saw it, if that changed.
-        summary: Final counts, if they were written.
-    """
-
-    session_id: ObjectId
-    seq: int
-    entries: tuple[Document, ...] = ()
-    state: str | None = None
-    roll_version: int | None = None
-    summary: Document | None = None
-
-    @property
-    def size(self) -> int:
-        """How many numbers the update took: one per entry, and one for a change of state."""
-        return len(self.entries) or 1
-
-    @classmethod
-    def from_fields(cls, session_id: ObjectId, fields: Document) -> Change:
-        """What the changed ``fields`` of a session document say."""
-        return cls(
-            session_id=session_id,
-            seq=fields["seq"],
-            entries=tuple(fields["signal"]["entries"]) if "signal" in fields else (),
-            state=fields.get("state"),
-            roll_version=fields.get("rollVersion"),
-            summary=fields.get("summary"),
-        )
+    from quartapp.database.documents import Document
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +108,7 @@ class ActiveSession:
     def resolve_at(self, seq: int, future: asyncio.Future[None]) -> None:
         """Like :meth:`reached`, for somebody who waits for ``future``."""
         if self.over or self.seq >= seq:
-            _resolve(future)
+            resolve(future)
         else:
             self._waiting.append((seq, future))
 
@@ -166,7 +118,7 @@ class ActiveSession:
         still = []
         for wanted, future in self._waiting:
             if wanted <= seq:
-                _resolve(future)
+                resolve(future)
             else:
                 still.append((wanted, future))
         self._waiting = still
@@ -175,11 +127,12 @@ class ActiveSession:
         """No change follows."""
         self.over = True
         for _, future in self._waiting:
-            _resolve(future)
+            resolve(future)
         self._waiting = []
 
 
-def _resolve(future: asyncio.Future[None]) -> None:
+def resolve(future: asyncio.Future[None]) -> None:
+    """Let whoever waits for ``future`` go on; harmless when nobody does any more."""
     if not future.done():
         future.set_result(None)
 
@@ -187,65 +140,3 @@ def _resolve(future: asyncio.Future[None]) -> None:
 def statuses(document: Document) -> dict[str, str]:
     """Status by student id, of a session document."""
     return {student: mark["status"] for student, mark in document["attendance"].items()}
-
-
-class LiveSessions:
-    """The sessions that this process knows to be live."""
-
-    def __init__(self) -> None:
-        self._by_id: dict[ObjectId, ActiveSession] = {}
-        self._arrivals: dict[ObjectId, list[asyncio.Future[None]]] = {}
-        self._gone: deque[ObjectId] = deque(maxlen=REMEMBERED)
-        self._ended: deque[ActiveSession] = deque(maxlen=KEPT)
-
-    def __iter__(self) -> Iterator[ActiveSession]:
-        return iter(list(self._by_id.values()))
-
-    def get(self, session_id: ObjectId) -> ActiveSession | None:
-        """The session with that id, if it is live here."""
-        return self._by_id.get(session_id)
-
-    def add(self, session: ActiveSession) -> None:
-        """``session`` has begun."""
-        self._by_id[session.id] = session
-        for future in self._arrivals.pop(session.id, ()):
-            _resolve(future)
-
-    def remove(self, session: ActiveSession) -> None:
-        """``session`` is over."""
-        self._by_id.pop(session.id, None)
-        self._gone.append(session.id)
-        self._ended.append(session)
-        session.end()
-
-    def left(self, user_id: str, seq: int) -> ActiveSession | None:
-        """A session that ended, or is about to, and that somebody followed up to a number.
-
-        Args:
-            user_id: One of those who got its broadcasts.
-            seq: A number of the session.
-
-        Returns:
-            The session, if it ended here lately and what followed that number is known.
-        """
-        for session in chain(self, reversed(self._ended)):
-            concerned = session.audience is None or user_id in session.audience
-            known = 0 < seq <= session.seq and session.recent.since(seq) is not None
-            if (session.over or session.state != "active") and concerned and known:
-                return session
-        return None
-
-    async def arrival(self, session_id: ObjectId, seconds: float) -> ActiveSession | None:
-        """The session, as soon as the stream has brought it; None when it does not within time."""
-        if session_id not in self._by_id and session_id not in self._gone:
-            future = asyncio.get_running_loop().create_future()
-            self._arrivals.setdefault(session_id, []).append(future)
-            try:
-                await asyncio.wait_for(future, seconds)
-            except TimeoutError:
-                waiting = self._arrivals.get(session_id, [])
-                if future in waiting:
-                    waiting.remove(future)
-                if not waiting:
-                    self._arrivals.pop(session_id, None)
-        return self._by_id.get(session_id)

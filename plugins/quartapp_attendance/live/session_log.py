@@ -16,15 +16,16 @@ import time
 from collections import deque
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bson import ObjectId
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from quartapp.encoding import utc_now
-from quartapp.errors import DomainError
-from quartapp_attendance.live.session import ATTENDANCE_PREFIX, Change
+from quartapp_attendance.errors import NoActiveSessionError, NotOnRollError
+from quartapp_attendance.live.change import ATTENDANCE_PREFIX, Change
+from quartapp_attendance.live.states import SessionState
 from quartapp_classes.service import ClassNotFoundError
 
 if TYPE_CHECKING:
@@ -33,29 +34,19 @@ if TYPE_CHECKING:
     from pymongo.asynchronous.collection import AsyncCollection
 
     from quartapp.database.database import Database
+    from quartapp.database.documents import Document
     from quartapp.telemetry.traces import Traces
+    from quartapp_attendance.live.change import Echo
     from quartapp_attendance.live.session import ActiveSession
-    from quartapp_attendance.live.stream import Projector
     from quartapp_attendance.metrics import AttendanceMetrics
     from quartapp_attendance.statuses import Mark
     from quartapp_classes.rolls import Roll
 
-Document = dict[str, Any]
 
 BATCH_ENTRIES = 500
 # Of the event loop. Of many frames that come at one moment a few are read first; were those written
 # at once, all others would wait for them.
 GATHERING_ROUNDS = 3
-
-ACTIVE, CLOSING, CLOSED, SUPERSEDED = "active", "closing", "closed", "superseded"
-
-
-class NoActiveSessionError(DomainError):
-    """The session is over, or there is none."""
-
-
-class NotOnRollError(DomainError):
-    """The mark is for somebody who is not on the class's roll."""
 
 
 @dataclass(slots=True)
@@ -90,7 +81,7 @@ class SessionLog:
         self,
         database: Database,
         roll: Callable[[ObjectId], Awaitable[Roll]],
-        echo: Projector | None,
+        echo: Echo | None,
         metrics: AttendanceMetrics,
         traces: Traces,
     ) -> None:
@@ -125,7 +116,7 @@ class SessionLog:
             "classId": class_id,
             "teacherId": ObjectId(teacher_id),
             "slot": slot,
-            "state": ACTIVE,
+            "state": SessionState.ACTIVE,
             "seq": first_number(),
             "startedAt": utc_now(),
             "rollVersion": None,
@@ -177,8 +168,8 @@ class SessionLog:
         Returns:
             The session with every mark that counts; None when it is not live.
         """
-        changed = {"state": CLOSING, "outcome": outcome, "endedAt": utc_now()}
-        return await self._change_state(session_id, ACTIVE, changed)
+        changed = {"state": SessionState.CLOSING, "outcome": outcome, "endedAt": utc_now()}
+        return await self._change_state(session_id, SessionState.ACTIVE, changed)
 
     async def end(
         self, document: Document, summary: Document | None, roll_version: int | None
@@ -198,7 +189,7 @@ class SessionLog:
             changed["summary"] = summary
         if roll_version != document["rollVersion"]:
             changed["rollVersion"] = roll_version
-        return await self._change_state(document["_id"], CLOSING, changed) is not None
+        return await self._change_state(document["_id"], SessionState.CLOSING, changed) is not None
 
     async def _change_state(
         self, session_id: ObjectId, before: str, changed: Document
@@ -254,7 +245,7 @@ class SessionLog:
                 self._traces.span("session commit", {"entries": len(batch)}, above=batch[0].span),
             ):
                 document = await self.sessions.find_one_and_update(
-                    {"_id": session.id, "state": ACTIVE},
+                    {"_id": session.id, "state": SessionState.ACTIVE},
                     {"$set": changed, "$inc": {"seq": len(batch)}},
                     projection={"seq": 1},
                     return_document=ReturnDocument.AFTER,
@@ -262,7 +253,7 @@ class SessionLog:
             if document is None:
                 # Known from here on: the stream says so a moment later, and until then this sender
                 # would be told of other things than the session that is over.
-                session.state = CLOSING
+                session.state = SessionState.CLOSING
                 raise NoActiveSessionError
             last = document["seq"]
             if self._echo is not None:

@@ -9,7 +9,7 @@ from quartapp.core import core
 from quartapp.hooks.specs import hookimpl
 from quartapp.realtime.events import EventData, EventType, ServerMessage
 from quartapp.realtime.messages import EventError
-from quartapp_attendance.live.session_log import NoActiveSessionError
+from quartapp_attendance.errors import NoActiveSessionError
 from quartapp_attendance.service import AttendanceService
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pytest
 
 from quartapp.core import core
-from quartapp_auth.service import UserRegistered
+from quartapp_auth.happenings import UserRegistered
 from quartapp_webhooks.models import OUTBOX
 
 

@@ -10,8 +10,8 @@ import pytest
 import trustme
 
 from quartapp_webhooks.addresses import Resolver, is_public
-from quartapp_webhooks.schemas import WebhooksSettings
 from quartapp_webhooks.sender import Sender, trusted
+from quartapp_webhooks.settings import WebhooksSettings
 
 PRIVATE = [
     "127.0.0.1",

@@ -15,7 +15,7 @@ from quartapp.core import core
 from quartapp.hooks.discovery import discover
 from quartapp.settings.core import load_settings
 from quartapp.testing.fixtures import SECRET, running
-from quartapp_auth.service import UserRegistered
+from quartapp_auth.happenings import UserRegistered
 from quartapp_webhooks.journal import MOST_KEPT, Journal
 from quartapp_webhooks.message import message_of
 from quartapp_webhooks.models import ENDPOINTS, OUTBOX

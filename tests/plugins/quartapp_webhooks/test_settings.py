@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from quartapp.errors import QuartappError
-from quartapp_webhooks.schemas import WebhooksSettings
+from quartapp_webhooks.settings import WebhooksSettings
 
 SECRET = "whsec_" + "QUFB" * 10
 URL = "https://hooks.example/x"

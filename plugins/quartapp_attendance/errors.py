@@ -1,0 +1,17 @@
+"""What can go wrong with a roll call."""
+
+from __future__ import annotations
+
+from quartapp.errors import DomainError
+
+
+class MarkRefusedError(DomainError):
+    """A plugin refuses a mark; the message says why."""
+
+
+class NoActiveSessionError(DomainError):
+    """The session is over, or there is none."""
+
+
+class NotOnRollError(DomainError):
+    """The mark is for somebody who is not on the class's roll."""

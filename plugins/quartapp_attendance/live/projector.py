@@ -1,0 +1,189 @@
+"""Applies the log to the projection, and broadcasts what it says."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from quartapp.realtime.messages import encode
+from quartapp_attendance.live.session import ActiveSession
+from quartapp_attendance.live.states import SessionState
+from quartapp_classes.service import ClassNotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
+
+    from bson import ObjectId
+
+    from quartapp.database.database import Database
+    from quartapp.database.documents import Document
+    from quartapp.realtime.hub import Hub
+    from quartapp_attendance.live.change import Change
+    from quartapp_attendance.live.sessions import LiveSessions
+    from quartapp_attendance.metrics import AttendanceMetrics
+    from quartapp_attendance.statuses import StatusRegistry
+    from quartapp_classes.rolls import Roll
+
+
+DONE_MESSAGE = "Attendance persisted"
+
+
+class Projector:
+    """Applies changes to the projection, and shows them.
+
+    Args:
+        database: Where sessions live.
+        live: The projection.
+        hub: The sockets.
+        statuses: Counts marks.
+        metrics: What is measured.
+        roll: Who is on a class's roll; given when broadcasts go to the class alone.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        live: LiveSessions,
+        hub: Hub,
+        statuses: StatusRegistry,
+        metrics: AttendanceMetrics,
+        roll: Callable[[ObjectId], Awaitable[Roll]] | None,
+    ) -> None:
+        self._database = database
+        self._live = live
+        self._hub = hub
+        self._statuses = statuses
+        self._metrics = metrics
+        self._roll = roll
+        self._lock = asyncio.Lock()
+
+    async def reload(self) -> None:
+        """Read every session that is live; show what was missed of those known here."""
+        async with self._lock:
+            async with self._database.operation():
+                known = [session.id for session in self._live]
+                found = await self._sessions.find(
+                    {
+                        "$or": [
+                            {"state": {"$in": [SessionState.ACTIVE, SessionState.CLOSING]}},
+                            {"_id": {"$in": known}},
+                        ]
+                    }
+                ).to_list()
+            present = set()
+            for document in found:
+                present.add(document["_id"])
+                await self._reconcile(document)
+            for session in self._live:
+                if session.id not in present:
+                    self._live.remove(session)
+
+    async def insert(self, document: Document) -> None:
+        """A session has begun."""
+        async with self._lock:
+            await self._reconcile(document, begun=True)
+
+    async def apply(self, change: Change) -> None:
+        """Show one change, if it is new here."""
+        async with self._lock:
+            session = self._live.get(change.session_id)
+            if session is None or change.seq <= session.seq:
+                return
+            if change.seq - change.size != session.seq:
+                await self._catch_up(session)
+                return
+            if change.roll_version is not None:
+                session.roll_version = change.roll_version
+                await self._set_audience(session)
+            if change.entries:
+                with self._metrics.fan_out.time():
+                    self._show(session, change.entries)
+            session.seq = change.seq
+            if change.state is not None:
+                self._enter(session, change.state, change.summary)
+            session.advance(change.seq)
+
+    async def remove(self, session_id: ObjectId) -> None:
+        """A session was deleted."""
+        async with self._lock:
+            session = self._live.get(session_id)
+            if session is not None:
+                self._live.remove(session)
+
+    @property
+    def _sessions(self) -> Any:  # noqa: ANN401 - PyMongo's collection, generic in documents
+        return self._database.documents["sessions"]
+
+    def _show(self, session: ActiveSession, entries: Iterable[Document]) -> None:
+        frames = [self._frame(session, entry) for entry in entries]
+        for number, frame in enumerate(frames, session.seq + 1):
+            session.recent.add(number, frame)
+        self._hub.broadcast_all(frames, session.audience)
+
+    def _frame(self, session: ActiveSession, entry: Document) -> str:
+        """What ``entry``, which is taken into the projection, looks like to the sockets."""
+        if entry["kind"] == "mark":
+            session.attendance[entry["studentId"]] = entry["status"]
+            data = {"studentId": entry["studentId"], "status": entry["status"]}
+            return encode("ATTENDANCE_MARKED", data)
+        if entry["kind"] == "summary":
+            return encode("TODAY_SUMMARY", self._statuses.tally(session.attendance.values()))
+        return encode(entry["event"], entry["data"])
+
+    def _enter(self, session: ActiveSession, state: str, summary: Document | None) -> None:
+        session.state = state
+        if state == SessionState.CLOSING:
+            return
+        if state == SessionState.CLOSED:
+            with self._metrics.fan_out.time():
+                frame = encode("DONE", {"message": DONE_MESSAGE, **(summary or {})})
+                session.recent.add(session.seq, frame)
+                self._hub.broadcast(frame, session.audience)
+        self._live.remove(session)
+
+    async def _catch_up(self, session: ActiveSession) -> None:
+        async with self._database.operation():
+            document = await self._sessions.find_one({"_id": session.id})
+        if document is None:
+            self._live.remove(session)
+        else:
+            await self._reconcile(document)
+
+    async def _reconcile(self, document: Document, *, begun: bool = False) -> None:
+        """Bring the projection to ``document``, and show what it missed on the way."""
+        session = self._live.get(document["_id"])
+        if session is None:
+            if document["state"] in (SessionState.ACTIVE, SessionState.CLOSING):
+                session = ActiveSession.from_document(document, begun=begun)
+                await self._set_audience(session)
+                self._live.add(session)
+            return
+        if document["seq"] <= session.seq:
+            return
+        if document.get("rollVersion") != session.roll_version:
+            session.roll_version = document.get("rollVersion")
+            await self._set_audience(session)
+        marks = sorted(document["attendance"].items(), key=lambda item: item[1]["at"])
+        missed = [
+            {"kind": "mark", "studentId": student_id, "status": mark["status"]}
+            for student_id, mark in marks
+            if session.attendance.get(student_id) != mark["status"]
+        ]
+        frames = [self._frame(session, entry) for entry in missed]
+        self._hub.broadcast_all(frames, session.audience)
+        session.seq = document["seq"]
+        # Which of the numbers in between were these marks, nobody can tell.
+        session.recent.restart(session.seq)
+        if document["state"] != session.state:
+            self._enter(session, document["state"], document.get("summary"))
+        session.advance(document["seq"])
+
+    async def _set_audience(self, session: ActiveSession) -> None:
+        if self._roll is None:
+            return
+        try:
+            roll = await self._roll(session.class_id)
+        except ClassNotFoundError:
+            session.audience = frozenset({session.teacher_id})
+        else:
+            session.audience = roll.student_ids | {session.teacher_id}

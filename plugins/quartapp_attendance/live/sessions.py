@@ -1,0 +1,85 @@
+"""The live sessions of this process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from quartapp_attendance.live.session import resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bson import ObjectId
+
+    from quartapp_attendance.live.session import ActiveSession
+
+
+# Sessions that ended here lately: nobody waits for one of them to begin.
+REMEMBERED = 256
+# Those of them whose last broadcasts are kept, for who was away when they ended.
+KEPT = 32
+
+
+class LiveSessions:
+    """The sessions that this process knows to be live."""
+
+    def __init__(self) -> None:
+        self._by_id: dict[ObjectId, ActiveSession] = {}
+        self._arrivals: dict[ObjectId, list[asyncio.Future[None]]] = {}
+        self._gone: deque[ObjectId] = deque(maxlen=REMEMBERED)
+        self._ended: deque[ActiveSession] = deque(maxlen=KEPT)
+
+    def __iter__(self) -> Iterator[ActiveSession]:
+        return iter(list(self._by_id.values()))
+
+    def get(self, session_id: ObjectId) -> ActiveSession | None:
+        """The session with that id, if it is live here."""
+        return self._by_id.get(session_id)
+
+    def add(self, session: ActiveSession) -> None:
+        """``session`` has begun."""
+        self._by_id[session.id] = session
+        for future in self._arrivals.pop(session.id, ()):
+            resolve(future)
+
+    def remove(self, session: ActiveSession) -> None:
+        """``session`` is over."""
+        self._by_id.pop(session.id, None)
+        self._gone.append(session.id)
+        self._ended.append(session)
+        session.end()
+
+    def left(self, user_id: str, seq: int) -> ActiveSession | None:
+        """A session that ended, or is about to, and that somebody followed up to a number.
+
+        Args:
+            user_id: One of those who got its broadcasts.
+            seq: A number of the session.
+
+        Returns:
+            The session, if it ended here lately and what followed that number is known.
+        """
+        for session in chain(self, reversed(self._ended)):
+            concerned = session.audience is None or user_id in session.audience
+            known = 0 < seq <= session.seq and session.recent.since(seq) is not None
+            if (session.over or session.state != "active") and concerned and known:
+                return session
+        return None
+
+    async def arrival(self, session_id: ObjectId, seconds: float) -> ActiveSession | None:
+        """The session, as soon as the stream has brought it; None when it does not within time."""
+        if session_id not in self._by_id and session_id not in self._gone:
+            future = asyncio.get_running_loop().create_future()
+            self._arrivals.setdefault(session_id, []).append(future)
+            try:
+                await asyncio.wait_for(future, seconds)
+            except TimeoutError:
+                waiting = self._arrivals.get(session_id, [])
+                if future in waiting:
+                    waiting.remove(future)
+                if not waiting:
+                    self._arrivals.pop(session_id, None)
+        return self._by_id.get(session_id)

@@ -1,0 +1,13 @@
+"""What happened to accounts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class UserRegistered:
+    """Event: an account was made."""
+
+    user_id: str
+    role: str

@@ -1,0 +1,24 @@
+"""Settings of the check-in plugin."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network, IPv6Network
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class CheckinSettings(BaseModel):
+    """Settings of the checkin plugin.
+
+    ``step_seconds``: how long a code is shown. ``tolerance_steps``: for how many steps longer it
+    is accepted. ``attempts``: how many codes a student may send within ``attempts_seconds``.
+    ``subnets``: the networks that students may check in from; empty is any.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    step_seconds: int = Field(15, ge=5, le=300)
+    tolerance_steps: int = Field(1, ge=0, le=10)
+    attempts: int = Field(5, ge=1, le=100)
+    attempts_seconds: int = Field(60, ge=1, le=3600)
+    subnets: tuple[IPv4Network | IPv6Network, ...] = ()

@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from quartapp.hooks.specs import hookimpl
+from quartapp_demo.commands import demo
+
+if TYPE_CHECKING:
+    import click
+
+
+class DemoPlugin:
+    """A roll call to watch, from start to end."""
+
+    name = "demo"
+    requires = ("auth", "classes", "attendance")
+
+    @hookimpl
+    def register_commands(self) -> list[click.Command]:
+        """Bring ``quartapp demo``."""
+        return [demo]

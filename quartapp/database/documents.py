@@ -1,0 +1,8 @@
+"""The type of documents as PyMongo reads and writes them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Document = dict[str, Any]
+"""A document of MongoDB; its values are whatever BSON has."""
