@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.roll_call import REFUSED, SHOWN, Caller, Proof, Watcher, alternating
-from tests.faults.visitors import Visitors
+from tests.faults.support.roll_call import REFUSED, SHOWN, Caller, Proof, Watcher, alternating
+from tests.faults.support.visitors import Visitors
 
 STUDENTS = 20
 CALM_MARKS = 100

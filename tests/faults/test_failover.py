@@ -11,8 +11,8 @@ import pytest
 from pymongo.errors import AutoReconnect
 
 from quartapp.testing.fixtures import ServerProcess
-from tests.faults.roll_call import REFUSED, SHOWN, Caller, Proof, Watcher, alternating
-from tests.faults.visitors import Visitors
+from tests.faults.support.roll_call import REFUSED, SHOWN, Caller, Proof, Watcher, alternating
+from tests.faults.support.visitors import Visitors
 
 STUDENTS = 20
 RESUME_SECONDS = 5.0

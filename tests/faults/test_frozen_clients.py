@@ -10,8 +10,8 @@ import subprocess
 import sys
 import time
 
-import tests.faults.crowd
-from tests.faults.crowd import Crowd, resident_mib, server_ends
+import tests.faults.support.crowd
+from tests.faults.support.crowd import Crowd, resident_mib, server_ends
 
 OTHERS = 950  # with the teacher among them
 FROZEN = 25  # of each of two kinds
@@ -122,7 +122,7 @@ class Program:
 
     def __init__(self, url, tokens):
         self._process = subprocess.Popen(  # noqa: S603 - our own program
-            [sys.executable, tests.faults.crowd.__file__, url],
+            [sys.executable, tests.faults.support.crowd.__file__, url],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -15,7 +15,7 @@ import httpx
 
 from quartapp.identity.tokens import Tokens
 from quartapp.testing.fixtures import SECRET
-from tests.faults.crowd import Crowd, resident_mib
+from tests.faults.support.crowd import Crowd, resident_mib
 
 PER_USER = 1000  # the defaults of both settings, the second one tenth
 PER_PROCESS = 1500
@@ -187,7 +187,7 @@ class Floods:
 
     async def begin(self, kind):
         """Start one; its process."""
-        program = Path(__file__).with_name("flood.py")
+        program = Path(__file__).parent / "support" / "flood.py"
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, str(program), self._url, kind),
             stdin=asyncio.subprocess.PIPE,

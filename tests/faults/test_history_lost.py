@@ -12,7 +12,7 @@ import pytest
 
 from quartapp.testing.fixtures import ServerProcess
 from quartapp.testing.proc import process_state
-from tests.faults.roll_call import REFUSED, SHOWN, Caller, Watcher, alternating
+from tests.faults.support.roll_call import REFUSED, SHOWN, Caller, Watcher, alternating
 
 HISTORY_LOST = 286
 STUDENTS = 20

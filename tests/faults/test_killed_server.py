@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.burst import STUDENTS, Account, Burst
+from tests.faults.support.burst import STUDENTS, Account, Burst
 
 OWN_DATABASE = ("--workers", "2")
 

@@ -9,7 +9,7 @@ import time
 from dataclasses import replace
 
 from quartapp.testing.fixtures import Client
-from tests.faults.burst import STUDENTS, Account, Burst
+from tests.faults.support.burst import STUDENTS, Account, Burst
 
 ROUNDS = 160
 WORKERS = 3

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from quartapp.realtime.pace import PATIENCE_SECONDS
-from tests.faults.attacker import GONE_SECONDS, LIMIT, NO_CODE, Attacker, address_of
-from tests.faults.crowd import CLOSE, PING, TEXT, Crowd, frame, resident_mib
+from tests.faults.support.attacker import GONE_SECONDS, LIMIT, NO_CODE, Attacker, address_of
+from tests.faults.support.crowd import CLOSE, PING, TEXT, Crowd, frame, resident_mib
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.faults.crowd import Crowd
+from tests.faults.support.crowd import Crowd
 
 CLIENTS = 1000
 STUDENTS = 30

@@ -12,7 +12,7 @@ from bson import ObjectId
 
 from quartapp.identity.tokens import Tokens
 from quartapp.testing.fixtures import SECRET
-from tests.faults.crowd import Crowd
+from tests.faults.support.crowd import Crowd
 
 if TYPE_CHECKING:
     from typing import Any

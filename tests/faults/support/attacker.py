@@ -6,7 +6,7 @@ import socket
 import time
 from contextlib import suppress
 
-from tests.faults.crowd import CLOSE
+from tests.faults.support.crowd import CLOSE
 
 LIMIT = 64 * 1024
 GONE_SECONDS = 6.0

@@ -11,7 +11,7 @@ import yaml
 from quartapp.cli.main import main
 from quartapp.settings.core import Settings
 
-DEPLOY = Path(__file__).parent.parent / "deploy"
+DEPLOY = Path(__file__).parents[2] / "deploy"
 UNIT = "quartapp@.service"
 OF_OTHERS = {"SITE", "UPSTREAMS", "PYTHONDONTWRITEBYTECODE"}
 

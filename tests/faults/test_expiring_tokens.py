@@ -13,7 +13,7 @@ import jwt
 
 from quartapp.identity.tokens import ALGORITHM, Tokens
 from quartapp.testing.fixtures import SECRET
-from tests.faults.crowd import Crowd
+from tests.faults.support.crowd import Crowd
 
 STUDENTS = 30
 SOCKETS = 200  # of each kind

@@ -20,7 +20,7 @@ from quartapp.hooks.specs import hookimpl
 from quartapp.realtime.events import EventData, EventType, ServerMessage
 from quartapp.settings.core import load_settings
 
-AUTHORITY = Path(__file__).parents[2] / "contracts" / "asyncapi.yaml"
+AUTHORITY = Path(__file__).parents[4] / "contracts" / "asyncapi.yaml"
 
 # The published parser, which brings the official meta-schema; fetched from the registry by npm.
 PARSER = "@asyncapi/parser@3.6.3"
