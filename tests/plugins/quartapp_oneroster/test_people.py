@@ -81,7 +81,7 @@ def test_other_roles_are_skipped_and_counted(school):
         ({"email": "TEA@school.example"}, "tea@school.example is the address of line 2 too"),
         ({"givenName": "", "familyName": ""}, "givenName and familyName are empty"),
         ({"givenName": "A" * 100}, "the name has more than 100 characters"),
-        ({"role": "techer"}, "role 'techer' is none of OneRoster's"),
+        ({"role": "instructor"}, "role 'instructor' is none of OneRoster's"),
         ({"role": ""}, "role is empty"),
         ({"enabledUser": "maybe"}, "enabledUser is 'maybe', not true or false"),
         ({"status": "deleted"}, "status is 'deleted', not active or tobedeleted"),
