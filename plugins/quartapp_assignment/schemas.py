@@ -1,14 +1,12 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from quartapp.http.fields import ObjectIdInput, ObjectIdString, Timestamp, trimmed
 from quartapp.http.models import Body, Closed
-
-if TYPE_CHECKING:
-    from quartapp_auth.schemas import Role
+from quartapp_auth.schemas import Role
 
 
 class NewClass(Body):

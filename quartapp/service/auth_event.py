@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from quartapp.core import core
+from quartapp.http.fields import Timestamp
 from quartapp.http.models import Closed
 from quartapp.identity.tokens import InvalidTokenError
 from quartapp.realtime.events import EventData, EventType, ServerMessage
 from quartapp.realtime.messages import UNAUTHORIZED, EventError, encode
 
 if TYPE_CHECKING:
-    from quartapp.http.fields import Timestamp
     from quartapp.realtime.connection import Connection
 
 AUTH = "AUTH"

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent.parent
 PAGE = (ROOT / "docs" / "hooks.md").read_text(encoding="utf-8")
 EXAMPLES = ROOT / "docs" / "examples" / "hooks"
 HEADING = re.compile(r"^### `(\w+)(\(.*\))`$", re.MULTILINE)
-TEST_FILES = ("test_hooks.py", "test_failing_hooks.py", "test_broken_plugins.py")
+TEST_FILES = ("test_specs.py", "test_failing_hooks.py", "test_broken_plugins.py")
 MARK = hookspec.project_name + "_spec"
 
 
@@ -73,7 +73,7 @@ def test_a_hook_has_an_example_that_implements_it(name):
 
 @pytest.mark.parametrize("name", hooks())
 def test_a_hook_has_a_test_named_after_it(name):
-    folder = ROOT / "tests" / "quartapp"
+    folder = ROOT / "tests" / "quartapp" / "hooks"
     tests = [test for file in TEST_FILES for test in _functions(folder / file)]
     assert any(test.startswith(f"test_{name}_") or f"_{name}_" in test for test in tests)
 
