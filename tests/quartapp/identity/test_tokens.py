@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import jwt
 import pytest
 
-from quartapp.identity import principal as security
+from quartapp.identity import tokens as security
 from quartapp.identity.tokens import InvalidTokenError, Tokens
 
 USER = "0123456789abcdef01234567"
