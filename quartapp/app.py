@@ -74,6 +74,8 @@ def create_app(settings: Settings | None = None, plugins: Iterable[object] | Non
     register_socket(app)
     for _, plugin_settings in core.plugins.settings():
         core.services.add(plugin_settings)
+    core.database.models = core.plugins.collections()
+    core.plugins.services(app)
     register_routes(app, service_routes)
     if settings.metrics:
         register_routes(app, metrics_routes)
@@ -82,6 +84,8 @@ def create_app(settings: Settings | None = None, plugins: Iterable[object] | Non
     core.events.add(renewal(), "quartapp itself")
     for owner, event in core.plugins.events(app):
         core.events.add(event, str(owner))
+    for owner, parameter in core.plugins.socket_parameters(app):
+        core.events.add_parameter(parameter, str(owner))
     register_documents(app)
     _register_lifespan(app, core)
     return app

@@ -33,29 +33,38 @@ class Services:
     def __init__(self) -> None:
         self._by_type: dict[type, object] = {}
 
-    def add(self, service: object) -> None:
-        """Offer ``service`` under its own type.
+    def add(self, service: object, *, as_: type | None = None) -> None:
+        """Offer ``service``.
+
+        Args:
+            service: The object.
+            as_: The type under which it is found, such as a protocol; its own when left out.
 
         Raises:
             QuartappError: There is one of that type already.
         """
-        kind = type(service)
+        kind = as_ or type(service)
         if kind in self._by_type:
-            raise QuartappError(f"two plugins offer the service {kind.__qualname__}")
+            raise QuartappError(f"two plugins offer the service {_named(kind)}")
         self._by_type[kind] = service
 
     def get(self, kind: type[Service]) -> Service:
-        """The service of type ``kind``.
+        """Return the service of type ``kind``.
 
         Raises:
-            QuartappError: No loaded plugin offers one.
+            QuartappError: No plugin has added one, or none that was built before.
         """
         try:
             return cast("Service", self._by_type[kind])
         except KeyError:
             raise QuartappError(
-                f"no loaded plugin offers the service {kind.__module__}.{kind.__qualname__}"
+                f"there is no service {_named(kind)}: add it in register_services; if another "
+                "plugin adds it, name that plugin in `requires`, so that it is built before"
             ) from None
+
+
+def _named(kind: type) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
 
 
 @dataclass(frozen=True, slots=True)

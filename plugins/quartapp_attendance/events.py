@@ -6,8 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from quartapp.core import core
-from quartapp.realtime.events import EventType, ServerMessage
-from quartapp.realtime.messages import EventError, encode
+from quartapp.realtime.events import OWN_MESSAGE, EventType, ServerMessage
+from quartapp.realtime.messages import encode
 from quartapp_attendance.errors import MarkRefusedError, NoActiveSessionError, NotOnRollError
 from quartapp_attendance.schemas import NOT_YET, MarkEvent, Schemas, SessionEvent
 from quartapp_attendance.service import AttendanceService
@@ -23,39 +23,25 @@ DONE = "DONE"
 
 NO_SESSION = "No active attendance session"
 NOT_ON_ROLL = "Student not enrolled in class"
-UNAVAILABLE = "Service Unavailable"
 
 
 async def mark(connection: Connection, data: MarkEvent) -> None:
     """A teacher marks a student."""
     service, principal = _service(), connection.principal
     made = Mark(data.student_id.lower(), data.status, principal.id)
-    try:
-        await service.in_session(principal, data.class_id, partial(service.mark, mark=made))
-    except NoActiveSessionError as error:
-        raise EventError(NO_SESSION) from error
-    except NotOnRollError as error:
-        raise EventError(NOT_ON_ROLL) from error
-    except MarkRefusedError as error:
-        raise EventError(str(error)) from error
+    await service.in_session(principal, data.class_id, partial(service.mark, mark=made))
 
 
 async def summary(connection: Connection, data: SessionEvent) -> None:
     """A teacher shows the counts to all."""
     service = _service()
-    try:
-        await service.in_session(connection.principal, data.class_id, service.summarise)
-    except NoActiveSessionError as error:
-        raise EventError(NO_SESSION) from error
+    await service.in_session(connection.principal, data.class_id, service.summarise)
 
 
 async def my_attendance(connection: Connection, data: SessionEvent) -> None:
     """A student looks up their own mark."""
     principal = connection.principal
-    try:
-        session = await _service().session_for(principal, data.class_id)
-    except NoActiveSessionError as error:
-        raise EventError(NO_SESSION) from error
+    session = await _service().session_for(principal, data.class_id)
     status = session.attendance.get(principal.id, NOT_YET)
     connection.post(encode(MY_ATTENDANCE, {"status": status}))
 
@@ -63,10 +49,7 @@ async def my_attendance(connection: Connection, data: SessionEvent) -> None:
 async def done(connection: Connection, data: SessionEvent) -> None:
     """A teacher ends the roll call."""
     service = _service()
-    try:
-        await service.in_session(connection.principal, data.class_id, service.done)
-    except NoActiveSessionError as error:
-        raise EventError(NO_SESSION) from error
+    await service.in_session(connection.principal, data.class_id, service.done)
 
 
 def marked_message(schemas: Schemas) -> ServerMessage:
@@ -108,7 +91,11 @@ def events(schemas: Schemas) -> list[EventType]:
             data=schemas.mark_event,
             handler=mark,
             answers=(marked,),
-            errors=(NO_SESSION, NOT_ON_ROLL, UNAVAILABLE),
+            errors={
+                NoActiveSessionError: NO_SESSION,
+                NotOnRollError: NOT_ON_ROLL,
+                MarkRefusedError: OWN_MESSAGE,
+            },
             summary="Mark a student.",
         ),
         EventType(
@@ -117,7 +104,7 @@ def events(schemas: Schemas) -> list[EventType]:
             data=SessionEvent,
             handler=summary,
             answers=(counted,),
-            errors=(NO_SESSION, UNAVAILABLE),
+            errors={NoActiveSessionError: NO_SESSION},
             summary="Show everybody the counts so far.",
         ),
         EventType(
@@ -126,7 +113,7 @@ def events(schemas: Schemas) -> list[EventType]:
             data=SessionEvent,
             handler=my_attendance,
             answers=(looked_up,),
-            errors=(NO_SESSION, UNAVAILABLE),
+            errors={NoActiveSessionError: NO_SESSION},
             summary="Look up one's own mark.",
         ),
         EventType(
@@ -135,7 +122,7 @@ def events(schemas: Schemas) -> list[EventType]:
             data=SessionEvent,
             handler=done,
             answers=(over,),
-            errors=(NO_SESSION, UNAVAILABLE),
+            errors={NoActiveSessionError: NO_SESSION},
             summary="End the session: the unmarked are absent, the records are kept.",
         ),
     ]

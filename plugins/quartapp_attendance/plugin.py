@@ -8,6 +8,7 @@ from bson import ObjectId
 
 from quartapp.core import core
 from quartapp.errors import DatabaseUnavailableError
+from quartapp.hooks.decisions import Deny
 from quartapp.hooks.specs import hookimpl
 from quartapp_attendance import hookspecs
 from quartapp_attendance.events import events
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
     from quart import Blueprint, Quart
 
-    from quartapp.realtime.events import EventType
+    from quartapp.database.database import Model
+    from quartapp.realtime.events import EventType, SocketParameter
 
 log = structlog.get_logger("quartapp.attendance")
 
@@ -48,65 +50,75 @@ class AttendancePlugin:
 
     def __init__(self) -> None:
         self._tasks: list[asyncio.Task[None]] = []
-        self._hooks: AttendanceHooks | None = None
         self._service: AttendanceService | None = None
 
     @hookimpl
     def register_settings(self) -> type[BaseModel]:
-        """How many sessions may be live."""
+        """Declare how many sessions may be live."""
         return AttendanceSettings
 
     @hookimpl
-    def register_blueprints(self, app: Quart) -> list[Blueprint]:
-        """The routes under /attendance."""
+    def register_collections(self) -> list[type[Model]]:
+        """Declare sessions, and the records that remain of them."""
+        return [Session, AttendanceRecord]
+
+    @hookimpl
+    def register_services(self, app: Quart) -> None:
+        """Offer the roll call and all that it is made of."""
         parts = core(app)
-        parts.database.models += [Session, AttendanceRecord]
-        statuses = self._called(app).statuses
-        schemas = Schemas(statuses)
-        parts.services.add(statuses)
-        parts.services.add(schemas)
-        parts.services.add(AttendanceMetrics(parts.metrics.registry))
-        return [blueprint(schemas)]
+        services = parts.services
+        hooks = AttendanceHooks(parts.plugins, app)
+        metrics = AttendanceMetrics(parts.metrics.registry)
+        classes, rolls = services.get(ClassService), services.get(Rolls)
+        scope = services.get(AttendanceSettings).scope
+        live = LiveSessions()
+        projector = Projector(
+            *(parts.database, live, parts.hub, hooks.statuses, metrics),
+            rolls.now if scope == "class" else None,
+        )
+        sessions = SessionLog(parts.database, rolls.now, projector, metrics, parts.traces)
+        self._service = AttendanceService(
+            parts.database, classes, rolls, sessions, live, hooks, scope
+        )
+        offered = (hooks.statuses, Schemas(hooks.statuses), metrics, live, projector, self._service)
+        for service in offered:
+            services.add(service)
+
+    @hookimpl
+    def register_blueprints(self, app: Quart) -> list[Blueprint]:
+        """Bring the routes under /attendance."""
+        return [blueprint(core(app).services.get(Schemas))]
 
     @hookimpl
     def register_events(self, app: Quart) -> list[EventType]:
-        """The four events, and how to come back to them."""
-        parts = core(app)
-        schemas = parts.services.get(Schemas)
-        parts.events.add_parameter(since_parameter(schemas), self.name)
-        return events(schemas)
+        """Bring the four events."""
+        return events(core(app).services.get(Schemas))
+
+    @hookimpl
+    def register_socket_parameters(self, app: Quart) -> list[SocketParameter]:
+        """Bring the way back for a client that was away."""
+        return [since_parameter(core(app).services.get(Schemas))]
+
+    @hookimpl
+    async def check_deletion(self, class_id: str, with_records: bool) -> Deny | None:
+        """Keep a class whose session is live, or whose records nobody has asked to delete."""
+        service = self._service
+        reason = await service.kept_by(class_id, with_records=with_records) if service else None
+        return Deny(reason) if reason else None
 
     @hookimpl
     async def startup(self, app: Quart) -> None:
         """Open the stream, and finish what was left half closed."""
         parts = core(app)
-        settings = parts.services.get(AttendanceSettings)
-        classes = parts.services.get(ClassService)
-        rolls = parts.services.get(Rolls)
-        live = LiveSessions()
-        of_class = settings.scope == "class"
-        hooks = self._called(app)
+        service, projector = parts.services.get(AttendanceService), parts.services.get(Projector)
         metrics = parts.services.get(AttendanceMetrics)
-        projector = Projector(
-            *(parts.database, live, parts.hub, hooks.statuses, metrics),
-            rolls.now if of_class else None,
-        )
-        streaming = parts.database.change_streams
-        echo = None if streaming else projector
-        sessions = SessionLog(parts.database, rolls.now, echo, metrics, parts.traces)
-        service = AttendanceService(
-            parts.database, classes, rolls, sessions, live, hooks, settings.scope
-        )
-        parts.services.add(service)
-        parts.services.add(live)
-        classes.deletion_guards.append(service.guard_deletion)
-        self._service = service
-        if streaming:
+        if parts.database.change_streams:
             stream = SessionStream(parts.database, projector, metrics)
             self._tasks.append(asyncio.create_task(stream.run()))
             await stream.ready.wait()
         else:
             await projector.reload()
+        live = parts.services.get(LiveSessions)
         self._tasks.append(asyncio.create_task(_sweep(service, live, metrics)))
 
     @hookimpl
@@ -124,11 +136,6 @@ class AttendancePlugin:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
-
-    def _called(self, app: Quart) -> AttendanceHooks:
-        if self._hooks is None:
-            self._hooks = AttendanceHooks(core(app).plugins, app)
-        return self._hooks
 
 
 async def _sweep(

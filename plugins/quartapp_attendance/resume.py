@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from quartapp.core import core
 from quartapp.realtime.events import ServerMessage, SocketParameter
-from quartapp.realtime.messages import EventError, encode, encode_error
+from quartapp.realtime.messages import encode, encode_error
 from quartapp_attendance.errors import NoActiveSessionError
-from quartapp_attendance.events import NO_SESSION, UNAVAILABLE
+from quartapp_attendance.events import NO_SESSION
 from quartapp_attendance.live.sessions import LiveSessions
 from quartapp_attendance.service import AttendanceService
 
@@ -44,7 +44,7 @@ def since_parameter(schemas: Schemas) -> SocketParameter:
         pattern="[0-9]{1,16}",
         greet=resume,
         answers=(state,),
-        errors=(NO_SESSION, UNAVAILABLE),
+        errors={NoActiveSessionError: NO_SESSION},
         summary="The seq up to which the client knows the session.",
     )
 
@@ -53,7 +53,7 @@ async def resume(connection: Connection, value: str) -> Callable[[], None]:
     """What ``connection`` missed since number ``value``, to be sent as it joins.
 
     Raises:
-        EventError: There is no session to come back to.
+        NoActiveSessionError: There is no session to come back to.
         DatabaseUnavailableError: MongoDB did not answer in time.
     """
     since = int(value)
@@ -81,11 +81,11 @@ async def _followed(principal: Principal, since: int) -> ActiveSession:
     services = core().services
     try:
         return await services.get(AttendanceService).session_for(principal, None)
-    except NoActiveSessionError as error:
+    except NoActiveSessionError:
         # It may have ended while the client was away; then its end is what was missed.
         left = services.get(LiveSessions).left(principal.id, since)
         if left is None:
-            raise EventError(NO_SESSION) from error
+            raise
         return left
 
 

@@ -13,7 +13,7 @@ from quartapp_attendance.errors import NoActiveSessionError
 from quartapp_attendance.happenings import AttendanceMarked, SessionStarted
 from quartapp_attendance.live.states import SessionState
 from quartapp_attendance.records import Records
-from quartapp_classes.service import ClassInUseError, ClassNotFoundError
+from quartapp_classes.service import ClassNotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 
 ARRIVAL_SECONDS = 2.0
+SESSION_ACTIVE = "attendance session is active"
+HAS_RECORDS = "class has attendance records"
 
 
 class AttendanceService:
@@ -235,20 +237,26 @@ class AttendanceService:
                 return document
         raise NoActiveSessionError
 
-    async def guard_deletion(self, class_id: ObjectId, *, with_records: bool) -> None:
-        """Keep a class whose session is live, or whose records nobody has asked to delete.
+    async def kept_by(self, class_id: str, *, with_records: bool) -> str | None:
+        """Tell what keeps a class from being deleted: a live session, or records.
 
-        Raises:
-            ClassInUseError: It has to stay.
+        Args:
+            class_id: ``_id`` of the class.
+            with_records: Whether the records may go with the class.
+
+        Returns:
+            The reason for the person who asks; None when nothing does.
         """
+        key = ObjectId(class_id)
         unfinished = {
-            "classId": class_id,
+            "classId": key,
             "state": {"$in": [SessionState.ACTIVE, SessionState.CLOSING]},
         }
         if await self._log.find(unfinished):
-            raise ClassInUseError("attendance session is active")
-        if not with_records and await self.records.any_of(class_id):
-            raise ClassInUseError("class has attendance records")
+            return SESSION_ACTIVE
+        if not with_records and await self.records.any_of(key):
+            return HAS_RECORDS
+        return None
 
     async def class_deleted(self, class_id: ObjectId, *, with_records: bool) -> None:
         """Let what hung on a deleted class go."""

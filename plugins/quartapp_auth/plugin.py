@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import click
     from quart import Blueprint, Quart
 
+    from quartapp.database.database import Model
+
 
 class AuthPlugin:
     """Accounts with a password, kept here."""
@@ -24,13 +26,21 @@ class AuthPlugin:
         self._passwords = Passwords()
 
     @hookimpl
-    def register_blueprints(self, app: Quart) -> list[Blueprint]:
-        """The routes under /auth."""
+    def register_collections(self) -> list[type[Model]]:
+        """Declare accounts."""
+        return [User]
+
+    @hookimpl
+    def register_services(self, app: Quart) -> None:
+        """Offer the service of accounts."""
         parts = core(app)
-        parts.database.models.append(User)
         parts.services.add(
             UserService(parts.database, parts.tokens, parts.plugins, self._passwords)
         )
+
+    @hookimpl
+    def register_blueprints(self) -> list[Blueprint]:
+        """Bring the routes under /auth."""
         return [blueprint]
 
     @hookimpl

@@ -29,21 +29,9 @@ class CheckinPlugin:
         return CheckinSettings
 
     @hookimpl
-    def register_blueprints(self) -> list[Blueprint]:
-        """The code, as text and as a QR code."""
-        return [blueprint]
-
-    @hookimpl
-    def register_events(self, app: Quart) -> list[EventType]:
-        """CHECK_IN."""
-        return events(core(app).services.get(Schemas))
-
-    @hookimpl
-    async def startup(self, app: Quart) -> None:
-        """Let counted attempts run out, and begin."""
+    def register_services(self, app: Quart) -> None:
+        """Offer the service."""
         parts = core(app)
-        async with parts.database.operation():
-            await parts.database.documents[COLLECTION].create_index("until", expireAfterSeconds=0)
         secret = parts.settings.jwt_secret
         if secret is None:
             raise RuntimeError("an app has a secret by now")
@@ -55,3 +43,20 @@ class CheckinPlugin:
                 secret.get_secret_value(),
             )
         )
+
+    @hookimpl
+    def register_blueprints(self) -> list[Blueprint]:
+        """The code, as text and as a QR code."""
+        return [blueprint]
+
+    @hookimpl
+    def register_events(self, app: Quart) -> list[EventType]:
+        """CHECK_IN."""
+        return events(core(app).services.get(Schemas))
+
+    @hookimpl
+    async def startup(self, app: Quart) -> None:
+        """Let counted attempts run out."""
+        database = core(app).database
+        async with database.operation():
+            await database.documents[COLLECTION].create_index("until", expireAfterSeconds=0)

@@ -12,10 +12,9 @@ from quart import Blueprint
 from quartapp.core import core
 from quartapp.http.operation import Operation, Refusal
 from quartapp.identity.access import role
-from quartapp.realtime.events import EventType
-from quartapp.realtime.messages import EventError
+from quartapp.realtime.events import OWN_MESSAGE, EventType
 from quartapp_attendance.errors import MarkRefusedError, NoActiveSessionError, NotOnRollError
-from quartapp_attendance.events import NO_SESSION, NOT_ON_ROLL, UNAVAILABLE, marked_message
+from quartapp_attendance.events import NO_SESSION, NOT_ON_ROLL, marked_message
 from quartapp_attendance.service import AttendanceService
 from quartapp_checkin.schemas import CheckInEvent, CodeAnswer, CodeQuery
 from quartapp_checkin.service import CheckInRefusedError, CheckinService
@@ -74,14 +73,7 @@ async def check_in(connection: Connection, data: CheckInEvent) -> None:
         code=data.code,
         address=connection.address,
     )
-    try:
-        await services.get(AttendanceService).in_session(principal, data.class_id, checking_in)
-    except NoActiveSessionError as error:
-        raise EventError(NO_SESSION) from error
-    except NotOnRollError as error:
-        raise EventError(NOT_ON_ROLL) from error
-    except (CheckInRefusedError, MarkRefusedError) as error:
-        raise EventError(str(error)) from error
+    await services.get(AttendanceService).in_session(principal, data.class_id, checking_in)
 
 
 def events(schemas: Schemas) -> list[EventType]:
@@ -93,7 +85,12 @@ def events(schemas: Schemas) -> list[EventType]:
             data=CheckInEvent,
             handler=check_in,
             answers=(marked_message(schemas),),
-            errors=(NO_SESSION, *REFUSALS, NOT_ON_ROLL, UNAVAILABLE),
+            errors={
+                NoActiveSessionError: NO_SESSION,
+                CheckInRefusedError: REFUSALS,
+                NotOnRollError: NOT_ON_ROLL,
+                MarkRefusedError: OWN_MESSAGE,
+            },
             summary="Check in with the code that the teacher shows.",
         )
     ]

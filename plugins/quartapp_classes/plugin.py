@@ -15,6 +15,7 @@ from quartapp_classes.service import ClassService
 if TYPE_CHECKING:
     from quart import Blueprint, Quart
 
+    from quartapp.database.database import Model
     from quartapp_classes.rolls import ClassInfo, Roll
 
 
@@ -29,15 +30,23 @@ class ClassesPlugin:
         self._rolls: Rolls | None = None
 
     @hookimpl
-    def register_blueprints(self, app: Quart) -> list[Blueprint]:
-        """The routes under /class."""
+    def register_collections(self) -> list[type[Model]]:
+        """Declare classes."""
+        return [ClassRoom]
+
+    @hookimpl
+    def register_services(self, app: Quart) -> None:
+        """Offer the services of classes and rolls."""
         parts = core(app)
-        parts.database.models.append(ClassRoom)
         users = parts.services.get(UserService)
-        app.url_map.converters["class"] = ClassConverter
         self._rolls = Rolls(parts.database, parts.plugins)
         parts.services.add(self._rolls)
         parts.services.add(ClassService(parts.database, users, parts.plugins))
+
+    @hookimpl
+    def register_blueprints(self, app: Quart) -> list[Blueprint]:
+        """Bring the routes under /class."""
+        app.url_map.converters["class"] = ClassConverter
         return [blueprint]
 
     @hookimpl(trylast=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from mongoengine.errors import NotUniqueError
 
@@ -19,8 +19,6 @@ from quartapp_classes.happenings import (
 from quartapp_classes.models import IGNORING_CASE, ClassRoom
 
 if TYPE_CHECKING:
-    from bson import ObjectId
-
     from quartapp.database.database import Database
     from quartapp.hooks.plugins import Plugins
     from quartapp.identity.principal import Principal
@@ -55,13 +53,6 @@ class ClassInUseError(DomainError):
     """Something hangs on the class, so it cannot be deleted; the message says what."""
 
 
-class DeletionGuard(Protocol):
-    """Asked before a class is deleted; raises :class:`ClassInUseError` to prevent it."""
-
-    async def __call__(self, class_id: ObjectId, *, with_records: bool) -> None:
-        """Let it be, or raise."""
-
-
 class ClassService:
     """Classes in the database.
 
@@ -75,7 +66,6 @@ class ClassService:
         self._database = database
         self._users = users
         self._plugins = plugins
-        self.deletion_guards: list[DeletionGuard] = []
 
     async def create(self, teacher: Principal, name: str) -> ClassRoom:
         """Make a class.
@@ -189,11 +179,14 @@ class ClassService:
         Raises:
             ClassNotFoundError: There is none.
             NotOwnerError: It is another teacher's.
-            ClassInUseError: A guard does not let it go.
+            ClassInUseError: A plugin keeps it.
         """
         class_room = await self.owned(class_id, teacher)
-        for guard in self.deletion_guards:
-            await guard(class_room.id, with_records=with_records)
+        kept = await self._plugins.dispatcher.decide(
+            "check_deletion", class_id=class_id, with_records=with_records
+        )
+        if kept is not None:
+            raise ClassInUseError(kept.reason)
         await self._database.run(class_room.delete)
         await self._plugins.on_event(ClassDeleted(class_id, with_records))
         return class_room

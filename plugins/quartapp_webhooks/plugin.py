@@ -13,13 +13,16 @@ from quartapp_webhooks.settings import WebhooksSettings
 if TYPE_CHECKING:
     import click
     from pydantic import BaseModel
-    from quart import Blueprint, Quart
+    from quart import Quart
+
+    from quartapp.database.database import Model
 
 
 class WebhooksPlugin:
     """Tells other systems what happened."""
 
     name = "webhooks"
+    requires = ("attendance",)
 
     def __init__(self) -> None:
         self._service: WebhookService | None = None
@@ -30,14 +33,17 @@ class WebhooksPlugin:
         return WebhooksSettings
 
     @hookimpl
-    def register_blueprints(self, app: Quart) -> list[Blueprint]:
-        """No routes; but from here on events are heard, also by commands that serve nothing."""
+    def register_collections(self) -> list[type[Model]]:
+        """Declare what waits to be delivered."""
+        return [Delivery]
+
+    @hookimpl
+    def register_services(self, app: Quart) -> None:
+        """Offer the service, which from here on hears events, also in commands."""
         parts = core(app)
-        parts.database.models.append(Delivery)
         settings = parts.services.get(WebhooksSettings)
         self._service = WebhookService(parts.database, settings)
         parts.services.add(self._service)
-        return []
 
     @hookimpl
     def register_commands(self) -> list[click.Command]:

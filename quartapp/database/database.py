@@ -72,6 +72,12 @@ class Model(mongoengine.Document):  # type: ignore[misc]
     meta: ClassVar[dict[str, Any]] = {"abstract": True, "auto_create_index": False}
 
     @classmethod
+    def collection(cls) -> str:
+        """Return the name of the collection."""
+        name: str = cls._get_collection_name()
+        return name
+
+    @classmethod
     def _get_db(cls) -> SyncDatabase[Document]:
         return _bound.get()
 
@@ -226,7 +232,7 @@ class Database:
             DatabaseUnavailableError: MongoDB did not answer in time.
         """
         async with self.operation():
-            collection = self.documents[model._get_collection_name()]  # noqa: SLF001 - MongoEngine's
+            collection = self.documents[model.collection()]
             found = await collection.find_one(query, collation=collation)
         if found is None:
             return None
@@ -242,7 +248,7 @@ class Database:
         """
         reads = self._reads.get(model)
         if reads is None:
-            name = model._get_collection_name()  # noqa: SLF001 - MongoEngine's
+            name = model.collection()
             reads = self._reads[model] = self.joint_reads(partial(self.by_ids, name))
         found = await reads.get(key)
         return None if found is None else _built(model, found)

@@ -99,21 +99,24 @@ def _load(point: EntryPoint) -> LoadedPlugin:
         raise PluginError(
             f"plugin {point.name} ({_distribution(point)}) cannot be loaded: {reason(error)}"
         ) from error
-    return _checked(
-        LoadedPlugin(point.name, _distribution(point), implementation, _requires(implementation))
-    )
+    return _loaded(point.name, _distribution(point), implementation)
 
 
 def given(implementation: object, name: str | None = None) -> LoadedPlugin:
     """A plugin passed by hand, as tests and small programs do."""
     implementation = implementation() if isinstance(implementation, type) else implementation
     default = getattr(implementation, "name", None) or type(implementation).__name__
-    return _checked(
-        LoadedPlugin(name or str(default), "given", implementation, _requires(implementation))
+    return _loaded(name or str(default), "given", implementation)
+
+
+def _loaded(name: str, distribution: str, implementation: object) -> LoadedPlugin:
+    plugin = LoadedPlugin(
+        name=name,
+        distribution=distribution,
+        implementation=implementation,
+        requires=tuple(getattr(implementation, "requires", ())),
+        messages=tuple(getattr(implementation, "messages", ())),
     )
-
-
-def _checked(plugin: LoadedPlugin) -> LoadedPlugin:
     wanted = getattr(plugin.implementation, "requires_quartapp", None)
     if wanted is None:
         return plugin
@@ -158,10 +161,6 @@ def in_order(plugins: list[LoadedPlugin]) -> list[LoadedPlugin]:
         ordered.append(ready)
         placed.add(ready.name)
     return ordered
-
-
-def _requires(implementation: object) -> tuple[str, ...]:
-    return tuple(getattr(implementation, "requires", ()))
 
 
 def _distribution(point: EntryPoint) -> str:

@@ -10,12 +10,13 @@ import pluggy
 from pydantic import BaseModel
 from quart import Blueprint
 
+from quartapp.database.database import Model
 from quartapp.errors import HookFailedError, PluginError
 from quartapp.hooks import specs
 from quartapp.hooks.dispatcher import Dispatcher
 from quartapp.identity.principal import CredentialsRefusedError, Identity, Principal
 from quartapp.identity.tokens import RESERVED_CLAIMS
-from quartapp.realtime.events import EventType
+from quartapp.realtime.events import EventType, SocketParameter
 from quartapp.settings.of_plugins import OwnedNames, load_plugin_settings
 
 if TYPE_CHECKING:
@@ -38,12 +39,17 @@ class Plugins:
         loaded: The plugins, in order.
         hook_timeout: Seconds that one hook implementation may take.
 
+    Attributes:
+        loaded: The plugins, in order.
+        messages: What decisions of plugins may refuse with.
+
     Raises:
         PluginError: A name twice, or an implementation that fits no hook.
     """
 
     def __init__(self, loaded: Sequence[LoadedPlugin], hook_timeout: float) -> None:
         self.loaded = tuple(loaded)
+        self.messages = frozenset(message for one in self.loaded for message in one.messages)
         self._manager = pluggy.PluginManager(specs.PROJECT_NAME)
         self._manager.add_hookspecs(specs)
         self.dispatcher = Dispatcher(self._manager, hook_timeout)
@@ -105,6 +111,35 @@ class Plugins:
             names.take(owner, model)
             filled.append((owner, load_plugin_settings(owner.name, model)))
         return filled
+
+    def collections(self) -> list[type[Model]]:
+        """Return the models of every plugin's documents.
+
+        Raises:
+            PluginError: What was registered is no model, or two plugins share a collection.
+        """
+        owners: dict[str, LoadedPlugin] = {}
+        models = []
+        for owner, model in self._collect_items("register_collections", type):
+            if not issubclass(model, Model):
+                raise PluginError(
+                    f"plugin {owner}: register_collections must return models, got {model.__name__}"
+                )
+            name = model.collection()
+            other = owners.setdefault(name, owner)
+            if other is not owner:
+                raise PluginError(f"collection {name} is brought by both {other} and {owner}")
+            models.append(model)
+        return models
+
+    def services(self, app: Quart) -> None:
+        """Let every plugin add its services to the app, in plugin order."""
+        for _ in self.dispatcher.collect_now("register_services", app=app):
+            pass
+
+    def socket_parameters(self, app: Quart) -> list[tuple[LoadedPlugin, SocketParameter]]:
+        """Return every parameter of the socket's address, with the plugin that brings it."""
+        return self._collect_items("register_socket_parameters", SocketParameter, app=app)
 
     def blueprints(self, app: Quart) -> list[tuple[LoadedPlugin, Blueprint]]:
         """Every blueprint, with whose it is."""

@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from quart import Blueprint, Quart
     from quart.wrappers import Request, Websocket
 
+    from quartapp.database.database import Model
     from quartapp.hooks.decisions import Decision
     from quartapp.identity.principal import Account, Identity, Principal
-    from quartapp.realtime.events import EventType
+    from quartapp.realtime.events import EventType, SocketParameter
 
 PROJECT_NAME = "quartapp"
 
@@ -42,6 +43,35 @@ def register_settings() -> type[BaseModel]:
         ...     return LibrarySettings
     """
     raise NotImplementedError
+
+
+@hookspec
+def register_collections() -> Iterable[type[Model]]:
+    """At build: the models of documents that the plugin keeps. Collected.
+
+    Their indexes are made before :func:`startup`. Two plugins cannot declare one collection.
+
+    Example:
+        >>> @hookimpl
+        ... def register_collections(self):
+        ...     return [Book]
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def register_services(app: Quart) -> None:
+    """At build: add to ``core(app).services`` what routes, events, commands and plugins use.
+
+    Called in plugin order, after every plugin's settings and before every other hook that gets
+    ``app``: the services of the plugins that are required are there. The database is not open yet,
+    so a service keeps ``core(app).database`` and uses it when it is asked.
+
+    Example:
+        >>> @hookimpl
+        ... def register_services(self, app):
+        ...     core(app).services.add(LibraryService(core(app).database))
+    """
 
 
 @hookspec
@@ -66,6 +96,18 @@ def register_events(app: Quart) -> Iterable[EventType]:
         >>> @hookimpl
         ... def register_events(self, app):
         ...     return [EventType(name="RAISE_HAND", data=Hand, handler=raise_hand)]
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def register_socket_parameters(app: Quart) -> Iterable[SocketParameter]:
+    """At build: query parameters that clients may add to the address of the socket. Collected.
+
+    Example:
+        >>> @hookimpl
+        ... def register_socket_parameters(self, app):
+        ...     return [SocketParameter(name="shelf", pattern="[a-z]{1,20}", greet=greet)]
     """
     raise NotImplementedError
 

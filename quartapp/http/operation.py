@@ -164,6 +164,9 @@ class Operation:
                 # One error with several messages carries its own: only declared ones are answered.
                 if refusal.message == str(error):
                     return refusal
+            if refusals and str(error) in core().plugins.messages:
+                # The reason of a plugin that was asked, declared where the plugin is.
+                return Refusal(refusals[0].status, str(error))
         return None
 
     def _parse_query(self, model: type[BaseModel]) -> BaseModel:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import jwt
 
 from quartapp.encoding import object_id
+from quartapp.errors import DomainError
 from quartapp.identity.principal import Principal
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ LAST_SECOND = 253_402_300_799
 RESERVED_CLAIMS = frozenset({"id", "role", "iat", "exp"})
 
 
-class InvalidTokenError(Exception):
+class InvalidTokenError(DomainError):
     """A token that is malformed, forged, expired or signed in another way."""
 
 

@@ -1,20 +1,32 @@
-"""Events: what clients may send over the socket, what they get, and how both look as frames."""
+"""Events: what clients may send over the socket, and what they get."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from quartapp.core import core
-from quartapp.realtime.messages import INVALID_FORMAT, EventError
+from quartapp.errors import DatabaseUnavailableError, DomainError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from quartapp.realtime.connection import Connection
+
+PATH = "/ws"
+UNAVAILABLE = "Service Unavailable"
+
+
+class _OwnMessage(Enum):
+    OWN_MESSAGE = "own message"
+
+
+OWN_MESSAGE = _OwnMessage.OWN_MESSAGE
+"""The sender is told the text of the error itself, which a plugin has written."""
+
+Messages = str | tuple[str, ...] | Literal[_OwnMessage.OWN_MESSAGE]
 
 
 class EventData(BaseModel):
@@ -28,9 +40,9 @@ class ServerMessage:
     """An event that the server sends.
 
     Attributes:
-        name: Its ``event``.
-        data: Model of its ``data``.
-        to_all: Whether everybody concerned gets it, or the sender alone.
+        name: Value of ``event``.
+        data: Model of ``data``.
+        to_all: Whether everybody concerned gets the message, or the sender alone.
         summary: One sentence for the AsyncAPI document.
     """
 
@@ -45,14 +57,16 @@ class EventType:
     """An event that clients may send.
 
     Attributes:
-        name: Its ``event``, unique in the app.
-        data: Model of its ``data``.
-        handler: Called with the connection and the validated data, one frame at a time; raises
-            :class:`EventError` to refuse.
-        role: The one role that may send it; None for any.
-        secret: Fields of its data that ``authorize`` does not get to see.
-        answers: What it can lead to.
-        errors: Messages that the handler refuses with.
+        name: Value of ``event``, unique in the app.
+        data: Model of ``data``.
+        handler: Called with the connection and the validated data, one frame at a time.
+        role: The one role that may send the event; None for any.
+        secret: Fields of the data that ``authorize`` does not get to see.
+        answers: Messages that the event can lead to.
+        errors: Domain errors of the handler, with what the sender is told: one message, or
+            several of which the error carries one as its text, or :data:`OWN_MESSAGE`. The first
+            class of the error's method resolution order that is named here decides.
+        database: Whether the handler needs the database, and can answer ``Service Unavailable``.
         summary: One sentence for the AsyncAPI document.
     """
 
@@ -62,7 +76,8 @@ class EventType:
     role: str | None = None
     secret: frozenset[str] = frozenset()
     answers: tuple[ServerMessage, ...] = ()
-    errors: tuple[str, ...] = ()
+    errors: Mapping[type[DomainError], Messages] = field(default_factory=dict, hash=False)
+    database: bool = True
     summary: str = ""
 
     @property
@@ -70,23 +85,10 @@ class EventType:
         """The message for a sender of another role."""
         return f"Forbidden, {self.role} event only"
 
-    async def receive(self, connection: Connection, data: Mapping[str, object]) -> None:
-        """Check ``data`` and the sender, then handle.
-
-        Raises:
-            EventError: The frame is refused.
-        """
-        if self.role is not None and connection.principal.role != self.role:
-            raise EventError(self.wrong_role)
-        try:
-            payload = self.data.model_validate(data)
-        except ValidationError as error:
-            raise EventError(INVALID_FORMAT) from error
-        shown = {name: value for name, value in data.items() if name not in self.secret}
-        denied = await core().plugins.authorize(connection.principal, self.name, shown)
-        if denied is not None:
-            raise EventError(denied.reason)
-        await self.handler(connection, payload)
+    @property
+    def messages(self) -> list[str]:
+        """Every message that the handler can refuse with, in the order of declaration."""
+        return _messages(self.errors, database=self.database)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,14 +96,15 @@ class SocketParameter:
     """A query parameter that a client may add to the address of the socket.
 
     Attributes:
-        name: Its name.
-        pattern: What its value looks like, a regular expression for all of it; another one is
-            answered with an ``ERROR``, ``Invalid message format``.
+        name: Name of the parameter.
+        pattern: Regular expression for the whole value; any other value is answered with an
+            ``ERROR``, ``Invalid message format``.
         greet: Called with the connection, which does not take part in broadcasts yet, and the
-            value. It returns what is to be done, without any waiting, in the moment in which the
-            connection joins; raises :class:`EventError` for an ``ERROR`` then.
-        answers: What the client gets for it.
-        errors: Messages that ``greet`` raises.
+            value. Returns the function to call, which must not wait, in the moment in which the
+            connection joins.
+        answers: Messages that the parameter can lead to.
+        errors: Domain errors of ``greet``, as those of an :class:`EventType`.
+        database: Whether ``greet`` needs the database, and can answer ``Service Unavailable``.
         summary: One sentence for the AsyncAPI document.
     """
 
@@ -109,15 +112,43 @@ class SocketParameter:
     pattern: str
     greet: Callable[[Connection, str], Awaitable[Callable[[], None]]]
     answers: tuple[ServerMessage, ...] = ()
-    errors: tuple[str, ...] = ()
+    errors: Mapping[type[DomainError], Messages] = field(default_factory=dict, hash=False)
+    database: bool = True
     summary: str = ""
 
-    async def receive(self, connection: Connection, value: str) -> Callable[[], None]:
-        """Check ``value``, and find out what is to be done as the connection joins.
+    @property
+    def messages(self) -> list[str]:
+        """Every message that ``greet`` can refuse with, in the order of declaration."""
+        return _messages(self.errors, database=self.database)
 
-        Raises:
-            EventError: It is refused.
-        """
-        if re.fullmatch(self.pattern, value, re.ASCII) is None:
-            raise EventError(INVALID_FORMAT)
-        return await self.greet(connection, value)
+
+def message_for(declared: Mapping[type[DomainError], Messages], error: DomainError) -> str | None:
+    """Find what the sender is told of ``error``.
+
+    Args:
+        declared: The errors of an event or of a socket parameter.
+        error: The error that was raised.
+
+    Returns:
+        The message; None when the error, or its text, is not declared.
+    """
+    for kind in type(error).__mro__:
+        messages = declared.get(kind)
+        if messages is None:
+            continue
+        if isinstance(messages, str):
+            return messages
+        # One error with several messages carries its own: only declared ones are told.
+        if messages is OWN_MESSAGE or str(error) in messages:
+            return str(error)
+    return UNAVAILABLE if isinstance(error, DatabaseUnavailableError) else None
+
+
+def _messages(declared: Mapping[type[DomainError], Messages], *, database: bool) -> list[str]:
+    found: list[str] = []
+    for messages in declared.values():
+        if isinstance(messages, str):
+            found.append(messages)
+        elif messages is not OWN_MESSAGE:
+            found.extend(messages)
+    return [*found, UNAVAILABLE] if database else found

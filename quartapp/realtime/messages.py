@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 INVALID_FORMAT = "Invalid message format"
 UNKNOWN_EVENT = "Unknown event"
 UNAUTHORIZED = "Unauthorized or invalid token"
+INTERNAL = "Internal Server Error"
 
 
 class EventError(Exception):

@@ -12,7 +12,7 @@ from quartapp.http.fields import Timestamp
 from quartapp.http.models import Closed
 from quartapp.identity.tokens import InvalidTokenError
 from quartapp.realtime.events import EventData, EventType, ServerMessage
-from quartapp.realtime.messages import UNAUTHORIZED, EventError, encode
+from quartapp.realtime.messages import UNAUTHORIZED, encode
 
 if TYPE_CHECKING:
     from quartapp.realtime.connection import Connection
@@ -35,12 +35,9 @@ class AuthMessage(Closed):
 async def renew(connection: Connection, data: AuthEvent) -> None:
     """Let the socket stay open for as long as the fresh token says."""
     before = connection.principal
-    try:
-        fresh = core().tokens.verify(data.token)
-    except InvalidTokenError as error:
-        raise EventError(UNAUTHORIZED) from error
+    fresh = core().tokens.verify(data.token)
     if (fresh.id, fresh.role) != (before.id, before.role):
-        raise EventError(UNAUTHORIZED)
+        raise InvalidTokenError("the token of somebody else")
     connection.renew(fresh)
     expires_at = datetime.fromtimestamp(fresh.expires_at, UTC)
     connection.post(encode(AUTH, {"expiresAt": expires_at}))
@@ -57,6 +54,7 @@ def renewal() -> EventType:
         handler=renew,
         secret=frozenset({"token"}),
         answers=(renewed,),
-        errors=(UNAUTHORIZED,),
+        errors={InvalidTokenError: UNAUTHORIZED},
+        database=False,
         summary="Renew the token of an open socket.",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from contextlib import contextmanager
 from functools import partial
 from http import HTTPStatus
@@ -10,32 +11,41 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import structlog
+from pydantic import ValidationError
 from quart import websocket
 from structlog.contextvars import bind_contextvars
 
 from quartapp.core import core
-from quartapp.errors import DatabaseUnavailableError, HookFailedError
+from quartapp.errors import DatabaseUnavailableError, DomainError, HookFailedError
 from quartapp.http.answers import ApiError, unavailable
 from quartapp.http.authentication import bearer_token
 from quartapp.identity.tokens import InvalidTokenError
 from quartapp.realtime.channel import Channel, ChannelClosedError, SocketConnection, channel_of
 from quartapp.realtime.close_codes import INTERNAL_ERROR, NORMAL_CLOSURE, POLICY_VIOLATION
 from quartapp.realtime.connection import Connection
-from quartapp.realtime.messages import UNAUTHORIZED, EventError, encode_error, parse
+from quartapp.realtime.events import PATH, message_for
+from quartapp.realtime.messages import (
+    INTERNAL,
+    INVALID_FORMAT,
+    UNAUTHORIZED,
+    EventError,
+    encode_error,
+    parse,
+)
 from quartapp.realtime.pace import Pace, TooFastError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from quart import Quart
     from quart.wrappers import Response, Websocket
 
     from quartapp.identity.principal import Principal
+    from quartapp.realtime.events import EventType, SocketParameter
     from quartapp.settings.core import Settings
 
 log = structlog.get_logger("quartapp.socket")
 
-PATH = "/ws"
 CLOSE_SECONDS = 2.0
 FAREWELL_SECONDS = 0.05
 
@@ -112,7 +122,7 @@ async def _greetings(connection: Connection, socket: Websocket) -> list[Callable
         if value is None:
             continue
         with _refusing(lambda frame: greetings.append(partial(connection.post, frame))):
-            greetings.append(await parameter.receive(connection, value))
+            greetings.append(await _greeting(parameter, connection, value))
     return greetings
 
 
@@ -137,22 +147,70 @@ async def _serve_frames(connection: Connection, channel: Channel) -> None:
             name, data = parse(frame)
             event = events.get(name)
             with parts.traces.span(f"frame {event.name}"):
-                await event.receive(connection, data)
+                await _receive(event, connection, data)
+
+
+async def _greeting(
+    parameter: SocketParameter, connection: Connection, value: str
+) -> Callable[[], None]:
+    """Check the value of ``parameter``, and find what is to be done as the connection joins.
+
+    Raises:
+        EventError: The value is refused.
+    """
+    if re.fullmatch(parameter.pattern, value, re.ASCII) is None:
+        raise EventError(INVALID_FORMAT)
+    with _translated(parameter):
+        return await parameter.greet(connection, value)
+
+
+async def _receive(event: EventType, connection: Connection, data: Mapping[str, object]) -> None:
+    """Check the sender and ``data``, then handle.
+
+    Raises:
+        EventError: The frame is refused.
+    """
+    if event.role is not None and connection.principal.role != event.role:
+        raise EventError(event.wrong_role)
+    try:
+        payload = event.data.model_validate(data)
+    except ValidationError as error:
+        raise EventError(INVALID_FORMAT) from error
+    shown = {name: value for name, value in data.items() if name not in event.secret}
+    denied = await core().plugins.authorize(connection.principal, event.name, shown)
+    if denied is not None:
+        raise EventError(denied.reason)
+    with _translated(event):
+        await event.handler(connection, payload)
+
+
+@contextmanager
+def _translated(declares: EventType | SocketParameter) -> Iterator[None]:
+    """Turn the domain errors that ``declares`` names into what the sender is told of them."""
+    try:
+        yield
+    except DomainError as error:
+        if isinstance(error, DatabaseUnavailableError):
+            log.warning("database unavailable", reason=str(error))
+        message = message_for(declares.errors, error)
+        if message is None:
+            raise
+        raise EventError(message) from error
 
 
 @contextmanager
 def _refusing(answer: Callable[[str], object]) -> Iterator[None]:
-    """What goes wrong inside is answered with an ``ERROR`` frame, and that is all."""
+    """Answer what goes wrong inside with an ``ERROR`` frame; the socket stays open."""
     try:
         yield
-    except HookFailedError as error:
-        log.error("hook failed", reason=str(error), exc_info=error.__cause__)
-        answer(encode_error("Internal Server Error"))
     except EventError as error:
         answer(encode_error(error.message))
-    except DatabaseUnavailableError as error:
-        log.warning("database unavailable", reason=str(error))
-        answer(encode_error("Service Unavailable"))
+    except HookFailedError as error:
+        log.error("hook failed", reason=str(error), exc_info=error.__cause__)
+        answer(encode_error(INTERNAL))
+    except Exception as error:
+        log.exception("frame handler failed", exc_info=error)
+        answer(encode_error(INTERNAL))
 
 
 async def _close(socket: Websocket, code: int) -> bool:

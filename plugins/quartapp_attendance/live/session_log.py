@@ -71,8 +71,7 @@ class SessionLog:
     Args:
         database: Where they live.
         roll: Who is on a class's roll now.
-        echo: Shows each change once it is acknowledged, where no change stream brings it back;
-            None where one does.
+        echo: Shows each change once it is acknowledged, where no change stream brings it back.
         metrics: What is measured.
         traces: Where each update is told.
     """
@@ -81,7 +80,7 @@ class SessionLog:
         self,
         database: Database,
         roll: Callable[[ObjectId], Awaitable[Roll]],
-        echo: Echo | None,
+        echo: Echo,
         metrics: AttendanceMetrics,
         traces: Traces,
     ) -> None:
@@ -89,10 +88,15 @@ class SessionLog:
         self._metrics = metrics
         self._traces = traces
         self._roll = roll
-        self._echo = echo
+        self._shows = echo
         # Without a stream the order of acknowledgements is the order shown: one write at a time.
         self._one_at_a_time = asyncio.Lock()
         self._queues: dict[ObjectId, _Queue] = {}
+
+    @property
+    def _echo(self) -> Echo | None:
+        """The echo, on a standalone MongoDB; None where a change stream shows what was written."""
+        return None if self._database.change_streams else self._shows
 
     @property
     def sessions(self) -> AsyncCollection[Document]:

@@ -24,8 +24,8 @@ from quartapp.realtime.close_codes import (
     POLICY_VIOLATION,
     TRY_AGAIN_LATER,
 )
+from quartapp.realtime.events import PATH
 from quartapp.realtime.messages import INVALID_FORMAT, UNAUTHORIZED, UNKNOWN_EVENT
-from quartapp.service.socket import PATH
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -78,7 +78,9 @@ def asyncapi_document(app: Quart, only: LoadedPlugin | None = None) -> Document:
             answers[answer] = sent.key(answer.name)
             messages[answers[answer]] = _sent_message(answer, schemas)
     error = sent.key("ERROR")
-    messages[error] = _error_message(_all_errors(events, parameters))
+    own = [plugin.messages for plugin in core(app).plugins.loaded if only in (None, plugin)]
+    refusals = [message for messages_of in own for message in messages_of]
+    messages[error] = _error_message([*_all_errors(events, parameters), *refusals])
     for event in events:
         key = received.key(event.name)
         replies = [answers[answer] for answer in event.answers]
@@ -207,14 +209,14 @@ def _errors(event: EventType) -> list[str]:
     """What ``event`` can be refused with, in the order of its checks."""
     role = [] if event.role is None else [event.wrong_role]
     data = [INVALID_FORMAT] if event.data.model_fields else []
-    return [*role, *data, *event.errors]
+    return [*role, *data, *event.messages]
 
 
 def _all_errors(events: Sequence[EventType], parameters: Sequence[SocketParameter]) -> list[str]:
     """Every ``ERROR``, in the order of checks; the frame's format comes before the data's."""
     roles = [event.wrong_role for event in events if event.role is not None]
     offers: list[EventType | SocketParameter] = [*events, *parameters]
-    own = [message for offer in offers for message in offer.errors]
+    own = [message for offer in offers for message in offer.messages]
     data = [INVALID_FORMAT] if any(event.data.model_fields for event in events) else []
     return [
         UNAUTHORIZED,

@@ -8,7 +8,6 @@ from pydantic import BaseModel
 from quartapp.core import core
 from quartapp.hooks.specs import hookimpl
 from quartapp.realtime.events import EventData, EventType, ServerMessage
-from quartapp.realtime.messages import EventError
 from quartapp_attendance.errors import NoActiveSessionError
 from quartapp_attendance.service import AttendanceService
 
@@ -27,17 +26,19 @@ class FireBell:
         rung = ServerMessage(name="FIRE_BELL", data=Fire, to_all=True, summary="The bell rings.")
         return [
             EventType(
-                name="RING", role="teacher", data=EventData, handler=self.ring, answers=(rung,)
+                name="RING",
+                role="teacher",
+                data=EventData,
+                handler=self.ring,
+                answers=(rung,),
+                errors={NoActiveSessionError: "No bell without a lesson"},
             )
         ]
 
     async def ring(self, connection, data):
         service = core().services.get(AttendanceService)
-        try:
-            session = await service.session_for(connection.principal, None)
-            await service.show(session, "FIRE_BELL", {"drill": True})
-        except NoActiveSessionError as error:
-            raise EventError("No bell without a lesson") from error
+        session = await service.session_for(connection.principal, None)
+        await service.show(session, "FIRE_BELL", {"drill": True})
 
 
 async def test_a_plugins_broadcast_reaches_all_servers_in_the_order_of_the_session(
