@@ -1,5 +1,258 @@
-"""quartapp: the core of live servers that are made of plugins."""
+"""quartapp: live servers that are made of plugins.
 
-from importlib.metadata import version
+What this package and :mod:`quartapp.testing` export is public, and kept from version to version as
+the changelog promises. All modules below are internal, and change as they have to.
+"""
 
-__version__ = version("quartapp")
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from quartapp.app import create_app as create_app
+    from quartapp.cli.main import main as main
+    from quartapp.database.database import Database as Database
+    from quartapp.database.database import Model as Model
+    from quartapp.database.documents import Document as Document
+    from quartapp.embedded.mongo import EmbeddedMongoError as EmbeddedMongoError
+    from quartapp.embedded.mongo import find_mongod as find_mongod
+    from quartapp.encoding import object_id as object_id
+    from quartapp.encoding import timestamp as timestamp
+    from quartapp.encoding import to_json as to_json
+    from quartapp.encoding import utc_now as utc_now
+    from quartapp.errors import DatabaseUnavailableError as DatabaseUnavailableError
+    from quartapp.errors import DomainError as DomainError
+    from quartapp.errors import HookFailedError as HookFailedError
+    from quartapp.errors import PluginError as PluginError
+    from quartapp.errors import QuartappError as QuartappError
+    from quartapp.hooks.decisions import Allow as Allow
+    from quartapp.hooks.decisions import Decision as Decision
+    from quartapp.hooks.decisions import Deny as Deny
+    from quartapp.hooks.plugins import Plugins as Plugins
+    from quartapp.hooks.specs import hookimpl as hookimpl
+    from quartapp.hooks.specs import hookspec as hookspec
+    from quartapp.http.authentication import INVALID_TOKEN as INVALID_TOKEN
+    from quartapp.http.authentication import unauthorized as unauthorized
+    from quartapp.http.fields import ObjectIdInput as ObjectIdInput
+    from quartapp.http.fields import ObjectIdString as ObjectIdString
+    from quartapp.http.fields import Timestamp as Timestamp
+    from quartapp.http.fields import left_out as left_out
+    from quartapp.http.fields import trimmed as trimmed
+    from quartapp.http.models import Body as Body
+    from quartapp.http.models import Closed as Closed
+    from quartapp.http.operation import Operation as Operation
+    from quartapp.http.operation import Refusal as Refusal
+    from quartapp.identity.access import PUBLIC as PUBLIC
+    from quartapp.identity.access import SIGNED_IN as SIGNED_IN
+    from quartapp.identity.access import Access as Access
+    from quartapp.identity.access import role as role
+    from quartapp.identity.principal import Account as Account
+    from quartapp.identity.principal import CredentialsRefusedError as CredentialsRefusedError
+    from quartapp.identity.principal import Identity as Identity
+    from quartapp.identity.principal import Principal as Principal
+    from quartapp.identity.tokens import InvalidTokenError as InvalidTokenError
+    from quartapp.identity.tokens import Tokens as Tokens
+    from quartapp.parts import Core as Core
+    from quartapp.parts import Services as Services
+    from quartapp.parts import core as core
+    from quartapp.plugin import LoadedPlugin as LoadedPlugin
+    from quartapp.realtime.connection import Connection as Connection
+    from quartapp.realtime.events import OWN_MESSAGE as OWN_MESSAGE
+    from quartapp.realtime.events import EventData as EventData
+    from quartapp.realtime.events import EventType as EventType
+    from quartapp.realtime.events import ServerMessage as ServerMessage
+    from quartapp.realtime.events import SocketParameter as SocketParameter
+    from quartapp.realtime.hub import Hub as Hub
+    from quartapp.realtime.messages import encode as encode
+    from quartapp.realtime.messages import encode_error as encode_error
+    from quartapp.server.launch import launched as launched
+    from quartapp.server.launch import opened as opened
+    from quartapp.settings.core import Settings as Settings
+    from quartapp.settings.core import load_settings as load_settings
+    from quartapp.telemetry.metrics import Metrics as Metrics
+    from quartapp.telemetry.traces import Traces as Traces
+    from quartapp.version import __version__ as __version__
+
+__all__ = [
+    "INVALID_TOKEN",
+    "OWN_MESSAGE",
+    "PUBLIC",
+    "SIGNED_IN",
+    "Access",
+    "Account",
+    "Allow",
+    "Body",
+    "Closed",
+    "Connection",
+    "Core",
+    "CredentialsRefusedError",
+    "Database",
+    "DatabaseUnavailableError",
+    "Decision",
+    "Deny",
+    "Document",
+    "DomainError",
+    "EmbeddedMongoError",
+    "EventData",
+    "EventType",
+    "HookFailedError",
+    "Hub",
+    "Identity",
+    "InvalidTokenError",
+    "LoadedPlugin",
+    "Metrics",
+    "Model",
+    "ObjectIdInput",
+    "ObjectIdString",
+    "Operation",
+    "PluginError",
+    "Plugins",
+    "Principal",
+    "QuartappError",
+    "Refusal",
+    "ServerMessage",
+    "Services",
+    "Settings",
+    "SocketParameter",
+    "Timestamp",
+    "Tokens",
+    "Traces",
+    "__version__",
+    "core",
+    "create_app",
+    "encode",
+    "encode_error",
+    "find_mongod",
+    "hookimpl",
+    "hookspec",
+    "launched",
+    "left_out",
+    "load_settings",
+    "main",
+    "object_id",
+    "opened",
+    "role",
+    "timestamp",
+    "to_json",
+    "trimmed",
+    "unauthorized",
+    "utc_now",
+]
+
+# Each name is imported at its first use: who needs one thing does not pay for all.
+_HOMES = {
+    "quartapp.app": ("create_app",),
+    "quartapp.cli.main": ("main",),
+    "quartapp.database.database": (
+        "Database",
+        "Model",
+    ),
+    "quartapp.database.documents": ("Document",),
+    "quartapp.embedded.mongo": (
+        "EmbeddedMongoError",
+        "find_mongod",
+    ),
+    "quartapp.encoding": (
+        "object_id",
+        "timestamp",
+        "to_json",
+        "utc_now",
+    ),
+    "quartapp.errors": (
+        "DatabaseUnavailableError",
+        "DomainError",
+        "HookFailedError",
+        "PluginError",
+        "QuartappError",
+    ),
+    "quartapp.hooks.decisions": (
+        "Allow",
+        "Decision",
+        "Deny",
+    ),
+    "quartapp.hooks.plugins": ("Plugins",),
+    "quartapp.hooks.specs": (
+        "hookimpl",
+        "hookspec",
+    ),
+    "quartapp.http.authentication": (
+        "INVALID_TOKEN",
+        "unauthorized",
+    ),
+    "quartapp.http.fields": (
+        "ObjectIdInput",
+        "ObjectIdString",
+        "Timestamp",
+        "left_out",
+        "trimmed",
+    ),
+    "quartapp.http.models": (
+        "Body",
+        "Closed",
+    ),
+    "quartapp.http.operation": (
+        "Operation",
+        "Refusal",
+    ),
+    "quartapp.identity.access": (
+        "Access",
+        "PUBLIC",
+        "SIGNED_IN",
+        "role",
+    ),
+    "quartapp.identity.principal": (
+        "Account",
+        "CredentialsRefusedError",
+        "Identity",
+        "Principal",
+    ),
+    "quartapp.identity.tokens": (
+        "InvalidTokenError",
+        "Tokens",
+    ),
+    "quartapp.parts": (
+        "Core",
+        "Services",
+        "core",
+    ),
+    "quartapp.plugin": ("LoadedPlugin",),
+    "quartapp.realtime.connection": ("Connection",),
+    "quartapp.realtime.events": (
+        "EventData",
+        "EventType",
+        "OWN_MESSAGE",
+        "ServerMessage",
+        "SocketParameter",
+    ),
+    "quartapp.realtime.hub": ("Hub",),
+    "quartapp.realtime.messages": (
+        "encode",
+        "encode_error",
+    ),
+    "quartapp.server.launch": (
+        "launched",
+        "opened",
+    ),
+    "quartapp.settings.core": (
+        "Settings",
+        "load_settings",
+    ),
+    "quartapp.telemetry.metrics": ("Metrics",),
+    "quartapp.telemetry.traces": ("Traces",),
+    "quartapp.version": ("__version__",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -8,4 +8,4 @@ from __future__ import annotations
 from importlib.util import find_spec
 
 if find_spec("pytest_asyncio") is not None:
-    pytest_plugins = ["quartapp.testing.fixtures"]
+    pytest_plugins = ["quartapp.testing.fixtures", "quartapp.testing.contract"]

@@ -8,7 +8,6 @@ import structlog
 from quart import Quart
 
 from quartapp.contract import register_documents, register_routes
-from quartapp.core import EXTENSION, Core, Services
 from quartapp.database.database import Database
 from quartapp.database.lease import Lease
 from quartapp.errors import QuartappError
@@ -18,6 +17,7 @@ from quartapp.http.answers import register_error_handlers
 from quartapp.http.connection import RequestConnection
 from quartapp.identity.authenticator import Authenticator
 from quartapp.identity.tokens import Tokens
+from quartapp.parts import EXTENSION, Core, Services
 from quartapp.plugin import LoadedPlugin
 from quartapp.realtime.hub import Hub
 from quartapp.realtime.registry import EventRegistry

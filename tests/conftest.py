@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator, Iterator
     from types import ModuleType
 
-    from quartapp.testing.fixtures import Client, Person, Socket, TestServer
+    from quartapp.testing.fixtures import Client, Person, Socket
+    from quartapp.testing.servers import TestServer
 
 
 DEADLINE_SECONDS = 15.0

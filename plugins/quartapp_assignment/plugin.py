@@ -2,16 +2,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from quartapp.core import core
-from quartapp.hooks.specs import hookimpl
-from quartapp.identity.tokens import InvalidTokenError
+from quartapp import InvalidTokenError, core, hookimpl
 from quartapp_assignment.routes import blueprint
 
 if TYPE_CHECKING:
     from quart import Blueprint
     from quart.wrappers import Request, Websocket
 
-    from quartapp.identity.principal import Account, Principal
+    from quartapp import Account, Principal
 
 
 class AssignmentPlugin:

@@ -5,10 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from quart import Blueprint
 
-from quartapp.core import core
-from quartapp.http.authentication import INVALID_TOKEN, unauthorized
-from quartapp.http.operation import Operation, Refusal
-from quartapp.identity.access import PUBLIC, SIGNED_IN, role
+from quartapp import INVALID_TOKEN, PUBLIC, SIGNED_IN, Operation, Refusal, core, role, unauthorized
 from quartapp_assignment.schemas import (
     ClassWithIds,
     ClassWithStudents,
@@ -19,31 +16,32 @@ from quartapp_assignment.schemas import (
     Student,
     User,
 )
-from quartapp_attendance.service import AttendanceService
-from quartapp_attendance.statuses import StatusRegistry
-from quartapp_auth.schemas import Credentials, Registration, TokenAnswer
-from quartapp_auth.service import (
+from quartapp_attendance import AttendanceService, StatusRegistry
+from quartapp_auth import (
+    Credentials,
     EmailTakenError,
+    Registration,
+    TokenAnswer,
     UserNotFoundError,
     UserService,
     WrongPasswordError,
 )
-from quartapp_classes.schemas import StudentBody
-from quartapp_classes.service import (
+from quartapp_classes import (
     AlreadyEnrolledError,
     ClassExistsError,
     ClassNotFoundError,
     ClassService,
     NotEnrolledError,
     NotOwnerError,
+    StudentBody,
     StudentNotFoundError,
 )
 
 if TYPE_CHECKING:
-    from quartapp.identity.principal import Principal
+    from quartapp import Principal
+    from quartapp_auth import Contact
     from quartapp_auth import models as auth_models
-    from quartapp_auth.service import Contact
-    from quartapp_classes.models import ClassRoom
+    from quartapp_classes import ClassRoom
 
 blueprint = Blueprint("assignment", __name__)
 

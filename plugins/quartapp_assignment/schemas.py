@@ -4,9 +4,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from quartapp.http.fields import ObjectIdInput, ObjectIdString, Timestamp, trimmed
-from quartapp.http.models import Body, Closed
-from quartapp_auth.schemas import Role
+from quartapp import Body, Closed, ObjectIdInput, ObjectIdString, Timestamp, trimmed
+from quartapp_auth import Role
 
 
 class NewClass(Body):

@@ -1,1 +1,50 @@
-"""The live roll call, and the record of it."""
+"""The live roll call, and the record of it.
+
+What is exported here is public; the modules below are internal.
+"""
+
+from quartapp_attendance.errors import MarkRefusedError, NoActiveSessionError, NotOnRollError
+from quartapp_attendance.events import NO_SESSION, NOT_ON_ROLL, marked_message
+from quartapp_attendance.happenings import (
+    AttendanceMarked,
+    SessionDone,
+    SessionStarted,
+    SessionSuperseded,
+)
+from quartapp_attendance.live.session import ActiveSession, SessionInfo
+from quartapp_attendance.replay import session_events
+from quartapp_attendance.schemas import Schemas, SessionEvent
+from quartapp_attendance.service import AttendanceService
+from quartapp_attendance.statuses import (
+    CODE_PATTERN,
+    TEACHER,
+    Mark,
+    Status,
+    StatusRegistry,
+    Violation,
+)
+
+__all__ = [
+    "CODE_PATTERN",
+    "NOT_ON_ROLL",
+    "NO_SESSION",
+    "TEACHER",
+    "ActiveSession",
+    "AttendanceMarked",
+    "AttendanceService",
+    "Mark",
+    "MarkRefusedError",
+    "NoActiveSessionError",
+    "NotOnRollError",
+    "Schemas",
+    "SessionDone",
+    "SessionEvent",
+    "SessionInfo",
+    "SessionStarted",
+    "SessionSuperseded",
+    "Status",
+    "StatusRegistry",
+    "Violation",
+    "marked_message",
+    "session_events",
+]

@@ -7,19 +7,18 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from quartapp.encoding import utc_now
+from quartapp import utc_now
 from quartapp_attendance.happenings import SessionDone, SessionSuperseded
 from quartapp_attendance.live.states import SessionState
 from quartapp_attendance.records import final_marks
-from quartapp_classes.rolls import Roll
-from quartapp_classes.service import ClassNotFoundError
+from quartapp_classes import ClassNotFoundError, Roll
 
 if TYPE_CHECKING:
-    from quartapp.database.documents import Document
+    from quartapp import Document
     from quartapp_attendance.hook_calls import AttendanceHooks
     from quartapp_attendance.live.session_log import SessionLog
     from quartapp_attendance.records import Records
-    from quartapp_classes.rolls import Rolls
+    from quartapp_classes import Rolls
 
 
 log = structlog.get_logger("quartapp.attendance")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from quartapp.errors import DomainError
+from quartapp import DomainError
 
 
 class MarkRefusedError(DomainError):

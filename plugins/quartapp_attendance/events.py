@@ -5,16 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from quartapp.core import core
-from quartapp.realtime.events import OWN_MESSAGE, EventType, ServerMessage
-from quartapp.realtime.messages import encode
+from quartapp import OWN_MESSAGE, EventType, ServerMessage, core, encode
 from quartapp_attendance.errors import MarkRefusedError, NoActiveSessionError, NotOnRollError
 from quartapp_attendance.schemas import NOT_YET, MarkEvent, Schemas, SessionEvent
 from quartapp_attendance.service import AttendanceService
 from quartapp_attendance.statuses import Mark
 
 if TYPE_CHECKING:
-    from quartapp.realtime.connection import Connection
+    from quartapp import Connection
 
 MARKED = "ATTENDANCE_MARKED"
 SUMMARY = "TODAY_SUMMARY"

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from quartapp.errors import HookFailedError, PluginError
+from quartapp import HookFailedError, PluginError
 from quartapp_attendance.errors import MarkRefusedError
 from quartapp_attendance.statuses import Status, StatusRegistry, Violation
 
 if TYPE_CHECKING:
     from quart import Quart
 
-    from quartapp.hooks.plugins import Plugins
+    from quartapp import Plugins
     from quartapp_attendance.live.session import SessionInfo
     from quartapp_attendance.statuses import Mark
 

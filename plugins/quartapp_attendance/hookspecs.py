@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from quartapp.hooks.specs import hookspec
+from quartapp import hookspec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

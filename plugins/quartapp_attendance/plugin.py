@@ -6,10 +6,7 @@ from typing import TYPE_CHECKING
 import structlog
 from bson import ObjectId
 
-from quartapp.core import core
-from quartapp.errors import DatabaseUnavailableError
-from quartapp.hooks.decisions import Deny
-from quartapp.hooks.specs import hookimpl
+from quartapp import DatabaseUnavailableError, Deny, core, hookimpl
 from quartapp_attendance import hookspecs
 from quartapp_attendance.events import events
 from quartapp_attendance.hook_calls import AttendanceHooks
@@ -24,16 +21,13 @@ from quartapp_attendance.routes import blueprint
 from quartapp_attendance.schemas import Schemas
 from quartapp_attendance.service import AttendanceService
 from quartapp_attendance.settings import AttendanceSettings
-from quartapp_classes.happenings import ClassDeleted
-from quartapp_classes.rolls import Rolls
-from quartapp_classes.service import ClassService
+from quartapp_classes import ClassDeleted, ClassService, Rolls
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
     from quart import Blueprint, Quart
 
-    from quartapp.database.database import Model
-    from quartapp.realtime.events import EventType, SocketParameter
+    from quartapp import EventType, Model, SocketParameter
 
 log = structlog.get_logger("quartapp.attendance")
 

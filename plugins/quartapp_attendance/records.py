@@ -12,9 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from quartapp.database.database import Database
-    from quartapp.database.documents import Document
-    from quartapp.identity.principal import Principal
+    from quartapp import Database, Document, Principal
 
 
 Key = tuple[ObjectId, ObjectId]

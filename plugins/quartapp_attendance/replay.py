@@ -14,8 +14,7 @@ from quartapp_attendance.live.states import SessionState
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from quartapp.database.database import Database
-    from quartapp.database.documents import Document
+    from quartapp import Database, Document
 
 
 SessionEvent = SessionStarted | SessionDone | SessionSuperseded

@@ -6,9 +6,7 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from quartapp.core import core
-from quartapp.realtime.events import ServerMessage, SocketParameter
-from quartapp.realtime.messages import encode, encode_error
+from quartapp import ServerMessage, SocketParameter, core, encode, encode_error
 from quartapp_attendance.errors import NoActiveSessionError
 from quartapp_attendance.events import NO_SESSION
 from quartapp_attendance.live.sessions import LiveSessions
@@ -17,8 +15,7 @@ from quartapp_attendance.service import AttendanceService
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from quartapp.identity.principal import Principal
-    from quartapp.realtime.connection import Connection
+    from quartapp import Connection, Principal
     from quartapp_attendance.live.session import ActiveSession
     from quartapp_attendance.schemas import Schemas
 

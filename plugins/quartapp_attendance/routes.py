@@ -4,24 +4,22 @@ from typing import TYPE_CHECKING, Any
 
 from quart import Blueprint
 
-from quartapp.core import core
-from quartapp.http.operation import Operation, Refusal
-from quartapp.identity.access import SIGNED_IN, role
+from quartapp import SIGNED_IN, Operation, Refusal, core, role
 from quartapp_attendance.errors import NoActiveSessionError
 from quartapp_attendance.live.session import statuses
 from quartapp_attendance.schemas import Schemas, StartBody
 from quartapp_attendance.service import AttendanceService
-from quartapp_classes.routes import class_answer
-from quartapp_classes.schemas import ClassAnswer
-from quartapp_classes.service import (
+from quartapp_classes import (
+    ClassAnswer,
     ClassNotFoundError,
     ClassService,
     NotEnrolledError,
     NotOwnerError,
+    class_answer,
 )
 
 if TYPE_CHECKING:
-    from quartapp.identity.principal import Principal
+    from quartapp import Principal
 
 TAGS = ("attendance",)
 CLASS_NOT_FOUND = Refusal(404, "class not found")

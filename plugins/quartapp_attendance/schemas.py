@@ -4,9 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
-from quartapp.http.fields import ObjectIdInput, ObjectIdString, Timestamp, left_out
-from quartapp.http.models import Body, Closed
-from quartapp.realtime.events import EventData
+from quartapp import Body, Closed, EventData, ObjectIdInput, ObjectIdString, Timestamp, left_out
 
 if TYPE_CHECKING:
     from quartapp_attendance.statuses import StatusRegistry

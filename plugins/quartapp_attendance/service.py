@@ -6,30 +6,25 @@ from typing import TYPE_CHECKING
 
 from bson import ObjectId
 
-from quartapp.encoding import object_id
-from quartapp.errors import DatabaseUnavailableError, DomainError
+from quartapp import DatabaseUnavailableError, DomainError, object_id
 from quartapp_attendance.closing import Closing
 from quartapp_attendance.errors import NoActiveSessionError
 from quartapp_attendance.happenings import AttendanceMarked, SessionStarted
 from quartapp_attendance.live.states import SessionState
 from quartapp_attendance.records import Records
-from quartapp_classes.service import ClassNotFoundError
+from quartapp_classes import ClassNotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
     from datetime import datetime
 
-    from quartapp.database.database import Database
-    from quartapp.database.documents import Document
-    from quartapp.identity.principal import Principal
+    from quartapp import Database, Document, Principal
     from quartapp_attendance.hook_calls import AttendanceHooks
     from quartapp_attendance.live.session import ActiveSession
     from quartapp_attendance.live.session_log import SessionLog
     from quartapp_attendance.live.sessions import LiveSessions
     from quartapp_attendance.statuses import Mark
-    from quartapp_classes.models import ClassRoom
-    from quartapp_classes.rolls import Rolls
-    from quartapp_classes.service import ClassService
+    from quartapp_classes import ClassRoom, ClassService, Rolls
 
 
 ARRIVAL_SECONDS = 2.0

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from quartapp.errors import PluginError
+from quartapp import PluginError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -1,1 +1,28 @@
-"""Accounts: registration, login, and who I am."""
+"""Accounts: registration, sign-in, and who somebody is.
+
+What is exported here is public; the modules below are internal.
+"""
+
+from quartapp_auth.bulk import AccountEntry, BulkAccounts
+from quartapp_auth.errors import EmailTakenError, UserNotFoundError, WrongPasswordError
+from quartapp_auth.happenings import UserRegistered
+from quartapp_auth.models import User
+from quartapp_auth.schemas import EMAIL, Credentials, Registration, Role, TokenAnswer
+from quartapp_auth.service import Contact, UserService
+
+__all__ = [
+    "EMAIL",
+    "AccountEntry",
+    "BulkAccounts",
+    "Contact",
+    "Credentials",
+    "EmailTakenError",
+    "Registration",
+    "Role",
+    "TokenAnswer",
+    "User",
+    "UserNotFoundError",
+    "UserRegistered",
+    "UserService",
+    "WrongPasswordError",
+]

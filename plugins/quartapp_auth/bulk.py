@@ -9,13 +9,12 @@ from bson import ObjectId
 from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError
 
-from quartapp.encoding import utc_now
+from quartapp import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from quartapp.database.database import Database
-    from quartapp.database.documents import Document
+    from quartapp import Database, Document
 
 
 ACCOUNTS_PER_READ = 5000

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import click
 from pydantic import TypeAdapter, ValidationError
 
-from quartapp.errors import QuartappError
+from quartapp import QuartappError
 
 if TYPE_CHECKING:
-    from quartapp.settings.core import Settings
+    from quartapp import Settings
 
 
 @click.group("user")
@@ -66,9 +66,9 @@ def _checked(password: str) -> str:
 
 
 def _set_password(email: str, password: str, data_dir: Path | None) -> None:
-    from quartapp.server.launch import launched, opened
-    from quartapp.settings.core import load_settings
-    from quartapp_auth.service import UserNotFoundError, UserService
+    from quartapp import launched, load_settings, opened
+    from quartapp_auth.errors import UserNotFoundError
+    from quartapp_auth.service import UserService
 
     async def change(settings: Settings) -> None:
         async with opened(settings) as parts:

@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from mongoengine import BooleanField, DateTimeField, StringField
 
-from quartapp.database.database import Model
+from quartapp import Model
 
 
 class User(Model):

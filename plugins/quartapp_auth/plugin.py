@@ -2,8 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from quartapp.core import core
-from quartapp.hooks.specs import hookimpl
+from quartapp import core, hookimpl
 from quartapp_auth.commands import user
 from quartapp_auth.models import User
 from quartapp_auth.passwords import Passwords
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
     import click
     from quart import Blueprint, Quart
 
-    from quartapp.database.database import Model
+    from quartapp import Model
 
 
 class AuthPlugin:

@@ -4,19 +4,13 @@ from typing import TYPE_CHECKING, Any
 
 from quart import Blueprint
 
-from quartapp.core import core
-from quartapp.http.operation import Operation, Refusal
-from quartapp.identity.access import PUBLIC, SIGNED_IN
+from quartapp import PUBLIC, SIGNED_IN, Operation, Refusal, core
+from quartapp_auth.errors import EmailTakenError, UserNotFoundError, WrongPasswordError
 from quartapp_auth.schemas import Credentials, Registration, TokenAnswer, UserAnswer
-from quartapp_auth.service import (
-    EmailTakenError,
-    UserNotFoundError,
-    UserService,
-    WrongPasswordError,
-)
+from quartapp_auth.service import UserService
 
 if TYPE_CHECKING:
-    from quartapp.identity.principal import Principal
+    from quartapp import Principal
     from quartapp_auth.models import User
 
 blueprint = Blueprint("auth", __name__, url_prefix="/api/v1/auth")

@@ -4,8 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from quartapp.http.fields import ObjectIdString, Timestamp, trimmed
-from quartapp.http.models import Body, Closed
+from quartapp import Body, Closed, ObjectIdString, Timestamp, trimmed
 from quartapp_auth.passwords import MAX_BYTES
 
 Role = Literal["teacher", "student"]

@@ -8,34 +8,18 @@ from typing import TYPE_CHECKING
 from bson import ObjectId
 from mongoengine.errors import NotUniqueError
 
-from quartapp.encoding import object_id, utc_now
-from quartapp.errors import DomainError
-from quartapp.identity.principal import Account, CredentialsRefusedError
+from quartapp import Account, CredentialsRefusedError, object_id, utc_now
+from quartapp_auth.errors import EmailTakenError, UserNotFoundError, WrongPasswordError
 from quartapp_auth.happenings import UserRegistered
 from quartapp_auth.models import User
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from quartapp.database.database import Database
-    from quartapp.hooks.plugins import Plugins
-    from quartapp.identity.principal import Identity
-    from quartapp.identity.tokens import Tokens
+    from quartapp import Database, Identity, Plugins, Tokens
     from quartapp_auth.passwords import Passwords
 
 _LAST_CHARACTER = "\U0010ffff"
-
-
-class EmailTakenError(DomainError):
-    """Somebody has that address already."""
-
-
-class UserNotFoundError(DomainError):
-    """No such account."""
-
-
-class WrongPasswordError(DomainError):
-    """The password is not that account's, or the account may not sign in."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from quartapp.core import core
-from quartapp.hooks.specs import hookimpl
-from quartapp_attendance.schemas import Schemas
-from quartapp_attendance.service import AttendanceService
-from quartapp_checkin.routes import blueprint, events
+from quartapp import core, hookimpl
+from quartapp_attendance import AttendanceService, Schemas
+from quartapp_checkin.events import events
+from quartapp_checkin.routes import blueprint
 from quartapp_checkin.service import COLLECTION, CheckinService
 from quartapp_checkin.settings import CheckinSettings
 
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
     from quart import Blueprint, Quart
 
-    from quartapp.realtime.events import EventType
+    from quartapp import EventType
 
 
 class CheckinPlugin:

@@ -4,9 +4,8 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from quartapp.http.fields import ObjectIdInput, ObjectIdString, left_out
-from quartapp.http.models import Body, Closed
-from quartapp_attendance.schemas import SessionEvent
+from quartapp import Body, Closed, ObjectIdInput, ObjectIdString, left_out
+from quartapp_attendance import SessionEvent
 
 DIGITS = 6
 

@@ -12,24 +12,18 @@ from typing import TYPE_CHECKING
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
-from quartapp.encoding import utc_now
-from quartapp.errors import DomainError
-from quartapp_attendance.statuses import Mark
+from quartapp import utc_now
+from quartapp_attendance import Mark
+from quartapp_checkin.errors import CheckInRefusedError
 from quartapp_checkin.schemas import DIGITS
 
 if TYPE_CHECKING:
-    from quartapp.database.database import Database
-    from quartapp.identity.principal import Principal
-    from quartapp_attendance.live.session import ActiveSession
-    from quartapp_attendance.service import AttendanceService
+    from quartapp import Database, Principal
+    from quartapp_attendance import ActiveSession, AttendanceService
     from quartapp_checkin.settings import CheckinSettings
 
 COLLECTION = "checkin_attempts"
 VIA = "checkin"
-
-
-class CheckInRefusedError(DomainError):
-    """The student is not checked in; the message says why."""
 
 
 class CheckinService:

@@ -1,1 +1,52 @@
-"""Classes and their rolls."""
+"""Classes and their rolls.
+
+What is exported here is public; the modules below are internal.
+"""
+
+from quartapp_classes.bulk import BulkClasses, ClassChange
+from quartapp_classes.errors import (
+    AlreadyEnrolledError,
+    ClassExistsError,
+    ClassInUseError,
+    ClassNotFoundError,
+    NotEnrolledError,
+    NotOwnerError,
+    StudentNotFoundError,
+)
+from quartapp_classes.happenings import (
+    ClassChanged,
+    ClassCreated,
+    ClassDeleted,
+    StudentAdded,
+    StudentRemoved,
+)
+from quartapp_classes.models import ClassRoom
+from quartapp_classes.rolls import ClassInfo, Roll, Rolls
+from quartapp_classes.routes import class_answer
+from quartapp_classes.schemas import ClassAnswer, StudentBody
+from quartapp_classes.service import ClassService
+
+__all__ = [
+    "AlreadyEnrolledError",
+    "BulkClasses",
+    "ClassAnswer",
+    "ClassChange",
+    "ClassChanged",
+    "ClassCreated",
+    "ClassDeleted",
+    "ClassExistsError",
+    "ClassInUseError",
+    "ClassInfo",
+    "ClassNotFoundError",
+    "ClassRoom",
+    "ClassService",
+    "NotEnrolledError",
+    "NotOwnerError",
+    "Roll",
+    "Rolls",
+    "StudentAdded",
+    "StudentBody",
+    "StudentNotFoundError",
+    "StudentRemoved",
+    "class_answer",
+]

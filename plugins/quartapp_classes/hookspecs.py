@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from quartapp.hooks.specs import hookspec
+from quartapp import hookspec
 
 if TYPE_CHECKING:
-    from quartapp.hooks.decisions import Decision
+    from quartapp import Decision
     from quartapp_classes.rolls import ClassInfo, Roll
 
 

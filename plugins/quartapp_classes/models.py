@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from mongoengine import DateTimeField, IntField, ListField, ObjectIdField, StringField
 from pymongo.collation import Collation, CollationStrength
 
-from quartapp.database.database import Model
+from quartapp import Model
 
 IGNORING_CASE = Collation("en", strength=CollationStrength.SECONDARY)
 

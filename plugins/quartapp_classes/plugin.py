@@ -2,9 +2,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from quartapp.core import core
-from quartapp.hooks.specs import hookimpl
-from quartapp_auth.service import UserService
+from quartapp import core, hookimpl
+from quartapp_auth import UserService
 from quartapp_classes import hookspecs
 from quartapp_classes.models import ClassRoom
 from quartapp_classes.paths import ClassConverter
@@ -15,7 +14,7 @@ from quartapp_classes.service import ClassService
 if TYPE_CHECKING:
     from quart import Blueprint, Quart
 
-    from quartapp.database.database import Model
+    from quartapp import Model
     from quartapp_classes.rolls import ClassInfo, Roll
 
 

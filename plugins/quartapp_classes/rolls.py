@@ -8,17 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from bson import ObjectId
 
-from quartapp.encoding import object_id
-from quartapp.errors import HookFailedError
-from quartapp_classes.service import ClassNotFoundError
+from quartapp import HookFailedError, object_id
+from quartapp_classes.errors import ClassNotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pymongo.asynchronous.collection import AsyncCollection
 
-    from quartapp.database.database import Database
-    from quartapp.hooks.plugins import Plugins
+    from quartapp import Database, Plugins
 
 
 @dataclass(frozen=True, slots=True)

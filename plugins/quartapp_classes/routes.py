@@ -5,11 +5,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 from quart import Blueprint
 
-from quartapp.core import core
-from quartapp.errors import DomainError
-from quartapp.http.operation import Operation, Refusal
-from quartapp.identity.access import SIGNED_IN, role
-from quartapp_auth.service import UserService
+from quartapp import SIGNED_IN, DomainError, Operation, Refusal, core, role
+from quartapp_auth import UserService
+from quartapp_classes.errors import (
+    AlreadyEnrolledError,
+    ClassExistsError,
+    ClassInUseError,
+    ClassNotFoundError,
+    NotEnrolledError,
+    NotOwnerError,
+    StudentNotFoundError,
+)
 from quartapp_classes.schemas import (
     ClassAnswer,
     ClassBody,
@@ -19,20 +25,11 @@ from quartapp_classes.schemas import (
     StudentBody,
     StudentsQuery,
 )
-from quartapp_classes.service import (
-    AlreadyEnrolledError,
-    ClassExistsError,
-    ClassInUseError,
-    ClassNotFoundError,
-    ClassService,
-    NotEnrolledError,
-    NotOwnerError,
-    StudentNotFoundError,
-)
+from quartapp_classes.service import ClassService
 
 if TYPE_CHECKING:
-    from quartapp.identity.principal import Principal
-    from quartapp_auth.service import Contact
+    from quartapp import Principal
+    from quartapp_auth import Contact
     from quartapp_classes.models import ClassRoom
 
 blueprint = Blueprint("classes", __name__, url_prefix="/api/v1/class")

@@ -4,8 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from quartapp.http.fields import ObjectIdInput, ObjectIdString, Timestamp, left_out, trimmed
-from quartapp.http.models import Body, Closed
+from quartapp import Body, Closed, ObjectIdInput, ObjectIdString, Timestamp, left_out, trimmed
 
 ClassName = Annotated[str, trimmed(3, 100)]
 

@@ -6,9 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 from mongoengine.errors import NotUniqueError
 
-from quartapp.encoding import object_id, utc_now
-from quartapp.errors import DomainError
-from quartapp_auth.service import UserNotFoundError, UserService
+from quartapp import object_id, utc_now
+from quartapp_auth import UserNotFoundError, UserService
+from quartapp_classes.errors import (
+    AlreadyEnrolledError,
+    ClassExistsError,
+    ClassInUseError,
+    ClassNotFoundError,
+    NotEnrolledError,
+    NotOwnerError,
+    StudentNotFoundError,
+)
 from quartapp_classes.happenings import (
     ClassChanged,
     ClassCreated,
@@ -19,38 +27,8 @@ from quartapp_classes.happenings import (
 from quartapp_classes.models import IGNORING_CASE, ClassRoom
 
 if TYPE_CHECKING:
-    from quartapp.database.database import Database
-    from quartapp.hooks.plugins import Plugins
-    from quartapp.identity.principal import Principal
-    from quartapp_auth.service import Contact
-
-
-class ClassNotFoundError(DomainError):
-    """No such class, or a path id that is no id."""
-
-
-class ClassExistsError(DomainError):
-    """The teacher has a class of that name."""
-
-
-class NotOwnerError(DomainError):
-    """The class is another teacher's."""
-
-
-class NotEnrolledError(DomainError):
-    """The student is not on the roll."""
-
-
-class StudentNotFoundError(DomainError):
-    """No such user, not a student, or (to remove) not on the roll."""
-
-
-class AlreadyEnrolledError(DomainError):
-    """The student is on the roll already."""
-
-
-class ClassInUseError(DomainError):
-    """Something hangs on the class, so it cannot be deleted; the message says what."""
+    from quartapp import Database, Plugins, Principal
+    from quartapp_auth import Contact
 
 
 class ClassService:

@@ -13,7 +13,7 @@ import sys
 import threading
 from pathlib import Path
 
-from quartapp.cli.main import main
+from quartapp import main
 
 
 def serve(folder: Path) -> None:

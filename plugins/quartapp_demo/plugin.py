@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from quartapp.hooks.specs import hookimpl
+from quartapp import hookimpl
 from quartapp_demo.commands import demo
 
 if TYPE_CHECKING:

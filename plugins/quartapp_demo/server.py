@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from quartapp.embedded.mongo import EmbeddedMongoError, find_mongod
+from quartapp import EmbeddedMongoError, find_mongod
 from quartapp_demo.errors import DemoError
 
 if TYPE_CHECKING:

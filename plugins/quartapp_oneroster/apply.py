@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from bson import ObjectId
 
-from quartapp_auth.bulk import AccountEntry, BulkAccounts
-from quartapp_classes.bulk import BulkClasses, ClassChange
+from quartapp_auth import AccountEntry, BulkAccounts
+from quartapp_classes import BulkClasses, ClassChange
 from quartapp_oneroster.enrolments import Enrolments
 from quartapp_oneroster.rows import EnrolmentRow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from quartapp.database.database import Database
+    from quartapp import Database
     from quartapp_oneroster.progress import Progress
     from quartapp_oneroster.runs import Run
     from quartapp_oneroster.store import Store

@@ -69,9 +69,7 @@ def import_roster(
 
     from pymongo.errors import PyMongoError
 
-    from quartapp.errors import DatabaseUnavailableError
-    from quartapp.server.launch import launched
-    from quartapp.settings.core import load_settings
+    from quartapp import DatabaseUnavailableError, launched, load_settings
     from quartapp_oneroster.errors import RosterError
     from quartapp_oneroster.job import Job
     from quartapp_oneroster.stopping import StoppedError

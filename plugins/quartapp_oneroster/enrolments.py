@@ -15,8 +15,7 @@ from quartapp_oneroster.rows import EnrolmentRow
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from quartapp.database.database import Database
-    from quartapp.database.documents import Document
+    from quartapp import Database, Document
 
 
 ENROLMENTS_PER_READ = 10_000

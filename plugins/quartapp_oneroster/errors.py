@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from quartapp.errors import QuartappError
+from quartapp import QuartappError
 
 
 class RosterError(QuartappError):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from quartapp.database.database import Database
+    from quartapp import Database
     from quartapp_oneroster.plan import Totals
     from quartapp_oneroster.progress import Progress
     from quartapp_oneroster.store import Store

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from quartapp.server.launch import opened
+from quartapp import opened
 from quartapp_oneroster import importer, report
 from quartapp_oneroster.progress import shown
 from quartapp_oneroster.stopping import Stoppable
@@ -17,8 +17,7 @@ from quartapp_oneroster.store import scratch
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from quartapp.database.database import Database
-    from quartapp.settings.core import Settings
+    from quartapp import Database, Settings
     from quartapp_oneroster.importer import Set
     from quartapp_oneroster.plan import Totals
     from quartapp_oneroster.progress import Progress

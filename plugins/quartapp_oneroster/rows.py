@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from quartapp_auth.schemas import EMAIL
+from quartapp_auth import EMAIL
 from quartapp_oneroster.errors import RejectedError
 
 if TYPE_CHECKING:

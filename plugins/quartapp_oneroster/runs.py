@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 from bson import ObjectId
 from pymongo.errors import DuplicateKeyError
 
-from quartapp.encoding import utc_now
+from quartapp import utc_now
 from quartapp_oneroster.errors import RosterError
 
 if TYPE_CHECKING:
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 
     from pymongo.asynchronous.collection import AsyncCollection
 
-    from quartapp.database.database import Database
-    from quartapp.database.documents import Document
+    from quartapp import Database, Document
 
 
 COLLECTION = "oneroster_runs"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from quartapp_auth.bulk import BulkAccounts
-from quartapp_classes.bulk import BulkClasses
+from quartapp_auth import BulkAccounts
+from quartapp_classes import BulkClasses
 from quartapp_oneroster.enrolments import Enrolments
 
 if TYPE_CHECKING:
-    from quartapp.database.database import Database
+    from quartapp import Database
     from quartapp_oneroster.progress import Progress
     from quartapp_oneroster.store import Store
 

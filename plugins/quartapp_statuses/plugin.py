@@ -3,17 +3,14 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from quartapp.core import core
-from quartapp.encoding import utc_now
-from quartapp.hooks.specs import hookimpl
+from quartapp import core, hookimpl, utc_now
 from quartapp_statuses.settings import StatusesSettings
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
     from quart import Quart
 
-    from quartapp_attendance.live.session import SessionInfo
-    from quartapp_attendance.statuses import Mark, Status
+    from quartapp_attendance import Mark, SessionInfo, Status
 
 
 class StatusesPlugin:

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from quartapp_attendance.statuses import CODE_PATTERN, TEACHER, Status
+from quartapp_attendance import CODE_PATTERN, TEACHER, Status
 
 OWN_CODES = ("present", "absent")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from quartapp.settings.core import Settings
+    from quartapp import Settings
     from quartapp_webhooks.service import WebhookService
 
 
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 )
 def webhooks(retry_dead: bool, forget_removed: bool) -> None:
     """Show the endpoints, and how many deliveries wait or are dead."""
-    from quartapp.server.launch import launched, opened
-    from quartapp.settings.core import load_settings
+    from quartapp import launched, load_settings, opened
     from quartapp_webhooks.service import WebhookService
 
     async def look(settings: Settings) -> None:

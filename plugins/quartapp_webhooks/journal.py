@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from quartapp.errors import DatabaseUnavailableError
+from quartapp import DatabaseUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from quartapp.database.documents import Document
+    from quartapp import Document
 
 
 log = structlog.get_logger("quartapp.webhooks")

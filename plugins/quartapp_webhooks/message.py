@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from bson import ObjectId
 from pydantic_core import to_jsonable_python
 
-from quartapp.encoding import timestamp
-from quartapp_attendance.happenings import SessionDone, SessionStarted, SessionSuperseded
+from quartapp import timestamp
+from quartapp_attendance import SessionDone, SessionStarted, SessionSuperseded
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from mongoengine import DateTimeField, IntField, ObjectIdField, StringField
 
-from quartapp.database.database import Model
+from quartapp import Model
 
 OUTBOX = "webhook_outbox"
 ENDPOINTS = "webhook_endpoints"

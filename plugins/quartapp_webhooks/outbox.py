@@ -9,7 +9,7 @@ from bson import ObjectId
 from pymongo import ReturnDocument, UpdateOne
 from pymongo.errors import BulkWriteError
 
-from quartapp.encoding import utc_now
+from quartapp import utc_now
 from quartapp_webhooks.models import ENDPOINTS, OUTBOX
 
 if TYPE_CHECKING:
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 
     from pymongo.asynchronous.collection import AsyncCollection
 
-    from quartapp.database.database import Database
-    from quartapp.database.documents import Document
+    from quartapp import Database, Document
     from quartapp_webhooks.message import Message
 
 

@@ -3,8 +3,7 @@ from __future__ import annotations
 from dataclasses import is_dataclass
 from typing import TYPE_CHECKING
 
-from quartapp.core import core
-from quartapp.hooks.specs import hookimpl
+from quartapp import core, hookimpl
 from quartapp_webhooks.commands import webhooks
 from quartapp_webhooks.models import Delivery
 from quartapp_webhooks.service import WebhookService
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
     from quart import Quart
 
-    from quartapp.database.database import Model
+    from quartapp import Model
 
 
 class WebhooksPlugin:

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 import structlog
 from pymongo.errors import PyMongoError
 
-from quartapp.encoding import utc_now
-from quartapp.errors import DatabaseUnavailableError
-from quartapp_attendance.replay import session_events
+from quartapp import DatabaseUnavailableError, utc_now
+from quartapp_attendance import session_events
 from quartapp_webhooks.addresses import Resolver
 from quartapp_webhooks.journal import Journal
 from quartapp_webhooks.message import message_of
@@ -23,8 +22,7 @@ from quartapp_webhooks.sender import Outcome, Sender, trusted
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-    from quartapp.database.database import Database
-    from quartapp.database.documents import Document
+    from quartapp import Database, Document
     from quartapp_webhooks.settings import Endpoint, WebhooksSettings
 
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, SecretStr
 
 from quartapp.app import create_app
-from quartapp.core import core
 from quartapp.errors import QuartappError
 from quartapp.hooks.discovery import in_order, survey
 from quartapp.http.routes import routes
+from quartapp.parts import core
 
 if TYPE_CHECKING:
     from quart import Quart

@@ -13,22 +13,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from quartapp import __version__
 from quartapp.app import create_app
 from quartapp.cli.contract import contract
 from quartapp.cli.listing import list_plugins as listing_of
 from quartapp.cli.mistakes import MistakeError, mistakes_explained
 from quartapp.cli.new_plugin import plugin
-from quartapp.core import core
 from quartapp.errors import QuartappError
 from quartapp.hooks.discovery import discover
 from quartapp.hooks.plugins import Plugins
+from quartapp.parts import core
 from quartapp.server.launch import launched
 from quartapp.server.listening import listen
 from quartapp.server.serving import serve_app
 from quartapp.server.systemd import notify_systemd
 from quartapp.settings.core import load_plugin_choice, load_settings
 from quartapp.telemetry.logs import configure_logging
+from quartapp.version import __version__
 
 if TYPE_CHECKING:
     from quartapp.settings.core import Settings

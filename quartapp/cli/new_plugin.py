@@ -14,10 +14,10 @@ from urllib.parse import urlsplit
 import click
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from quartapp import __version__
 from quartapp.cli.mistakes import mistakes_explained
 from quartapp.errors import QuartappError
 from quartapp.hooks.discovery import OWN_DISTRIBUTION, installed_plugins
+from quartapp.version import __version__
 
 TEMPLATES = Path(__file__).parent / "templates" / "plugin"
 SUFFIX = ".j2"

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from quartapp.contract.asyncapi.document import asyncapi_document
 from quartapp.contract.openapi.document import REFERENCE, openapi_document
-from quartapp.core import core
 from quartapp.errors import PluginError
 from quartapp.http.routes import routes
+from quartapp.parts import core
 
 if TYPE_CHECKING:
     from quart import Quart

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
-from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,16 +10,15 @@ class Deny:
     """A refusal.
 
     Attributes:
-        reason: What the person who asked is told.
+        reason: What the person who asked is told; one of the plugin's ``messages``.
     """
 
     reason: str
 
 
-class _Allow(Enum):
-    ALLOW = "allow"
+@dataclass(frozen=True, slots=True)
+class Allow:
+    """An opinion in favour; it overrules no refusal."""
 
 
-ALLOW = _Allow.ALLOW
-"""An opinion in favour; it overrules no refusal."""
-Decision = Deny | Literal[_Allow.ALLOW]
+Decision = Deny | Allow

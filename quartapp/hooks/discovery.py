@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-from quartapp import __version__
 from quartapp.errors import PluginError
 from quartapp.hooks.dispatcher import reason
 from quartapp.plugin import LoadedPlugin
+from quartapp.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -17,7 +17,7 @@ import structlog
 
 from quartapp._begun import Begun
 from quartapp.errors import HookFailedError, PluginError
-from quartapp.hooks.decisions import ALLOW, Deny
+from quartapp.hooks.decisions import Allow, Deny
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -130,9 +130,9 @@ class Dispatcher:
             decision = await self._call(hook, owner, impl, arguments)
             if isinstance(decision, Deny):
                 return decision
-            if decision is not None and decision is not ALLOW:
+            if decision is not None and not isinstance(decision, Allow):
                 raise HookFailedError(
-                    f"plugin {owner}: {hook} must return ALLOW, Deny or None, "
+                    f"plugin {owner}: {hook} must return Allow(), Deny or None, "
                     f"got {type(decision).__name__}"
                 )
         return None

@@ -176,7 +176,7 @@ def authorize(principal: Principal, action: str, resource: Mapping[str, object])
 
     ``action`` is the operationId of a route or the name of an event; a route of a dialect has the
     action of the route that it is another form of. ``resource`` is what it was asked with.
-    ``ALLOW`` overrules no other plugin's ``Deny``; None is no opinion. A failure refuses as well,
+    ``Allow()`` overrules no other plugin's ``Deny``; None is no opinion. A failure refuses as well,
     as 500.
 
     Example:

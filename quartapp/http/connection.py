@@ -13,7 +13,7 @@ import structlog
 from quart.asgi import ASGIHTTPConnection
 from structlog.contextvars import bind_contextvars
 
-from quartapp.core import core
+from quartapp.parts import core
 from quartapp.telemetry.traces import failed
 
 if TYPE_CHECKING:

@@ -26,7 +26,6 @@ from quart_schema import (
     tag,
 )
 
-from quartapp.core import core
 from quartapp.errors import DomainError
 from quartapp.http.answers import ApiError, json_response
 from quartapp.http.authentication import (
@@ -36,6 +35,7 @@ from quartapp.http.authentication import (
     check_access,
 )
 from quartapp.http.models import Closed
+from quartapp.parts import core
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping

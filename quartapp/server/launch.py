@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from quartapp.app import create_app
-from quartapp.core import core
 from quartapp.embedded.mongo import EmbeddedMongo
 from quartapp.errors import QuartappError
+from quartapp.parts import core
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from quartapp.core import Core
+    from quartapp.parts import Core
     from quartapp.settings.core import Settings
 
 SECRET_FILE = "jwt-secret"  # noqa: S105 - a file's name

@@ -16,7 +16,7 @@ import structlog
 from hypercorn.middleware import ProxyFixMiddleware
 from hypercorn.utils import LifespanFailureError
 
-from quartapp.core import core
+from quartapp.parts import core
 from quartapp.realtime.channel import MAX_FRAME_BYTES
 from quartapp.realtime.hub import SPREAD_SECONDS
 from quartapp.server.hypercorn import harden_hypercorn

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from quartapp.core import core
 from quartapp.http.fields import Timestamp
 from quartapp.http.models import Closed
 from quartapp.identity.tokens import InvalidTokenError
+from quartapp.parts import core
 from quartapp.realtime.events import EventData, EventType, ServerMessage
 from quartapp.realtime.messages import UNAUTHORIZED, encode
 

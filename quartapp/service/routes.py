@@ -8,10 +8,10 @@ from quart import Blueprint, current_app
 
 from quartapp.contract import openapi_document
 from quartapp.contract.asyncapi.document import asyncapi_document
-from quartapp.core import core
 from quartapp.http.models import Closed
 from quartapp.http.operation import Operation
 from quartapp.identity.access import PUBLIC
+from quartapp.parts import core
 from quartapp.service import pages as docs_pages
 from quartapp.telemetry.metrics import MEDIA_TYPE
 

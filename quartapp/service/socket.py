@@ -15,11 +15,11 @@ from pydantic import ValidationError
 from quart import websocket
 from structlog.contextvars import bind_contextvars
 
-from quartapp.core import core
 from quartapp.errors import DatabaseUnavailableError, DomainError, HookFailedError
 from quartapp.http.answers import ApiError, unavailable
 from quartapp.http.authentication import bearer_token
 from quartapp.identity.tokens import InvalidTokenError
+from quartapp.parts import core
 from quartapp.realtime.channel import Channel, ChannelClosedError, SocketConnection, channel_of
 from quartapp.realtime.close_codes import INTERNAL_ERROR, NORMAL_CLOSURE, POLICY_VIOLATION
 from quartapp.realtime.connection import Connection

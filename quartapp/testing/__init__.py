@@ -1,1 +1,67 @@
-"""For tests of plugins."""
+"""For tests of plugins: real servers, a real database, people and their sockets.
+
+The pytest plugin that comes with quartapp brings the fixtures ``serve``, ``server``,
+``serve_process``, ``mongodb_uri`` and ``quartapp_contract`` by themselves.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from quartapp.testing.clients import Client as Client
+    from quartapp.testing.clients import Person as Person
+    from quartapp.testing.clients import Socket as Socket
+    from quartapp.testing.contract import QuartappContract as QuartappContract
+    from quartapp.testing.processes import ServerProcess as ServerProcess
+    from quartapp.testing.servers import SECRET as SECRET
+    from quartapp.testing.servers import Serve as Serve
+    from quartapp.testing.servers import ServeProcess as ServeProcess
+    from quartapp.testing.servers import TestServer as TestServer
+    from quartapp.testing.servers import running as running
+
+__all__ = [
+    "SECRET",
+    "Client",
+    "Person",
+    "QuartappContract",
+    "Serve",
+    "ServeProcess",
+    "ServerProcess",
+    "Socket",
+    "TestServer",
+    "running",
+]
+
+# Each name is imported at its first use: who needs one thing does not pay for all.
+_HOMES = {
+    "quartapp.testing.clients": (
+        "Client",
+        "Person",
+        "Socket",
+    ),
+    "quartapp.testing.contract": ("QuartappContract",),
+    "quartapp.testing.processes": ("ServerProcess",),
+    "quartapp.testing.servers": (
+        "SECRET",
+        "Serve",
+        "ServeProcess",
+        "TestServer",
+        "running",
+    ),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

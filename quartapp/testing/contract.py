@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from quartapp.plugin import LoadedPlugin
     from quartapp.realtime.events import EventType
     from quartapp.testing.clients import Person
-    from quartapp.testing.fixtures import Serve, TestServer
+    from quartapp.testing.servers import Serve, TestServer
 
 OPENAPI, ASYNCAPI = "openapi.yaml", "asyncapi.yaml"
 WRITE = "--write-contract"
@@ -106,8 +106,8 @@ def quartapp_contract(
     return run
 
 
-def add_options(parser: pytest.Parser) -> None:
-    """The option of a run."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option that writes the contract."""
     parser.getgroup("quartapp").addoption(
         WRITE,
         action="store_true",

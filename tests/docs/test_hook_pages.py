@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from quartapp import hookspec
 from quartapp.hooks import specs as hookspecs
 from quartapp.hooks.discovery import discover
-from quartapp.hooks.specs import hookspec
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = (ROOT / "docs" / "hooks.md").read_text(encoding="utf-8")

@@ -12,7 +12,7 @@ from itertools import cycle, islice
 import jwt
 
 from quartapp.identity.tokens import ALGORITHM, Tokens
-from quartapp.testing.fixtures import SECRET
+from quartapp.testing.servers import SECRET
 from tests.faults.support.crowd import Crowd
 
 STUDENTS = 30

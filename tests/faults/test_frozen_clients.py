@@ -34,7 +34,7 @@ SMALL = [
 ]
 
 SHOUT = """
-from quartapp.core import core
+from quartapp.parts import core
 from quartapp.hooks.specs import hookimpl
 from quartapp.realtime.events import EventData, EventType
 from quartapp.realtime.messages import encode

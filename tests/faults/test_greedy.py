@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 
 from quartapp.identity.tokens import Tokens
-from quartapp.testing.fixtures import SECRET
+from quartapp.testing.servers import SECRET
 from tests.faults.support.crowd import Crowd, resident_mib
 
 PER_USER = 1000  # the defaults of both settings, the second one tenth

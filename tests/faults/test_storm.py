@@ -11,7 +11,7 @@ import pytest
 from bson import ObjectId
 
 from quartapp.identity.tokens import Tokens
-from quartapp.testing.fixtures import SECRET
+from quartapp.testing.servers import SECRET
 from tests.faults.support.crowd import Crowd
 
 if TYPE_CHECKING:

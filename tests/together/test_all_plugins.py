@@ -9,7 +9,7 @@ import pymongo
 import pytest
 
 from quartapp.http.routes import routes
-from quartapp.testing.fixtures import with_database
+from quartapp.testing.servers import with_database
 
 OPTIONAL = ("assignment", "checkin", "oneroster", "statuses", "webhooks")
 

@@ -2,8 +2,7 @@
 
 from datetime import timedelta
 
-from quartapp.encoding import utc_now
-from quartapp.hooks.specs import hookimpl
+from quartapp import hookimpl, utc_now
 
 
 class BellPlugin:

@@ -2,8 +2,7 @@
 
 import hmac
 
-from quartapp.hooks.specs import hookimpl
-from quartapp.identity.principal import CredentialsRefusedError, Principal
+from quartapp import CredentialsRefusedError, Principal, hookimpl
 
 HEADER = "X-Api-Key"
 

@@ -1,7 +1,6 @@
 """Nobody deletes a class while the term lasts."""
 
-from quartapp.hooks.decisions import Deny
-from quartapp.hooks.specs import hookimpl
+from quartapp import Deny, hookimpl
 
 
 class TermPlugin:

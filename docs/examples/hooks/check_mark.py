@@ -2,9 +2,8 @@
 
 from datetime import timedelta
 
-from quartapp.encoding import utc_now
-from quartapp.hooks.specs import hookimpl
-from quartapp_attendance.statuses import Violation
+from quartapp import hookimpl, utc_now
+from quartapp_attendance import Violation
 
 
 class LessonPlugin:

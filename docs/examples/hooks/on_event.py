@@ -1,7 +1,7 @@
 """A letter to the parents for every absence, as soon as it is stored."""
 
-from quartapp.hooks.specs import hookimpl
-from quartapp_attendance.happenings import AttendanceMarked
+from quartapp import hookimpl
+from quartapp_attendance import AttendanceMarked
 
 
 class ParentsPlugin:

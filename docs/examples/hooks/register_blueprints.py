@@ -3,10 +3,7 @@
 from pydantic import Field
 from quart import Blueprint
 
-from quartapp.hooks.specs import hookimpl
-from quartapp.http.models import Closed
-from quartapp.http.operation import Operation
-from quartapp.identity.access import SIGNED_IN
+from quartapp import SIGNED_IN, Closed, Operation, hookimpl
 
 blueprint = Blueprint("library", __name__, url_prefix="/api/v1/library")
 

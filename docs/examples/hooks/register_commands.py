@@ -4,7 +4,7 @@ import asyncio
 
 import click
 
-from quartapp.hooks.specs import hookimpl
+from quartapp import hookimpl
 
 
 @click.command("count-people")
@@ -15,8 +15,7 @@ def count_people():
 
 async def _count():
     # What takes long to import waits until the command is run.
-    from quartapp.server.launch import launched, opened
-    from quartapp.settings.core import load_settings
+    from quartapp import launched, load_settings, opened
 
     with launched(load_settings()) as settings:
         async with opened(settings) as parts:

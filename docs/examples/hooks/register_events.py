@@ -2,11 +2,7 @@
 
 from pydantic import Field
 
-from quartapp.core import core
-from quartapp.hooks.specs import hookimpl
-from quartapp.http.models import Closed
-from quartapp.realtime.events import EventData, EventType, ServerMessage
-from quartapp.realtime.messages import encode
+from quartapp import Closed, EventData, EventType, ServerMessage, core, encode, hookimpl
 
 
 class RaiseHand(EventData):

@@ -2,8 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from quartapp.core import core
-from quartapp.hooks.specs import hookimpl
+from quartapp import core, hookimpl
 
 
 class LibrarySettings(BaseModel):

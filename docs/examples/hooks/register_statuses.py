@@ -1,7 +1,7 @@
 """One more thing that a student can be marked as."""
 
-from quartapp.hooks.specs import hookimpl
-from quartapp_attendance.statuses import Status
+from quartapp import hookimpl
+from quartapp_attendance import Status
 
 
 class RemotePlugin:

@@ -1,7 +1,7 @@
 """Rolls come from a student information system, where that knows the class."""
 
-from quartapp.hooks.specs import hookimpl
-from quartapp_classes.rolls import Roll
+from quartapp import hookimpl
+from quartapp_classes import Roll
 
 
 class InformationSystemPlugin:

@@ -2,7 +2,7 @@
 
 import httpx
 
-from quartapp.hooks.specs import hookimpl
+from quartapp import hookimpl
 
 
 class GradebookPlugin:

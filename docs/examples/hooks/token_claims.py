@@ -1,6 +1,6 @@
 """Tokens say which campus somebody belongs to."""
 
-from quartapp.hooks.specs import hookimpl
+from quartapp import hookimpl
 
 
 class CampusPlugin:

@@ -1,7 +1,6 @@
 """People sign in with the password of another system."""
 
-from quartapp.hooks.specs import hookimpl
-from quartapp.identity.principal import CredentialsRefusedError, Identity
+from quartapp import CredentialsRefusedError, Identity, hookimpl
 
 # Stands for a directory: who is in it, and with which password.
 DIRECTORY = {"grace@navy.example": ("cobol-60", "Grace Hopper", "teacher")}

@@ -3,9 +3,7 @@
 import jwt
 from pydantic import BaseModel, SecretStr
 
-from quartapp.core import core
-from quartapp.hooks.specs import hookimpl
-from quartapp.identity.principal import CredentialsRefusedError, Identity, Principal
+from quartapp import CredentialsRefusedError, Identity, Principal, core, hookimpl
 
 ISSUER = "https://sso.school.example"
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from bson import ObjectId
 
-    from quartapp.database.documents import Document
+    from quartapp import Document
 
 
 ATTENDANCE_PREFIX = "attendance."

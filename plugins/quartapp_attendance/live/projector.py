@@ -5,24 +5,22 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from quartapp.realtime.messages import encode
+from quartapp import encode
 from quartapp_attendance.live.session import ActiveSession
 from quartapp_attendance.live.states import SessionState
-from quartapp_classes.service import ClassNotFoundError
+from quartapp_classes import ClassNotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
     from bson import ObjectId
 
-    from quartapp.database.database import Database
-    from quartapp.database.documents import Document
-    from quartapp.realtime.hub import Hub
+    from quartapp import Database, Document, Hub
     from quartapp_attendance.live.change import Change
     from quartapp_attendance.live.sessions import LiveSessions
     from quartapp_attendance.metrics import AttendanceMetrics
     from quartapp_attendance.statuses import StatusRegistry
-    from quartapp_classes.rolls import Roll
+    from quartapp_classes import Roll
 
 
 DONE_MESSAGE = "Attendance persisted"

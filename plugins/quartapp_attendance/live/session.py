@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from bson import ObjectId
 
-    from quartapp.database.documents import Document
+    from quartapp import Document
 
 
 @dataclass(frozen=True, slots=True)

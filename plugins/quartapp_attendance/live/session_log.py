@@ -22,25 +22,23 @@ from bson import ObjectId
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
-from quartapp.encoding import utc_now
+from quartapp import utc_now
 from quartapp_attendance.errors import NoActiveSessionError, NotOnRollError
 from quartapp_attendance.live.change import ATTENDANCE_PREFIX, Change
 from quartapp_attendance.live.states import SessionState
-from quartapp_classes.service import ClassNotFoundError
+from quartapp_classes import ClassNotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from pymongo.asynchronous.collection import AsyncCollection
 
-    from quartapp.database.database import Database
-    from quartapp.database.documents import Document
-    from quartapp.telemetry.traces import Traces
+    from quartapp import Database, Document, Traces
     from quartapp_attendance.live.change import Echo
     from quartapp_attendance.live.session import ActiveSession
     from quartapp_attendance.metrics import AttendanceMetrics
     from quartapp_attendance.statuses import Mark
-    from quartapp_classes.rolls import Roll
+    from quartapp_classes import Roll
 
 
 BATCH_ENTRIES = 500

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from pymongo.errors import OperationFailure, PyMongoError
 
-from quartapp.errors import DatabaseUnavailableError
+from quartapp import DatabaseUnavailableError
 from quartapp_attendance.live.change import Change
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from quartapp.database.database import Database
+    from quartapp import Database
     from quartapp_attendance.live.projector import Projector
     from quartapp_attendance.metrics import AttendanceMetrics
 

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic.json_schema import models_json_schema
 
-from quartapp import __version__
 from quartapp.contract.asyncapi.compare import differences
-from quartapp.core import core
 from quartapp.http.fields import exact_schema
+from quartapp.parts import core
 from quartapp.realtime.close_codes import (
     GOING_AWAY,
     INTERNAL_ERROR,
@@ -26,6 +25,7 @@ from quartapp.realtime.close_codes import (
 )
 from quartapp.realtime.events import PATH
 from quartapp.realtime.messages import INVALID_FORMAT, UNAUTHORIZED, UNKNOWN_EVENT
+from quartapp.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

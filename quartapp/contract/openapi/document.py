@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, cast
 from quart_schema import QuartSchema
 from quart_schema.openapi import HttpSecurityScheme, Info, OpenAPIProvider
 
-from quartapp import __version__
 from quartapp.http.fields import exact_schema
 from quartapp.http.operation import SECURITY_SCHEME, Operation, operation_of
+from quartapp.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Callable

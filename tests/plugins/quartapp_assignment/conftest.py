@@ -10,7 +10,7 @@ import pytest
 if TYPE_CHECKING:
     import httpx
 
-    from quartapp.testing.fixtures import Person, TestServer
+    from quartapp.testing import Person, TestServer
 
 NOBODY = "695f72101c9d440000a1b2c1"
 

@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 
 import quartapp_assignment
-from quartapp.app import create_app
+from quartapp import create_app, load_settings
 from quartapp.contract import openapi_document
 from quartapp.contract.files import openapi_file, read_document
 from quartapp.contract.openapi.compare import differences
-from quartapp.settings.core import load_settings
 
 PIECE = Path(quartapp_assignment.__file__).with_name("openapi.yaml")
 

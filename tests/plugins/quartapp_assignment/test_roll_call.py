@@ -7,8 +7,7 @@ import re
 
 import pytest
 
-from quartapp.hooks.decisions import Deny
-from quartapp.hooks.specs import hookimpl
+from quartapp import Deny, hookimpl
 
 
 async def test_the_same_student_added_many_times_at_once_is_added_once(school):

@@ -10,7 +10,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from quartapp.http.routes import routes
-from quartapp.testing.fixtures import SECRET
+from quartapp.testing import SECRET
 
 GUARDED = (
     ("GET", "/auth/me"),

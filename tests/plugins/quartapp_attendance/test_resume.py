@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from quartapp.core import core
+from quartapp import core
 from quartapp_attendance.live.sessions import LiveSessions
 
 NO_SESSION = {"event": "ERROR", "data": {"message": "No active attendance session"}}

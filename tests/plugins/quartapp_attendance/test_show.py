@@ -5,9 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import BaseModel
 
-from quartapp.core import core
-from quartapp.hooks.specs import hookimpl
-from quartapp.realtime.events import EventData, EventType, ServerMessage
+from quartapp import EventData, EventType, ServerMessage, core, hookimpl
 from quartapp_attendance.errors import NoActiveSessionError
 from quartapp_attendance.service import AttendanceService
 

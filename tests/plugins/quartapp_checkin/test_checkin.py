@@ -8,8 +8,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from quartapp.core import core
-from quartapp.errors import QuartappError
+from quartapp import QuartappError, core
 from quartapp_attendance.service import AttendanceService
 from quartapp_checkin.service import CheckinService
 

@@ -8,8 +8,8 @@ import sys
 import click
 import pytest
 
+from quartapp import Plugins
 from quartapp.hooks.discovery import discover, given
-from quartapp.hooks.plugins import Plugins
 from quartapp_oneroster.plugin import OneRosterPlugin
 
 

@@ -12,7 +12,7 @@ from datetime import timedelta
 
 import pytest
 
-from quartapp.encoding import utc_now
+from quartapp import utc_now
 
 DEADLINE_SECONDS = 60
 PROGRAM = """

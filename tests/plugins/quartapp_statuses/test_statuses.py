@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from quartapp.errors import QuartappError
+from quartapp import QuartappError
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from quartapp.core import core
+from quartapp import core
 from quartapp_auth.happenings import UserRegistered
 from quartapp_webhooks.models import OUTBOX
 

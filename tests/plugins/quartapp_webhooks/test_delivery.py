@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from quartapp.core import core
+from quartapp import core
 from quartapp_webhooks.models import OUTBOX
 from quartapp_webhooks.service import WebhookService
 

@@ -9,12 +9,9 @@ from datetime import UTC, datetime, timedelta
 from click.testing import CliRunner
 from standardwebhooks.webhooks import Webhook
 
-from quartapp.app import create_app
-from quartapp.cli.main import main
-from quartapp.core import core
+from quartapp import core, create_app, load_settings, main
 from quartapp.hooks.discovery import discover
-from quartapp.settings.core import load_settings
-from quartapp.testing.fixtures import SECRET, running
+from quartapp.testing import SECRET, running
 from quartapp_auth.happenings import UserRegistered
 from quartapp_webhooks.journal import MOST_KEPT, Journal
 from quartapp_webhooks.message import message_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from quartapp.errors import QuartappError
+from quartapp import QuartappError
 from quartapp_webhooks.settings import WebhooksSettings
 
 SECRET = "whsec_" + "QUFB" * 10

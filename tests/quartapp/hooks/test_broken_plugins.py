@@ -16,7 +16,7 @@ from quartapp.http.models import Closed
 from quartapp.http.operation import Operation
 from quartapp.identity.access import PUBLIC
 from quartapp.realtime.events import EventData, EventType
-from quartapp_attendance.statuses import Status
+from quartapp_attendance import Status
 
 
 class Empty(Closed):

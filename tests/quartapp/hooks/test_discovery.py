@@ -236,7 +236,7 @@ async def test_a_failing_listener_changes_nothing_and_is_logged_with_its_name(se
 async def test_plugins_stop_in_reverse_and_one_failing_stops_no_other(serve, mongodb_uri):
     from quartapp.app import create_app
     from quartapp.settings.core import Settings
-    from quartapp.testing.fixtures import SECRET, running
+    from quartapp.testing.servers import SECRET, running
 
     order = []
 

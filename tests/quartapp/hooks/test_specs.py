@@ -13,7 +13,7 @@ import pytest
 from quartapp.hooks.specs import hookimpl
 from quartapp.identity.principal import Identity
 from quartapp.server.listening import ServerError
-from quartapp.testing.fixtures import SECRET
+from quartapp.testing.servers import SECRET
 
 
 def refused(message):
@@ -177,7 +177,7 @@ async def test_authorize_refuses_an_event_and_hears_its_data(serve):
 
 
 async def test_authorize_refuses_when_one_denies_whatever_others_allow(serve):
-    from quartapp.hooks.decisions import ALLOW, Deny
+    from quartapp.hooks.decisions import Allow, Deny
 
     class Says:
         def __init__(self, name, decision):
@@ -188,7 +188,7 @@ async def test_authorize_refuses_when_one_denies_whatever_others_allow(serve):
         async def authorize(self):
             return self.decision
 
-    server = await serve(beside=[Says("a", ALLOW), Says("b", Deny("No")), Says("c", ALLOW)])
+    server = await serve(beside=[Says("a", Allow()), Says("b", Deny("No")), Says("c", Allow())])
     teacher = await server.person("teacher")
     answer = await server.api.get("/class", headers=teacher.headers)
     assert (answer.status_code, answer.json()) == (403, refused("No"))
@@ -305,7 +305,7 @@ async def test_startup_and_shutdown_surround_serving(mongodb_uri, example):
     from quartapp.app import create_app
     from quartapp.hooks.discovery import discover
     from quartapp.settings.core import load_settings
-    from quartapp.testing.fixtures import running
+    from quartapp.testing.servers import running
 
     plugin = example("startup").GradebookPlugin()
     settings = load_settings(mongodb_uri=mongodb_uri, jwt_secret=SECRET)
@@ -347,7 +347,7 @@ async def test_shutdown_runs_in_reverse_and_a_failure_stops_no_other(mongodb_uri
 
     from quartapp.app import create_app
     from quartapp.settings.core import load_settings
-    from quartapp.testing.fixtures import running
+    from quartapp.testing.servers import running
 
     closed = []
 

@@ -16,7 +16,7 @@ from quart import Blueprint
 from quartapp.hooks.specs import hookimpl
 from quartapp.http.operation import Operation
 from quartapp.identity.access import PUBLIC
-from quartapp.testing.fixtures import SECRET
+from quartapp.testing.servers import SECRET
 
 INVALID_TOKEN = "Unauthorized, token missing or invalid"
 

@@ -8,7 +8,7 @@ import json
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from quartapp.core import core
+from quartapp.parts import core
 from quartapp.realtime import pace
 from quartapp.realtime.channel import Channel
 from quartapp.realtime.pace import Pace, TooFastError

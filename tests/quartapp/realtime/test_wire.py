@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from quartapp.core import core
+from quartapp.parts import core
 from quartapp.realtime.messages import encode
 from quartapp.realtime.wire import WIRE_EXTENSION, Parcel
 

@@ -6,7 +6,7 @@ import asyncio
 import time
 
 from quartapp.identity.tokens import Tokens
-from quartapp.testing.fixtures import SECRET
+from quartapp.testing.servers import SECRET
 
 UNAUTHORIZED = {"event": "ERROR", "data": {"message": "Unauthorized or invalid token"}}
 INVALID = {"event": "ERROR", "data": {"message": "Invalid message format"}}

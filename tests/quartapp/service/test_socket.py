@@ -13,11 +13,11 @@ from pydantic import ConfigDict
 from structlog.contextvars import merge_contextvars
 from websockets.exceptions import InvalidStatus
 
-from quartapp.core import core
 from quartapp.hooks.specs import hookimpl
+from quartapp.parts import core
 from quartapp.realtime.events import EventData, EventType
 from quartapp.realtime.messages import encode
-from quartapp.testing.fixtures import SECRET
+from quartapp.testing.servers import SECRET
 
 UNAUTHORIZED = {"event": "ERROR", "data": {"message": "Unauthorized or invalid token"}}
 UNKNOWN = {"event": "ERROR", "data": {"message": "Unknown event"}}

@@ -9,7 +9,7 @@ from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from quartapp.realtime import pace
-from quartapp.testing.fixtures import SECRET
+from quartapp.testing.servers import SECRET
 
 
 def lines(process):

@@ -10,8 +10,8 @@ import pytest
 from prometheus_client import Counter
 from prometheus_client.parser import text_string_to_metric_families
 
-from quartapp.core import core
 from quartapp.hooks.specs import hookimpl
+from quartapp.parts import core
 
 
 async def read(client):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from quartapp.testing.fixtures import Serve, ServeProcess, TestServer
+    from quartapp.testing.servers import Serve, ServeProcess, TestServer
 
 
 async def test_people_are_registered_and_signed_in(server: TestServer) -> None:

@@ -10,7 +10,7 @@ import pymongo
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from quartapp.errors import QuartappError
+from quartapp import QuartappError
 
 
 async def test_two_servers_show_one_order_and_each_reads_its_own_writes(serve, lesson, mark):

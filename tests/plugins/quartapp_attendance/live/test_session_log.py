@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from quartapp.core import core
+from quartapp import core
 from quartapp_attendance.live.sessions import LiveSessions
 from quartapp_attendance.service import AttendanceService
 from quartapp_attendance.statuses import Mark

@@ -1,0 +1,17 @@
+"""What can go wrong with accounts."""
+
+from __future__ import annotations
+
+from quartapp import DomainError
+
+
+class EmailTakenError(DomainError):
+    """Somebody has that address already."""
+
+
+class UserNotFoundError(DomainError):
+    """No such account."""
+
+
+class WrongPasswordError(DomainError):
+    """The password is not that account's, or the account may not sign in."""

@@ -1,0 +1,136 @@
+"""Servers in the event loop of a test, and what the fixtures that start servers promise."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit, urlunsplit
+
+import hypercorn.asyncio
+from hypercorn.utils import LifespanFailureError
+
+from quartapp.parts import core
+from quartapp.server.hypercorn import harden_hypercorn
+from quartapp.server.listening import ServerError, listen
+from quartapp.server.serving import behind_proxies, hypercorn_config, start_failure
+from quartapp.testing.clients import Client
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+
+    from pymongo.asynchronous.database import AsyncDatabase
+    from quart import Quart
+
+    from quartapp.testing.processes import ServerProcess
+
+
+SECRET = "a secret for tests, which is long enough for every algorithm of HMAC"  # noqa: S105 - it protects nothing
+STOP_SECONDS = 10.0
+
+
+class TestServer(Client):
+    """A server in the test's event loop, with what a client of it needs.
+
+    Attributes:
+        app: The application, to look inside.
+    """
+
+    __test__ = False  # pytest would take it for a test
+
+    def __init__(self, app: Quart, url: str) -> None:
+        super().__init__(url, core(app).tokens)
+        self.app = app
+
+    @property
+    def documents(self) -> AsyncDatabase[dict[str, Any]]:
+        """The server's database, to look at what was stored."""
+        return core(self.app).database.documents
+
+
+class Serve(Protocol):
+    """The fixture ``serve``."""
+
+    async def __call__(
+        self,
+        plugins: Iterable[object] | None = None,
+        *,
+        beside: Iterable[object] = (),
+        **settings: Any,  # noqa: ANN401 - of any field
+    ) -> TestServer:
+        """Start a server; it stops at the end of the test.
+
+        Args:
+            plugins: The exact plugins, objects or classes; the installed ones when left out.
+            beside: Plugins to add to the installed ones.
+            settings: Fields of :class:`quartapp.settings.core.Settings`. A plugin's own settings
+                come from the environment:
+                ``monkeypatch.setenv("QUARTAPP_ATTENDANCE_SCOPE", "class")``.
+
+        Raises:
+            QuartappError: The app cannot be built, or does not start.
+        """
+
+
+class ServeProcess(Protocol):
+    """The fixture ``serve_process``."""
+
+    async def __call__(self, *arguments: str, **environment: str) -> ServerProcess:
+        """Start ``quartapp serve`` and wait until it is ready; it ends with the test.
+
+        Args:
+            arguments: Of the command line, beside ``--port 0``.
+            environment: Variables beside those of the test run. Without ``MONGODB_URI`` the
+                process has its embedded database in ``data`` under the test's folder.
+
+        Raises:
+            AssertionError: It ended, or was not ready in time; with what it said.
+        """
+
+
+@asynccontextmanager
+async def running(app: Quart) -> AsyncIterator[TestServer]:
+    """``app`` behind Hypercorn, on a free port of 127.0.0.1.
+
+    Raises:
+        ServerError: The app does not start.
+    """
+    harden_hypercorn()
+    with listen("127.0.0.1", 0) as listener:  # Hypercorn gets a duplicate
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        config = hypercorn_config(core(app).settings, listener)
+    ready, stop = asyncio.Event(), asyncio.Event()
+
+    @app.before_serving
+    async def announce() -> None:
+        ready.set()
+
+    serving = asyncio.create_task(
+        hypercorn.asyncio.serve(
+            behind_proxies(app), config, shutdown_trigger=stop.wait, mode="asgi"
+        )
+    )
+    starting = asyncio.create_task(ready.wait())
+    await asyncio.wait({serving, starting}, return_when=asyncio.FIRST_COMPLETED)
+    starting.cancel()
+    try:
+        if serving.done():
+            await serving
+    except LifespanFailureError as error:
+        os.close(int(config.bind[0].removeprefix("fd://")))  # Hypercorn has not taken it over
+        raise ServerError(start_failure(error)) from error
+    server = TestServer(app, url)
+    try:
+        yield server
+    finally:
+        await server.close()
+        await core(app).hub.drain(STOP_SECONDS)
+        stop.set()
+        async with asyncio.timeout(STOP_SECONDS):
+            await serving
+
+
+def with_database(uri: str, name: str) -> str:
+    """``uri`` with ``name`` as its database."""
+    return urlunsplit(urlsplit(uri)._replace(path=f"/{name}"))
