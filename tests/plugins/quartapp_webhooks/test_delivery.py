@@ -298,5 +298,5 @@ async def test_no_more_requests_are_under_way_than_allowed(
 async def test_without_the_plugin_nothing_is_kept(server, happen):
     await happen(server, 1)
     assert OUTBOX not in await server.documents.list_collection_names()
-    with pytest.raises(Exception, match="no loaded plugin offers"):
+    with pytest.raises(Exception, match="there is no service"):
         core(server.app).services.get(WebhookService)

@@ -9,9 +9,12 @@ from datetime import timedelta
 
 import jwt
 import pytest
+from pymongo.errors import DuplicateKeyError
 
+from quartapp.hooks.discovery import given, in_order
 from quartapp.hooks.specs import hookimpl
 from quartapp.identity.principal import Identity
+from quartapp.parts import core
 from quartapp.server.listening import ServerError
 from quartapp.testing.servers import SECRET
 
@@ -37,6 +40,65 @@ async def test_register_settings_is_filled_from_the_file_and_the_environment(
     library = example("register_settings").LibraryPlugin()
     await serve(beside=[library])
     assert (library.settings.opens_at, library.settings.closes_at) == (7, 22)
+
+
+async def test_register_services_and_register_collections_serve_commands_and_routes(serve, example):
+    library = example("register_services")
+    server = await serve(beside=[library.LibraryPlugin])
+    service = core(server.app).services.get(library.LibraryService)
+    await service.lend("Elements", "Ada")
+    assert await service.lent_to("Ada") == ["Elements"]
+    assert await service.lent_to("Ben") == []
+    with pytest.raises(DuplicateKeyError):
+        await service.lend("Elements", "Ben")
+
+
+async def test_register_services_finds_those_of_the_plugins_that_it_requires(serve):
+    class First:
+        name = "zebra"
+
+        @hookimpl
+        def register_services(self, app):
+            core(app).services.add(self)
+
+    class Second:
+        name = "aardvark"
+        requires = ("zebra",)
+
+        @hookimpl
+        def register_services(self, app):
+            self.found = core(app).services.get(First)
+
+    first, second = First(), Second()
+    await serve(in_order([given(second), given(first)]))
+    assert second.found is first
+
+
+async def test_register_socket_parameters_adds_a_documented_parameter(serve, example):
+    server = await serve(beside=[example("register_socket_parameters").LibraryPlugin])
+    student = await server.person("student")
+    path = f"/ws?token={student.token}&shelf="
+    told_of = await (await server.socket(path=f"{path}maths")).receive()
+    assert told_of == {"event": "SHELF", "data": {"books": ["Elements"]}}
+    unknown = await (await server.socket(path=f"{path}history")).receive()
+    assert unknown == told("There is no such shelf")
+    malformed = await (await server.socket(path=f"{path}2")).receive()
+    assert malformed == told("Invalid message format")
+    document = (await server.api.get(f"{server.url}/asyncapi.json")).json()
+    query = next(iter(document["channels"].values()))["bindings"]["ws"]["query"]["properties"]
+    assert query["shelf"]["pattern"] == "^[a-z]{1,20}$"
+
+
+async def test_check_deletion_keeps_a_class_and_says_why(serve, lesson, example):
+    library = example("check_deletion").LibraryPlugin()
+    server = await serve(beside=[library])
+    maths = await lesson(server)
+    library.classes_with_books.add(maths.class_id)
+    path, headers = f"/class/{maths.class_id}", maths.teacher.headers
+    kept = await server.api.delete(path, headers=headers)
+    assert (kept.status_code, kept.json()) == (409, refused("class has books of the library"))
+    library.classes_with_books.clear()
+    assert (await server.api.delete(path, headers=headers)).status_code == 200
 
 
 async def test_register_blueprints_adds_a_guarded_and_documented_route(serve, example):

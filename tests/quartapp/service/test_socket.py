@@ -20,6 +20,7 @@ from quartapp.realtime.messages import encode
 from quartapp.testing.servers import SECRET
 
 UNAUTHORIZED = {"event": "ERROR", "data": {"message": "Unauthorized or invalid token"}}
+INTERNAL = "Internal Server Error"
 UNKNOWN = {"event": "ERROR", "data": {"message": "Unknown event"}}
 
 
@@ -126,16 +127,17 @@ async def test_fragments_count_together_against_the_limit(server):
     assert await socket.closed() == 1009
 
 
-async def test_a_handler_that_fails_closes_with_1011_and_is_logged(serve):
+async def test_a_handler_that_fails_answers_an_error_and_is_logged(serve):
     server = await serve(beside=[Shouting])
     student = await server.person("student")
     one, other = await server.socket(student), await server.socket(student)
     with structlog.testing.capture_logs(processors=[merge_contextvars]) as logs:
         await one.send("FAIL")
-        await one.send("SHOUT", {"text": "after the failure"})
-        assert await one.closed() == 1011
+        assert await one.receive() == {"event": "ERROR", "data": {"message": INTERNAL}}
     assert await other.drain() == []
-    failures = [line for line in logs if line["event"] == "socket handler failed"]
+    await one.send("SHOUT", {"text": "after the failure"})
+    assert (await other.receive())["data"] == {"text": "after the failure"}
+    failures = [line for line in logs if line["event"] == "frame handler failed"]
     assert [line["user"] for line in failures] == [student.id]
     assert "a bug in a plugin" in str(failures[0]["exc_info"])
 

@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field
 from quartapp.app import create_app
 from quartapp.contract.asyncapi.compare import AsyncapiError, normalised
 from quartapp.contract.asyncapi.document import asyncapi_document, differences
+from quartapp.errors import DomainError
 from quartapp.hooks.discovery import discover
 from quartapp.hooks.specs import hookimpl
 from quartapp.realtime.events import EventData, EventType, ServerMessage
@@ -32,6 +33,10 @@ console.log(JSON.stringify(found.map(({ severity, code, message, path }) =>
   ({ severity, code, message, path: path.join('/') }))));
 """
 ERROR, WARNING = 0, 1
+
+
+class HandsDownError(DomainError):
+    """Nobody may ask now."""
 
 
 class Hand(EventData):
@@ -66,10 +71,16 @@ class RaiseHandPlugin:
                 data=Hand,
                 handler=ignore,
                 answers=(RAISED, SEEN),
-                errors=("Hands are down",),
+                errors={HandsDownError: "Hands are down"},
                 summary="Raise a hand.",
             ),
-            EventType(name="RAISE_HAND", data=EventData, handler=ignore, answers=(RAISED,)),
+            EventType(
+                name="RAISE_HAND",
+                data=EventData,
+                handler=ignore,
+                answers=(RAISED,),
+                database=False,
+            ),
         ]
 
 
@@ -349,6 +360,7 @@ def test_a_plugins_events_join_the_document() -> None:
         "Forbidden, student event only",
         "Invalid message format",
         "Hands are down",
+        "Service Unavailable",
     ]
     assert raised["payload"]["required"] == ["data", "event"]
     question = raised["payload"]["properties"]["data"]["properties"]["question"]
