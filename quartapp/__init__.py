@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from quartapp.app import create_app as create_app
     from quartapp.cli.main import main as main
+    from quartapp.clock import Clock as Clock
     from quartapp.database.database import Database as Database
     from quartapp.database.database import Model as Model
     from quartapp.database.documents import Document as Document
@@ -83,6 +84,7 @@ __all__ = [
     "Account",
     "Allow",
     "Body",
+    "Clock",
     "Closed",
     "Connection",
     "Core",
@@ -144,6 +146,7 @@ __all__ = [
 _HOMES = {
     "quartapp.app": ("create_app",),
     "quartapp.cli.main": ("main",),
+    "quartapp.clock": ("Clock",),
     "quartapp.database.database": (
         "Database",
         "Model",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from quart import Quart
 
+from quartapp.clock import SYSTEM_CLOCK, Clock
 from quartapp.contract import register_documents, register_routes
 from quartapp.database.database import Database
 from quartapp.database.lease import Lease
@@ -47,13 +48,19 @@ class Application(Quart):
             log.error("start-up or shut-down failed", exc_info=exception_info)
 
 
-def create_app(settings: Settings | None = None, plugins: Iterable[object] | None = None) -> Quart:
+def create_app(
+    settings: Settings | None = None,
+    plugins: Iterable[object] | None = None,
+    *,
+    clock: Clock = SYSTEM_CLOCK,
+) -> Quart:
     """A quartapp application, ready for an ASGI server.
 
     Args:
         settings: Everything it is told; read from the surroundings when left out.
         plugins: Plugins to use instead of the installed ones: objects or classes with hook
             implementations, or what :func:`quartapp.hooks.plugins.discover` returns.
+        clock: What everything that decides by time asks; tests may turn theirs.
 
     Returns:
         The app. It connects to the database when it is served.
@@ -62,7 +69,7 @@ def create_app(settings: Settings | None = None, plugins: Iterable[object] | Non
         QuartappError: A mistake in settings or plugins, in one sentence.
     """
     settings = settings or load_settings()
-    core = _core(settings, plugins)
+    core = _core(settings, plugins, clock)
     app = Application("quartapp", static_folder=None)
     app.asgi_http_class = RequestConnection
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
@@ -91,7 +98,7 @@ def create_app(settings: Settings | None = None, plugins: Iterable[object] | Non
     return app
 
 
-def _core(settings: Settings, plugins: Iterable[object] | None) -> Core:
+def _core(settings: Settings, plugins: Iterable[object] | None, clock: Clock) -> Core:
     if settings.mongodb_uri is None:
         raise QuartappError(
             "no MongoDB: set MONGODB_URI, or start with `quartapp serve`, which brings its own"
@@ -105,27 +112,31 @@ def _core(settings: Settings, plugins: Iterable[object] | None) -> Core:
         loaded = discover(settings.plugins, settings.extra_plugins)
     else:
         loaded = [item if isinstance(item, LoadedPlugin) else given(item) for item in plugins]
-    manager = Plugins(loaded, settings.hook_timeout)
+    manager = Plugins(loaded, settings.hook_timeout, clock)
     metrics = Metrics()
-    tokens = Tokens(settings.jwt_secret.get_secret_value())
+    tokens = Tokens(settings.jwt_secret.get_secret_value(), clock=clock)
     return Core(
         settings=settings,
+        clock=clock,
         plugins=manager,
         tokens=tokens,
         authenticate=Authenticator(tokens, manager.authenticate),
         database=Database(
-            settings.mongodb_uri.get_secret_value(), settings.database, settings.database_timeout
+            settings.mongodb_uri.get_secret_value(),
+            settings.database,
+            settings.database_timeout,
+            clock,
         ),
-        hub=Hub(settings.max_sockets, settings.max_sockets_per_user, metrics),
+        hub=Hub(settings.max_sockets, settings.max_sockets_per_user, metrics, clock),
         events=EventRegistry(),
         metrics=metrics,
-        traces=Traces(),
+        traces=Traces(clock),
         services=Services(),
     )
 
 
 def _register_lifespan(app: Quart, core: Core) -> None:
-    lease = Lease(core.database)
+    lease = Lease(core.database, core.clock)
 
     async def connect() -> None:
         await core.database.open()

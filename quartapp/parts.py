@@ -12,6 +12,7 @@ from quartapp.errors import QuartappError
 if TYPE_CHECKING:
     from quart import Quart
 
+    from quartapp.clock import Clock
     from quartapp.database.database import Database
     from quartapp.hooks.plugins import Plugins
     from quartapp.identity.authenticator import Authenticator
@@ -72,6 +73,7 @@ class Core:
     """The parts of one app."""
 
     settings: Settings
+    clock: Clock
     plugins: Plugins
     tokens: Tokens
     authenticate: Authenticator

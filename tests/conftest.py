@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import importlib.util
 import os
@@ -24,14 +25,14 @@ from quartapp.server.listening import listen
 from quartapp.testing.processes import surroundings
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Generator, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
+    from contextlib import AbstractAsyncContextManager
     from types import ModuleType
 
-    from quartapp.testing.fixtures import Client, Person, Socket
-    from quartapp.testing.servers import TestServer
+    from quartapp.testing import Client, Person, Socket, TestServer, TurnedClock
 
 
-DEADLINE_SECONDS = 15.0
+DEADLINE_SECONDS = 60.0
 BREAKS_MONGOD = "own_mongod"
 
 
@@ -108,6 +109,27 @@ def eventually() -> Callable[[Callable[[], Awaitable[Any]]], Awaitable[Any]]:
 
 
 @pytest.fixture
+def turning() -> Callable[[TurnedClock, float], AbstractAsyncContextManager[None]]:
+    """``async with turning(clock, 0.1)``: whoever waits for 0.1 s gets them at once."""
+
+    async def turn(clock: TurnedClock, seconds: float) -> None:
+        while True:
+            await clock.asked(seconds)
+            await clock.advance(seconds)
+
+    @contextlib.asynccontextmanager
+    async def meanwhile(clock: TurnedClock, seconds: float) -> AsyncIterator[None]:
+        task = asyncio.create_task(turn(clock, seconds))
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    return meanwhile
+
+
+@pytest.fixture
 def run_cli(tmp_path: Path) -> Callable[..., Awaitable[tuple[int, str, str]]]:
     """Runs ``quartapp`` to its end in the test's folder: its exit status, output and errors."""
 
@@ -152,7 +174,7 @@ class OwnMongod:
 
     def start(self) -> None:
         self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)  # noqa: S603
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + DEADLINE_SECONDS
         with pymongo.MongoClient(self.uri, serverSelectionTimeoutMS=200) as client:
             while not self._is_ready(client):
                 assert time.monotonic() < deadline, "mongod does not start"

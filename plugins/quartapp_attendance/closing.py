@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from quartapp import utc_now
 from quartapp_attendance.happenings import SessionDone, SessionSuperseded
 from quartapp_attendance.live.states import SessionState
 from quartapp_attendance.records import final_marks
 from quartapp_classes import ClassNotFoundError, Roll
 
 if TYPE_CHECKING:
-    from quartapp import Document
+    from quartapp import Clock, Document
     from quartapp_attendance.hook_calls import AttendanceHooks
     from quartapp_attendance.live.session_log import SessionLog
     from quartapp_attendance.records import Records
@@ -34,15 +33,22 @@ class Closing:
         rolls: Who is absent without a mark.
         sessions: The log.
         hooks: Counts marks; plugins hear how it ended.
+        clock: Decides when a closing is abandoned.
     """
 
     def __init__(
-        self, records: Records, rolls: Rolls, sessions: SessionLog, hooks: AttendanceHooks
+        self,
+        records: Records,
+        rolls: Rolls,
+        sessions: SessionLog,
+        hooks: AttendanceHooks,
+        clock: Clock,
     ) -> None:
         self._records = records
         self._rolls = rolls
         self._log = sessions
         self._hooks = hooks
+        self._clock = clock
         self._under_way: set[asyncio.Task[None]] = set()
 
     async def to_the_end(self, document: Document) -> None:
@@ -66,7 +72,7 @@ class Closing:
         Raises:
             DatabaseUnavailableError: MongoDB did not answer in time.
         """
-        cutoff = utc_now().timestamp() - ABANDONED_SECONDS
+        cutoff = self._clock.time() - ABANDONED_SECONDS
         for document in await self._log.find({"state": SessionState.CLOSING}):
             if document["endedAt"].timestamp() <= cutoff:
                 log.warning("finishing an abandoned session", session=str(document["_id"]))

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
     from quart import Blueprint, Quart
 
-    from quartapp import EventType, Model, SocketParameter
+    from quartapp import Clock, EventType, Model, SocketParameter
 
 log = structlog.get_logger("quartapp.attendance")
 
@@ -65,14 +65,16 @@ class AttendancePlugin:
         metrics = AttendanceMetrics(parts.metrics.registry)
         classes, rolls = services.get(ClassService), services.get(Rolls)
         scope = services.get(AttendanceSettings).scope
-        live = LiveSessions()
+        live = LiveSessions(parts.clock)
         projector = Projector(
             *(parts.database, live, parts.hub, hooks.statuses, metrics),
             rolls.now if scope == "class" else None,
         )
-        sessions = SessionLog(parts.database, rolls.now, projector, metrics, parts.traces)
+        sessions = SessionLog(
+            parts.database, rolls.now, projector, metrics, parts.traces, parts.clock
+        )
         self._service = AttendanceService(
-            parts.database, classes, rolls, sessions, live, hooks, scope
+            parts.database, classes, rolls, sessions, live, hooks, scope, parts.clock
         )
         offered = (hooks.statuses, Schemas(hooks.statuses), metrics, live, projector, self._service)
         for service in offered:
@@ -107,13 +109,13 @@ class AttendancePlugin:
         service, projector = parts.services.get(AttendanceService), parts.services.get(Projector)
         metrics = parts.services.get(AttendanceMetrics)
         if parts.database.change_streams:
-            stream = SessionStream(parts.database, projector, metrics)
+            stream = SessionStream(parts.database, projector, metrics, parts.clock)
             self._tasks.append(asyncio.create_task(stream.run()))
             await stream.ready.wait()
         else:
             await projector.reload()
         live = parts.services.get(LiveSessions)
-        self._tasks.append(asyncio.create_task(_sweep(service, live, metrics)))
+        self._tasks.append(asyncio.create_task(_sweep(service, live, metrics, parts.clock)))
 
     @hookimpl
     async def on_event(self, event: object) -> None:
@@ -133,7 +135,7 @@ class AttendancePlugin:
 
 
 async def _sweep(
-    service: AttendanceService, live: LiveSessions, metrics: AttendanceMetrics
+    service: AttendanceService, live: LiveSessions, metrics: AttendanceMetrics, clock: Clock
 ) -> None:
     while True:
         metrics.live(live)
@@ -144,4 +146,4 @@ async def _sweep(
         except Exception as error:
             # One session that cannot be finished must not end the sweep for all others.
             log.exception("sweep failed", exc_info=error)
-        await asyncio.sleep(SWEEP_SECONDS)
+        await clock.sleep(SWEEP_SECONDS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -57,7 +56,7 @@ async def resume(connection: Connection, value: str) -> Callable[[], None]:
     session = await _followed(connection.principal, since)
     if since > session.seq:
         with suppress(TimeoutError):
-            await asyncio.wait_for(session.reached(since), CATCH_UP_SECONDS)
+            await core().clock.wait_for(session.reached(since), CATCH_UP_SECONDS)
         if session.over and since > session.seq:
             # So the number was one of the session that has taken this one's place.
             session = await _followed(connection.principal, since)

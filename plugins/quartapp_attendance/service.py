@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
     from datetime import datetime
 
-    from quartapp import Database, Document, Principal
+    from quartapp import Clock, Database, Document, Principal
     from quartapp_attendance.hook_calls import AttendanceHooks
     from quartapp_attendance.live.session import ActiveSession
     from quartapp_attendance.live.session_log import SessionLog
@@ -43,6 +43,7 @@ class AttendanceService:
         live: The projection of it.
         hooks: What plugins have to say of marks; they also hear what happened.
         scope: ``global`` or ``class``: what may have one live session.
+        clock: Decides when a closing is abandoned.
 
     Attributes:
         records: What remains of sessions.
@@ -58,9 +59,10 @@ class AttendanceService:
         live: LiveSessions,
         hooks: AttendanceHooks,
         scope: str,
+        clock: Clock,
     ) -> None:
         self.records = Records(database)
-        self.closing = Closing(self.records, rolls, sessions, hooks)
+        self.closing = Closing(self.records, rolls, sessions, hooks, clock)
         self._classes = classes
         self._rolls = rolls
         self._log = sessions

@@ -40,6 +40,7 @@ class CheckinPlugin:
                 parts.services.get(AttendanceService),
                 parts.services.get(CheckinSettings),
                 secret.get_secret_value(),
+                parts.clock,
             )
         )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import time
 from datetime import timedelta
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
@@ -12,13 +11,12 @@ from typing import TYPE_CHECKING
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
-from quartapp import utc_now
 from quartapp_attendance import Mark
 from quartapp_checkin.errors import CheckInRefusedError
 from quartapp_checkin.schemas import DIGITS
 
 if TYPE_CHECKING:
-    from quartapp import Database, Principal
+    from quartapp import Clock, Database, Principal
     from quartapp_attendance import ActiveSession, AttendanceService
     from quartapp_checkin.settings import CheckinSettings
 
@@ -37,6 +35,7 @@ class CheckinService:
         attendance: Where marks go.
         settings: How long codes live, and who may use them.
         secret: Key that codes are derived from.
+        clock: Decides which code is shown, and how many attempts are left.
     """
 
     def __init__(
@@ -45,10 +44,12 @@ class CheckinService:
         attendance: AttendanceService,
         settings: CheckinSettings,
         secret: str,
+        clock: Clock,
     ) -> None:
         self._database = database
         self._attendance = attendance
         self._settings = settings
+        self._clock = clock
         # Not the token key itself: what is shown on a wall must say nothing about it.
         self._key = hmac.digest(secret.encode(), b"quartapp check-in", "sha256")
 
@@ -59,7 +60,7 @@ class CheckinService:
             session: Whose.
             at: When, in seconds since the epoch; now if left out.
         """
-        moment = time.time() if at is None else at
+        moment = self._clock.time() if at is None else at
         step, into = divmod(moment, self._settings.step_seconds)
         return self._code_of(session, int(step)), self._settings.step_seconds - into
 
@@ -98,7 +99,7 @@ class CheckinService:
         return str(number % 10**DIGITS).zfill(DIGITS)
 
     def _is_current(self, session: ActiveSession, code: str) -> bool:
-        step = int(time.time() // self._settings.step_seconds)
+        step = int(self._clock.time() // self._settings.step_seconds)
         matches = 0
         # Every candidate is compared, so that the time taken says nothing.
         for age in range(self._settings.tolerance_steps + 1):
@@ -118,9 +119,9 @@ class CheckinService:
 
     async def _count_attempt(self, session: ActiveSession, student: Principal) -> None:
         """Count in the database, so that several processes allow no more than one does."""
-        window = int(time.time() // self._settings.attempts_seconds)
+        window = int(self._clock.time() // self._settings.attempts_seconds)
         key = {"session": session.id, "student": student.id, "window": window}
-        until = utc_now() + timedelta(seconds=2 * self._settings.attempts_seconds)
+        until = self._clock.now() + timedelta(seconds=2 * self._settings.attempts_seconds)
         async with self._database.operation():
             attempts = self._database.documents[COLLECTION]
             counting = {"$inc": {"count": 1}, "$setOnInsert": {"until": until}}

@@ -3,13 +3,14 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from quartapp import core, hookimpl, utc_now
+from quartapp import core, hookimpl
 from quartapp_statuses.settings import StatusesSettings
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
     from quart import Quart
 
+    from quartapp import Clock
     from quartapp_attendance import Mark, SessionInfo, Status
 
 
@@ -20,6 +21,7 @@ class StatusesPlugin:
     requires = ("attendance",)
 
     def __init__(self) -> None:
+        self._clock: Clock | None = None
         self._grace: timedelta | None = None
         self._late = "late"
 
@@ -31,6 +33,7 @@ class StatusesPlugin:
     @hookimpl
     def register_statuses(self, app: Quart) -> list[Status]:
         """The configured statuses."""
+        self._clock = core(app).clock
         settings = core(app).services.get(StatusesSettings)
         if settings.grace_minutes is not None:
             self._grace = timedelta(minutes=settings.grace_minutes)
@@ -40,6 +43,6 @@ class StatusesPlugin:
     @hookimpl
     def attendance_status(self, session: SessionInfo, mark: Mark) -> str | None:
         """After the grace period, who comes is late."""
-        if self._grace is None or mark.status != "present":
+        if self._clock is None or self._grace is None or mark.status != "present":
             return None
-        return self._late if utc_now() - session.started_at > self._grace else None
+        return self._late if self._clock.now() - session.started_at > self._grace else None

@@ -15,7 +15,7 @@ from quartapp import DatabaseUnavailableError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from quartapp import Document
+    from quartapp import Clock, Document
 
 
 log = structlog.get_logger("quartapp.webhooks")
@@ -38,13 +38,16 @@ class Journal:
     Args:
         store: Stores deliveries; may be called again with the same ones.
         stored: Called with deliveries that are in the database now.
+        clock: Measures the pauses between tries.
     """
 
     def __init__(
         self,
         store: Callable[[list[Document]], Awaitable[None]],
         stored: Callable[[list[Document]], None],
+        clock: Clock,
     ) -> None:
+        self._clock = clock
         self._store = store
         self._stored = stored
         self._waiting: deque[_Entry] = deque()
@@ -78,7 +81,8 @@ class Journal:
         """
         self._closing.set()
         if self._writer is not None:
-            await asyncio.wait({self._writer}, timeout=seconds)
+            with suppress(TimeoutError):
+                await self._clock.wait_for(asyncio.wait({self._writer}), seconds)
         if self._writer is not None:
             self._writer.cancel()
             await asyncio.gather(self._writer, return_exceptions=True)
@@ -96,7 +100,7 @@ class Journal:
                     self._give_up()
                     return
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._closing.wait(), pause)
+                    await self._clock.wait_for(self._closing.wait(), pause)
                 pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
         finally:
             self._writer = None

@@ -9,7 +9,6 @@ from bson import ObjectId
 from pymongo import ReturnDocument, UpdateOne
 from pymongo.errors import BulkWriteError
 
-from quartapp import utc_now
 from quartapp_webhooks.models import ENDPOINTS, OUTBOX
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
     from pymongo.asynchronous.collection import AsyncCollection
 
-    from quartapp import Database, Document
+    from quartapp import Clock, Database, Document
     from quartapp_webhooks.message import Message
 
 
@@ -28,9 +27,8 @@ DELIVERED_KEPT = timedelta(days=2)
 DUPLICATE_KEY = 11000
 
 
-def delivery_of(message: Message, endpoint_key: str) -> Document:
-    """``message`` on its way to one endpoint, to be stored."""
-    now = utc_now()
+def delivery_of(message: Message, endpoint_key: str, now: datetime) -> Document:
+    """``message`` on its way to one endpoint, to be stored, and due ``now``."""
     return {
         "_id": f"{message.id}:{endpoint_key}",
         "message": message.id,
@@ -50,9 +48,11 @@ class Outbox:
 
     Args:
         database: Where they are.
+        clock: Decides which are due.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._clock = clock
         self._database = database
 
     @property
@@ -91,7 +91,7 @@ class Outbox:
             endpoint_key: Whose.
             lease_seconds: More than the attempt will take.
         """
-        now = utc_now()
+        now = self._clock.now()
         lease = {"due": now + timedelta(seconds=lease_seconds), "claim": ObjectId()}
         async with self._database.operation():
             return await self._deliveries.find_one_and_update(
@@ -103,7 +103,7 @@ class Outbox:
 
     async def delivered(self, delivery: Document) -> None:
         """Note that a claimed delivery has arrived. Its body is not kept."""
-        changed = {"state": DELIVERED, "expires": utc_now() + DELIVERED_KEPT}
+        changed = {"state": DELIVERED, "expires": self._clock.now() + DELIVERED_KEPT}
         await self._settle(delivery, {"$set": changed, "$unset": {"body": 1, "claim": 1}})
 
     async def postpone(self, delivery: Document, reason: str, due: datetime) -> None:
@@ -115,14 +115,14 @@ class Outbox:
 
     async def bury(self, delivery: Document, reason: str, kept: timedelta) -> None:
         """Note that a claimed delivery failed for good."""
-        changed = {"state": DEAD, "reason": reason, "expires": utc_now() + kept}
+        changed = {"state": DEAD, "reason": reason, "expires": self._clock.now() + kept}
         await self._settle(
             delivery, {"$set": changed, "$unset": {"claim": 1}, "$inc": {"attempts": 1}}
         )
 
     async def give_back(self, delivery: Document) -> None:
         """Make a claimed delivery due at once, as if it had not been tried."""
-        await self._settle(delivery, {"$set": {"due": utc_now()}, "$unset": {"claim": 1}})
+        await self._settle(delivery, {"$set": {"due": self._clock.now()}, "$unset": {"claim": 1}})
 
     async def _settle(self, delivery: Document, change: Document) -> None:
         # Whoever holds the lease now decides: a claim that ran out has nothing more to say.
@@ -141,7 +141,7 @@ class Outbox:
 
     async def known_since(self, endpoint_keys: list[str]) -> dict[str, datetime]:
         """Since when each endpoint has been configured; from now on, for a new one."""
-        now = utc_now()
+        now = self._clock.now()
         endpoints = self._database.documents[ENDPOINTS]
         async with self._database.operation():
             await endpoints.bulk_write(
@@ -185,7 +185,7 @@ class Outbox:
             changed = await self._deliveries.update_many(
                 {"endpoint": {"$in": endpoint_keys}, "state": DEAD},
                 {
-                    "$set": {"state": WAITING, "due": utc_now(), "attempts": 0},
+                    "$set": {"state": WAITING, "due": self._clock.now(), "attempts": 0},
                     "$unset": {"expires": 1},
                 },
             )

@@ -41,7 +41,7 @@ class WebhooksPlugin:
         """Offer the service, which from here on hears events, also in commands."""
         parts = core(app)
         settings = parts.services.get(WebhooksSettings)
-        self._service = WebhookService(parts.database, settings)
+        self._service = WebhookService(parts.database, settings, parts.clock)
         parts.services.add(self._service)
 
     @hookimpl

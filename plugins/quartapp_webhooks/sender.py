@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import ssl
-import time
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -17,6 +15,7 @@ from quartapp_webhooks.addresses import AddressRefusedError, checked_addresses
 from quartapp_webhooks.signature import signed_headers
 
 if TYPE_CHECKING:
+    from quartapp import Clock
     from quartapp_webhooks.addresses import Resolve
     from quartapp_webhooks.settings import Endpoint, WebhooksSettings
 
@@ -50,6 +49,7 @@ class Sender:
         settings: How long it may take, and which addresses are allowed.
         resolve: Finds addresses.
         trust: Whom to trust; for https.
+        clock: Measures an attempt, and dates it.
     """
 
     def __init__(
@@ -58,7 +58,9 @@ class Sender:
         settings: WebhooksSettings,
         resolve: Resolve,
         trust: ssl.SSLContext,
+        clock: Clock,
     ) -> None:
+        self._clock = clock
         self._settings = settings
         self._resolve = resolve
         self._keys = endpoint.keys
@@ -83,7 +85,7 @@ class Sender:
         """
         outcome: Outcome | None = None
         try:
-            async with asyncio.timeout(self._settings.timeout_seconds):
+            async with self._clock.timeout(self._settings.timeout_seconds):
                 for request in await self._requests(message_id, body):
                     try:
                         response = await self._client.send(request, stream=True)
@@ -122,7 +124,7 @@ class Sender:
             "host": self._url.netloc.decode("ascii"),
             "content-type": "application/json",
             "user-agent": f"quartapp-webhooks/{__version__}",
-            **signed_headers(self._keys, message_id, int(time.time()), body),
+            **signed_headers(self._keys, message_id, int(self._clock.time()), body),
         }
         return [
             self._client.build_request(

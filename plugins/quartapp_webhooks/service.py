@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import structlog
 from pymongo.errors import PyMongoError
 
-from quartapp import DatabaseUnavailableError, utc_now
+from quartapp import DatabaseUnavailableError
 from quartapp_attendance import session_events
 from quartapp_webhooks.addresses import Resolver
 from quartapp_webhooks.journal import Journal
@@ -22,7 +22,7 @@ from quartapp_webhooks.sender import Outcome, Sender, trusted
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-    from quartapp import Database, Document
+    from quartapp import Clock, Database, Document
     from quartapp_webhooks.settings import Endpoint, WebhooksSettings
 
 
@@ -45,13 +45,15 @@ class WebhookService:
     Args:
         database: Where the outbox is.
         settings: Where to send, and how.
+        clock: Decides when to try, and when to stop.
     """
 
-    def __init__(self, database: Database, settings: WebhooksSettings) -> None:
-        self.outbox = Outbox(database)
+    def __init__(self, database: Database, settings: WebhooksSettings, clock: Clock) -> None:
+        self.outbox = Outbox(database, clock)
+        self._clock = clock
         self.settings = settings
         self._database = database
-        self._journal = Journal(self.outbox.add, self._wake)
+        self._journal = Journal(self.outbox.add, self._wake, clock)
         self._wakes = {endpoint.key: asyncio.Event() for endpoint in settings.endpoints}
         self._slots = asyncio.Semaphore(settings.concurrency)
         self._stopping = False
@@ -67,7 +69,7 @@ class WebhookService:
             event: What happened.
             at: When; now, if left out.
         """
-        deliveries = self._deliveries(event, at or utc_now(), self.settings.endpoints)
+        deliveries = self._deliveries(event, at or self._clock.now(), self.settings.endpoints)
         if deliveries:
             await self._journal.record(deliveries)
 
@@ -86,7 +88,7 @@ class WebhookService:
         for endpoint in self.settings.endpoints:
             if endpoint.url.startswith("http:"):
                 log.warning("messages go unencrypted", endpoint=endpoint.shown_url)
-            sender = Sender(endpoint, self.settings, self._resolver, trust)
+            sender = Sender(endpoint, self.settings, self._resolver, trust, self._clock)
             self._senders[endpoint.key] = sender
             for _ in range(self.settings.per_endpoint):
                 self._workers.add(asyncio.create_task(self._work(endpoint, sender)))
@@ -101,7 +103,8 @@ class WebhookService:
             self._recovery.cancel()
         try:
             if self._workers:
-                await asyncio.wait(self._workers, timeout=STOP_SECONDS)
+                with suppress(TimeoutError):
+                    await self._clock.wait_for(asyncio.wait(self._workers), STOP_SECONDS)
         finally:
             for worker in self._workers:
                 worker.cancel()
@@ -119,7 +122,7 @@ class WebhookService:
             return []
         message = message_of(event, at)
         return [
-            delivery_of(message, endpoint.key)
+            delivery_of(message, endpoint.key, self._clock.now())
             for endpoint in endpoints
             if endpoint.wants(message.type)
         ]
@@ -144,7 +147,7 @@ class WebhookService:
                 log.exception("delivery failed", endpoint=endpoint.shown_url, exc_info=error)
             if not self._stopping:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(wake.wait(), pause)
+                    await self._clock.wait_for(wake.wait(), pause)
 
     async def _deliver_due(self, endpoint: Endpoint, sender: Sender) -> None:
         lease = self.settings.timeout_seconds + LEASE_MARGIN_SECONDS
@@ -184,7 +187,7 @@ class WebhookService:
             return
         seconds = self._backoff(attempts, outcome.wait_seconds)
         log.warning("webhook not delivered", **about, again_in=round(seconds, 1))
-        due = utc_now() + timedelta(seconds=seconds)
+        due = self._clock.now() + timedelta(seconds=seconds)
         await self.outbox.postpone(delivery, outcome.problem, due)
 
     def _backoff(self, attempts: int, asked_seconds: float) -> float:
@@ -198,19 +201,19 @@ class WebhookService:
         due = await self.outbox.next_due(endpoint.key)
         if due is None:
             return POLL_SECONDS
-        return min(max((due - utc_now()).total_seconds(), 0.001), POLL_SECONDS)
+        return min(max((due - self._clock.now()).total_seconds(), 0.001), POLL_SECONDS)
 
     async def _recover(self, since: dict[str, datetime]) -> None:
         look_back = FIRST_LOOK_BACK
         while True:
             try:
-                await self._tell_again(utc_now() - look_back, since)
+                await self._tell_again(self._clock.now() - look_back, since)
                 look_back = LATER_LOOK_BACK
             except (DatabaseUnavailableError, PyMongoError) as error:
                 log.warning("looking for lost events postponed", reason=str(error))
             except Exception as error:
                 log.exception("looking for lost events failed", exc_info=error)
-            await asyncio.sleep(RECOVERY_SECONDS)
+            await self._clock.sleep(RECOVERY_SECONDS)
 
     async def _tell_again(self, after: datetime, since: dict[str, datetime]) -> None:
         """Tell of sessions whose process died between storing a step and telling of it."""

@@ -10,7 +10,6 @@ instead, so two apps in one process do not meet.
 from __future__ import annotations
 
 import asyncio
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar, copy_context
@@ -44,6 +43,7 @@ if TYPE_CHECKING:
     from pymongo.collection import Collection
     from pymongo.database import Database as SyncDatabase
 
+    from quartapp.clock import Clock
     from quartapp.database.documents import Document
 
 log = structlog.get_logger("quartapp.database")
@@ -98,11 +98,13 @@ class Database:
         uri: MongoDB connection string.
         name: Database name where the URI has none.
         timeout: Seconds that one operation may take.
+        clock: Measures what waits for its turn here; the driver measures the rest by itself.
     """
 
-    def __init__(self, uri: str, name: str, timeout: float) -> None:
+    def __init__(self, uri: str, name: str, timeout: float, clock: Clock) -> None:
         self._uri = uri
         self._timeout = timeout
+        self._clock = clock
         self._name = database_name(uri) or name
         self._client: MongoClient[Document] | None = None
         self._async_client: AsyncMongoClient[Document] | None = None
@@ -197,11 +199,11 @@ class Database:
         """
         if self._threads is None:
             raise RuntimeError("the database is not open; serve the app, or use app.test_app()")
-        deadline = time.monotonic() + self._timeout
+        deadline = self._clock.monotonic() + self._timeout
 
         def call() -> Result:
             # The wait for a thread counts as well: while MongoDB hangs, so do all of them.
-            left = deadline - time.monotonic()
+            left = deadline - self._clock.monotonic()
             if left <= 0:
                 raise DatabaseUnavailableError("no thread came free in time")
             with self.bound(left), translated():
@@ -210,7 +212,7 @@ class Database:
         loop = asyncio.get_running_loop()
         try:
             # Then what still waits for a thread is taken back; what has one ends by itself.
-            async with asyncio.timeout(self._timeout):
+            async with self._clock.timeout(self._timeout):
                 return await loop.run_in_executor(self._threads, copy_context().run, call)
         except TimeoutError as error:
             raise DatabaseUnavailableError("no answer in time") from error
@@ -285,7 +287,7 @@ class Database:
             async with self.operation():
                 return await read(keys)
 
-        return JointReads(bounded, most, self._timeout)
+        return JointReads(bounded, most, self._timeout, self._clock)
 
     @asynccontextmanager
     async def operation(self) -> AsyncIterator[None]:

@@ -6,6 +6,7 @@ import asyncio
 from itertools import takewhile
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from quartapp.clock import SYSTEM_CLOCK, Clock
 from quartapp.errors import DatabaseUnavailableError
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class JointReads(Generic[Key, Value]):
         read: Reads keys in one command; those that are nowhere are left out of the answer.
         most: Keys in one command; one request with more has a command of its own.
         timeout: Seconds that an answer may take.
+        clock: What measures them.
     """
 
     def __init__(
@@ -32,10 +34,12 @@ class JointReads(Generic[Key, Value]):
         read: Callable[[set[Key]], Awaitable[Mapping[Key, Value]]],
         most: int,
         timeout: float,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._read = read
         self._most = most
         self._timeout = timeout
+        self._clock = clock
         self._waiting: list[tuple[Sequence[Key], asyncio.Future[Mapping[Key, Value]]]] = []
         self._reading: asyncio.Task[None] | None = None
 
@@ -59,7 +63,7 @@ class JointReads(Generic[Key, Value]):
             self._reading = asyncio.create_task(self._read_all())
         try:
             # The wait for the read before counts as well.
-            async with asyncio.timeout(self._timeout):
+            async with self._clock.timeout(self._timeout):
                 return await found
         except TimeoutError as error:
             raise DatabaseUnavailableError("no answer in time") from error

@@ -17,12 +17,12 @@ import structlog
 from bson import ObjectId
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
-from quartapp.encoding import utc_now
 from quartapp.errors import DatabaseUnavailableError, QuartappError
 
 if TYPE_CHECKING:
     from pymongo.asynchronous.collection import AsyncCollection
 
+    from quartapp.clock import Clock
     from quartapp.database.database import Database
 
 log = structlog.get_logger("quartapp.lease")
@@ -42,10 +42,12 @@ class Lease:
 
     Args:
         database: Where it is kept.
+        clock: Decides when it runs out.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
+        self._clock = clock
         self._owner = ObjectId()
         self._renewal: asyncio.Task[None] | None = None
 
@@ -83,7 +85,7 @@ class Lease:
         return self._database.documents[COLLECTION]
 
     async def _write(self) -> None:
-        now = utc_now()
+        now = self._clock.now()
         host = socket.gethostname()
         free: list[dict[str, Any]] = [{"owner": self._owner}, {"until": {"$lt": now}}]
         found = await self._find()
@@ -114,7 +116,7 @@ class Lease:
 
     async def _renew(self) -> None:
         while True:
-            await asyncio.sleep(RENEWAL_SECONDS)
+            await self._clock.sleep(RENEWAL_SECONDS)
             try:
                 await self._write()
             except DuplicateKeyError:

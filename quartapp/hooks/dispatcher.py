@@ -9,13 +9,13 @@ isolated).
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from quartapp._begun import Begun
+from quartapp.clock import SYSTEM_CLOCK, Clock
 from quartapp.errors import HookFailedError, PluginError
 from quartapp.hooks.decisions import Allow, Deny
 
@@ -38,14 +38,18 @@ class Dispatcher:
     Args:
         manager: Knows the implementations.
         timeout: Seconds that one implementation may take.
+        clock: What measures them.
 
     Attributes:
         contributions: Every result of a ``register_*`` hook, with whose it is.
     """
 
-    def __init__(self, manager: pluggy.PluginManager, timeout: float) -> None:
+    def __init__(
+        self, manager: pluggy.PluginManager, timeout: float, clock: Clock = SYSTEM_CLOCK
+    ) -> None:
         self._manager = manager
         self._timeout = timeout
+        self._clock = clock
         self.owners: dict[int, LoadedPlugin] = {}
         self.contributions: list[tuple[LoadedPlugin, str, Any]] = []
 
@@ -175,7 +179,7 @@ class Dispatcher:
                 if result.over:
                     return result.result
             # What does not wait cannot be cut off, and most calls are cheaper than a timer.
-            limit = asyncio.timeout(self._timeout)
+            limit = self._clock.timeout(self._timeout)
             async with limit:
                 return await result
         except passing:

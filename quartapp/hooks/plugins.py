@@ -10,6 +10,7 @@ import pluggy
 from pydantic import BaseModel
 from quart import Blueprint
 
+from quartapp.clock import SYSTEM_CLOCK, Clock
 from quartapp.database.database import Model
 from quartapp.errors import HookFailedError, PluginError
 from quartapp.hooks import specs
@@ -38,6 +39,7 @@ class Plugins:
     Args:
         loaded: The plugins, in order.
         hook_timeout: Seconds that one hook implementation may take.
+        clock: What measures them.
 
     Attributes:
         loaded: The plugins, in order.
@@ -47,12 +49,14 @@ class Plugins:
         PluginError: A name twice, or an implementation that fits no hook.
     """
 
-    def __init__(self, loaded: Sequence[LoadedPlugin], hook_timeout: float) -> None:
+    def __init__(
+        self, loaded: Sequence[LoadedPlugin], hook_timeout: float, clock: Clock = SYSTEM_CLOCK
+    ) -> None:
         self.loaded = tuple(loaded)
         self.messages = frozenset(message for one in self.loaded for message in one.messages)
         self._manager = pluggy.PluginManager(specs.PROJECT_NAME)
         self._manager.add_hookspecs(specs)
-        self.dispatcher = Dispatcher(self._manager, hook_timeout)
+        self.dispatcher = Dispatcher(self._manager, hook_timeout, clock)
         _refuse_duplicates(self.loaded)
         for plugin in self.loaded:
             # A plugin may bring hooks of its own, for those that build on it.

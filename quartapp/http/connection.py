@@ -115,7 +115,7 @@ class RequestConnection(ASGIHTTPConnection):
     ) -> None:
         if not self._complete.is_set():
             try:
-                await asyncio.wait_for(self._complete.wait(), LINGER_SECONDS)
+                await core(self.app).clock.wait_for(self._complete.wait(), LINGER_SECONDS)
             except TimeoutError:
                 response.headers["Connection"] = "close"
         self._status = response.status_code

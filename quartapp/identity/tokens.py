@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import jwt
 
+from quartapp.clock import SYSTEM_CLOCK, Clock
 from quartapp.encoding import object_id
 from quartapp.errors import DomainError
 from quartapp.identity.principal import Principal
@@ -35,11 +35,15 @@ class Tokens:
     Args:
         secret: The HMAC key, 32 bytes or more (RFC 7518, section 3.2).
         lifetime: Seconds that a token is valid for.
+        clock: Decides when a token has run out.
     """
 
-    def __init__(self, secret: str, lifetime: int = TOKEN_LIFETIME_SECONDS) -> None:
+    def __init__(
+        self, secret: str, lifetime: int = TOKEN_LIFETIME_SECONDS, clock: Clock = SYSTEM_CLOCK
+    ) -> None:
         self._secret = secret
         self._lifetime = lifetime
+        self._time = clock.time
         self._verified: dict[str, Principal] = {}
 
     def issue(self, user_id: str, role: str, claims: Mapping[str, Any] | None = None) -> str:
@@ -50,7 +54,7 @@ class Tokens:
             role: The user's role.
             claims: Further claims; the reserved ones are not overridden.
         """
-        now = int(time.time())
+        now = int(self._time())
         payload = {
             **(claims or {}),
             "id": user_id,
@@ -67,7 +71,7 @@ class Tokens:
             InvalidTokenError: It is malformed, forged, expired, or of another algorithm.
         """
         known = self._verified.get(token)
-        if known is not None and known.expires_at > time.time():
+        if known is not None and known.expires_at > self._time():
             return known
         principal = self._decoded(token)
         if len(self._verified) >= REMEMBERED_TOKENS:
@@ -81,14 +85,28 @@ class Tokens:
                 token,
                 self._secret,
                 algorithms=[ALGORITHM],
-                # A neighbour's clock may be ahead of ours; what limits a token is `exp`.
-                options={"require": ["id", "role", "iat", "exp"], "verify_iat": False},
+                # A neighbour's clock may be ahead of ours, so `iat` limits nothing. PyJWT asks the
+                # system for the time; `exp` and `nbf` are checked by this server's clock instead.
+                options={
+                    "require": ["id", "role", "iat", "exp"],
+                    "verify_iat": False,
+                    "verify_exp": False,
+                    "verify_nbf": False,
+                },
             )
-        except (jwt.InvalidTokenError, ValueError) as error:
+            expires_at = int(claims["exp"])
+            begins_at = int(claims.get("nbf", 0))
+        except (jwt.InvalidTokenError, ValueError, TypeError, OverflowError) as error:
             raise InvalidTokenError(str(error)) from error
+        now = self._time()
+        if expires_at <= now:
+            raise InvalidTokenError("the token has run out")
+        if begins_at > now:
+            raise InvalidTokenError("the token is not valid yet")
         user_id, role = claims["id"], claims["role"]
         if not isinstance(user_id, str) or object_id(user_id) is None or not isinstance(role, str):
             raise InvalidTokenError("claims of the wrong type")
-        expires_at = float(min(int(claims["exp"]), LAST_SECOND))
         # It is kept, and handed out again: nobody is to change it.
-        return Principal(user_id, role, expires_at, MappingProxyType(claims))
+        return Principal(
+            user_id, role, float(min(expires_at, LAST_SECOND)), MappingProxyType(claims)
+        )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import TYPE_CHECKING, Any, cast
 
 from quart.asgi import ASGIWebsocketConnection
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
 
     from quart import Quart
 
+    from quartapp.clock import Clock
     from quartapp.realtime.wire import Message, Wire
 
     Send = Callable[[Message], Coroutine[Any, None, None]]
@@ -78,11 +78,16 @@ class Channel:
             await self._change()
         raise ChannelClosedError
 
-    async def pause(self, seconds: float) -> None:
-        """Wait, though not for a channel that is closed."""
-        end = time.monotonic() + seconds
-        while self.close_code is None and (left := end - time.monotonic()) > 0:  # noqa: ASYNC110 - mostly one round of milliseconds
-            await asyncio.sleep(min(left, LONGEST_PAUSE_SECONDS))
+    async def pause(self, seconds: float, clock: Clock) -> None:
+        """Wait, though not for a channel that is closed.
+
+        Args:
+            seconds: How long.
+            clock: What to wait by.
+        """
+        end = clock.monotonic() + seconds
+        while self.close_code is None and (left := end - clock.monotonic()) > 0:
+            await clock.sleep(min(left, LONGEST_PAUSE_SECONDS))
 
     def disconnect(self) -> None:
         """The peer is gone."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 import uuid
 from collections import deque
 from contextlib import suppress
@@ -19,6 +18,7 @@ from quartapp.realtime.wire import Parcel
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from quartapp.clock import Clock, Timer
     from quartapp.identity.principal import Principal
     from quartapp.realtime.channel import Channel
     from quartapp.realtime.wire import Message
@@ -38,6 +38,7 @@ class Connection:
         principal: Whose it is; the socket ends when their credentials do.
         channel: The frames in and out.
         metrics: Where its frames are counted.
+        clock: Decides when credentials have run out.
         address: The network address of the peer, if it has one.
 
     Attributes:
@@ -46,6 +47,7 @@ class Connection:
 
     __slots__ = (
         "_channel",
+        "_clock",
         "_expiry",
         "_metrics",
         "_outbox",
@@ -62,18 +64,20 @@ class Connection:
         principal: Principal,
         channel: Channel,
         metrics: Metrics,
+        clock: Clock,
         address: str | None = None,
     ) -> None:
         self.id = uuid.uuid4().hex[:12]
         self.principal = principal
         self._metrics = metrics
+        self._clock = clock
         self.address = address
         self._channel = channel
         self._outbox: deque[Message] | None = None
         self._outbox_bytes = 0
         self._overflowed = False
         self._sender: asyncio.Task[None] | None = None
-        self._expiry: asyncio.TimerHandle | None = None
+        self._expiry: Timer | None = None
         self._watch_expiry()
 
     def renew(self, principal: Principal) -> None:
@@ -127,16 +131,16 @@ class Connection:
         if self._sender is None:
             return
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._sender, 0 if self._overflowed else FLUSH_SECONDS)
+            await self._clock.wait_for(self._sender, 0 if self._overflowed else FLUSH_SECONDS)
 
     def _watch_expiry(self) -> None:
         self.end()
-        left = self.principal.expires_at - time.time()
+        left = self.principal.expires_at - self._clock.time()
         if left > 0:
             if left != float("inf"):
                 # Looked at now and then, as the clock may be set.
                 pause = min(left, LONGEST_WATCH_SECONDS)
-                self._expiry = asyncio.get_running_loop().call_later(pause, self._watch_expiry)
+                self._expiry = self._clock.call_later(pause, self._watch_expiry)
             return
         self.post(encode_error(UNAUTHORIZED))
         self.close(POLICY_VIOLATION)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import time
 from collections import Counter, defaultdict
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
@@ -21,6 +20,7 @@ from quartapp.realtime.wire import Parcel
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
+    from quartapp.clock import Clock
     from quartapp.realtime.connection import Connection
     from quartapp.telemetry.metrics import Metrics
 
@@ -38,12 +38,14 @@ class Hub:
         most: How many sockets may be open.
         most_per_user: How many of them may be one user's.
         metrics: Where they are counted.
+        clock: By which sockets are closed in batches.
     """
 
-    def __init__(self, most: int, most_per_user: int, metrics: Metrics) -> None:
+    def __init__(self, most: int, most_per_user: int, metrics: Metrics, clock: Clock) -> None:
         self._most = most
         self._most_per_user = most_per_user
         self._metrics = metrics
+        self._clock = clock
         self._open = 0
         self._open_by_user: Counter[str] = Counter()
         self._connections: dict[Connection, None] = {}
@@ -146,14 +148,14 @@ class Hub:
         spread = SPREAD_SECONDS * min(len(left) / SPREAD_SOCKETS, 1)
         further = range(BATCH_SOCKETS, len(left), BATCH_SOCKETS)
         moments = sorted(random.uniform(0, spread) for _ in further)  # noqa: S311 - no secret
-        begun = time.monotonic()
+        begun = self._clock.monotonic()
         for first, moment in zip((0, *further), (0, *moments), strict=True):
             if moment:
-                await asyncio.sleep(begun + moment - time.monotonic())
+                await self._clock.sleep(begun + moment - self._clock.monotonic())
             for connection in left[first : first + BATCH_SOCKETS]:
                 connection.close(GOING_AWAY)
         with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
+            async with self._clock.timeout(seconds):
                 while self._connections:
                     self._empty.clear()
                     await self._empty.wait()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-import time
+from time import monotonic as system_monotonic
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # A client that has been too fast for so long, without a pause of a second, does not mean well.
 PATIENCE_SECONDS = 30.0
@@ -18,15 +22,19 @@ class Pace:
     Args:
         rate: Frames a second.
         burst: Frames at once.
+        monotonic: Returns the time, in seconds, as :class:`~quartapp.clock.Clock` does.
     """
 
-    __slots__ = ("_burst", "_last", "_left", "_rate", "_slowed_since")
+    __slots__ = ("_burst", "_last", "_left", "_monotonic", "_rate", "_slowed_since")
 
-    def __init__(self, rate: float, burst: int) -> None:
+    def __init__(
+        self, rate: float, burst: int, monotonic: Callable[[], float] = system_monotonic
+    ) -> None:
         self._rate = rate
         self._burst = float(burst)
         self._left = float(burst)
-        self._last = time.monotonic()
+        self._monotonic = monotonic
+        self._last = monotonic()
         self._slowed_since: float | None = None
 
     def take(self) -> float:
@@ -38,7 +46,7 @@ class Pace:
         Raises:
             TooFastError: The client has not kept to the pace for :data:`PATIENCE_SECONDS`.
         """
-        now = time.monotonic()
+        now = self._monotonic()
         left = min(self._left + (now - self._last) * self._rate, self._burst)
         self._last = now
         self._left = left - 1

@@ -20,6 +20,7 @@ from hypercorn.protocol.ws_stream import (
 from wsproto.connection import ConnectionState
 from wsproto.events import CloseConnection, Message, Ping
 
+from quartapp.clock import SYSTEM_CLOCK, Clock
 from quartapp.realtime.close_codes import MESSAGE_TOO_BIG, POLICY_VIOLATION
 from quartapp.realtime.pace import Pace, TooFastError
 from quartapp.realtime.wire import WIRE_EXTENSION
@@ -56,6 +57,12 @@ def harden_hypercorn() -> None:
     servers.TCPServer = Server
 
 
+def clock_of(config: object) -> Clock:
+    """Return the clock of the app that a server with ``config`` serves."""
+    clock: Clock = getattr(config, "clock", SYSTEM_CLOCK)
+    return clock
+
+
 class Server(TCPServer):
     """One TCP connection, which may end in every way there is.
 
@@ -75,7 +82,7 @@ class Server(TCPServer):
     async def _read_data(self) -> None:
         # As Hypercorn does, but for wait_for: that makes a timer, and in Python 3.11 a task, of
         # every read.
-        silence = Silence(self.reader, self.config.read_timeout)
+        silence = Silence(self.reader, self.config.read_timeout, clock_of(self.config))
         try:
             while not self.reader.at_eof():
                 silence.begins()
@@ -135,7 +142,8 @@ class Stream(WSStream):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - Hypercorn's
         super().__init__(*arguments, **options)
-        self._pace = Pace(SMALL_FRAMES_A_SECOND, SMALL_FRAMES_AT_ONCE)
+        self._clock = clock_of(self.config)
+        self._pace = Pace(SMALL_FRAMES_A_SECOND, SMALL_FRAMES_AT_ONCE, self._clock.monotonic)
         self._helpers: set[asyncio.Task[None]] = set()
 
     async def handle(self, event: Event) -> None:
@@ -208,7 +216,7 @@ class Stream(WSStream):
                 return True
         try:
             if wait := self._pace.take():
-                await asyncio.sleep(wait)
+                await self._clock.sleep(wait)
         except TooFastError:
             await self._refuse(POLICY_VIOLATION)
             return False
@@ -229,7 +237,7 @@ class Stream(WSStream):
 
     async def _give_up(self) -> None:
         self._is_helper()
-        await asyncio.sleep(LINGER_SECONDS)
+        await self._clock.sleep(LINGER_SECONDS)
         cast("StreamWire", self._wire).abort()
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hypercorn.config import Config, Sockets
 
+from quartapp.clock import SYSTEM_CLOCK, Clock
 from quartapp.errors import QuartappError
 
 try:
@@ -103,9 +104,11 @@ class PatientConfig(Config):
 
     Attributes:
         share: The worker's; None where there is one process.
+        clock: The app's.
     """
 
     share: Share | None = None
+    clock: Clock = SYSTEM_CLOCK
 
     def create_sockets(self) -> Sockets:
         """Hypercorn's sockets, with a queue longer than what is taken at once."""

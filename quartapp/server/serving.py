@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from quart import Quart
 
     from quartapp.server.workers.shares import Share
-    from quartapp.settings.core import Settings
 
 log = structlog.get_logger("quartapp.server")
 
@@ -39,16 +38,18 @@ STOPPED_SECONDS = SPREAD_SECONDS + DRAIN_SECONDS + STOP_SECONDS + 1
 
 
 def hypercorn_config(
-    settings: Settings, listener: socket.socket, share: Share | None = None
+    app: Quart, listener: socket.socket, share: Share | None = None
 ) -> PatientConfig:
     """How Hypercorn is to serve.
 
     Args:
-        settings: Deadlines for sockets.
+        app: What to serve; its settings have the deadlines for sockets.
         listener: Where connections arrive.
         share: What the process takes of them; all if left out.
     """
+    settings = core(app).settings
     config = PatientConfig()
+    config.clock = core(app).clock
     config.share = share
     # A duplicate, as Hypercorn closes what it is given, and the caller closes its own.
     config.bind = [f"fd://{listener.dup().detach()}"]
@@ -104,14 +105,13 @@ async def serve_app(
     """
     harden_hypercorn()
     allow_open_files()
-    settings = core(app).settings
     stop, drained = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     if ready is not None:
         app.before_serving(_announcer(ready))
-    config = hypercorn_config(settings, listener, share)
+    config = hypercorn_config(app, listener, share)
     serving = asyncio.create_task(
         hypercorn.asyncio.serve(
             behind_proxies(app), config, shutdown_trigger=drained.wait, mode="asgi"
@@ -125,7 +125,8 @@ async def serve_app(
             _take_nobody_more(config, listener)
             await core(app).hub.drain(DRAIN_SECONDS)
             drained.set()
-            await asyncio.wait({serving}, timeout=STOP_SECONDS + 1)
+            with contextlib.suppress(TimeoutError):
+                await core(app).clock.wait_for(asyncio.wait({serving}), STOP_SECONDS + 1)
         if not serving.done():
             log.warning("connections left open at the end")
             serving.cancel()

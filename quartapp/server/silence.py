@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-from time import monotonic
-from typing import cast
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from quartapp.clock import Clock, Timer
 
 
 class Silence:
@@ -13,21 +16,23 @@ class Silence:
     Args:
         reader: What is read.
         longest: Seconds that a read may last; None for ever.
+        clock: What measures them.
     """
 
-    __slots__ = ("_longest", "_reader", "_since", "_timer")
+    __slots__ = ("_clock", "_longest", "_reader", "_since", "_timer")
 
-    def __init__(self, reader: asyncio.StreamReader, longest: float | None) -> None:
+    def __init__(self, reader: asyncio.StreamReader, longest: float | None, clock: Clock) -> None:
+        self._clock = clock
         self._reader = reader
         self._longest = longest
         self._since: float | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: Timer | None = None
         if longest is not None:
             self._look_in(longest)
 
     def begins(self) -> None:
         """A read begins."""
-        self._since = monotonic()
+        self._since = self._clock.monotonic()
 
     def ends(self) -> None:
         """It has ended."""
@@ -39,11 +44,11 @@ class Silence:
             self._timer.cancel()
 
     def _look_in(self, seconds: float) -> None:
-        self._timer = asyncio.get_running_loop().call_later(seconds, self._look)
+        self._timer = self._clock.call_later(seconds, self._look)
 
     def _look(self) -> None:
         longest = cast("float", self._longest)
-        lasted = 0.0 if self._since is None else monotonic() - self._since
+        lasted = 0.0 if self._since is None else self._clock.monotonic() - self._since
         if lasted < longest:
             self._look_in(longest - lasted)
         else:

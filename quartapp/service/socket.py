@@ -95,7 +95,7 @@ async def _enter(current: Websocket) -> Response | None:
 async def _take_part(current: Websocket, principal: Principal) -> None:
     """Everything between the handshake and the close."""
     channel = channel_of(current.scope)
-    connection = Connection(principal, channel, core().metrics, current.remote_addr)
+    connection = Connection(principal, channel, core().metrics, core().clock, current.remote_addr)
     bind_contextvars(connection=connection.id, user=principal.id)
     try:
         greetings = await _greetings(connection, current)
@@ -129,13 +129,13 @@ async def _greetings(connection: Connection, socket: Websocket) -> list[Callable
 async def _serve_frames(connection: Connection, channel: Channel) -> None:
     parts = core()
     events, settings = parts.events, parts.settings
-    pace = Pace(settings.websocket_rate, settings.websocket_burst)
+    pace = Pace(settings.websocket_rate, settings.websocket_burst, parts.clock.monotonic)
     while True:
         try:
             frame = await channel.receive()
             if wait := pace.take():
                 # Meanwhile the inbox fills up, and then nothing more is read from the client.
-                await channel.pause(wait)
+                await channel.pause(wait, parts.clock)
         except ChannelClosedError:
             return
         except TooFastError:
@@ -217,7 +217,7 @@ async def _close(socket: Websocket, code: int) -> bool:
     """Close ``socket``; False where its peer takes nothing."""
     try:
         # A peer that does not read would never let the close frame leave.
-        await asyncio.wait_for(socket.close(code), CLOSE_SECONDS)
+        await core().clock.wait_for(socket.close(code), CLOSE_SECONDS)
     except TimeoutError:
         log.info("peer takes no close frame", code=code)
         return False

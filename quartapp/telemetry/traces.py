@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
+from quartapp.clock import SYSTEM_CLOCK, Clock
 from quartapp.errors import QuartappError
 
 if TYPE_CHECKING:
@@ -31,9 +32,14 @@ FAREWELL_SECONDS = 1.0
 
 
 class Traces:
-    """The spans of one app; without somebody who collects them, none."""
+    """The spans of one app; without somebody who collects them, none.
 
-    def __init__(self) -> None:
+    Args:
+        clock: Decides how long a stop waits for the collector.
+    """
+
+    def __init__(self, clock: Clock = SYSTEM_CLOCK) -> None:
+        self._clock = clock
         self._provider: TracerProvider | None = None
 
     def open(self) -> None:
@@ -62,11 +68,18 @@ class Traces:
         """Send what is left, if somebody takes it in time."""
         if self._provider is None:
             return
+        provider, self._provider = self._provider, None
+        loop, sent = asyncio.get_running_loop(), asyncio.Event()
+
+        def send() -> None:
+            provider.shutdown()
+            with suppress(RuntimeError):  # the loop has ended: nobody waited that long
+                loop.call_soon_threadsafe(sent.set)
+
         # Not one of the loop's threads, for all of which the end of a loop waits.
-        farewell = Thread(target=self._provider.shutdown, daemon=True)
-        farewell.start()
-        await asyncio.to_thread(farewell.join, FAREWELL_SECONDS)
-        self._provider = None
+        Thread(target=send, daemon=True).start()
+        with suppress(TimeoutError):
+            await self._clock.wait_for(sent.wait(), FAREWELL_SECONDS)
 
     def current(self) -> object:
         """What is open in this task, for another task to go on beneath."""

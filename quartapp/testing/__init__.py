@@ -1,7 +1,7 @@
 """For tests of plugins: real servers, a real database, people and their sockets.
 
 The pytest plugin that comes with quartapp brings the fixtures ``serve``, ``server``,
-``serve_process``, ``mongodb_uri`` and ``quartapp_contract`` by themselves.
+``serve_process``, ``turned_clock``, ``mongodb_uri`` and ``quartapp_contract`` by themselves.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from quartapp.testing.clients import Client as Client
     from quartapp.testing.clients import Person as Person
     from quartapp.testing.clients import Socket as Socket
+    from quartapp.testing.clock import TurnedClock as TurnedClock
     from quartapp.testing.contract import QuartappContract as QuartappContract
     from quartapp.testing.processes import ServerProcess as ServerProcess
     from quartapp.testing.servers import SECRET as SECRET
@@ -31,6 +32,7 @@ __all__ = [
     "ServerProcess",
     "Socket",
     "TestServer",
+    "TurnedClock",
     "running",
 ]
 
@@ -41,6 +43,7 @@ _HOMES = {
         "Person",
         "Socket",
     ),
+    "quartapp.testing.clock": ("TurnedClock",),
     "quartapp.testing.contract": ("QuartappContract",),
     "quartapp.testing.processes": ("ServerProcess",),
     "quartapp.testing.servers": (

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     Frame = dict[str, Any]  # what JSON brought
 
-DEADLINE_SECONDS = 10.0
+# Ends a test that hangs, however busy the machine is; no test depends on it.
+DEADLINE_SECONDS = 60.0
 _FENCE = "is anybody there"
 
 

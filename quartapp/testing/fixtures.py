@@ -3,6 +3,7 @@
 Fixtures:
 
 * ``serve``: starts a server in the test's event loop; ``server``: one with the installed plugins;
+* ``turned_clock``: a clock for ``serve(clock=turned_clock)``, which the test turns;
 * ``serve_process``: starts ``quartapp serve`` as a process of its own, to be killed or stopped;
 * ``mongodb_uri``: a database of the test's own, dropped afterwards;
 * ``quartapp_contract``: runs the contract over a plugin (with the extra ``contract``).
@@ -31,9 +32,11 @@ import pytest
 import pytest_asyncio
 
 from quartapp.app import create_app
+from quartapp.clock import SYSTEM_CLOCK, Clock
 from quartapp.embedded.mongo import EmbeddedMongo
 from quartapp.hooks.discovery import discover
 from quartapp.settings.core import load_settings
+from quartapp.testing.clock import TurnedClock
 from quartapp.testing.processes import ServerProcess
 from quartapp.testing.servers import SECRET, Serve, ServeProcess, TestServer, running, with_database
 
@@ -76,6 +79,7 @@ async def serve(mongodb_uri: str) -> AsyncIterator[Serve]:
             plugins: Iterable[object] | None = None,
             *,
             beside: Iterable[object] = (),
+            clock: Clock = SYSTEM_CLOCK,
             **settings: Any,  # noqa: ANN401 - of any field
         ) -> TestServer:
             complete = load_settings(
@@ -83,9 +87,17 @@ async def serve(mongodb_uri: str) -> AsyncIterator[Serve]:
             )
             if plugins is None:
                 plugins = [*discover(complete.plugins, complete.extra_plugins), *beside]
-            return await stack.enter_async_context(running(create_app(complete, plugins)))
+            return await stack.enter_async_context(
+                running(create_app(complete, plugins, clock=clock))
+            )
 
         yield start
+
+
+@pytest.fixture
+def turned_clock() -> TurnedClock:
+    """A clock that stands still until the test turns it; see :class:`TurnedClock`."""
+    return TurnedClock()
 
 
 @pytest_asyncio.fixture

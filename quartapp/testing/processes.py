@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from quartapp.testing.clients import Person, Socket
 
-START_SECONDS = 30.0
+START_SECONDS = 120.0
 _TRIES = 300
 # Run between fork and the server: it ends when the test run does, also when that is killed. 1 is
 # PR_SET_PDEATHSIG (prctl(2)).

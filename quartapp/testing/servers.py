@@ -11,6 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 import hypercorn.asyncio
 from hypercorn.utils import LifespanFailureError
 
+from quartapp.clock import SYSTEM_CLOCK, Clock
 from quartapp.parts import core
 from quartapp.server.hypercorn import harden_hypercorn
 from quartapp.server.listening import ServerError, listen
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
 
 
 SECRET = "a secret for tests, which is long enough for every algorithm of HMAC"  # noqa: S105 - it protects nothing
-STOP_SECONDS = 10.0
+DRAIN_SECONDS = 10.0
+# Ends a test that hangs, however busy the machine is.
+STOP_SECONDS = 60.0
 
 
 class TestServer(Client):
@@ -57,6 +60,7 @@ class Serve(Protocol):
         plugins: Iterable[object] | None = None,
         *,
         beside: Iterable[object] = (),
+        clock: Clock = SYSTEM_CLOCK,
         **settings: Any,  # noqa: ANN401 - of any field
     ) -> TestServer:
         """Start a server; it stops at the end of the test.
@@ -64,6 +68,7 @@ class Serve(Protocol):
         Args:
             plugins: The exact plugins, objects or classes; the installed ones when left out.
             beside: Plugins to add to the installed ones.
+            clock: The server's; a :class:`TurnedClock` stands still until the test turns it.
             settings: Fields of :class:`quartapp.settings.core.Settings`. A plugin's own settings
                 come from the environment:
                 ``monkeypatch.setenv("QUARTAPP_ATTENDANCE_SCOPE", "class")``.
@@ -99,7 +104,7 @@ async def running(app: Quart) -> AsyncIterator[TestServer]:
     harden_hypercorn()
     with listen("127.0.0.1", 0) as listener:  # Hypercorn gets a duplicate
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        config = hypercorn_config(core(app).settings, listener)
+        config = hypercorn_config(app, listener)
     ready, stop = asyncio.Event(), asyncio.Event()
 
     @app.before_serving
@@ -125,7 +130,7 @@ async def running(app: Quart) -> AsyncIterator[TestServer]:
         yield server
     finally:
         await server.close()
-        await core(app).hub.drain(STOP_SECONDS)
+        await core(app).hub.drain(DRAIN_SECONDS)
         stop.set()
         async with asyncio.timeout(STOP_SECONDS):
             await serving

@@ -22,7 +22,6 @@ from bson import ObjectId
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
-from quartapp import utc_now
 from quartapp_attendance.errors import NoActiveSessionError, NotOnRollError
 from quartapp_attendance.live.change import ATTENDANCE_PREFIX, Change
 from quartapp_attendance.live.states import SessionState
@@ -30,10 +29,11 @@ from quartapp_classes import ClassNotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
+    from datetime import datetime
 
     from pymongo.asynchronous.collection import AsyncCollection
 
-    from quartapp import Database, Document, Traces
+    from quartapp import Clock, Database, Document, Traces
     from quartapp_attendance.live.change import Echo
     from quartapp_attendance.live.session import ActiveSession
     from quartapp_attendance.metrics import AttendanceMetrics
@@ -72,6 +72,7 @@ class SessionLog:
         echo: Shows each change once it is acknowledged, where no change stream brings it back.
         metrics: What is measured.
         traces: Where each update is told.
+        clock: When things happen.
     """
 
     def __init__(
@@ -81,7 +82,9 @@ class SessionLog:
         echo: Echo,
         metrics: AttendanceMetrics,
         traces: Traces,
+        clock: Clock,
     ) -> None:
+        self._clock = clock
         self._database = database
         self._metrics = metrics
         self._traces = traces
@@ -120,7 +123,7 @@ class SessionLog:
             "slot": slot,
             "state": SessionState.ACTIVE,
             "seq": first_number(),
-            "startedAt": utc_now(),
+            "startedAt": self._clock.now(),
             "rollVersion": None,
             "attendance": {},
         }
@@ -170,7 +173,8 @@ class SessionLog:
         Returns:
             The session with every mark that counts; None when it is not live.
         """
-        changed = {"state": SessionState.CLOSING, "outcome": outcome, "endedAt": utc_now()}
+        now = self._clock.now()
+        changed = {"state": SessionState.CLOSING, "outcome": outcome, "endedAt": now}
         return await self._change_state(session_id, SessionState.ACTIVE, changed)
 
     async def end(
@@ -237,7 +241,7 @@ class SessionLog:
         batch = _refuse_strangers(batch, roll)
         if not batch:
             return
-        changed = _changes(batch)
+        changed = _changes(batch, self._clock.now())
         if roll.version != session.roll_version:
             changed["rollVersion"] = roll.version
         async with self._writing():
@@ -274,8 +278,7 @@ def first_number() -> int:
     return time.time_ns() // 1000
 
 
-def _changes(batch: list[_Waiting]) -> Document:
-    now = utc_now()
+def _changes(batch: list[_Waiting], now: datetime) -> Document:
     changed: Document = {
         # The id makes each signal a change, also when it shows the same as the one before.
         "signal": {"id": ObjectId(), "entries": [waiting.entry for waiting in batch]},

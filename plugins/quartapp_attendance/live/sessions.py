@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from bson import ObjectId
 
+    from quartapp import Clock
     from quartapp_attendance.live.session import ActiveSession
 
 
@@ -24,9 +25,14 @@ KEPT = 32
 
 
 class LiveSessions:
-    """The sessions that this process knows to be live."""
+    """The sessions that this process knows to be live.
 
-    def __init__(self) -> None:
+    Args:
+        clock: Measures how long an arrival is waited for.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._by_id: dict[ObjectId, ActiveSession] = {}
         self._arrivals: dict[ObjectId, list[asyncio.Future[None]]] = {}
         self._gone: deque[ObjectId] = deque(maxlen=REMEMBERED)
@@ -75,7 +81,7 @@ class LiveSessions:
             future = asyncio.get_running_loop().create_future()
             self._arrivals.setdefault(session_id, []).append(future)
             try:
-                await asyncio.wait_for(future, seconds)
+                await self._clock.wait_for(future, seconds)
             except TimeoutError:
                 waiting = self._arrivals.get(session_id, [])
                 if future in waiting:

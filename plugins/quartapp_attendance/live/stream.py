@@ -7,7 +7,6 @@ machines show one order, and nothing is seen that is not stored.
 from __future__ import annotations
 
 import asyncio
-from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -19,7 +18,7 @@ from quartapp_attendance.live.change import Change
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from quartapp import Database
+    from quartapp import Clock, Database
     from quartapp_attendance.live.projector import Projector
     from quartapp_attendance.metrics import AttendanceMetrics
 
@@ -37,12 +36,18 @@ class SessionStream:
         database: Where sessions live.
         projector: Shows what comes.
         metrics: What is measured.
+        clock: Measures the pauses after a break.
     """
 
     def __init__(
-        self, database: Database, projector: Projector, metrics: AttendanceMetrics
+        self,
+        database: Database,
+        projector: Projector,
+        metrics: AttendanceMetrics,
+        clock: Clock,
     ) -> None:
         self._database = database
+        self._clock = clock
         self._metrics = metrics
         self._projector = projector
         self._token: Mapping[str, Any] | None = None
@@ -65,10 +70,12 @@ class SessionStream:
                 log.exception("change stream failed, reloading", exc_info=error)
                 self._token = None
             # One that opens, and breaks at once, has not recovered.
-            if self._opened is not None and monotonic() - self._opened > LONGEST_PAUSE_SECONDS:
-                self._pause = FIRST_PAUSE_SECONDS
+            if self._opened is not None:
+                lasted = self._clock.monotonic() - self._opened
+                if lasted > LONGEST_PAUSE_SECONDS:
+                    self._pause = FIRST_PAUSE_SECONDS
             self._opened = None
-            await asyncio.sleep(self._pause)
+            await self._clock.sleep(self._pause)
             self._pause = min(self._pause * 2, LONGEST_PAUSE_SECONDS)
 
     async def _tail(self) -> None:
@@ -78,7 +85,7 @@ class SessionStream:
             if self._token is None:
                 await self._projector.reload()
             self.ready.set()
-            self._opened = monotonic()
+            self._opened = self._clock.monotonic()
             async for change in stream:
                 await self._take(change)
                 self._token = stream.resume_token

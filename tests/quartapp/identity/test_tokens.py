@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime
 
 import jwt
@@ -14,15 +13,42 @@ from quartapp.identity.tokens import InvalidTokenError, Tokens
 USER = "0123456789abcdef01234567"
 
 
-def test_a_token_that_was_good_before_is_none_after_its_time():
-    tokens = Tokens("s" * 32, lifetime=1)
+async def test_a_token_that_was_good_before_is_none_after_its_time(turned_clock):
+    tokens = Tokens("s" * 32, lifetime=10, clock=turned_clock)
     token = tokens.issue(USER, "teacher")
     principal = tokens.verify(token)
+    await turned_clock.advance(9.9)
     assert tokens.verify(token) is principal
-    while time.time() < principal.expires_at:
-        pass
+    await turned_clock.advance(0.1)
     with pytest.raises(InvalidTokenError):
         tokens.verify(token)
+
+
+async def test_a_token_is_none_outside_its_time_for_who_never_saw_it(turned_clock):
+    now = int(turned_clock.time())
+    claims = {"id": USER, "role": "teacher", "iat": now, "exp": now + 20, "nbf": now + 10}
+    token = jwt.encode(claims, "s" * 32, algorithm="HS256")
+
+    def is_good():
+        try:
+            Tokens("s" * 32, clock=turned_clock).verify(token)
+        except InvalidTokenError:
+            return False
+        return True
+
+    assert not is_good()
+    await turned_clock.advance(10)
+    assert is_good()
+    await turned_clock.advance(10)
+    assert not is_good()
+
+
+@pytest.mark.parametrize("name", ["exp", "nbf"])
+@pytest.mark.parametrize("value", ["soon", None, [], float("inf")])
+def test_a_token_with_an_unreadable_time_is_none(name, value):
+    claims = {"id": USER, "role": "teacher", "iat": 0, "exp": 10**10, name: value}
+    with pytest.raises(InvalidTokenError):
+        Tokens("s" * 32).verify(jwt.encode(claims, "s" * 32, algorithm="HS256"))
 
 
 def test_nobody_can_change_what_a_token_said():

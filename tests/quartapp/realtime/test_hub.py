@@ -11,6 +11,7 @@ from websockets.exceptions import InvalidStatus
 from quartapp.parts import core
 from quartapp.realtime import pace
 from quartapp.realtime.channel import Channel
+from quartapp.realtime.hub import SPREAD_SECONDS
 from quartapp.realtime.pace import Pace, TooFastError
 from quartapp.realtime.wire import NoWire
 
@@ -30,7 +31,7 @@ def assert_unavailable(answer):
     assert json.loads(answer.body) == {"success": False, "error": "Service Unavailable"}
 
 
-async def test_a_user_may_have_so_many_sockets_and_others_do_not_suffer(serve):
+async def test_a_user_may_have_so_many_sockets_and_others_do_not_suffer(serve, eventually):
     server = await serve(max_sockets_per_user=3)
     greedy, other = await server.people("student", 2)
     sockets = [await server.socket(greedy) for _ in range(3)]
@@ -44,9 +45,7 @@ async def test_a_user_may_have_so_many_sockets_and_others_do_not_suffer(serve):
         except InvalidStatus:
             return None
 
-    async with asyncio.timeout(5):
-        while (socket := await again()) is None:
-            pass
+    socket = await eventually(again)
     assert await socket.ask("HELLO") == UNKNOWN
 
 
@@ -94,58 +93,69 @@ async def test_a_server_that_stops_lets_nobody_in(server):
     assert_unavailable(await refused(server, student))
 
 
-async def test_many_sockets_are_closed_in_batches(server, monkeypatch):
+async def test_many_sockets_are_closed_in_batches(serve, turned_clock, monkeypatch):
     monkeypatch.setattr("quartapp.realtime.hub.BATCH_SOCKETS", 5)
     monkeypatch.setattr("quartapp.realtime.hub.SPREAD_SOCKETS", 40)
-    monkeypatch.setattr("quartapp.realtime.hub.SPREAD_SECONDS", 1.0)
+    server = await serve(clock=turned_clock)
     student = await server.person("student")
     sockets = [await server.socket(student) for _ in range(40)]
-    loop = asyncio.get_running_loop()
+    hub = core(server.app).hub
+    connections = list(hub)
 
-    async def closed(socket):
-        assert await socket.closed() == 1001
-        return loop.time()
+    def told():
+        return [one for one in connections if one._channel.close_code is not None]
 
-    waiting = [asyncio.create_task(closed(socket)) for socket in sockets]
-    began = loop.time()
-    await core(server.app).hub.drain(5)
-    times = [moment - began for moment in await asyncio.gather(*waiting)]
-    assert max(times) < 2
-    # The order has nothing to do with who came first.
-    assert times != sorted(times)
-    assert len({round(moment, 2) for moment in times}) > 2
+    began = turned_clock.monotonic()
+    draining = asyncio.create_task(hub.drain(5))
+    await turned_clock.advance(0)
+    assert len(told()) == 5
+    assert told() != connections[:5], "the order has nothing to do with who came first"
+    seen = {5}
+    while len(told()) < 40:
+        await turned_clock.advance(0.01)
+        seen.add(len(told()))
+    assert turned_clock.monotonic() - began < SPREAD_SECONDS + 0.01
+    assert all(count % 5 == 0 for count in seen)
+    assert len(seen) > 2
+    await draining
+    assert await asyncio.gather(*(socket.closed() for socket in sockets)) == [1001] * 40
 
 
-async def test_a_client_that_is_too_fast_is_slowed_and_then_closed(serve, monkeypatch):
+async def test_a_client_that_is_too_fast_is_slowed_and_then_closed(
+    serve, turned_clock, turning, monkeypatch
+):
     monkeypatch.setattr(pace, "PATIENCE_SECONDS", 0.5)
-    server = await serve(websocket_rate=50, websocket_burst=20)
+    server = await serve(websocket_rate=50, websocket_burst=20, clock=turned_clock)
     student = await server.person("student")
     socket = await server.socket(student)
-    loop = asyncio.get_running_loop()
-    began = loop.time()
+    began = turned_clock.monotonic()
 
     async def send_on():
         while True:
             await socket.send("HELLO")
 
     sending = asyncio.create_task(send_on())
-    assert await socket.closed() == 1008
-    took = loop.time() - began
+    async with turning(turned_clock, 1 / 50):
+        assert await socket.closed() == 1008
+    took = turned_clock.monotonic() - began
     await asyncio.gather(sending, return_exceptions=True)
-    assert took < 5
-    assert len(socket.history) <= 20 + took * 50 + 1
+    assert took == pytest.approx(0.5, abs=0.05)
+    assert 20 < len(socket.history) <= 20 + took * 50 + 1
     assert await (await server.socket(student)).ask("HELLO") == UNKNOWN
 
 
-async def test_a_client_that_keeps_to_the_pace_after_a_burst_stays(serve, monkeypatch):
-    monkeypatch.setattr(pace, "PATIENCE_SECONDS", 0.2)
-    server = await serve(websocket_rate=500, websocket_burst=50)
+async def test_a_client_that_keeps_to_the_pace_after_a_burst_stays(
+    serve, turned_clock, turning, monkeypatch
+):
+    monkeypatch.setattr(pace, "PATIENCE_SECONDS", 1.5)
+    server = await serve(websocket_rate=50, websocket_burst=50, clock=turned_clock)
     socket = await server.socket(await server.person("student"))
     for _ in range(3):
         for _ in range(100):
             await socket.send("HELLO")
-        assert [await socket.receive() for _ in range(100)] == [UNKNOWN] * 100
-        await asyncio.sleep(0.15)  # the pause is what this is about
+        async with turning(turned_clock, 1 / 50):
+            assert [await socket.receive() for _ in range(100)] == [UNKNOWN] * 100
+        await turned_clock.advance(1.1)
 
 
 async def test_what_comes_in_after_the_close_is_not_kept():
@@ -156,10 +166,9 @@ async def test_what_comes_in_after_the_close_is_not_kept():
     assert not channel._inbox
 
 
-def test_a_pause_of_a_second_is_a_new_beginning(monkeypatch):
+def test_a_pause_of_a_second_is_a_new_beginning():
     now = 100.0
-    monkeypatch.setattr(pace.time, "monotonic", lambda: now)
-    taker = Pace(rate=10, burst=20)
+    taker = Pace(rate=10, burst=20, monotonic=lambda: now)
     assert [taker.take() for _ in range(20)] == [0.0] * 20
     waits = [taker.take() for _ in range(5)]
     assert waits == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.5])

@@ -1,0 +1,169 @@
+"""A clock that a test turns, so that nothing has to be waited for."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from functools import partial
+from heapq import heappop, heappush
+from itertools import count
+from typing import TYPE_CHECKING
+
+from quartapp.clock import Clock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from quartapp.clock import Limit, Timer
+
+# Turns of the event loop that whoever is woken gets, before the clock goes on to the next timer.
+TURNS = 20
+# Ends a test that waits for a timer which nobody sets.
+DEADLINE_SECONDS = 60.0
+_CLOSE_ENOUGH = 1e-3
+
+
+class TurnedClock(Clock):
+    """A clock that stands still until a test turns it.
+
+    It begins at the present, in whole seconds. What happens outside the process, in MongoDB for
+    instance, keeps its own time.
+
+    Example:
+        >>> async def test_code_runs_out(serve):
+        ...     clock = TurnedClock()
+        ...     server = await serve(clock=clock)
+        ...     await clock.advance(30)
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._began = float(int(time.time()))
+        self._passed = 0.0
+        self._timers: list[tuple[float, int, _Timer]] = []
+        self._numbers = count()
+        self._set = asyncio.Event()
+        self.time = lambda: self._began + self._passed
+        self.monotonic = lambda: self._passed
+
+    async def advance(self, seconds: float) -> None:
+        """Turn the clock; whatever becomes due meanwhile happens, in its order.
+
+        A woken task that goes on to wait for something else than this clock, such as MongoDB, is
+        not awaited: wait for what the task does, or with :meth:`asked` for its next timer.
+
+        Args:
+            seconds: How far.
+        """
+        end = self._passed + seconds
+        while self._timers and self._timers[0][0] <= end:
+            due, _, timer = heappop(self._timers)
+            self._passed = max(due, self._passed)
+            if timer.call():
+                await self._settle()
+        self._passed = end
+        await self._settle()
+
+    async def asked(self, seconds: float) -> None:
+        """Wait until somebody waits for that time, to the millisecond.
+
+        Args:
+            seconds: What was asked of :meth:`sleep`, :meth:`timeout` or :meth:`call_later`.
+
+        Raises:
+            AssertionError: Nobody did.
+        """
+        try:
+            async with asyncio.timeout(DEADLINE_SECONDS):
+                while not any(abs(one - seconds) < _CLOSE_ENOUGH for one in self.waiting):
+                    self._set.clear()
+                    await self._set.wait()
+        except TimeoutError:
+            raise AssertionError(
+                f"nobody waits for {seconds:g} s, only for {self.waiting}"
+            ) from None
+
+    @property
+    def waiting(self) -> list[float]:
+        """The times that are being waited for, as they were asked for, in seconds."""
+        return sorted(timer.seconds for _, _, timer in self._timers if timer.is_set)
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait until the clock has been turned that far."""
+        if seconds <= 0:
+            await asyncio.sleep(0)
+            return
+        over = asyncio.Event()
+        timer = self.call_later(seconds, over.set)
+        try:
+            await over.wait()
+        finally:
+            timer.cancel()
+
+    def call_later(self, seconds: float, function: Callable[..., object], *args: object) -> Timer:
+        """Call a function when the clock has been turned that far."""
+        if seconds <= 0:
+            return asyncio.get_running_loop().call_soon(function, *args)
+        timer = _Timer(seconds, partial(function, *args))
+        heappush(self._timers, (self._passed + seconds, next(self._numbers), timer))
+        self._set.set()
+        return timer
+
+    def timeout(self, seconds: float) -> Limit:
+        """Limit the time of what is awaited inside, by this clock."""
+        return _Limit(self, seconds)
+
+    async def _settle(self) -> None:
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
+
+
+class _Timer:
+    def __init__(self, seconds: float, function: Callable[[], object]) -> None:
+        self.seconds = seconds
+        self._function: Callable[[], object] | None = function
+
+    @property
+    def is_set(self) -> bool:
+        return self._function is not None
+
+    def call(self) -> bool:
+        function, self._function = self._function, None
+        if function is not None:
+            function()
+        return function is not None
+
+    def cancel(self) -> None:
+        self._function = None
+
+
+class _Limit:
+    """asyncio's limit, which another clock sets off."""
+
+    def __init__(self, clock: TurnedClock, seconds: float) -> None:
+        self._clock = clock
+        self._seconds = seconds
+        self._limit = asyncio.timeout(None)
+        self._timer: Timer | None = None
+
+    def expired(self) -> bool:
+        return self._limit.expired()
+
+    async def __aenter__(self) -> _Limit:
+        await self._limit.__aenter__()
+        self._timer = self._clock.call_later(self._seconds, self._expire)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        await self._limit.__aexit__(kind, error, trace)  # which raises TimeoutError, if anything
+
+    def _expire(self) -> None:
+        self._limit.reschedule(asyncio.get_running_loop().time())
