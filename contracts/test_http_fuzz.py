@@ -14,8 +14,9 @@ import tomllib
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from contract_support.documents import SUITE, openapi_authority, to_walk
-from contract_support.fuzz import Known, Outcome, fuzz
+
+from contract_support.fuzz import CONFIGURATION, Known, Outcome, fuzz
+from quartapp_contract_suite.documents.documents import openapi_authority, to_walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,7 +93,7 @@ def test_every_operation_keeps_to_the_contract(
 
 
 def test_checks_are_only_left_out_for_single_operations() -> None:
-    configuration = tomllib.loads((SUITE / "schemathesis.toml").read_text(encoding="utf-8"))
+    configuration = tomllib.loads(CONFIGURATION.read_text(encoding="utf-8"))
 
     assert set(configuration["checks"]) == {"max_response_time"}
     assert "phases" not in configuration or "checks" not in configuration["phases"]["stateful"]

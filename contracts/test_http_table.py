@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from contract_support.matching import mismatch
 from contract_support.operations import Operation, methods, operations
 from contract_support.people import PASSWORD
@@ -15,6 +16,7 @@ from contract_support.table import rows
 
 if TYPE_CHECKING:
     import httpx
+
     from contract_support.people import People
 
 OPERATIONS = operations()

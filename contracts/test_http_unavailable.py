@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
 from contract_support.people import PASSWORD, People
 from contract_support.rows import error
 from contract_support.server import server_in

@@ -10,10 +10,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from contract_support.additions import follow
-from contract_support.people import API
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import seed as begin_at
+
+from contract_support.people import API
+from quartapp_contract_suite.documents.additions import follow
 from ws_client import Socket, error, message
 from ws_lesson import INVALID
 from ws_report import PREFIX

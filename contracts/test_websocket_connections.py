@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from websockets.exceptions import ConnectionClosed
+
 from ws_client import DEADLINE_SECONDS, message, open_socket, websocket_url
 from ws_lesson import ID, STUDENT_ONLY, UNAUTHORIZED, UNKNOWN
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from websockets.sync.client import ClientConnection
+
     from ws_document import Document
     from ws_lesson import Cast, Connect
 

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+
 from ws_client import message
 from ws_lesson import (
     ID,

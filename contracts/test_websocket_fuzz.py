@@ -15,11 +15,12 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from contract_support.people import API
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import seed as begin_at
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
+
+from contract_support.people import API
 from ws_client import error, message
 from ws_frames import filled
 from ws_model import NO_SESSION, Model

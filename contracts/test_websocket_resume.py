@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from contract_support.people import API
 from ws_client import Socket, message
 from ws_lesson import INVALID, NO_SESSION, UNKNOWN, counted, done, mark, marked

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from contract_support.additions import messages
-from contract_support.documents import asyncapi_authority
 from contract_support.people import API
+from quartapp_contract_suite.documents.additions import messages
+from quartapp_contract_suite.documents.documents import asyncapi_authority
 from ws_client import message
 from ws_lesson import (
     ID,

@@ -8,14 +8,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from contract_support.scene import forged_tokens, token_for
 from websockets.exceptions import ConnectionClosed
+
+from contract_support.scene import forged_tokens, token_for
 from ws_client import DEADLINE_SECONDS, message, open_socket, websocket_url
 from ws_lesson import INVALID, UNAUTHORIZED, UNKNOWN, counted
 from ws_model import renewed
 
 if TYPE_CHECKING:
     from websockets.sync.client import ClientConnection
+
     from ws_document import Document
     from ws_lesson import Cast, Connect, Lesson
 

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from types import TracebackType
 
-    from contract_support.people import Person
     from websockets.sync.client import ClientConnection
+
+    from contract_support.people import Person
 
     Read = Callable[[str], dict[str, Any]]
 

@@ -6,7 +6,8 @@ import json
 from typing import Any
 
 import jsonschema_rs
-from contract_support.additions import follow, messages
+
+from quartapp_contract_suite.documents.additions import follow, messages
 
 # What the contract says a server reads; see "Frames" in asyncapi.yaml.
 NESTING_LEVELS = 200

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from contract_support.documents import asyncapi_authority
+
 from contract_support.people import API
+from quartapp_contract_suite.documents.documents import asyncapi_authority
 from ws_client import Socket, error, message
 from ws_document import Document
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
+
 from ws_frames import Frames
 
 if TYPE_CHECKING:

@@ -8,13 +8,11 @@ import sys
 import time
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from contract_support.documents import SUITE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
-    from pathlib import Path
 
     from contract_support.people import Person
 
@@ -29,6 +27,7 @@ WITH_BCRYPT = ("registerUser", "login", "assignmentSignUp", "assignmentLogin")
 # How often a value that exists takes the place of one that was made up.
 KNOWN_IDS = 0.4
 TIMEOUT_SECONDS = 900
+CONFIGURATION = Path(__file__).parent.parent / "schemathesis.toml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +158,7 @@ def summary_lines(properties: Iterable[tuple[str, object]]) -> list[str]:
 
 def _configuration(folder: Path, known: Known, peers: Sequence[Person], share: float) -> str:
     """The configuration beside the suite, with what belongs to this run alone."""
-    parts = [(SUITE / "schemathesis.toml").read_text(encoding="utf-8")]
+    parts = [CONFIGURATION.read_text(encoding="utf-8")]
     if peers:
         people = folder / "people.json"
         people.write_text(json.dumps({"auth": [_identity(person) for person in peers]}))

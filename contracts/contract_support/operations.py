@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
-import yaml
-
-from contract_support.documents import openapi_path
 from contract_support.scene import MISSING_ID
+from quartapp_contract_suite.documents.documents import openapi_authority
 
 METHODS = ("get", "put", "post", "delete", "patch")
 
@@ -51,7 +49,7 @@ def methods(item: dict[str, Any]) -> set[str]:
 
 def operations() -> list[Operation]:
     """All operations of openapi.yaml."""
-    document = cast("dict[str, Any]", yaml.safe_load(openapi_path().read_text(encoding="utf-8")))
+    document = openapi_authority()
     found = []
     for template, item in document["paths"].items():
         path = template.replace("{class_id}", MISSING_ID).replace("{student_id}", MISSING_ID)

@@ -16,13 +16,13 @@ from quartapp.settings.core import load_settings
 
 sys.path.append(str(Path(__file__).parents[2] / "contracts"))
 
-from contract_support.additions import (
+from quartapp_contract_suite.documents.additions import (
     added_events,
     added_statuses,
     asyncapi_problems,
     openapi_problems,
 )
-from contract_support.documents import asyncapi_authority, openapi_authority
+from quartapp_contract_suite.documents.documents import asyncapi_authority, openapi_authority
 
 OPTIONAL = ("assignment", "checkin", "oneroster", "statuses", "webhooks")
 

@@ -4,38 +4,23 @@ from __future__ import annotations
 
 import json
 from copy import deepcopy
-from pathlib import Path
 from typing import Any
 
-from contract_support.additions import follow
-from quartapp.contract.files import read_document
+from quartapp.contract.files import asyncapi_file, openapi_file, read_document
 from quartapp.contract.openapi.normal import METHODS
+from quartapp_contract_suite.documents.additions import follow
 
 Object = dict[str, Any]  # any: a JSON object
 
-SUITE = Path(__file__).parent.parent
-
-
-def openapi_path() -> Path:
-    """openapi.yaml: beside this suite in a checkout, within it in the installed package.
-
-    Raises:
-        FileNotFoundError: The suite was copied without it.
-    """
-    for folder in (SUITE, SUITE.parent):
-        if (folder / "openapi.yaml").is_file():
-            return folder / "openapi.yaml"
-    raise FileNotFoundError(f"no openapi.yaml in {SUITE} or above it")
-
 
 def openapi_authority() -> Object:
-    """What openapi.yaml says."""
-    return read_document(openapi_path())
+    """Return what openapi.yaml says."""
+    return read_document(openapi_file())
 
 
 def asyncapi_authority() -> Object:
-    """What asyncapi.yaml says."""
-    return read_document(SUITE / "asyncapi.yaml")
+    """Return what asyncapi.yaml says."""
+    return read_document(asyncapi_file())
 
 
 def to_walk(authority: Object, served: Object) -> Object:

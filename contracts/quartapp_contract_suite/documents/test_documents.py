@@ -1,6 +1,6 @@
 """What the server says of itself is the contract, and additions to it and nothing else.
 
-What may be added, ``contract_support/additions.py`` says. The other tests go by the documents of
+What may be added, ``additions.py`` says. The other tests go by the documents of
 the server, so these two come first: a server that promised less would be held to less.
 """
 
@@ -8,8 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from contract_support.additions import added_statuses, asyncapi_problems, openapi_problems
-from contract_support.documents import asyncapi_authority, openapi_authority
+from quartapp_contract_suite.documents.additions import (
+    added_statuses,
+    asyncapi_problems,
+    openapi_problems,
+)
+from quartapp_contract_suite.documents.documents import asyncapi_authority, openapi_authority
 
 
 def test_the_servers_openapi_document_is_the_contract_with_additions(

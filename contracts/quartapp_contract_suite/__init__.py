@@ -1,0 +1,1 @@
+"""The contract, to run against any server."""

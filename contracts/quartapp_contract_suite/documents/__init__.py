@@ -1,0 +1,1 @@
+"""The two documents: what they promise, and what a server may add."""
