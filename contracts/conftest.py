@@ -14,9 +14,9 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 import ws_report
-from contract_support import fuzz
 from contract_support.people import TIMEOUT_SECONDS, People
 from contract_support.server import running_server
+from quartapp_contract_suite.http import fuzz
 
 # Fixtures of the single rows of the WebSocket contract.
 from ws_lesson import cast as cast

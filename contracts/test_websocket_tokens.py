@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from contract_support.scene import forged_tokens, token_for
+from quartapp_contract_suite.http.scene import forged_tokens, token_for
 from ws_client import DEADLINE_SECONDS, message, open_socket, websocket_url
 from ws_lesson import INVALID, UNAUTHORIZED, UNKNOWN, counted
 from ws_model import renewed

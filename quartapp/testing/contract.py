@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
@@ -13,7 +11,7 @@ import yaml
 
 from quartapp.contract.asyncapi.compare import differences as asyncapi_differences
 from quartapp.contract.asyncapi.compare import normalised
-from quartapp.contract.files import read_document, suite_folder
+from quartapp.contract.files import read_document
 from quartapp.contract.openapi.compare import differences as openapi_differences
 from quartapp.contract.plugin_documents import (
     asyncapi_piece,
@@ -187,10 +185,7 @@ async def _misbehaving_events(server: TestServer, events: list[EventType]) -> li
 
 
 async def _fuzz(server: TestServer, document: Path, folder: Path) -> None:
-    suite = str(suite_folder())
-    if suite not in sys.path:
-        sys.path.append(suite)
-    suite_fuzz = import_module("contract_support.fuzz")  # it lies beside the package, not in it
+    from quartapp_contract_suite.http import fuzz as suite_fuzz  # it needs the extra "contract"
 
     teachers, students = await server.people("teacher", 2), await server.people("student", 2)
     rooms = [await server.class_room(teacher, students) for teacher in teachers]

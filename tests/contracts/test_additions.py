@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import sys
 from copy import deepcopy
-from pathlib import Path
 
 import pytest
 
@@ -13,9 +11,6 @@ from quartapp.cli.contract_check import app_for_documents
 from quartapp.contract import openapi_document
 from quartapp.contract.asyncapi.document import asyncapi_document
 from quartapp.settings.core import load_settings
-
-sys.path.append(str(Path(__file__).parents[2] / "contracts"))
-
 from quartapp_contract_suite.documents.additions import (
     added_events,
     added_statuses,

@@ -94,7 +94,7 @@ def test_the_tests_run_against_a_server_that_is_named(tmp_path: Path) -> None:
         result = subprocess.run(  # noqa: S603 - our own command
             [
                 *(sys.executable, "-m", "quartapp.cli", "contract", "test", url),
-                *("--", "-k", "test_http_table and (getHealth or getMe or account_that_is_gone)"),
+                *("--", "-k", "table and (getHealth or getMe or account_that_is_gone)"),
             ],
             cwd=tmp_path,
             capture_output=True,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,7 +9,7 @@ from quart import Blueprint, Quart
 
 from quartapp.cli.contract_check import app_for_documents
 from quartapp.contract import Route, routes
-from quartapp.contract.files import openapi_file, read_document, suite_folder
+from quartapp.contract.files import openapi_file, read_document
 from quartapp.contract.openapi.normal import normal_document
 from quartapp.errors import QuartappError
 from quartapp.hooks.discovery import discover
@@ -24,9 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-sys.path.insert(0, str(suite_folder()))
-
-from contract_support import table
+from quartapp_contract_suite.http.table import table
 
 BUNDLED = ["auth", "classes", "attendance"]
 

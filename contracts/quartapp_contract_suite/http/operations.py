@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from contract_support.scene import MISSING_ID
 from quartapp_contract_suite.documents.documents import openapi_authority
+from quartapp_contract_suite.http.scene import MISSING_ID
 
 METHODS = ("get", "put", "post", "delete", "patch")
 

@@ -1,4 +1,4 @@
-"""Every operation answers to the letter what the table says; see ``contract_support/table.py``."""
+"""Every operation answers to the letter what the table says; see the folder ``table``."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from contract_support.matching import mismatch
-from contract_support.operations import Operation, methods, operations
 from contract_support.people import PASSWORD
-from contract_support.rows import Row, error
-from contract_support.scene import Cast, Scene, forged_tokens, token_of_somebody_gone
-from contract_support.table import rows
+from quartapp_contract_suite.http.matching import mismatch
+from quartapp_contract_suite.http.operations import Operation, methods, operations
+from quartapp_contract_suite.http.scene import Cast, Scene, forged_tokens, token_of_somebody_gone
+from quartapp_contract_suite.http.table.rows import Row, error
+from quartapp_contract_suite.http.table.table import rows
 
 if TYPE_CHECKING:
     import httpx
@@ -81,7 +81,7 @@ def test_answer_is_as_the_table_says(row: Row, scene: Scene) -> None:
 
 def filled(scene: Scene, expected: object) -> object:
     """``expected``, with the scene's words; what is only described stays."""
-    from contract_support.matching import Holding
+    from quartapp_contract_suite.http.matching import Holding
 
     if isinstance(expected, Holding):
         return Holding(tuple(filled(scene, entry) for entry in expected.entries))

@@ -27,7 +27,7 @@ WITH_BCRYPT = ("registerUser", "login", "assignmentSignUp", "assignmentLogin")
 # How often a value that exists takes the place of one that was made up.
 KNOWN_IDS = 0.4
 TIMEOUT_SECONDS = 900
-CONFIGURATION = Path(__file__).parent.parent / "schemathesis.toml"
+CONFIGURATION = Path(__file__).parent / "schemathesis.toml"
 
 
 @dataclass(frozen=True, slots=True)

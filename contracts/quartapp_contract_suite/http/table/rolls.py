@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from contract_support.matching import ID, Holding, Like
-from contract_support.rows import Row, class_room, error, ok
-from contract_support.rows_classes import owned
+from quartapp_contract_suite.http.matching import ID, Holding, Like
+from quartapp_contract_suite.http.table.classes import owned
+from quartapp_contract_suite.http.table.rows import Row, class_room, error, ok
 
 
 def roll_rows() -> list[Row]:

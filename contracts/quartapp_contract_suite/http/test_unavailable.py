@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from contract_support.people import PASSWORD, People
-from contract_support.rows import error
 from contract_support.server import server_in
+from quartapp_contract_suite.http.table.rows import error
 
 if TYPE_CHECKING:
     import httpx

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from contract_support.fuzz import CONFIGURATION, Known, Outcome, fuzz
 from quartapp_contract_suite.documents.documents import openapi_authority, to_walk
+from quartapp_contract_suite.http.fuzz import CONFIGURATION, Known, Outcome, fuzz
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,12 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from contract_support.matching import ID, TIME
+from quartapp_contract_suite.http.matching import ID, TIME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from contract_support.scene import Scene
+    from quartapp_contract_suite.http.scene import Scene
 
 NOBODY = None
 JSON_TYPE = {"content-type": "application/json"}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from contract_support.matching import ANY_OBJECT, NUMBER, TIME
-from contract_support.rows import (
+from quartapp_contract_suite.http.matching import ANY_OBJECT, NUMBER, TIME
+from quartapp_contract_suite.http.scene import Scene
+from quartapp_contract_suite.http.table.rows import (
     HTML_TYPE,
     JSON_TYPE,
     NOBODY,
@@ -15,7 +16,6 @@ from contract_support.rows import (
     error,
     ok,
 )
-from contract_support.scene import Scene
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from contract_support.matching import ID, TIME, Holding
-from contract_support.rows import Row, class_room, error, ok
-from contract_support.scene import Scene
+from quartapp_contract_suite.http.matching import ID, TIME, Holding
+from quartapp_contract_suite.http.scene import Scene
+from quartapp_contract_suite.http.table.rows import Row, class_room, error, ok
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,0 +1,1 @@
+"""Requests, one row each, with the answers that the contract has for them."""

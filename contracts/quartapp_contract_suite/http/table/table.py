@@ -1,0 +1,18 @@
+"""The table: what each operation answers to whom, to the letter."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from quartapp_contract_suite.http.table.accounts import account_rows
+from quartapp_contract_suite.http.table.attendance import attendance_rows
+from quartapp_contract_suite.http.table.classes import class_rows
+from quartapp_contract_suite.http.table.rolls import roll_rows
+
+if TYPE_CHECKING:
+    from quartapp_contract_suite.http.table.rows import Row
+
+
+def rows() -> list[Row]:
+    """All rows."""
+    return [*account_rows(), *class_rows(), *roll_rows(), *attendance_rows()]
