@@ -13,16 +13,10 @@ import pytest
 # Found wherever this folder lies: in a checkout, or inside the installed package.
 sys.path.insert(0, str(Path(__file__).parent))
 
-import ws_report
 from contract_support.people import TIMEOUT_SECONDS, People
 from contract_support.server import running_server
-from quartapp_contract_suite.http import fuzz
-
-# Fixtures of the single rows of the WebSocket contract.
-from ws_lesson import cast as cast
-from ws_lesson import connect as connect
-from ws_lesson import document as document
-from ws_lesson import lesson as lesson
+from quartapp_contract_suite.http.fuzz import summary_lines as http_lines
+from quartapp_contract_suite.websocket.report import summary_lines as websocket_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,7 +96,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         if isinstance(report, pytest.TestReport) and report.when == "call"
     ]
     properties = [pair for report in reports for pair in report.user_properties]
-    lines = [*fuzz.summary_lines(properties), *ws_report.summary_lines(properties)]
+    lines = [*http_lines(properties), *websocket_lines(properties)]
     if lines:
         terminalreporter.section("the contract")
         for line in lines:

@@ -15,17 +15,17 @@ from hypothesis import seed as begin_at
 
 from contract_support.people import API
 from quartapp_contract_suite.documents.additions import follow
-from ws_client import Socket, error, message
-from ws_lesson import INVALID
-from ws_report import PREFIX
-from ws_schemas import fitting
+from quartapp_contract_suite.websocket.client import Socket, error, message
+from quartapp_contract_suite.websocket.lesson import INVALID
+from quartapp_contract_suite.websocket.report import PREFIX
+from quartapp_contract_suite.websocket.schemas import fitting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from contract_support.people import People
-    from ws_document import Document
-    from ws_lesson import Cast
+    from quartapp_contract_suite.websocket.document import Document
+    from quartapp_contract_suite.websocket.lesson import Cast
 
 EXAMPLES = 20
 NO_DATA: tuple[object, ...] = (None, [], "x", 1, True)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from ws_document import Document
+    from quartapp_contract_suite.websocket.document import Document
 
     Strategy = st.SearchStrategy[Any]
 

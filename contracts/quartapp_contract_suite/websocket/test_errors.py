@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ws_client import message
-from ws_lesson import (
+from quartapp_contract_suite.websocket.client import message
+from quartapp_contract_suite.websocket.lesson import (
     ID,
     INVALID,
     NO_SESSION,
@@ -21,7 +21,7 @@ from ws_lesson import (
 )
 
 if TYPE_CHECKING:
-    from ws_lesson import Cast, Connect, Lesson
+    from quartapp_contract_suite.websocket.lesson import Cast, Connect, Lesson
 
 
 # Checks, in their order: each frame here would fail every later check too.

@@ -12,14 +12,14 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ws_model import outcome
+from quartapp_contract_suite.websocket.model import outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from contract_support.people import Person
-    from ws_document import Document
-    from ws_model import Model
+    from quartapp_contract_suite.websocket.document import Document
+    from quartapp_contract_suite.websocket.model import Model
 
     Frame = dict[str, Any]
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
-from ws_frames import Frames
+from quartapp_contract_suite.websocket.frames import Frames
 
 if TYPE_CHECKING:
-    from ws_document import Document
+    from quartapp_contract_suite.websocket.document import Document
 
     Strategy = st.SearchStrategy[Any]
 

@@ -7,15 +7,23 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from contract_support.people import API
-from ws_client import Socket, message
-from ws_lesson import INVALID, NO_SESSION, UNKNOWN, counted, done, mark, marked
+from quartapp_contract_suite.websocket.client import Socket, message
+from quartapp_contract_suite.websocket.lesson import (
+    INVALID,
+    NO_SESSION,
+    UNKNOWN,
+    counted,
+    done,
+    mark,
+    marked,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from contract_support.people import Person
-    from ws_document import Document
-    from ws_lesson import Cast, Lesson
+    from quartapp_contract_suite.websocket.document import Document
+    from quartapp_contract_suite.websocket.lesson import Cast, Lesson
 
     Return = Callable[[Person, object], list[dict[str, Any]]]
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from ws_client import error
-from ws_document import read
+from quartapp_contract_suite.websocket.client import error
+from quartapp_contract_suite.websocket.document import read
 
 if TYPE_CHECKING:
     from contract_support.people import Person
-    from ws_document import Document
-    from ws_tally import Tally
+    from quartapp_contract_suite.websocket.document import Document
+    from quartapp_contract_suite.websocket.tally import Tally
 
     Frame = dict[str, Any]
     Pairs = tuple[tuple[Any, str], ...]

@@ -9,16 +9,21 @@ from typing import TYPE_CHECKING
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from ws_client import DEADLINE_SECONDS, message, open_socket, websocket_url
-from ws_lesson import ID, STUDENT_ONLY, UNAUTHORIZED, UNKNOWN
+from quartapp_contract_suite.websocket.client import (
+    DEADLINE_SECONDS,
+    message,
+    open_socket,
+    websocket_url,
+)
+from quartapp_contract_suite.websocket.lesson import ID, STUDENT_ONLY, UNAUTHORIZED, UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from websockets.sync.client import ClientConnection
 
-    from ws_document import Document
-    from ws_lesson import Cast, Connect
+    from quartapp_contract_suite.websocket.document import Document
+    from quartapp_contract_suite.websocket.lesson import Cast, Connect
 
 LIMIT_BYTES = 64 * 1024
 

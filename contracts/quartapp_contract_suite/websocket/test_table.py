@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from contract_support.people import API
 from quartapp_contract_suite.documents.additions import messages
 from quartapp_contract_suite.documents.documents import asyncapi_authority
-from ws_client import message
-from ws_lesson import (
+from quartapp_contract_suite.websocket.client import message
+from quartapp_contract_suite.websocket.lesson import (
     ID,
     NO_SESSION,
     NOT_ENROLLED,
@@ -24,7 +24,7 @@ from ws_lesson import (
 
 if TYPE_CHECKING:
     from contract_support.people import People
-    from ws_lesson import Cast, Connect, Lesson
+    from quartapp_contract_suite.websocket.lesson import Cast, Connect, Lesson
 
 
 def test_a_mark_goes_to_all_and_errors_to_the_sender(

@@ -11,15 +11,20 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from quartapp_contract_suite.http.scene import forged_tokens, token_for
-from ws_client import DEADLINE_SECONDS, message, open_socket, websocket_url
-from ws_lesson import INVALID, UNAUTHORIZED, UNKNOWN, counted
-from ws_model import renewed
+from quartapp_contract_suite.websocket.client import (
+    DEADLINE_SECONDS,
+    message,
+    open_socket,
+    websocket_url,
+)
+from quartapp_contract_suite.websocket.lesson import INVALID, UNAUTHORIZED, UNKNOWN, counted
+from quartapp_contract_suite.websocket.model import renewed
 
 if TYPE_CHECKING:
     from websockets.sync.client import ClientConnection
 
-    from ws_document import Document
-    from ws_lesson import Cast, Connect, Lesson
+    from quartapp_contract_suite.websocket.document import Document
+    from quartapp_contract_suite.websocket.lesson import Cast, Connect, Lesson
 
 # A token that is long enough to open two sockets with, and how late its end may be noticed.
 SHORT_SECONDS = 4

@@ -17,16 +17,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ws_client import Socket, error, message
-from ws_model import fixed_answer
-from ws_order import Sent, alone, explain
+from quartapp_contract_suite.websocket.client import Socket, error, message
+from quartapp_contract_suite.websocket.model import fixed_answer
+from quartapp_contract_suite.websocket.order import Sent, alone, explain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from contract_support.people import Person
-    from ws_document import Document
-    from ws_model import Model
+    from quartapp_contract_suite.websocket.document import Document
+    from quartapp_contract_suite.websocket.model import Model
 
     Frame = dict[str, Any]
     Payload = str | bytes

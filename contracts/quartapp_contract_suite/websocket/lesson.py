@@ -8,8 +8,8 @@ import pytest
 
 from contract_support.people import API
 from quartapp_contract_suite.documents.documents import asyncapi_authority
-from ws_client import Socket, error, message
-from ws_document import Document
+from quartapp_contract_suite.websocket.client import Socket, error, message
+from quartapp_contract_suite.websocket.document import Document
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

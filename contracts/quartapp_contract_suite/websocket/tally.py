@@ -6,13 +6,13 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ws_client import Socket, message
+from quartapp_contract_suite.websocket.client import Socket, message
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from contract_support.people import People, Person
-    from ws_document import Document
+    from quartapp_contract_suite.websocket.document import Document
 
 TWO = ("present", "absent")
 

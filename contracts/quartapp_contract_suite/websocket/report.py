@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from ws_document import read
+from quartapp_contract_suite.websocket.document import read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from contract_support.people import Person
-    from ws_document import Document
+    from quartapp_contract_suite.websocket.document import Document
 
 PREFIX = "websocket steps"
 SECONDS = "websocket seconds"

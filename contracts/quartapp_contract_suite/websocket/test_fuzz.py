@@ -21,20 +21,29 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
 from contract_support.people import API
-from ws_client import error, message
-from ws_frames import filled
-from ws_model import NO_SESSION, Model
-from ws_moves import CLASSES, ROLLS, SOCKETS, STRANGERS, STUDENTS, Moves, move, token_of
-from ws_report import StepCounts
-from ws_room import Room, refusals_of
-from ws_tally import learned
+from quartapp_contract_suite.websocket.client import error, message
+from quartapp_contract_suite.websocket.frames import filled
+from quartapp_contract_suite.websocket.model import NO_SESSION, Model
+from quartapp_contract_suite.websocket.moves import (
+    CLASSES,
+    ROLLS,
+    SOCKETS,
+    STRANGERS,
+    STUDENTS,
+    Moves,
+    move,
+    token_of,
+)
+from quartapp_contract_suite.websocket.report import StepCounts
+from quartapp_contract_suite.websocket.room import Room, refusals_of
+from quartapp_contract_suite.websocket.tally import learned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from contract_support.people import People, Person
-    from ws_document import Document
-    from ws_tally import Tally
+    from quartapp_contract_suite.websocket.document import Document
+    from quartapp_contract_suite.websocket.tally import Tally
 
     Payload = str | bytes
 

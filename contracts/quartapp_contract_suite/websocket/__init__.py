@@ -1,0 +1,1 @@
+"""The WebSocket side of the contract: rows for single frames, and a fuzz against a model."""
