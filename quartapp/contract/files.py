@@ -14,40 +14,31 @@ CHECKOUT = PACKAGE.parent
 
 
 def openapi_file() -> Path:
-    """openapi.yaml.
+    """Find openapi.yaml.
 
     Raises:
-        QuartappError: This installation does not have it.
+        QuartappError: The installation lacks the file.
     """
     return _found("openapi.yaml", CHECKOUT / "openapi.yaml")
 
 
 def asyncapi_file() -> Path:
-    """asyncapi.yaml.
+    """Find asyncapi.yaml.
 
     Raises:
-        QuartappError: This installation does not have it.
+        QuartappError: The installation lacks the file.
     """
     return _found("asyncapi.yaml", CHECKOUT / "contracts" / "asyncapi.yaml")
 
 
-def suite_folder() -> Path:
-    """The folder with the contract tests.
-
-    Raises:
-        QuartappError: This installation does not have it.
-    """
-    return _found("conftest.py", CHECKOUT / "contracts" / "conftest.py").parent
-
-
 def read_document(path: Path) -> dict[str, Any]:
-    """The document in a YAML or JSON file.
+    """Read the document in a YAML or JSON file.
 
     Args:
         path: The file.
 
     Raises:
-        QuartappError: It cannot be read, does not parse, or is no object.
+        QuartappError: The file cannot be read, does not parse, or holds no object.
     """
     try:
         document = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 - a safe one

@@ -185,17 +185,17 @@ async def _misbehaving_events(server: TestServer, events: list[EventType]) -> li
 
 
 async def _fuzz(server: TestServer, document: Path, folder: Path) -> None:
-    from quartapp_contract_suite.http import fuzz as suite_fuzz  # it needs the extra "contract"
+    from quartapp_contract_suite.http.fuzz import Known, fuzz  # it needs the extra "contract"
 
     teachers, students = await server.people("teacher", 2), await server.people("student", 2)
     rooms = [await server.class_room(teacher, students) for teacher in teachers]
-    known = suite_fuzz.Known([student.id for student in students], [room["_id"] for room in rooms])
+    known = Known([student.id for student in students], [room["_id"] for room in rooms])
     speakers: dict[str, list[Person]] = {"nobody": [], "teacher": teachers, "student": students}
     for role, people in speakers.items():
         place = folder / role
         place.mkdir()
         outcome = await asyncio.to_thread(
-            suite_fuzz.fuzz,
+            fuzz,
             str(document),
             server.url,
             place,

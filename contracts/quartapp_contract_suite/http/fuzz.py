@@ -9,12 +9,11 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from contract_support.people import Person
 
 PREFIX = "http cases"
 SECONDS = "http seconds"
@@ -28,6 +27,21 @@ WITH_BCRYPT = ("registerUser", "login", "assignmentSignUp", "assignmentLogin")
 KNOWN_IDS = 0.4
 TIMEOUT_SECONDS = 900
 CONFIGURATION = Path(__file__).parent / "schemathesis.toml"
+
+
+class Speaker(Protocol):
+    """A person for whom requests are made.
+
+    Attributes:
+        id: The person's ``_id``.
+        authorization: Headers of the person's requests.
+    """
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def authorization(self) -> Mapping[str, str]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +101,7 @@ def fuzz(
     base_url: str,
     folder: Path,
     known: Known,
-    peers: Sequence[Person] = (),
+    peers: Sequence[Speaker] = (),
     *,
     seed: int = 0,
     share: float = 1.0,
@@ -156,7 +170,7 @@ def summary_lines(properties: Iterable[tuple[str, object]]) -> list[str]:
     return [*lines, f"{sums}  in all: {cells.total():,} HTTP cases in {seconds:.0f} s"]
 
 
-def _configuration(folder: Path, known: Known, peers: Sequence[Person], share: float) -> str:
+def _configuration(folder: Path, known: Known, peers: Sequence[Speaker], share: float) -> str:
     """The configuration beside the suite, with what belongs to this run alone."""
     parts = [CONFIGURATION.read_text(encoding="utf-8")]
     if peers:
@@ -187,7 +201,7 @@ def _configuration(folder: Path, known: Known, peers: Sequence[Person], share: f
     return "\n".join(parts)
 
 
-def _identity(person: Person) -> dict[str, Any]:
+def _identity(person: Speaker) -> dict[str, Any]:
     headers = [{"name": name, "value": value} for name, value in person.authorization.items()]
     return {"name": person.id, "fixedHeaders": headers}
 

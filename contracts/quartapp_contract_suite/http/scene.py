@@ -11,7 +11,7 @@ import jwt
 from websockets.sync.client import connect
 
 if TYPE_CHECKING:
-    from contract_support.people import People, Person
+    from quartapp_contract_suite.people import People, Person
 
 API = "/api/v1"
 MISSING_ID = "0" * 24

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from contract_support.people import People, Person
+    from quartapp_contract_suite.people import People, Person
 
 # What each run has to reach, so that a mistake in the set-up is no success: 3,000 in all.
 FEWEST = {"nobody": 1000, "teacher": 1200, "student": 800}

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from contract_support.people import PASSWORD
 from quartapp_contract_suite.http.matching import mismatch
 from quartapp_contract_suite.http.operations import Operation, methods, operations
 from quartapp_contract_suite.http.scene import Cast, Scene, forged_tokens, token_of_somebody_gone
 from quartapp_contract_suite.http.table.rows import Row, error
 from quartapp_contract_suite.http.table.table import rows
+from quartapp_contract_suite.people import PASSWORD
 
 if TYPE_CHECKING:
     import httpx
 
-    from contract_support.people import People
+    from quartapp_contract_suite.people import People
 
 OPERATIONS = operations()
 GUARDED = [operation for operation in OPERATIONS if operation.role != "public"]

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from contract_support.people import PASSWORD, People
-from contract_support.server import server_in
 from quartapp_contract_suite.http.table.rows import error
+from quartapp_contract_suite.people import PASSWORD, People
+from quartapp_contract_suite.server import server_in
 
 if TYPE_CHECKING:
     import httpx

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from websockets.sync.client import ClientConnection
 
-    from contract_support.people import Person
+    from quartapp_contract_suite.people import Person
 
     Read = Callable[[str], dict[str, Any]]
 

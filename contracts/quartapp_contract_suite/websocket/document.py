@@ -63,9 +63,9 @@ class Document:
 
     def base_part(self, frame: Object) -> Object:
         """A frame of the server without what plugins add to it."""
-        known = self._base_fields.get(frame["event"], frame["data"])
-        data = {name: value for name, value in frame["data"].items() if name in known}
-        return {**frame, "data": data}
+        data: Object = frame["data"]
+        known = self._base_fields.get(frame["event"], data)
+        return {**frame, "data": {name: data[name] for name in data if name in known}}
 
     def without_references(self, node: Any) -> Any:  # noqa: ANN401 - any part of the document
         """``node`` with everything that it refers to written out."""

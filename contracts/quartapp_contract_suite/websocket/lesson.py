@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from contract_support.people import API
 from quartapp_contract_suite.documents.documents import asyncapi_authority
+from quartapp_contract_suite.people import API
 from quartapp_contract_suite.websocket.client import Socket, error, message
 from quartapp_contract_suite.websocket.document import Document
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from contract_support.people import People, Person
+    from quartapp_contract_suite.people import People, Person
 
     Connect = Callable[[Person], Socket]
 

@@ -12,7 +12,7 @@ from quartapp_contract_suite.websocket.client import error
 from quartapp_contract_suite.websocket.document import read
 
 if TYPE_CHECKING:
-    from contract_support.people import Person
+    from quartapp_contract_suite.people import Person
     from quartapp_contract_suite.websocket.document import Document
     from quartapp_contract_suite.websocket.tally import Tally
 

@@ -17,7 +17,7 @@ from quartapp_contract_suite.websocket.model import outcome
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from contract_support.people import Person
+    from quartapp_contract_suite.people import Person
     from quartapp_contract_suite.websocket.document import Document
     from quartapp_contract_suite.websocket.model import Model
 

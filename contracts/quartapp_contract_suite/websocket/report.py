@@ -14,7 +14,7 @@ from quartapp_contract_suite.websocket.document import read
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from contract_support.people import Person
+    from quartapp_contract_suite.people import Person
     from quartapp_contract_suite.websocket.document import Document
 
 PREFIX = "websocket steps"

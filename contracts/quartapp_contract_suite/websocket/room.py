@@ -24,7 +24,7 @@ from quartapp_contract_suite.websocket.order import Sent, alone, explain
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from contract_support.people import Person
+    from quartapp_contract_suite.people import Person
     from quartapp_contract_suite.websocket.document import Document
     from quartapp_contract_suite.websocket.model import Model
 

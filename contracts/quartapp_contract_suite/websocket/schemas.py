@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Schema = dict[str, Any]  # any: a JSON object
 Strategy = st.SearchStrategy[Any]
@@ -69,7 +72,7 @@ def _number(schema: Schema) -> Strategy:
     return numbers.filter(lambda number: number not in bounds)
 
 
-_OF_KIND = {
+_OF_KIND: dict[str, Callable[[Schema], Strategy]] = {
     "object": _object,
     "array": _array,
     "string": _string,

@@ -11,7 +11,7 @@ from quartapp_contract_suite.websocket.client import Socket, message
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from contract_support.people import People, Person
+    from quartapp_contract_suite.people import People, Person
     from quartapp_contract_suite.websocket.document import Document
 
 TWO = ("present", "absent")

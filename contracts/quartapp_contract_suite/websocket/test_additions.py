@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import seed as begin_at
 
-from contract_support.people import API
 from quartapp_contract_suite.documents.additions import follow
+from quartapp_contract_suite.people import API
 from quartapp_contract_suite.websocket.client import Socket, error, message
 from quartapp_contract_suite.websocket.lesson import INVALID
 from quartapp_contract_suite.websocket.report import PREFIX
@@ -23,7 +23,7 @@ from quartapp_contract_suite.websocket.schemas import fitting
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from contract_support.people import People
+    from quartapp_contract_suite.people import People
     from quartapp_contract_suite.websocket.document import Document
     from quartapp_contract_suite.websocket.lesson import Cast
 

@@ -20,7 +20,7 @@ from hypothesis import seed as begin_at
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
-from contract_support.people import API
+from quartapp_contract_suite.people import API
 from quartapp_contract_suite.websocket.client import error, message
 from quartapp_contract_suite.websocket.frames import filled
 from quartapp_contract_suite.websocket.model import NO_SESSION, Model
@@ -41,7 +41,7 @@ from quartapp_contract_suite.websocket.tally import learned
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from contract_support.people import People, Person
+    from quartapp_contract_suite.people import People, Person
     from quartapp_contract_suite.websocket.document import Document
     from quartapp_contract_suite.websocket.tally import Tally
 

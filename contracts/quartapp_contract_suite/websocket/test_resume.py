@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from contract_support.people import API
+from quartapp_contract_suite.people import API
 from quartapp_contract_suite.websocket.client import Socket, message
 from quartapp_contract_suite.websocket.lesson import (
     INVALID,
@@ -21,7 +21,7 @@ from quartapp_contract_suite.websocket.lesson import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from contract_support.people import Person
+    from quartapp_contract_suite.people import Person
     from quartapp_contract_suite.websocket.document import Document
     from quartapp_contract_suite.websocket.lesson import Cast, Lesson
 

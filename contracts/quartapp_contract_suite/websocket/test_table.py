@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from contract_support.people import API
 from quartapp_contract_suite.documents.additions import messages
 from quartapp_contract_suite.documents.documents import asyncapi_authority
+from quartapp_contract_suite.people import API
 from quartapp_contract_suite.websocket.client import message
 from quartapp_contract_suite.websocket.lesson import (
     ID,
@@ -23,7 +23,7 @@ from quartapp_contract_suite.websocket.lesson import (
 )
 
 if TYPE_CHECKING:
-    from contract_support.people import People
+    from quartapp_contract_suite.people import People
     from quartapp_contract_suite.websocket.lesson import Cast, Connect, Lesson
 
 

@@ -13,12 +13,9 @@ from click.testing import CliRunner
 
 from quartapp.cli import contract as contract_cli
 from quartapp.cli.main import main
-from quartapp.contract.files import openapi_file, read_document, suite_folder
+from quartapp.contract.files import openapi_file, read_document
 from quartapp.contract.openapi.compare import differences
-
-sys.path.insert(0, str(suite_folder()))
-
-from contract_support.server import running_server
+from quartapp_contract_suite.server import running_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from contract_support.people import PASSWORD
 from quartapp_contract_suite.http.matching import TOKEN
 from quartapp_contract_suite.http.table.rows import NOBODY, Row, error, ok, user
+from quartapp_contract_suite.people import PASSWORD
 
 
 def account_rows() -> list[Row]:

@@ -1,6 +1,6 @@
 """Clients that are generated from openapi.yaml compile, and work against the server.
 
-Each client is made with a published generator, in the version that ``clients`` pins, in a folder of
+Each client is made with a published generator, in the version that its folder pins, in a folder of
 its own; it takes npm and pip, and the registries that they ask. A walk through the API is written
 against the generated types. Beside it are mistakes that the compiler has to find, so that types
 which allow everything do not pass for types.
@@ -15,13 +15,17 @@ import subprocess
 import sys
 import uuid
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-FOLDER = Path(__file__).parent
-CLIENTS = FOLDER / "clients"
-OPENAPI = FOLDER.parent / "openapi.yaml"
+from quartapp_contract_suite.server import running_server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CLIENTS = Path(__file__).parent
+OPENAPI = CLIENTS.parent.parent / "openapi.yaml"
 INSTALL_SECONDS = 240.0
 RUN_SECONDS = 120.0
 
@@ -56,6 +60,13 @@ def run(*command: str | Path, cwd: Path, seconds: float = RUN_SECONDS) -> str:
 def address() -> str:
     """An e-mail address that nobody has."""
     return f"{uuid.uuid4().hex}@school.example"
+
+
+@pytest.fixture(scope="module")
+def base_url() -> Iterator[str]:
+    """Start a server, and give its address without a slash at the end."""
+    with running_server() as url:
+        yield url
 
 
 @pytest.fixture(scope="module")

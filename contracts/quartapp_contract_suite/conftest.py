@@ -1,21 +1,16 @@
-"""Options and fixtures of the contract tests; see README.md beside this file."""
+"""Options and fixtures of the contract tests; see README.md above this folder."""
 
 from __future__ import annotations
 
 import secrets
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
-# Found wherever this folder lies: in a checkout, or inside the installed package.
-sys.path.insert(0, str(Path(__file__).parent))
-
-from contract_support.people import TIMEOUT_SECONDS, People
-from contract_support.server import running_server
 from quartapp_contract_suite.http.fuzz import summary_lines as http_lines
+from quartapp_contract_suite.people import TIMEOUT_SECONDS, People
+from quartapp_contract_suite.server import running_server
 from quartapp_contract_suite.websocket.report import summary_lines as websocket_lines
 
 if TYPE_CHECKING:
