@@ -1,9 +1,6 @@
 from __future__ import annotations
 
 import copy
-import json
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -22,17 +19,6 @@ from quartapp.realtime.events import EventData, EventType, ServerMessage
 from quartapp.settings.core import load_settings
 
 AUTHORITY = Path(__file__).parents[4] / "contracts" / "asyncapi.yaml"
-
-# The published parser, which brings the official meta-schema; fetched from the registry by npm.
-PARSER = "@asyncapi/parser@3.6.3"
-VALIDATE = """
-import { Parser } from '@asyncapi/parser';
-import { readFileSync } from 'node:fs';
-const found = await new Parser().validate(readFileSync(process.argv[2], 'utf8'));
-console.log(JSON.stringify(found.map(({ severity, code, message, path }) =>
-  ({ severity, code, message, path: path.join('/') }))));
-"""
-ERROR, WARNING = 0, 1
 
 
 class HandsDownError(DomainError):
@@ -97,36 +83,6 @@ def authority() -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def generated() -> dict[str, Any]:
     return document_of()
-
-
-@pytest.fixture(scope="module")
-def parser(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder where the published parser is installed."""
-    folder = tmp_path_factory.mktemp("asyncapi-parser")
-    npm = shutil.which("npm")
-    assert npm, "this test needs Node.js and npm"
-    (folder / "package.json").write_text('{"private": true, "type": "module"}')
-    (folder / "validate.js").write_text(VALIDATE)
-    subprocess.run(  # noqa: S603 - npm, with fixed arguments
-        [npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", PARSER],
-        cwd=folder,
-        check=True,
-        capture_output=True,
-        timeout=300,
-    )
-    return folder
-
-
-def problems_found(parser: Path, document: dict[str, Any]) -> list[dict[str, Any]]:
-    """What the published parser has to say against ``document``."""
-    path = parser / "document.json"
-    path.write_text(json.dumps(document))
-    node = shutil.which("node")
-    assert node
-    ran = subprocess.run(  # noqa: S603 - node, with our own script
-        [node, "validate.js", str(path)], cwd=parser, check=True, capture_output=True, timeout=60
-    )
-    return [problem for problem in json.loads(ran.stdout) if problem["severity"] <= WARNING]
 
 
 def changed(document: dict[str, Any], path: str, value: object) -> dict[str, Any]:
@@ -298,28 +254,6 @@ def test_a_schema_that_contains_itself_is_compared_all_the_same(
 
 
 # Both are what they say they are.
-
-
-@pytest.mark.parametrize("which", ["authority", "generated", "with a plugin"])
-def test_the_published_parser_finds_nothing_wrong(
-    which: str, parser: Path, authority: dict[str, Any], generated: dict[str, Any]
-) -> None:
-    documents = {"authority": authority, "generated": generated}
-    document = documents.get(which) or document_of(RaiseHandPlugin())
-    assert problems_found(parser, document) == []
-    meta_schema = parser / "node_modules/@asyncapi/specs/schemas/3.0.0.json"
-    validator = jsonschema_rs.validator_for(json.loads(meta_schema.read_text()))
-    assert [error.message for error in validator.iter_errors(document)] == []
-
-
-def test_the_published_parser_finds_what_is_wrong(parser: Path, authority: dict[str, Any]) -> None:
-    for path, value in (
-        ("operations/sendDone/action", "shout"),
-        ("components/messages/error/payload", {"$ref": "#/components/schemas/Nothing"}),
-        ("channels/live/address", 7),
-    ):
-        problems = problems_found(parser, changed(authority, path, value))
-        assert ERROR in [problem["severity"] for problem in problems], path
 
 
 def test_every_reference_leads_somewhere(
