@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 from gunicorn.arbiter import Arbiter
@@ -20,12 +20,24 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Iterable, Iterator
 
-    from quartapp.server.workers.run import Application, ServerWorker
+    from quartapp.server.workers.application import Application
 
 log = structlog.get_logger("quartapp.workers")
 
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 15.0
+
+
+class KnownWorker(Protocol):
+    """A worker, as far as the arbiter looks at it.
+
+    Attributes:
+        pid: Process id.
+        age: Number of the worker, in the order of their forks.
+    """
+
+    pid: int
+    age: int
 
 
 class WorkerArbiter(Arbiter):  # type: ignore[misc] # untyped
@@ -56,7 +68,7 @@ class WorkerArbiter(Arbiter):  # type: ignore[misc] # untyped
         self.failure: str | None = None
         super().__init__(app)
         # Of this instance: gunicorn's are of the class. And with listeners it makes none.
-        self.WORKERS: dict[int, ServerWorker] = {}
+        self.WORKERS: dict[int, KnownWorker] = {}
         self.LISTENERS = [listener]
         self._announce = ready
         self._announced = False
@@ -106,7 +118,7 @@ class WorkerArbiter(Arbiter):  # type: ignore[misc] # untyped
         self._leaving.add(pid)
         super().kill_worker(pid, sig)
 
-    def worker_ended(self, worker: ServerWorker) -> None:
+    def worker_ended(self, worker: KnownWorker) -> None:
         """A worker has gone: one that was to go, one that was at work, or one that never was.
 
         Raises:
@@ -193,7 +205,7 @@ class WorkerArbiter(Arbiter):  # type: ignore[misc] # untyped
             self._forced = True
         super().kill_workers(sig)
 
-    def _current(self) -> list[ServerWorker]:
+    def _current(self) -> list[KnownWorker]:
         return [
             worker
             for pid, worker in self.WORKERS.items()
@@ -209,7 +221,7 @@ class WorkerArbiter(Arbiter):  # type: ignore[misc] # untyped
                 self._pauses = _pauses()
                 log.info("a worker is ready", worker=pid)
 
-    def _complete(self, at_work: list[ServerWorker]) -> None:
+    def _complete(self, at_work: list[KnownWorker]) -> None:
         at_work.sort(key=lambda worker: worker.age)
         surplus = at_work[: len(at_work) - self.num_workers]
         former = [worker for worker in self.WORKERS.values() if worker.age <= self._before]

@@ -18,7 +18,7 @@ DEADLINE_SECONDS = 15.0
 
 SERVE = "from quartapp.cli.main import main; main()"
 IMPATIENT = (
-    f"import quartapp.server.workers.run; quartapp.server.workers.run.ALONE_SECONDS = 3; {SERVE}"
+    f"import quartapp.server.workers.run; quartapp.server.workers.worker.ALONE_SECONDS = 3; {SERVE}"
 )
 ON_ITS_TERMINAL = f"import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY); {SERVE}"
 

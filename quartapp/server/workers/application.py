@@ -1,0 +1,79 @@
+"""What gunicorn is told of us."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
+
+from quartapp.server.workers.worker import HANG_SECONDS, STOP_SECONDS, ServerWorker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from quartapp.settings.core import Settings
+
+
+class ArbiterLog(Logger):  # type: ignore[misc] # untyped
+    """gunicorn's own lines, where all lines go: those that warn."""
+
+    def setup(self, cfg: Any) -> None:  # noqa: ANN401 - gunicorn's
+        """Take no handler; the root logger has one."""
+        self.cfg = cfg
+        self.error_log.propagate = True
+        self.error_log.setLevel(logging.WARNING)
+
+
+class Application(BaseApplication):  # type: ignore[misc] # untyped
+    """What gunicorn has to know of us.
+
+    Args:
+        settings: Complete settings.
+        reread: Reads the settings again.
+        pre_fork: Called by the arbiter with itself and a worker that is about to be forked.
+        child_exit: Called by the arbiter with itself and a worker that has ended.
+
+    Attributes:
+        settings: What new workers serve with.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        reread: Callable[[], Settings],
+        pre_fork: Callable[..., None],
+        child_exit: Callable[..., None],
+    ) -> None:
+        self.settings = settings
+        self._reread = reread
+        self._pre_fork = pre_fork
+        self._child_exit = child_exit
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Configure gunicorn; neither its file nor its environment is read."""
+        self.cfg.set("workers", self.settings.workers)
+        self.cfg.set("worker_class", ServerWorker)
+        self.cfg.set("logger_class", ArbiterLog)
+        self.cfg.set("timeout", HANG_SECONDS)
+        self.cfg.set("graceful_timeout", STOP_SECONDS)
+        self.cfg.set("control_socket_disable", True)
+        self.cfg.set("pre_fork", self._pre_fork)
+        self.cfg.set("child_exit", self._child_exit)
+
+    def reread(self) -> Settings:
+        """The settings as they are now; an embedded database stays the one there is.
+
+        Raises:
+            QuartappError: They have a mistake.
+        """
+        fresh = self._reread()
+        if fresh.mongodb_uri is not None:
+            return fresh
+        kept = {
+            "mongodb_uri": self.settings.mongodb_uri,
+            "jwt_secret": fresh.jwt_secret or self.settings.jwt_secret,
+        }
+        return fresh.model_copy(update=kept)
