@@ -1,6 +1,20 @@
 """How the documentation is built: ``tox -e docs``. It needs no network."""
 
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
 from importlib.metadata import version as version_of
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from docutils.nodes import Element, TextElement
+    from sphinx.addnodes import pending_xref
+    from sphinx.application import Sphinx
+    from sphinx.environment import BuildEnvironment
+
+ROOT = Path(__file__).parent.parent
 
 project = "quartapp"
 author = "The quartapp maintainers"
@@ -24,3 +38,85 @@ html_theme = "furo"
 html_title = f"quartapp {release}"
 html_copy_source = False
 html_show_sphinx = False
+
+# Every reference in a docstring has to lead somewhere.
+nitpicky = True
+
+# Names of ours that have no page.
+UNLISTED = {
+    # Type variables, which autodoc takes for classes.
+    "quartapp.core.Service",
+    "quartapp.database.database.Args",
+    "quartapp.database.database.Key",
+    "quartapp.database.database.Kind",
+    "quartapp.database.database.Result",
+    "quartapp.database.database.Value",
+    # What tests read: a JSON object.
+    "quartapp.testing.clients.Frame",
+    # What constructors of services and of the core take, and authors never handle.
+    "quartapp.database.joint_reads.JointReads",
+    "quartapp.hooks.decisions._Allow.ALLOW",
+    "quartapp.hooks.plugins.Plugins",
+    "quartapp.http.fields._Trimmed",
+    "quartapp.identity.authenticator.Authenticator",
+    "quartapp.realtime.channel.Channel",
+    "quartapp.realtime.events._OwnMessage.OWN_MESSAGE",
+    "quartapp.realtime.registry.EventRegistry",
+    "quartapp.realtime.wire.Parcel",
+    "quartapp_attendance.hook_calls.AttendanceHooks",
+    "quartapp_attendance.live.recent.Recent",
+    "quartapp_attendance.live.session_log.SessionLog",
+    "quartapp_attendance.live.sessions.LiveSessions",
+    "quartapp_auth.passwords.Passwords",
+    "quartapp_classes.rolls.Rolls",
+}
+
+
+def names() -> dict[str, set[str]]:
+    """Collect what short names stand for: what our modules define, and what they import.
+
+    Annotations have short names, and many of their imports are executed by type checkers alone.
+    """
+    found: dict[str, set[str]] = defaultdict(set)
+    for folder in (ROOT, ROOT / "plugins"):
+        for file in folder.glob("quartapp*/**/*.py"):
+            module = ".".join(file.relative_to(folder).with_suffix("").parts)
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.ImportFrom):
+                    for alias in node.names:
+                        found[alias.asname or alias.name].add(f"{node.module}.{alias.name}")
+                elif isinstance(node, ast.ClassDef):
+                    found[node.name].add(f"{module}.{node.name}")
+                elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                    found[node.targets[0].id].add(f"{module}.{node.targets[0].id}")
+    return found
+
+
+NAMES = names()
+
+
+def resolve(
+    app: Sphinx, env: BuildEnvironment, node: pending_xref, contnode: TextElement
+) -> Element | None:
+    """Lead a name to its page. Names of other projects stay text: this build is offline."""
+    short = node["reftarget"].rpartition(".")[2]
+    if not short.isidentifier():
+        return contnode  # a piece of an annotation, such as a pattern
+    meant = {node["reftarget"]} if "." in node["reftarget"] else NAMES[short]
+    ours = [name for name in sorted(meant) if name.startswith("quartapp")]
+    if meant and (not ours or UNLISTED.intersection(ours)):
+        return contnode
+    for name in ours:
+        package = name.partition(".")[0]
+        for listed in (name, f"{package}.{short}", f"{package}.testing.{short}"):
+            # Any kind of object, as annotations name aliases like classes.
+            place = (env, node["refdoc"], app.builder, "obj")
+            found = env.domains.python_domain.resolve_xref(*place, listed, node, contnode)
+            if found is not None:
+                return found
+    return None
+
+
+def setup(app: Sphinx) -> None:
+    """Let Sphinx ask :func:`resolve` about each reference that it does not find."""
+    app.connect("missing-reference", resolve, priority=950)  # after its own look at built-ins

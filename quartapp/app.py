@@ -59,7 +59,7 @@ def create_app(
     Args:
         settings: Everything it is told; read from the surroundings when left out.
         plugins: Plugins to use instead of the installed ones: objects or classes with hook
-            implementations, or what :func:`quartapp.hooks.plugins.discover` returns.
+            implementations. The installed ones are those that the settings choose.
         clock: What everything that decides by time asks; tests may turn theirs.
 
     Returns:

@@ -117,7 +117,7 @@ class Database:
         self.models: list[type[Model]] = []
 
     async def open(self) -> None:
-        """Connect, learn what the server can do, make the indexes of :attr:`models`.
+        """Connect, learn what the server can do, make the indexes of ``models``.
 
         Raises:
             DatabaseConfigurationError: The URI is no use, access was denied, or nobody answers.

@@ -78,7 +78,7 @@ def register_services(app: Quart) -> None:
 def register_blueprints(app: Quart) -> Iterable[Blueprint]:
     """At build: Quart blueprints whose routes join the app and its OpenAPI document. Collected.
 
-    Every route is an :func:`quartapp.http.operation.operation`, which says who may call it.
+    Every route is an :class:`quartapp.http.operation.Operation`, which says who may call it.
 
     Example:
         >>> @hookimpl
@@ -117,8 +117,8 @@ def register_commands(cli: click.Group) -> Iterable[click.Command]:
     """At build of the command line: commands for ``quartapp``, beside its own. Collected.
 
     Called when help is asked for, or a command that is not one of quartapp's own; so import what
-    is slow inside the command. A name that is taken is refused. A :class:`QuartappError` that a
-    command raises is shown as one message, with exit status 2.
+    is slow inside the command. A name that is taken is refused. When a command raises a
+    :class:`quartapp.errors.QuartappError`, its message is shown, and the exit status is 2.
 
     Example:
         >>> @hookimpl

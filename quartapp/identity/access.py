@@ -27,7 +27,7 @@ class Access:
 
     @property
     def label(self) -> str:
-        """What the OpenAPI document calls it: public, any, or the role."""
+        """Name in the OpenAPI document; ``public``, ``any``, or the role."""
         return (self.role or "any") if self.signed_in else "public"
 
 

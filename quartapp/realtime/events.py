@@ -27,6 +27,7 @@ OWN_MESSAGE = _OwnMessage.OWN_MESSAGE
 """The sender is told the text of the error itself, which a plugin has written."""
 
 Messages = str | tuple[str, ...] | Literal[_OwnMessage.OWN_MESSAGE]
+"""What the sender of an event is told of a domain error."""
 
 
 class EventData(BaseModel):

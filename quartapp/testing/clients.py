@@ -89,7 +89,7 @@ class Socket:
         return await self.receive()
 
     async def until(self, event: str) -> Frame:
-        """Read up to the first frame of ``event``, and return that; see also :attr:`history`."""
+        """Read up to the first frame of ``event``, and return that; see also ``history``."""
         while (frame := await self.receive())["event"] != event:
             pass
         return frame
