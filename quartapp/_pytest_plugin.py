@@ -7,5 +7,6 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-if find_spec("pytest_asyncio") is not None:
+# Of the extra "contract": what the fixtures import.
+if all(find_spec(name) for name in ("httpx", "pytest_asyncio", "websockets")):
     pytest_plugins = ["quartapp.testing.fixtures", "quartapp.testing.contract"]

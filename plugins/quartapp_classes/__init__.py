@@ -3,7 +3,7 @@
 What is exported here is public; the modules below are internal.
 """
 
-from quartapp_classes.bulk import BulkClasses, ClassChange
+from quartapp_classes.bulk import BulkClasses, ClassChange, ClassEntry
 from quartapp_classes.errors import (
     AlreadyEnrolledError,
     ClassExistsError,
@@ -34,6 +34,7 @@ __all__ = [
     "ClassChanged",
     "ClassCreated",
     "ClassDeleted",
+    "ClassEntry",
     "ClassExistsError",
     "ClassInUseError",
     "ClassInfo",

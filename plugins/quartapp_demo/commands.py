@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
+from quartapp import QuartappError
+
 if TYPE_CHECKING:
     from quartapp_demo.screen import Screen
 
@@ -45,9 +47,14 @@ async def _until_ended(*, fast: bool, keep: bool) -> int:
     for number in ENDING:
         loop.add_signal_handler(number, ended.set)
 
-    from quartapp_demo.story import Story
+    try:
+        from quartapp_demo.story import Story
 
-    screen = screen_for(sys.stdout)
+        screen = screen_for(sys.stdout)
+    except ModuleNotFoundError as error:
+        raise QuartappError(
+            f"quartapp demo needs {error.name}; install with: pip install 'quartapp[embedded]'"
+        ) from error
     story = Story(screen, waits=not fast, keeps=keep)
     telling = asyncio.create_task(story.tell())
     ending = asyncio.create_task(ended.wait())

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.metadata import distribution
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -14,10 +15,9 @@ import yaml
 
 from quartapp.cli.mistakes import mistakes_explained
 from quartapp.errors import QuartappError
+from quartapp.extras import command_for, missing_of
 from quartapp.settings.core import load_settings
 
-# What the suite imports and quartapp does not need otherwise; the extra "contract" brings them.
-NEEDED = ("hypothesis", "jsonschema", "jsonschema_rs", "pytest", "pytest_asyncio", "schemathesis")
 SUITE = "quartapp_contract_suite"
 FORMATS = ("openapi", "asyncapi")
 
@@ -143,9 +143,10 @@ def _suite() -> Path:
 
 
 def _require_extra() -> None:
-    missing = [name for name in NEEDED if find_spec(name) is None]
+    ours = distribution("quartapp")
+    missing = missing_of("contract", ours)
     if missing:
         raise QuartappError(
             f"the contract tests need {', '.join(missing)}; "
-            'install them with: pip install "quartapp[contract]"'
+            f"install with: {command_for('contract', ours)}"
         )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from quartapp.errors import PluginError
+from quartapp.extras import command_for, missing_of
 from quartapp.hooks.dispatcher import reason
 from quartapp.plugin import LoadedPlugin
 from quartapp.version import __version__
@@ -31,7 +32,8 @@ def discover(names: Sequence[str] | None = None, extra: Sequence[str] = ()) -> l
         The plugins, each after those it requires, else the bundled ones first, then by name.
 
     Raises:
-        PluginError: One is unknown, declared twice, does not import, or lacks what it requires.
+        PluginError: One is unknown, declared twice, does not import, lacks its extra or
+            what it requires.
     """
     loaded, failed = survey(names, extra)
     if failed:
@@ -91,6 +93,7 @@ def _declared() -> dict[str, EntryPoint]:
 
 
 def _load(point: EntryPoint) -> LoadedPlugin:
+    _require_extra(point)
     try:
         target = point.load()
         # One object per app: a class is called, so that two apps in a process share no state.
@@ -100,6 +103,16 @@ def _load(point: EntryPoint) -> LoadedPlugin:
             f"plugin {point.name} ({_distribution(point)}) cannot be loaded: {reason(error)}"
         ) from error
     return _loaded(point.name, _distribution(point), implementation)
+
+
+def _require_extra(point: EntryPoint) -> None:
+    """Refuse a plugin whose distribution has an extra of the plugin's name, and lacks it."""
+    missing = missing_of(point.name, point.dist) if point.dist else []
+    if point.dist and missing:
+        raise PluginError(
+            f"plugin {point.name} ({_distribution(point)}) needs {', '.join(missing)}; "
+            f"install with: {command_for(point.name, point.dist)}"
+        )
 
 
 def given(implementation: object, name: str | None = None) -> LoadedPlugin:

@@ -49,7 +49,7 @@ def register_settings() -> type[BaseModel]:
 def register_collections() -> Iterable[type[Model]]:
     """At build: the models of documents that the plugin keeps. Collected.
 
-    Their indexes are made before :func:`startup`. Two plugins cannot declare one collection.
+    Their indexes are made before ``startup``. Two plugins cannot declare one collection.
 
     Example:
         >>> @hookimpl

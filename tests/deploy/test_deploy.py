@@ -13,7 +13,7 @@ from quartapp.settings.core import Settings
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 UNIT = "quartapp@.service"
-OF_OTHERS = {"SITE", "UPSTREAMS", "PYTHONDONTWRITEBYTECODE"}
+OF_OTHERS = {"EXTRAS", "SITE", "UPSTREAMS", "PYTHONDONTWRITEBYTECODE"}
 
 
 @pytest.mark.parametrize("name", [UNIT, "school.env.example", "Containerfile", "compose.yaml"])

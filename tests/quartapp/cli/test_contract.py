@@ -11,7 +11,6 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from quartapp.cli import contract as contract_cli
 from quartapp.cli.main import main
 from quartapp.contract.files import openapi_file, read_document
 from quartapp.contract.openapi.compare import differences
@@ -72,18 +71,6 @@ def test_a_mistake_in_the_settings_is_one_sentence(
     assert result.exit_code == 2
     assert "plugin nonsense is not installed" in result.output
     assert "Traceback" not in result.output
-
-
-def test_the_tests_say_what_is_missing(
-    quartapp: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(contract_cli, "NEEDED", ("pytest", "not_installed_anywhere"))
-
-    result = quartapp("test")
-
-    assert result.exit_code == 2
-    assert "the contract tests need not_installed_anywhere" in result.output
-    assert 'pip install "quartapp[contract]"' in result.output
 
 
 def test_the_tests_run_against_a_server_that_is_named(tmp_path: Path) -> None:
