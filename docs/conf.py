@@ -51,7 +51,9 @@ UNLISTED = {
     "quartapp.database.database.Result",
     "quartapp.database.database.Value",
     "quartapp.parts.Service",
-    # Aliases that no author's code names.
+    # Aliases and handles that no author's code names.
+    "quartapp.clock.Limit",
+    "quartapp.clock.Timer",
     "quartapp.realtime.events.Messages",
     "quartapp.testing.clients.Frame",
     # Mistakes, whose messages are read, and whose classes nobody catches.
