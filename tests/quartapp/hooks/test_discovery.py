@@ -138,16 +138,23 @@ async def test_a_failing_startup_stops_the_start_and_leaves_nothing_running(serv
         await serve(beside=[Failing])
 
 
-async def test_a_startup_that_hangs_is_ended_in_time(serve):
+async def test_a_startup_that_hangs_is_ended_in_time(serve, turned_clock):
+    hangs = asyncio.Event()
+
     class Hanging:
         name = "hanging"
 
         @hookimpl
         async def startup(self, app):
+            hangs.set()
             await asyncio.Event().wait()
 
+    starting = asyncio.create_task(serve(beside=[Hanging], hook_timeout=7, clock=turned_clock))
+    await hangs.wait()
+    await turned_clock.asked(7)
+    await turned_clock.advance(7)
     with pytest.raises(QuartappError, match=r"plugin hanging \(given\): startup took longer"):
-        await serve(beside=[Hanging], hook_timeout=0.3)
+        await starting
 
 
 async def test_two_plugins_with_one_event_are_refused_naming_both(serve):
@@ -200,8 +207,8 @@ async def test_two_plugins_with_one_route_are_refused_naming_both(serve):
         assert part in str(raised.value)
 
 
-async def test_a_failing_listener_changes_nothing_and_is_logged_with_its_name(serve):
-    heard = []
+async def test_a_failing_listener_changes_nothing_and_is_logged_with_its_name(serve, turned_clock):
+    heard, hangs = [], asyncio.Event()
 
     class Raising:
         name = "raising"
@@ -215,6 +222,7 @@ async def test_a_failing_listener_changes_nothing_and_is_logged_with_its_name(se
 
         @hookimpl
         async def on_event(self, event):
+            hangs.set()
             await asyncio.Event().wait()
 
     class Hearing:
@@ -224,9 +232,13 @@ async def test_a_failing_listener_changes_nothing_and_is_logged_with_its_name(se
         async def on_event(self, event):
             heard.append(event)
 
-    server = await serve(beside=[Raising, Hanging, Hearing], hook_timeout=0.3)
+    server = await serve(beside=[Raising, Hanging, Hearing], hook_timeout=7, clock=turned_clock)
     with structlog.testing.capture_logs() as logs:
-        person = await server.person("student")
+        registering = asyncio.create_task(server.person("student"))
+        await hangs.wait()
+        await turned_clock.asked(7)
+        await turned_clock.advance(7)
+        person = await registering
 
     assert [event.user_id for event in heard] == [person.id]
     failed = {line["plugin"] for line in logs if line["event"] == "hook failed"}

@@ -9,12 +9,9 @@ import structlog
 
 from quartapp.hooks.specs import hookimpl
 
+HOOK_SECONDS = 7
 INTERNAL = {"success": False, "error": "Internal Server Error"}
 INTERNAL_FRAME = {"event": "ERROR", "data": {"message": "Internal Server Error"}}
-
-
-async def hang():
-    await asyncio.Event().wait()
 
 
 async def fail():
@@ -37,7 +34,12 @@ class Broken:
 
         implementation.__name__ = hook
         self.deed = None
+        self.hangs = asyncio.Event()
         self.plugin = type("Plugin", (), {"name": "broken", hook: hookimpl(implementation)})()
+
+    async def hang(self):
+        self.hangs.set()
+        await asyncio.Event().wait()
 
     def returns(self, value):
         async def give():
@@ -47,21 +49,34 @@ class Broken:
 
 
 @pytest.fixture
-def failing(serve):
-    """A server, and the plugin in it that is to fail in ``hook``."""
+async def failing(serve, turned_clock):
+    """A server, and the plugin in it that is to fail in ``hook``; a hook that hangs is ended."""
+
+    async def end_what_hangs(broken):
+        while True:
+            await broken.hangs.wait()
+            broken.hangs.clear()
+            await turned_clock.asked(HOOK_SECONDS)
+            await turned_clock.advance(HOOK_SECONDS)
+
+    ending = []
 
     async def start(hook):
         broken = Broken(hook)
-        # Long enough for every other plugin to start in.
-        return await serve(beside=[broken.plugin], hook_timeout=2.0), broken
+        ending.append(asyncio.create_task(end_what_hangs(broken)))
+        server = await serve(beside=[broken.plugin], hook_timeout=HOOK_SECONDS, clock=turned_clock)
+        return server, broken
 
-    return start
+    yield start
+    for task in ending:
+        task.cancel()
+    await asyncio.gather(*ending, return_exceptions=True)
 
 
 WAYS = {
     "raises": (fail, "failed: RuntimeError: a fault in a plugin"),
     "raises after a wait": (fail_later, "failed: RuntimeError: a fault in a plugin"),
-    "hangs": (hang, "took longer than 2 s"),
+    "hangs": ("hang", "took longer than 7 s"),
     "returns something else": (None, "must return"),
 }
 
@@ -70,6 +85,8 @@ def bring_about(broken, way):
     deed, said = WAYS[way]
     if deed is None:
         broken.returns(object())
+    elif deed == "hang":
+        broken.deed = broken.hang
     else:
         broken.deed = deed
     return said

@@ -5,21 +5,18 @@ from __future__ import annotations
 import asyncio
 import signal
 import stat
-import time
 
 import pytest
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_a_signal_ends_it_cleanly_within_5_s(serve_process, mongodb_uri, lesson, number):
+async def test_a_signal_ends_it_cleanly(serve_process, mongodb_uri, lesson, number):
     process = await serve_process(MONGODB_URI=mongodb_uri, JWT_SECRET="s" * 32)
     maths = await lesson(process.client, students=2)
     await maths.start()
     teacher, students = await maths.sockets()
     closing = [asyncio.create_task(socket.closed()) for socket in (teacher, *students)]
-    began = time.monotonic()
     assert await process.stop(number) == 0, process.stderr
-    assert time.monotonic() - began < 5
     assert await asyncio.gather(*closing) == [1001] * 3
     assert "Traceback" not in process.stderr
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from datetime import UTC, datetime, timedelta
 
 import jwt
@@ -17,6 +16,8 @@ from quartapp.hooks.specs import hookimpl
 from quartapp.parts import core
 from quartapp.realtime.events import EventData, EventType
 from quartapp.realtime.messages import encode
+from quartapp.service.socket import CLOSE_SECONDS
+from quartapp.testing.clients import DEADLINE_SECONDS
 from quartapp.testing.servers import SECRET
 
 UNAUTHORIZED = {"event": "ERROR", "data": {"message": "Unauthorized or invalid token"}}
@@ -170,15 +171,22 @@ async def open_by_hand(server, person):
     return reader, writer
 
 
-async def test_a_peer_that_answers_no_ping_is_gone_in_time_and_others_stay(serve, eventually):
-    server = await serve(websocket_ping_interval=0.1, websocket_silence=0.7)
+async def test_a_peer_that_answers_no_ping_is_gone_in_time_and_others_stay(
+    serve, turned_clock, eventually
+):
+    server = await serve(clock=turned_clock, websocket_ping_interval=0.1, websocket_silence=45)
     student = await server.person("student")
     answering = await server.socket(student)
     reader, writer = await open_by_hand(server, student)
     hub = core(server.app).hub
     assert len(hub) == 2
 
-    async with asyncio.timeout(10):
+    assert await reader.readexactly(2) == b"\x89\x00", "a ping"
+    await turned_clock.advance(44)
+    # A frame without a message, as a pong is; the answer shows that the server has it.
+    await (await answering.connection.ping())
+    await turned_clock.advance(44)
+    async with asyncio.timeout(DEADLINE_SECONDS):
         await reader.read(-1)  # until the server ends it
 
     async def one_is_left():
@@ -190,26 +198,29 @@ async def test_a_peer_that_answers_no_ping_is_gone_in_time_and_others_stay(serve
     await writer.wait_closed()
 
 
-async def test_a_peer_that_does_not_read_is_dropped_and_delays_nobody(serve, eventually):
-    server = await serve(beside=[Shouting])
+async def test_a_peer_that_does_not_read_is_dropped_and_delays_nobody(
+    serve, turned_clock, eventually
+):
+    server = await serve(beside=[Shouting], clock=turned_clock)
     student = await server.person("student")
     reader, writer = await open_by_hand(server, student)
     watching, shouting = await server.socket(student), await server.socket(student)
     hub = core(server.app).hub
     text = "x" * 60_000
-    slowest = 0.0
     for _ in range(300):
-        began = time.monotonic()
+        # The clock stands still: whoever waited for the peer would wait for ever.
         await shouting.send("SHOUT", {"text": text})
         await shouting.receive()
         assert (await watching.receive())["event"] == "SHOUTED"
-        slowest = max(slowest, time.monotonic() - began)
         if len(hub) == 2:
             break
-    assert slowest < 2, "nobody waits for a peer that does not read"
+    assert len(hub) == 2
+    assert hub._open == 3, "it is still given time to take the close"
+    await turned_clock.asked(CLOSE_SECONDS)
+    await turned_clock.advance(CLOSE_SECONDS)
 
     async def it_is_gone():
-        return len(hub) == 2
+        return hub._open == 2
 
     await eventually(it_is_gone)
     del reader

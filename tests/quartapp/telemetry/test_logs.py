@@ -49,16 +49,17 @@ async def test_each_request_has_a_line_at_debug_with_its_id(
     assert maths.teacher.token not in process.stderr
 
 
-async def test_what_happens_on_a_socket_says_on_which(serve, monkeypatch):
+async def test_what_happens_on_a_socket_says_on_which(serve, monkeypatch, turned_clock, turning):
     monkeypatch.setattr(pace, "PATIENCE_SECONDS", 0.05)
-    server = await serve(websocket_rate=20, websocket_burst=1)
+    server = await serve(websocket_rate=20, websocket_burst=1, clock=turned_clock)
     people = await server.people("student", 2)
     with capture_logs(processors=[merge_contextvars]) as told:
         for person in people:
             socket = await server.socket(person)
             for _ in range(20):
                 await socket.send("HELLO")
-            assert await socket.closed() == 1008
+            async with turning(turned_clock, 1 / 20):
+                assert await socket.closed() == 1008
     closing = [line for line in told if line["event"] == "client sends too fast, closing"]
     assert [line["user"] for line in closing] == [person.id for person in people]
     assert len({line["connection"] for line in closing}) == 2

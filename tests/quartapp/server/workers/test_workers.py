@@ -6,13 +6,14 @@ import asyncio
 import os
 import re
 import signal
-import time
 from collections import Counter
 from pathlib import Path
 from socket import AF_UNIX, SOCK_DGRAM
 from socket import socket as unix_socket
 
 import pytest
+
+from quartapp.testing.clients import DEADLINE_SECONDS
 
 STARTS_NOT = """
 from quartapp.hooks.specs import hookimpl
@@ -186,7 +187,7 @@ async def test_done_on_all_workers_at_once_is_done_once(serve_workers, lesson, m
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_a_signal_ends_all_of_it_cleanly_within_5_s(serve_process, lesson, number):
+async def test_a_signal_ends_all_of_it_cleanly(serve_process, lesson, number):
     process = await serve_process("--workers", "3")
     maths = await lesson(process.client, students=2)
     await maths.start()
@@ -194,9 +195,7 @@ async def test_a_signal_ends_all_of_it_cleanly_within_5_s(serve_process, lesson,
     sockets = [*(await on_each_worker(process, maths.teacher)).values()]
     sockets += (await on_each_worker(process, maths.students[0])).values()
     closing = [asyncio.create_task(socket.closed()) for socket in sockets]
-    began = time.monotonic()
     assert await process.stop(number) == 0, process.stderr
-    assert time.monotonic() - began < 5
     assert await asyncio.gather(*closing) == [1001] * 6
     assert not [pid for pid in workers if is_running(pid)]
     assert "Traceback" not in process.stderr
@@ -413,7 +412,7 @@ def service_manager(tmp_path):
     """Hears what a service says of itself: sd_notify(3)."""
     with unix_socket(AF_UNIX, SOCK_DGRAM) as listening:
         listening.bind(str(tmp_path / "notify"))
-        listening.settimeout(15)
+        listening.settimeout(DEADLINE_SECONDS)
         yield listening
 
 
