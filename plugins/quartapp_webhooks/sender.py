@@ -72,7 +72,9 @@ class Sender:
             verify=trust,
             trust_env=False,
             follow_redirects=False,
-            timeout=httpx.Timeout(settings.timeout_seconds, connect=settings.timeout_seconds / 2),
+            # The whole attempt is limited below; here, what an address that does not answer may
+            # take of it.
+            timeout=httpx.Timeout(None, connect=settings.timeout_seconds / 2),
             limits=httpx.Limits(max_connections=settings.per_endpoint),
         )
 

@@ -153,6 +153,21 @@ def configure(monkeypatch):
 
 
 @pytest.fixture
+def in_time(turned_clock, eventually):
+    """Waits for a condition while the clock of the server goes on: pauses before retries end."""
+
+    async def wait(question):
+        async def turned():
+            if not (answer := await question()):
+                await turned_clock.advance(0.1)
+            return answer
+
+        return await eventually(turned)
+
+    return wait
+
+
+@pytest.fixture
 def outbox():
     """What is in a server's outbox, in the order of its making."""
 

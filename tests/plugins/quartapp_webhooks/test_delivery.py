@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from dataclasses import dataclass
 
 import pytest
@@ -139,13 +138,18 @@ async def test_a_plugin_authors_own_event_is_sent(serve, receiver, configure, ev
 
 @pytest.mark.parametrize("first", [500, 404, 429, 302, "hang"])
 async def test_what_was_not_taken_is_sent_again_under_the_same_id(
-    serve, happen, receiver, configure, eventually, outbox, first
+    serve, happen, receiver, configure, eventually, in_time, turned_clock, outbox, first
 ):
-    configure(receiver, timeout_seconds=0.3)
+    configure(receiver, timeout_seconds=60)
     receiver.answers += [first, first]
-    server = await serve(extra_plugins=("webhooks",))
+    server = await serve(extra_plugins=("webhooks",), clock=turned_clock)
     await happen(server, 1)
-    await eventually(arrived(receiver, 3))
+    for attempt in (1, 2):
+        await in_time(arrived(receiver, attempt))
+        if first == "hang":
+            await turned_clock.asked(60)
+            await turned_clock.advance(60)
+    await in_time(arrived(receiver, 3))
     await eventually(settled(server, outbox))
     assert len(receiver.requests) == 3
     assert len({(received.id, received.body) for received in receiver.requests}) == 1
@@ -158,7 +162,7 @@ async def test_what_was_not_taken_is_sent_again_under_the_same_id(
 
 
 async def test_a_receiver_that_asks_for_time_gets_it(
-    serve, happen, receiver, configure, eventually, outbox
+    serve, happen, receiver, configure, eventually, outbox, turned_clock
 ):
     async def busy(writer):
         writer.write(b"HTTP/1.1 503 x\r\nretry-after: 120\r\ncontent-length: 0\r\n\r\n")
@@ -166,7 +170,7 @@ async def test_a_receiver_that_asks_for_time_gets_it(
 
     configure(receiver)
     receiver.answers.append(busy)
-    server = await serve(extra_plugins=("webhooks",))
+    server = await serve(extra_plugins=("webhooks",), clock=turned_clock)
     await happen(server, 1)
 
     async def postponed():
@@ -174,7 +178,7 @@ async def test_a_receiver_that_asks_for_time_gets_it(
 
     (delivery,) = await eventually(postponed)
     assert delivery["reason"] == "answered 503"
-    assert delivery["due"].timestamp() - time.time() > 100
+    assert delivery["due"].timestamp() - turned_clock.time() == 120
 
 
 async def test_a_redirect_is_not_followed(
@@ -211,7 +215,7 @@ async def test_an_endless_answer_is_not_read_to_its_end(
             await writer.drain()
             written += 0x10000
 
-    configure(receiver, timeout_seconds=20)
+    configure(receiver, timeout_seconds=60)
     receiver.answers.append(endless)
     server = await serve(extra_plugins=("webhooks",))
     await happen(server, 1)
@@ -222,17 +226,26 @@ async def test_an_endless_answer_is_not_read_to_its_end(
 
 
 async def test_an_answer_that_drips_is_taken_at_its_first_line(
-    serve, happen, receiver, configure, eventually, outbox
+    serve, happen, receiver, configure, eventually, outbox, turned_clock
 ):
+    begun = asyncio.Event()
+
+    async def note(_):
+        begun.set()
+
     async def drip(writer):
         writer.write(b"HTTP/1.1 200 x\r\ncontent-length: 1000\r\n\r\n.")
         await writer.drain()
         await receiver.closing.wait()
 
-    configure(receiver, timeout_seconds=0.3)
+    configure(receiver, timeout_seconds=60)
     receiver.answers.append(drip)
-    server = await serve(extra_plugins=("webhooks",))
+    server = await serve(extra_plugins=("webhooks",), clock=turned_clock)
+    (sender,) = core(server.app).services.get(WebhookService)._senders.values()
+    sender._client.event_hooks = {"response": [note]}
     await happen(server, 1)
+    await begun.wait()
+    await turned_clock.advance(60)
     await eventually(settled(server, outbox))
     assert [d["state"] for d in await outbox(server)] == ["delivered"]
     assert len(receiver.requests) == 1
@@ -285,14 +298,23 @@ async def test_two_servers_on_one_database_deliver_each_message_once(
 async def test_no_more_requests_are_under_way_than_allowed(
     serve, happen, receivers, configure, eventually
 ):
-    busy = await receivers()
-    busy.answers += ["hang"] * 12
+    busy, free = await receivers(), asyncio.Semaphore(0)
+
+    async def answer_when_free(writer):
+        await free.acquire()
+        writer.write(b"HTTP/1.1 204 x\r\n\r\n")
+        await writer.drain()
+
+    busy.answers += [answer_when_free] * 12
     endpoints = [{"url": f"{busy.url}{n}", "secret": busy.secret} for n in range(4)]
-    configure(*endpoints, concurrency=2, per_endpoint=2, timeout_seconds=0.3)
+    configure(*endpoints, concurrency=2, per_endpoint=2, timeout_seconds=60)
     server = await serve(extra_plugins=("webhooks",))
     await happen(server, 3)
-    await eventually(arrived(busy, 12))
+    for count in range(2, 13):
+        await eventually(arrived(busy, count))
+        free.release()
     assert busy.most_under_way == 2
+    free.release()
 
 
 async def test_without_the_plugin_nothing_is_kept(server, happen):
