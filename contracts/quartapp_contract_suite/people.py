@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 API = "/api/v1"
 PASSWORD = "analytical-engine"  # noqa: S105 - of accounts that are made for a test
-TIMEOUT_SECONDS = 20.0
+TIMEOUT_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 READY = re.compile(r"server running on PORT (\d+)")
-START_SECONDS = 90.0
-STOP_SECONDS = 20.0
+START_SECONDS = 120.0
+STOP_SECONDS = 60.0
 # What would make it another server than the one that is meant.
 _FOREIGN = ("QUARTAPP_", "MONGODB_URI", "URI", "JWT_SECRET", "PORT")
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 API = "/api/v1"
 MISSING_ID = "0" * 24
 HOUR = 3600
-SOCKET_SECONDS = 20.0
+SOCKET_SECONDS = 60.0
 
 
 class Cast:

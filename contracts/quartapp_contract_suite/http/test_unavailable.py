@@ -20,7 +20,7 @@ from quartapp_contract_suite.server import server_in
 if TYPE_CHECKING:
     import httpx
 
-DEADLINE_SECONDS = 30.0
+DEADLINE_SECONDS = 60.0
 
 
 def _freeze(pid: int) -> None:
