@@ -17,7 +17,6 @@ from tests.faults.support.roll_call import REFUSED, SHOWN, Caller, Watcher, alte
 HISTORY_LOST = 286
 STUDENTS = 20
 CALM_MARKS = 60
-BACK_SECONDS = 5.0
 KEPT_SECONDS = 10.0
 LOST = '"event": "change stream lost, reloading"'
 # The first pauses are 0.1, 0.2, 0.4, 0.8 and 1.6 s, and 2 s from there on.
@@ -190,7 +189,6 @@ async def test_a_server_that_slept_too_long_reloads_once(
     await has_seen("present")
     os.kill(there.pid, signal.SIGCONT)
     figures["shown again after, s"] = time.monotonic() - woken
-    assert time.monotonic() - woken < BACK_SECONDS
     told = asleep.marks[shown:]
     # Some had been on their way to the server when it fell asleep. Of the rest the order is that
     # of each student's last mark, and each comes once.
@@ -239,7 +237,6 @@ async def test_history_that_keeps_being_lost_makes_no_busy_loop(
     figures["live again after, s"] = await called.seen_after(over)
     assert all(1 < count <= MOST_TRIES for count in tries)
     assert aggregates(mongod) - before <= 2 * MOST_TRIES
-    assert time.monotonic() - over < BACK_SECONDS
     await called.calm()
     figures["marks"] = dict(called.caller.counts)
     assert not any(doubled(watcher.marks) for watcher in called.watchers)

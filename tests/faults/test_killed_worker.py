@@ -13,7 +13,7 @@ from tests.faults.support.burst import STUDENTS, Account, Burst
 
 ROUNDS = 160
 WORKERS = 3
-HANG_SECONDS = 45.0
+HANG_SECONDS = 300.0
 
 
 async def test_no_mark_is_lost_with_the_worker_that_took_it(
@@ -69,10 +69,11 @@ async def test_a_worker_that_hangs_is_replaced(serve_process, lesson, mark, figu
     stuck = await process.socket_on(hanging, maths.students[0])
     os.kill(hanging, signal.SIGSTOP)
     began = time.monotonic()
+    deadline = began + HANG_SECONDS
     gone = asyncio.create_task(stuck.connection.wait_closed())
     answers = 0
     while not gone.done():
-        assert time.monotonic() - began < HANG_SECONDS
+        assert time.monotonic() < deadline
         await teacher.send("ATTENDANCE_MARKED", mark(maths.students[0]))
         assert (await teacher.receive())["event"] == "ATTENDANCE_MARKED"
         answers += 1

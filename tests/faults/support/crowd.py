@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-OPEN_SECONDS = 60.0
+OPEN_SECONDS = 120.0
 ABNORMAL_CLOSURE = 1006  # no close frame came (RFC 6455, section 7.4.1)
 TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
 _ESTABLISHED = "01"

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from crowd import TEXT, Member, frame
 
-OPEN_SECONDS = 10.0
+OPEN_SECONDS = 60.0
 BLOCK_BYTES = 64 * 1024
 
 SHORT = json.dumps({"event": "HELLO"}).encode()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SHOWN = "shown"
 REFUSED = "Service Unavailable"
 READ_MILLISECONDS = 2000
-LAST_ANSWER_SECONDS = 10.0
+LAST_ANSWER_SECONDS = 60.0
 
 
 class Watcher:
