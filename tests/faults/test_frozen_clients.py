@@ -205,7 +205,9 @@ def measure(process, maths, figures):
     figures["memory grew, MiB"] = most - before
 
 
-async def test_frozen_clients_are_closed_and_the_others_get_everything(serve_process, lesson, figures, installed):
+async def test_frozen_clients_are_closed_and_the_others_get_everything(
+    serve_process, lesson, figures, installed
+):
     """Phases with and without frozen clients take turns; their medians are printed side by side."""
     process = await serve_process(PYTHONPATH=installed("shout", SHOUT))
     maths = await lesson(process.client, students=STUDENTS + 1)
