@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from quartapp.hooks.decisions import Allow as Allow
     from quartapp.hooks.decisions import Decision as Decision
     from quartapp.hooks.decisions import Deny as Deny
+    from quartapp.hooks.decisions import Grant as Grant
     from quartapp.hooks.plugins import Plugins as Plugins
     from quartapp.hooks.specs import hookimpl as hookimpl
     from quartapp.hooks.specs import hookspec as hookspec
@@ -47,11 +48,15 @@ if TYPE_CHECKING:
     from quartapp.identity.access import PUBLIC as PUBLIC
     from quartapp.identity.access import SIGNED_IN as SIGNED_IN
     from quartapp.identity.access import Access as Access
+    from quartapp.identity.access import permission as permission
     from quartapp.identity.access import role as role
+    from quartapp.identity.grants import Grants as Grants
     from quartapp.identity.principal import Account as Account
     from quartapp.identity.principal import CredentialsRefusedError as CredentialsRefusedError
     from quartapp.identity.principal import Identity as Identity
     from quartapp.identity.principal import Principal as Principal
+    from quartapp.identity.roles import Role as Role
+    from quartapp.identity.roles import Roles as Roles
     from quartapp.identity.tokens import InvalidTokenError as InvalidTokenError
     from quartapp.identity.tokens import Tokens as Tokens
     from quartapp.parts import Core as Core
@@ -98,6 +103,8 @@ __all__ = [
     "EmbeddedMongoError",
     "EventData",
     "EventType",
+    "Grant",
+    "Grants",
     "HookFailedError",
     "Hub",
     "Identity",
@@ -113,6 +120,8 @@ __all__ = [
     "Principal",
     "QuartappError",
     "Refusal",
+    "Role",
+    "Roles",
     "ServerMessage",
     "Services",
     "Settings",
@@ -134,6 +143,7 @@ __all__ = [
     "main",
     "object_id",
     "opened",
+    "permission",
     "role",
     "timestamp",
     "to_json",
@@ -144,6 +154,11 @@ __all__ = [
 
 # Each name is imported at its first use: who needs one thing does not pay for all.
 _HOMES = {
+    "quartapp.identity.grants": ("Grants",),
+    "quartapp.identity.roles": (
+        "Role",
+        "Roles",
+    ),
     "quartapp.app": ("create_app",),
     "quartapp.cli.main": ("main",),
     "quartapp.clock": ("Clock",),
@@ -173,6 +188,7 @@ _HOMES = {
         "Allow",
         "Decision",
         "Deny",
+        "Grant",
     ),
     "quartapp.hooks.plugins": ("Plugins",),
     "quartapp.hooks.specs": (
@@ -203,6 +219,7 @@ _HOMES = {
         "PUBLIC",
         "SIGNED_IN",
         "role",
+        "permission",
     ),
     "quartapp.identity.principal": (
         "Account",

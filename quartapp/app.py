@@ -17,6 +17,8 @@ from quartapp.hooks.plugins import Plugins
 from quartapp.http.answers import register_error_handlers
 from quartapp.http.connection import RequestConnection
 from quartapp.identity.authenticator import Authenticator
+from quartapp.identity.grants import Grants
+from quartapp.identity.roles import Roles
 from quartapp.identity.tokens import Tokens
 from quartapp.parts import EXTENSION, Core, Services
 from quartapp.plugin import LoadedPlugin
@@ -81,6 +83,8 @@ def create_app(
     register_socket(app)
     for _, plugin_settings in core.plugins.settings():
         core.services.add(plugin_settings)
+    for owner, role in core.plugins.roles():
+        core.roles.add(role, str(owner))
     core.database.models = core.plugins.collections()
     core.plugins.services(app)
     register_routes(app, service_routes)
@@ -121,6 +125,8 @@ def _core(settings: Settings, plugins: Iterable[object] | None, clock: Clock) ->
         plugins=manager,
         tokens=tokens,
         authenticate=Authenticator(tokens, manager.authenticate),
+        roles=Roles(),
+        grants=Grants(manager.grant if manager.grants_something else None),
         database=Database(
             settings.mongodb_uri.get_secret_value(),
             settings.database,

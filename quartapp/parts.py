@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from quartapp.database.database import Database
     from quartapp.hooks.plugins import Plugins
     from quartapp.identity.authenticator import Authenticator
+    from quartapp.identity.grants import Grants
+    from quartapp.identity.roles import Roles
     from quartapp.identity.tokens import Tokens
     from quartapp.realtime.hub import Hub
     from quartapp.realtime.registry import EventRegistry
@@ -77,6 +79,8 @@ class Core:
     plugins: Plugins
     tokens: Tokens
     authenticate: Authenticator
+    roles: Roles
+    grants: Grants
     database: Database
     hub: Hub
     events: EventRegistry

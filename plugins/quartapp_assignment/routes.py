@@ -5,7 +5,16 @@ from typing import TYPE_CHECKING, Any
 
 from quart import Blueprint
 
-from quartapp import INVALID_TOKEN, PUBLIC, SIGNED_IN, Operation, Refusal, core, role, unauthorized
+from quartapp import (
+    INVALID_TOKEN,
+    PUBLIC,
+    SIGNED_IN,
+    Operation,
+    Refusal,
+    core,
+    permission,
+    unauthorized,
+)
 from quartapp_assignment.schemas import (
     ClassWithIds,
     ClassWithStudents,
@@ -53,12 +62,12 @@ NOT_OWNER = Refusal(403, "Forbidden, not class teacher")
 
 public = partial(Operation, access=PUBLIC, tags=TAGS, invalid=INVALID)
 guarded = partial(Operation, tags=TAGS, missing_token=INVALID_TOKEN)
-for_teachers = partial(guarded, access=role("teacher"))
 
 
 @blueprint.post("/auth/signup")
 @public(
     id="assignmentSignUp",
+    action="registerUser",
     body=Registration,
     status=201,
     data=User,
@@ -72,6 +81,7 @@ async def sign_up(body: Registration) -> dict[str, Any]:
 @blueprint.post("/auth/login")
 @public(
     id="assignmentLogin",
+    action="login",
     body=Credentials,
     data=TokenAnswer,
     errors={UserNotFoundError: WRONG_CREDENTIALS, WrongPasswordError: WRONG_CREDENTIALS},
@@ -93,9 +103,10 @@ async def me(principal: Principal) -> dict[str, Any]:
 
 
 @blueprint.post("/class")
-@for_teachers(
+@guarded(
     id="assignmentCreateClass",
     action="createClass",
+    access=permission("class:create", role="teacher"),
     body=NewClass,
     invalid=INVALID,
     status=201,
@@ -108,9 +119,10 @@ async def create_class(principal: Principal, body: NewClass) -> dict[str, Any]:
 
 
 @blueprint.post("/class/<class_id>/add-student")
-@for_teachers(
+@guarded(
     id="assignmentAddStudent",
     action="addStudent",
+    access=permission("roll:write", role="teacher"),
     body=StudentBody,
     invalid=INVALID,
     data=ClassWithIds,
@@ -143,8 +155,7 @@ async def add_student(principal: Principal, class_id: str, body: StudentBody) ->
 async def get_class(principal: Principal, class_id: str) -> dict[str, Any]:
     """A class with its students, for its teacher and for them."""
     classes = _classes()
-    find = classes.enrolled if principal.role == "student" else classes.owned
-    class_room = await find(class_id, principal)
+    class_room = await classes.readable(class_id, principal)
     _, students = await classes.people(class_room)
     return {
         "_id": class_room.id,
@@ -155,7 +166,12 @@ async def get_class(principal: Principal, class_id: str) -> dict[str, Any]:
 
 
 @blueprint.get("/students")
-@for_teachers(id="assignmentListStudents", action="listStudents", data=list[Student])
+@guarded(
+    id="assignmentListStudents",
+    action="listStudents",
+    access=permission("students:read", role="teacher"),
+    data=list[Student],
+)
 async def list_students(principal: Principal) -> list[dict[str, Any]]:
     """Every student there is."""
     return [_student(student) for student in await _users().students()]
@@ -165,7 +181,7 @@ async def list_students(principal: Principal) -> list[dict[str, Any]]:
 @guarded(
     id="assignmentGetMyAttendance",
     action="getMyAttendance",
-    access=role("student"),
+    access=permission("attendance:read", role="student"),
     data=MyAttendance,
     errors={
         ClassNotFoundError: CLASS_NOT_FOUND,
@@ -182,9 +198,10 @@ async def my_attendance(principal: Principal, class_id: str) -> dict[str, Any]:
 
 
 @blueprint.post("/attendance/start")
-@for_teachers(
+@guarded(
     id="assignmentStartAttendance",
     action="startAttendance",
+    access=permission("session:start", role="teacher"),
     body=SessionStart,
     invalid=INVALID,
     data=StartedSession,
@@ -192,7 +209,7 @@ async def my_attendance(principal: Principal, class_id: str) -> dict[str, Any]:
 )
 async def start_attendance(principal: Principal, body: SessionStart) -> dict[str, Any]:
     """Begin a roll call, or find it begun."""
-    class_room = await _classes().owned(body.class_id, principal)
+    class_room = await _classes().allowed(body.class_id, principal, "session:start")
     return {"classId": class_room.id, "startedAt": await _attendance().start(class_room)}
 
 

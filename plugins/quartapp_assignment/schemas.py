@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from quartapp import Body, Closed, ObjectIdInput, ObjectIdString, Timestamp, trimmed
-from quartapp_auth import Role
+from quartapp_auth import RegisteredRole
 
 
 class NewClass(Body):
@@ -29,7 +29,7 @@ class User(Closed):
     id: ObjectIdString = Field(alias="_id")
     name: str
     email: str
-    role: Role
+    role: RegisteredRole
 
 
 class Student(Closed):

@@ -39,7 +39,7 @@ async def summary(connection: Connection, data: SessionEvent) -> None:
 async def my_attendance(connection: Connection, data: SessionEvent) -> None:
     """A student looks up their own mark."""
     principal = connection.principal
-    session = await _service().session_for(principal, data.class_id)
+    session = await _service().session_for(principal, data.class_id, calling=False)
     status = session.attendance.get(principal.id, NOT_YET)
     connection.post(encode(MY_ATTENDANCE, {"status": status}))
 
@@ -86,6 +86,7 @@ def events(schemas: Schemas) -> list[EventType]:
         EventType(
             name=MARKED,
             role="teacher",
+            permission="marks:write",
             data=schemas.mark_event,
             handler=mark,
             answers=(marked,),
@@ -99,6 +100,7 @@ def events(schemas: Schemas) -> list[EventType]:
         EventType(
             name=SUMMARY,
             role="teacher",
+            permission="marks:write",
             data=SessionEvent,
             handler=summary,
             answers=(counted,),
@@ -108,6 +110,7 @@ def events(schemas: Schemas) -> list[EventType]:
         EventType(
             name=MY_ATTENDANCE,
             role="student",
+            permission="attendance:read",
             data=SessionEvent,
             handler=my_attendance,
             answers=(looked_up,),
@@ -117,6 +120,7 @@ def events(schemas: Schemas) -> list[EventType]:
         EventType(
             name=DONE,
             role="teacher",
+            permission="marks:write",
             data=SessionEvent,
             handler=done,
             answers=(over,),

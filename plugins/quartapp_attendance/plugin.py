@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import structlog
 from bson import ObjectId
 
-from quartapp import DatabaseUnavailableError, Deny, core, hookimpl
+from quartapp import DatabaseUnavailableError, Deny, Role, core, hookimpl
 from quartapp_attendance import hookspecs
 from quartapp_attendance.events import events
 from quartapp_attendance.hook_calls import AttendanceHooks
@@ -21,6 +21,7 @@ from quartapp_attendance.routes import blueprint
 from quartapp_attendance.schemas import Schemas
 from quartapp_attendance.service import AttendanceService
 from quartapp_attendance.settings import AttendanceSettings
+from quartapp_auth import BaseRole
 from quartapp_classes import ClassDeleted, ClassService, Rolls
 
 if TYPE_CHECKING:
@@ -52,6 +53,14 @@ class AttendancePlugin:
         return AttendanceSettings
 
     @hookimpl
+    def register_roles(self) -> list[Role]:
+        """Let teachers call the roll, and students see what became of it."""
+        return [
+            Role(BaseRole.TEACHER, {"session:start", "marks:write"}),
+            Role(BaseRole.STUDENT, {"attendance:read"}),
+        ]
+
+    @hookimpl
     def register_collections(self) -> list[type[Model]]:
         """Declare sessions, and the records that remain of them."""
         return [Session, AttendanceRecord]
@@ -74,7 +83,16 @@ class AttendancePlugin:
             parts.database, rolls.now, projector, metrics, parts.traces, parts.clock
         )
         self._service = AttendanceService(
-            parts.database, classes, rolls, sessions, live, hooks, scope, parts.clock
+            parts.database,
+            classes,
+            rolls,
+            sessions,
+            live,
+            hooks,
+            scope,
+            parts.roles,
+            parts.grants,
+            parts.clock,
         )
         offered = (hooks.statuses, Schemas(hooks.statuses), metrics, live, projector, self._service)
         for service in offered:

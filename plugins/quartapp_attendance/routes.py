@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from quart import Blueprint
 
-from quartapp import SIGNED_IN, Operation, Refusal, core, role
+from quartapp import SIGNED_IN, Operation, Refusal, core, permission
 from quartapp_attendance.errors import NoActiveSessionError
 from quartapp_attendance.live.session import statuses
 from quartapp_attendance.schemas import Schemas, StartBody
@@ -34,7 +34,7 @@ def blueprint(schemas: Schemas) -> Blueprint:
     routes = Blueprint("attendance", __name__, url_prefix="/api/v1/attendance")
     starting = Operation(
         id="startAttendance",
-        access=role("teacher"),
+        access=permission("session:start", role="teacher"),
         tags=TAGS,
         body=StartBody,
         invalid=Refusal(400, "Invalid request schema"),
@@ -51,7 +51,7 @@ def blueprint(schemas: Schemas) -> Blueprint:
     )
     looking_up = Operation(
         id="getMyAttendance",
-        access=role("student"),
+        access=permission("attendance:read", role="student"),
         tags=TAGS,
         data=schemas.my_attendance_answer,
         errors={
@@ -71,7 +71,7 @@ async def start(principal: Principal, body: StartBody) -> dict[str, Any]:
     """Begin a roll call, or find it begun."""
     classes = core().services.get(ClassService)
     if body.class_id is not None:
-        class_room = await classes.owned(body.class_id, principal)
+        class_room = await classes.allowed(body.class_id, principal, "session:start")
     else:
         class_room = await classes.owned_by_name(body.class_name.strip(), principal)
     await core().services.get(AttendanceService).start(class_room)
@@ -80,13 +80,14 @@ async def start(principal: Principal, body: StartBody) -> dict[str, Any]:
 
 async def session(principal: Principal) -> dict[str, Any]:
     """The caller's live session, for a client that comes back."""
-    document = await core().services.get(AttendanceService).document_for(principal)
+    service = core().services.get(AttendanceService)
+    document = await service.document_for(principal)
     try:
         class_room = await core().services.get(ClassService).get(str(document["classId"]))
     except ClassNotFoundError as error:
         raise NoActiveSessionError from error
     marks = statuses(document)
-    if principal.role != "teacher":
+    if not await service.is_caller(principal, document):
         marks = {student: status for student, status in marks.items() if student == principal.id}
     return {
         "classId": document["classId"],

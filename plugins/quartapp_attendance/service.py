@@ -10,6 +10,7 @@ from quartapp import DatabaseUnavailableError, DomainError, object_id
 from quartapp_attendance.closing import Closing
 from quartapp_attendance.errors import NoActiveSessionError
 from quartapp_attendance.happenings import AttendanceMarked, SessionStarted
+from quartapp_attendance.live.session import ActiveSession
 from quartapp_attendance.live.states import SessionState
 from quartapp_attendance.records import Records
 from quartapp_classes import ClassNotFoundError
@@ -18,9 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
     from datetime import datetime
 
-    from quartapp import Clock, Database, Document, Principal
+    from quartapp import Clock, Database, Document, Grants, Principal, Roles
     from quartapp_attendance.hook_calls import AttendanceHooks
-    from quartapp_attendance.live.session import ActiveSession
     from quartapp_attendance.live.session_log import SessionLog
     from quartapp_attendance.live.sessions import LiveSessions
     from quartapp_attendance.statuses import Mark
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 
 ARRIVAL_SECONDS = 2.0
+MARKS = "marks:write"
 SESSION_ACTIVE = "attendance session is active"
 HAS_RECORDS = "class has attendance records"
 
@@ -43,6 +44,8 @@ class AttendanceService:
         live: The projection of it.
         hooks: What plugins have to say of marks; they also hear what happened.
         scope: ``global`` or ``class``: what may have one live session.
+        roles: Who calls rolls by role.
+        grants: Who else calls them.
         clock: Decides when a closing is abandoned.
 
     Attributes:
@@ -59,6 +62,8 @@ class AttendanceService:
         live: LiveSessions,
         hooks: AttendanceHooks,
         scope: str,
+        roles: Roles,
+        grants: Grants,
         clock: Clock,
     ) -> None:
         self.records = Records(database)
@@ -70,6 +75,8 @@ class AttendanceService:
         self._hooks = hooks
         self._plugins = hooks.plugins
         self._scope = scope
+        self._roles = roles
+        self._grants = grants
 
     async def start(self, class_room: ClassRoom) -> datetime:
         """Make ``class_room``'s session live; nothing changes when it is live already.
@@ -168,27 +175,51 @@ class AttendanceService:
         # One for closing, one for closed: the broadcast has left when the second is in.
         await session.reached(document["seq"] + 1)
 
-    async def session_for(self, principal: Principal, class_id: str | None) -> ActiveSession:
+    async def session_for(
+        self, principal: Principal, class_id: str | None, *, calling: bool | None = None
+    ) -> ActiveSession:
         """The live session that ``principal`` acts on.
 
         Args:
-            principal: A teacher, for one they started; a student, for one of their classes.
+            principal: Who calls the roll, for a session that they started or that a plugin grants
+                them; somebody on a roll, for one of their classes.
             class_id: Which class's, where several fit; else the one started last.
+            calling: Whether the principal calls the roll; by their role when left out.
 
         Raises:
             NoActiveSessionError: There is none.
         """
         # Which of several a teacher started last, this process may not have heard yet.
-        ambiguous = self._scope == "class" and class_id is None and principal.role == "teacher"
-        found = None if ambiguous else await self._fitting(principal, class_id)
+        by_role = self.calls_rolls(principal) if calling is None else calling
+        ambiguous = self._scope == "class" and class_id is None and by_role
+        found = None if ambiguous else await self._fitting(principal, class_id, by_role)
         # Nor may it know of one at all, or of an audience what has happened to its roll.
-        return found or await self._as_stored(principal, class_id)
+        return found or await self._as_stored(principal, class_id, calling)
+
+    def calls_rolls(self, principal: Principal) -> bool:
+        """Tell whether ``principal`` calls rolls by role, rather than being on them."""
+        return MARKS in self._roles.permissions_of(principal.role)
+
+    async def is_caller(self, principal: Principal, session: Document | ActiveSession) -> bool:
+        """Tell whether ``principal`` calls this roll: who started it, or whom a plugin lets."""
+        class_id: ObjectId
+        if isinstance(session, ActiveSession):
+            teacher, class_id = session.teacher_id, session.class_id
+            version = session.roll_version
+        else:
+            teacher, class_id = str(session["teacherId"]), session["classId"]
+            version = session["rollVersion"]
+        if teacher == principal.id:
+            return True
+        return await self._grants.allow(principal, MARKS, {"class_id": str(class_id)}, version)
 
     async def in_session(
         self,
         principal: Principal,
         class_id: str | None,
         act: Callable[[ActiveSession], Awaitable[None]],
+        *,
+        calling: bool = True,
     ) -> None:
         """Do something in the live session that ``principal`` acts on.
 
@@ -199,40 +230,62 @@ class AttendanceService:
             principal: As of :meth:`session_for`.
             class_id: As of :meth:`session_for`.
             act: What to do.
+            calling: As of :meth:`session_for`.
 
         Raises:
             DomainError: What ``act`` raises in the session that is live.
             DatabaseUnavailableError: MongoDB did not answer in time.
             NoActiveSessionError: There is none.
         """
-        session = await self.session_for(principal, class_id)
+        session = await self.session_for(principal, class_id, calling=calling)
         try:
             await act(session)
         except DatabaseUnavailableError:
             raise  # which is no refusal, and would be the same again
         except DomainError:
-            live = await self._as_stored(principal, class_id)
+            live = await self._as_stored(principal, class_id, calling)
             if live is session:
                 raise
             await act(live)
 
-    async def document_for(self, principal: Principal, class_id: str | None = None) -> Document:
+    async def document_for(
+        self, principal: Principal, class_id: str | None = None, *, calling: bool | None = None
+    ) -> Document:
         """Like :meth:`session_for`, as MongoDB has it at this moment.
 
         Raises:
             NoActiveSessionError: There is none.
         """
+        by_role = self.calls_rolls(principal) if calling is None else calling
+        found = await (self._called_by if by_role else self._attended_by)(principal, class_id)
+        if found is None and calling is None and not by_role:
+            found = await self._called_by(principal, class_id)
+        if found is None:
+            raise NoActiveSessionError
+        return found
+
+    async def _called_by(self, principal: Principal, class_id: str | None) -> Document | None:
         query: Document = {"state": SessionState.ACTIVE}
-        if principal.role == "teacher":
+        if not self._grants.in_use:
             query["teacherId"] = ObjectId(principal.id)
-        else:
-            enrolled = await self._rolls.classes_of(principal.id)
-            query["classId"] = {"$in": list(enrolled)}
-        wanted = self._named_class(class_id)
-        for document in await self._log.find(query, newest_first=True):
-            if wanted in (None, document["classId"]):
+        found = await self._find_active(query, class_id)
+        for document in found:
+            if str(document["teacherId"]) == principal.id:
                 return document
-        raise NoActiveSessionError
+        for document in found:
+            if await self.is_caller(principal, document):
+                return document
+        return None
+
+    async def _attended_by(self, principal: Principal, class_id: str | None) -> Document | None:
+        enrolled = await self._rolls.classes_of(principal.id)
+        query = {"state": SessionState.ACTIVE, "classId": {"$in": list(enrolled)}}
+        return next(iter(await self._find_active(query, class_id)), None)
+
+    async def _find_active(self, query: Document, class_id: str | None) -> list[Document]:
+        wanted = self._named_class(class_id)
+        found = await self._log.find(query, newest_first=True)
+        return [document for document in found if wanted in (None, document["classId"])]
 
     async def kept_by(self, class_id: str, *, with_records: bool) -> str | None:
         """Tell what keeps a class from being deleted: a live session, or records.
@@ -266,15 +319,19 @@ class AttendanceService:
         if document is not None:
             await self.closing.to_the_end(document)
 
-    async def _as_stored(self, principal: Principal, class_id: str | None) -> ActiveSession:
+    async def _as_stored(
+        self, principal: Principal, class_id: str | None, calling: bool | None
+    ) -> ActiveSession:
         """What :meth:`document_for` finds, as soon as this process knows it too."""
-        document = await self.document_for(principal, class_id)
+        document = await self.document_for(principal, class_id, calling=calling)
         found = await self._live.arrival(document["_id"], ARRIVAL_SECONDS)
         if found is None:
             raise NoActiveSessionError
         return found
 
-    async def _fitting(self, principal: Principal, class_id: str | None) -> ActiveSession | None:
+    async def _fitting(
+        self, principal: Principal, class_id: str | None, calling: bool
+    ) -> ActiveSession | None:
         wanted = self._named_class(class_id)
         candidates = [
             session
@@ -282,9 +339,14 @@ class AttendanceService:
             if session.state == SessionState.ACTIVE and wanted in (None, session.class_id)
         ]
         candidates.sort(key=lambda session: (session.started_at, session.id), reverse=True)
-        if principal.role == "teacher":
-            own = (session for session in candidates if session.teacher_id == principal.id)
-            return next(own, None)
+        if calling:
+            for session in candidates:
+                if session.teacher_id == principal.id:
+                    return session
+            for session in candidates:
+                if await self.is_caller(principal, session):
+                    return session
+            return None
         for session in candidates:
             listed = session.audience is None or principal.id in session.audience
             if listed and await self._is_enrolled(session, principal.id):

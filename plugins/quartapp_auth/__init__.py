@@ -7,18 +7,20 @@ from quartapp_auth.bulk import AccountEntry, BulkAccounts
 from quartapp_auth.errors import EmailTakenError, UserNotFoundError, WrongPasswordError
 from quartapp_auth.happenings import UserRegistered
 from quartapp_auth.models import User
-from quartapp_auth.schemas import EMAIL, Credentials, Registration, Role, TokenAnswer
+from quartapp_auth.roles import BaseRole
+from quartapp_auth.schemas import EMAIL, Credentials, RegisteredRole, Registration, TokenAnswer
 from quartapp_auth.service import Contact, UserService
 
 __all__ = [
     "EMAIL",
     "AccountEntry",
+    "BaseRole",
     "BulkAccounts",
     "Contact",
     "Credentials",
     "EmailTakenError",
+    "RegisteredRole",
     "Registration",
-    "Role",
     "TokenAnswer",
     "User",
     "UserNotFoundError",

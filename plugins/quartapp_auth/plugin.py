@@ -2,10 +2,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from quartapp import core, hookimpl
+from quartapp import Role, core, hookimpl
 from quartapp_auth.commands import user
 from quartapp_auth.models import User
 from quartapp_auth.passwords import Passwords
+from quartapp_auth.roles import BaseRole
 from quartapp_auth.routes import blueprint
 from quartapp_auth.service import UserService
 
@@ -23,6 +24,15 @@ class AuthPlugin:
 
     def __init__(self) -> None:
         self._passwords = Passwords()
+
+    @hookimpl
+    def register_roles(self) -> list[Role]:
+        """Bring the roles that the other bundled plugins add to."""
+        return [
+            Role(BaseRole.TEACHER, label="Teacher"),
+            Role(BaseRole.STUDENT, label="Student"),
+            Role(BaseRole.ADMIN, {"people:manage"}, label="Administrator"),
+        ]
 
     @hookimpl
     def register_collections(self) -> list[type[Model]]:

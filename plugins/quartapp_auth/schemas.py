@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 from quartapp import Body, Closed, ObjectIdString, Timestamp, trimmed
 from quartapp_auth.passwords import MAX_BYTES
 
-Role = Literal["teacher", "student"]
+RegisteredRole = Literal["teacher", "student"]
 
 # The "valid e-mail address" of the HTML standard, with a dot in the domain.
 _LABEL = "[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
@@ -35,7 +35,7 @@ class Registration(Body):
     name: Name
     email: Email
     password: NewPassword
-    role: Role
+    role: RegisteredRole
 
 
 class Credentials(Body):
@@ -51,7 +51,7 @@ class UserAnswer(Closed):
     id: ObjectIdString = Field(alias="_id")
     name: str
     email: str
-    role: Role
+    role: RegisteredRole
     created_at: Timestamp = Field(alias="createdAt")
     updated_at: Timestamp = Field(alias="updatedAt")
 

@@ -41,7 +41,9 @@ async def check_in(connection: Connection, data: CheckInEvent) -> None:
         code=data.code,
         address=connection.address,
     )
-    await services.get(AttendanceService).in_session(principal, data.class_id, checking_in)
+    await services.get(AttendanceService).in_session(
+        principal, data.class_id, checking_in, calling=False
+    )
 
 
 def events(schemas: Schemas) -> list[EventType]:
@@ -50,6 +52,7 @@ def events(schemas: Schemas) -> list[EventType]:
         EventType(
             name="CHECK_IN",
             role="student",
+            permission="attendance:read",
             data=CheckInEvent,
             handler=check_in,
             answers=(marked_message(schemas),),

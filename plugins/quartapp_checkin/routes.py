@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import segno
 from quart import Blueprint
 
-from quartapp import Operation, Refusal, core, role
+from quartapp import Operation, Refusal, core, permission
 from quartapp_attendance import (
     NO_SESSION,
     AttendanceService,
@@ -26,7 +26,7 @@ QR_SCALE = 8
 blueprint = Blueprint("checkin", __name__, url_prefix="/api/v1/attendance")
 
 _SHARED: dict[str, Any] = {
-    "access": role("teacher"),
+    "access": permission("marks:write", role="teacher"),
     "tags": ("attendance",),
     "query": CodeQuery,
     "invalid": Refusal(400, "Invalid request schema"),

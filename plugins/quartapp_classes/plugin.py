@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from quartapp import core, hookimpl
-from quartapp_auth import UserService
+from quartapp import Role, core, hookimpl
+from quartapp_auth import BaseRole, UserService
 from quartapp_classes import hookspecs
 from quartapp_classes.models import ClassRoom
 from quartapp_classes.paths import ClassConverter
@@ -29,6 +29,13 @@ class ClassesPlugin:
         self._rolls: Rolls | None = None
 
     @hookimpl
+    def register_roles(self) -> list[Role]:
+        """Let teachers have classes."""
+        return [
+            Role(BaseRole.TEACHER, {"class:create", "class:write", "roll:write", "students:read"})
+        ]
+
+    @hookimpl
     def register_collections(self) -> list[type[Model]]:
         """Declare classes."""
         return [ClassRoom]
@@ -40,7 +47,7 @@ class ClassesPlugin:
         users = parts.services.get(UserService)
         self._rolls = Rolls(parts.database, parts.plugins)
         parts.services.add(self._rolls)
-        parts.services.add(ClassService(parts.database, users, parts.plugins))
+        parts.services.add(ClassService(parts.database, users, parts.plugins, parts.grants))
 
     @hookimpl
     def register_blueprints(self, app: Quart) -> list[Blueprint]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 from quart import Blueprint
 
-from quartapp import SIGNED_IN, DomainError, Operation, Refusal, core, role
+from quartapp import SIGNED_IN, DomainError, Operation, Refusal, core, permission
 from quartapp_auth import UserService
 from quartapp_classes.errors import (
     AlreadyEnrolledError,
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 blueprint = Blueprint("classes", __name__, url_prefix="/api/v1/class")
 
 TAGS = ("class",)
-TEACHER = role("teacher")
 INVALID = Refusal(400, "Invalid request schema")
 CLASS_NOT_FOUND = Refusal(404, "Class not found")
 CLASS_EXISTS = Refusal(409, "class already exist")
@@ -58,7 +57,8 @@ for path, operation in (("/create-class", "createClass"), ("", "createClassAlias
         operation,
         Operation(
             id=operation,
-            access=TEACHER,
+            action="createClass",
+            access=permission("class:create", role="teacher"),
             tags=TAGS,
             body=ClassBody,
             invalid=INVALID,
@@ -80,7 +80,7 @@ async def list_classes(principal: Principal) -> list[dict[str, Any]]:
 @blueprint.get("/students")
 @Operation(
     id="listStudents",
-    access=TEACHER,
+    access=permission("students:read", role="teacher"),
     tags=TAGS,
     query=StudentsQuery,
     invalid=INVALID,
@@ -111,8 +111,7 @@ async def list_students(principal: Principal, query: StudentsQuery) -> list[dict
 async def get_class(principal: Principal, class_id: str) -> list[dict[str, Any]]:
     """A class with its people, for its teacher and its students."""
     service = _classes()
-    find = service.enrolled if principal.role == "student" else service.owned
-    class_room = await find(class_id, principal)
+    class_room = await service.readable(class_id, principal)
     teacher, students = await service.people(class_room)
     return [
         {
@@ -129,7 +128,7 @@ async def get_class(principal: Principal, class_id: str) -> list[dict[str, Any]]
 @blueprint.patch("/<class:class_id>")
 @Operation(
     id="renameClass",
-    access=TEACHER,
+    access=permission("class:write", role="teacher"),
     tags=TAGS,
     body=ClassBody,
     invalid=INVALID,
@@ -148,7 +147,7 @@ async def rename_class(principal: Principal, class_id: str, body: ClassBody) -> 
 @blueprint.delete("/<class:class_id>")
 @Operation(
     id="deleteClass",
-    access=TEACHER,
+    access=permission("class:write", role="teacher"),
     tags=TAGS,
     query=DeletionQuery,
     invalid=INVALID,
@@ -171,7 +170,7 @@ async def delete_class(principal: Principal, class_id: str, query: DeletionQuery
 @blueprint.post("/<class_id>/add-student")
 @Operation(
     id="addStudent",
-    access=TEACHER,
+    access=permission("roll:write", role="teacher"),
     tags=TAGS,
     body=StudentBody,
     invalid=INVALID,
@@ -193,7 +192,7 @@ async def add_student(principal: Principal, class_id: str, body: StudentBody) ->
 @blueprint.delete("/<class_id>/students/<student_id>")
 @Operation(
     id="removeStudent",
-    access=TEACHER,
+    access=permission("roll:write", role="teacher"),
     tags=TAGS,
     data=ClassAnswer,
     errors={

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mongoengine.errors import NotUniqueError
 
 from quartapp import object_id, utc_now
-from quartapp_auth import UserNotFoundError, UserService
+from quartapp_auth import BaseRole, UserNotFoundError, UserService
 from quartapp_classes.errors import (
     AlreadyEnrolledError,
     ClassExistsError,
@@ -27,7 +27,7 @@ from quartapp_classes.happenings import (
 from quartapp_classes.models import IGNORING_CASE, ClassRoom
 
 if TYPE_CHECKING:
-    from quartapp import Database, Plugins, Principal
+    from quartapp import Database, Grants, Plugins, Principal
     from quartapp_auth import Contact
 
 
@@ -38,12 +38,16 @@ class ClassService:
         database: Where they live.
         users: Who the people on the rolls are.
         plugins: Hears what happened.
+        grants: What plugins allow people who do not own a class.
     """
 
-    def __init__(self, database: Database, users: UserService, plugins: Plugins) -> None:
+    def __init__(
+        self, database: Database, users: UserService, plugins: Plugins, grants: Grants
+    ) -> None:
         self._database = database
         self._users = users
         self._plugins = plugins
+        self._grants = grants
 
     async def create(self, teacher: Principal, name: str) -> ClassRoom:
         """Make a class.
@@ -76,17 +80,43 @@ class ClassService:
             raise ClassNotFoundError
         return found
 
-    async def owned(self, class_id: str, teacher: Principal) -> ClassRoom:
-        """The class, which is ``teacher``'s.
+    async def allowed(self, class_id: str, principal: Principal, permission: str) -> ClassRoom:
+        """Return the class, with which ``principal`` may do something.
+
+        Args:
+            class_id: ``_id`` of the class.
+            principal: Who wants to do it: the teacher of the class, or somebody whom a plugin
+                grants it.
+            permission: What is to be done: ``class:write``.
 
         Raises:
             ClassNotFoundError: There is none.
-            NotOwnerError: It is another teacher's.
+            NotOwnerError: The class is another teacher's, and no plugin grants it.
         """
         class_room = await self.get(class_id)
-        if str(class_room.teacher_id) != teacher.id:
+        if not await self._may(class_room, principal, permission):
             raise NotOwnerError
         return class_room
+
+    async def readable(self, class_id: str, principal: Principal) -> ClassRoom:
+        """Return the class, which ``principal`` teaches, is enrolled in, or is granted to read.
+
+        Raises:
+            ClassNotFoundError: There is none.
+            NotEnrolledError: The principal is a student of other classes.
+            NotOwnerError: The principal is anybody else.
+        """
+        class_room = await self.get(class_id)
+        if object_id(principal.id) in class_room.students_ids:
+            return class_room
+        if await self._may(class_room, principal, "class:read"):
+            return class_room
+        raise NotEnrolledError if principal.role == BaseRole.STUDENT else NotOwnerError
+
+    async def _may(self, class_room: ClassRoom, principal: Principal, permission: str) -> bool:
+        if str(class_room.teacher_id) == principal.id:
+            return True
+        return await self._grants.allow(principal, permission, {"class_id": str(class_room.id)})
 
     async def owned_by_name(self, name: str, teacher: Principal) -> ClassRoom:
         """``teacher``'s class of that name, in whatever case.
@@ -115,7 +145,7 @@ class ClassService:
     async def of(self, principal: Principal) -> list[ClassRoom]:
         """A teacher's own classes, or those a student is enrolled in; newest first."""
         key = object_id(principal.id)
-        query = {"teacherId": key} if principal.role == "teacher" else {"studentsIds": key}
+        query = {"teacherId": key} if principal.role == BaseRole.TEACHER else {"studentsIds": key}
         return await self._database.run(
             lambda: list(ClassRoom.objects(__raw__=query).order_by("-created_at", "-id"))
         )
@@ -135,7 +165,7 @@ class ClassService:
             NotOwnerError: It is another teacher's.
             ClassExistsError: The teacher has another class of that name.
         """
-        class_room = await self.owned(class_id, teacher)
+        class_room = await self.allowed(class_id, teacher, "class:write")
         changes = {"$set": {"className": name, "updatedAt": utc_now()}}
         try:
             renamed = await self._update({"_id": class_room.id}, changes)
@@ -159,7 +189,7 @@ class ClassService:
             NotOwnerError: It is another teacher's.
             ClassInUseError: A plugin keeps it.
         """
-        class_room = await self.owned(class_id, teacher)
+        class_room = await self.allowed(class_id, teacher, "class:write")
         kept = await self._plugins.dispatcher.decide(
             "check_deletion", class_id=class_id, with_records=with_records
         )
@@ -178,12 +208,12 @@ class ClassService:
             StudentNotFoundError: No such user, or not a student.
             AlreadyEnrolledError: The student is on the roll.
         """
-        class_room = await self.owned(class_id, teacher)
+        class_room = await self.allowed(class_id, teacher, "roll:write")
         try:
             user = await self._users.get(student_id)
         except UserNotFoundError as error:
             raise StudentNotFoundError from error
-        if user.role != "student":
+        if user.role != BaseRole.STUDENT:
             raise StudentNotFoundError
         changed = await self._update(
             {"_id": class_room.id, "studentsIds": {"$ne": user.id}},
@@ -207,7 +237,7 @@ class ClassService:
             NotOwnerError: It is another teacher's.
             StudentNotFoundError: The student is not on the roll.
         """
-        class_room = await self.owned(class_id, teacher)
+        class_room = await self.allowed(class_id, teacher, "roll:write")
         key = object_id(student_id)
         changed = key and await self._update(
             {"_id": class_room.id, "studentsIds": key},

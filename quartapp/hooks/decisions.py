@@ -21,4 +21,9 @@ class Allow:
     """An opinion in favour; it overrules no refusal."""
 
 
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Leave to do something with one thing, which the role alone does not give."""
+
+
 Decision = Deny | Allow

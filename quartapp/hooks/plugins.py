@@ -14,8 +14,10 @@ from quartapp.clock import SYSTEM_CLOCK, Clock
 from quartapp.database.database import Model
 from quartapp.errors import HookFailedError, PluginError
 from quartapp.hooks import specs
+from quartapp.hooks.decisions import Grant
 from quartapp.hooks.dispatcher import Dispatcher
 from quartapp.identity.principal import CredentialsRefusedError, Identity, Principal
+from quartapp.identity.roles import Role
 from quartapp.identity.tokens import RESERVED_CLAIMS
 from quartapp.realtime.events import EventType, SocketParameter
 from quartapp.settings.of_plugins import OwnedNames, load_plugin_settings
@@ -115,6 +117,10 @@ class Plugins:
             names.take(owner, model)
             filled.append((owner, load_plugin_settings(owner.name, model)))
         return filled
+
+    def roles(self) -> list[tuple[LoadedPlugin, Role]]:
+        """Return every role, with the plugin that brings it."""
+        return self._collect_items("register_roles", Role)
 
     def collections(self) -> list[type[Model]]:
         """Return the models of every plugin's documents.
@@ -238,7 +244,7 @@ class Plugins:
         return claims
 
     async def authorize(
-        self, principal: Principal, action: str, resource: Mapping[str, object]
+        self, principal: Principal | None, action: str, resource: Mapping[str, object]
     ) -> Deny | None:
         """The first plugin's refusal of a guarded action, or None when nobody refuses.
 
@@ -248,6 +254,22 @@ class Plugins:
         return await self.dispatcher.decide(
             "authorize", principal=principal, action=action, resource=resource
         )
+
+    @property
+    def grants_something(self) -> bool:
+        """Whether any plugin implements ``grant``."""
+        return bool(self.dispatcher.implementations("grant"))
+
+    async def grant(
+        self, principal: Principal, permission: str, resource: Mapping[str, object]
+    ) -> bool:
+        """Tell whether a plugin grants what role and ownership do not allow.
+
+        Raises:
+            HookFailedError: A plugin raised, hung, or returned something else.
+        """
+        arguments = {"principal": principal, "permission": permission, "resource": resource}
+        return await self._first("grant", Grant, (), **arguments) is not None
 
     async def on_event(self, event: object) -> None:
         """Tell every plugin what happened."""

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from quart.wrappers import Request, Websocket
 
     from quartapp.database.database import Model
-    from quartapp.hooks.decisions import Decision
+    from quartapp.hooks.decisions import Decision, Grant
     from quartapp.identity.principal import Account, Identity, Principal
+    from quartapp.identity.roles import Role
     from quartapp.realtime.events import EventType, SocketParameter
 
 PROJECT_NAME = "quartapp"
@@ -41,6 +42,25 @@ def register_settings() -> type[BaseModel]:
         >>> @hookimpl
         ... def register_settings(self):
         ...     return LibrarySettings
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def register_roles() -> Iterable[Role]:
+    """At build: roles, or permissions that are added to a role of another plugin. Collected.
+
+    A permission is a word of the plugin that asks for it, such as ``marks:write``. The bundled
+    plugins bring ``teacher``, ``student`` and ``admin``; the table of their permissions is in the
+    documentation.
+
+    Example:
+        >>> @hookimpl
+        ... def register_roles(self):
+        ...     return [
+        ...         Role("assistant", {"marks:write"}, label="Assistant"),
+        ...         Role("teacher", {"books:lend"}),
+        ...     ]
     """
     raise NotImplementedError
 
@@ -171,9 +191,28 @@ def token_claims(user: Account) -> dict[str, object] | None:
 
 
 @hookspec
-def authorize(principal: Principal, action: str, resource: Mapping[str, object]) -> Decision | None:
-    """Each guarded action, after token, role and input were checked. Any refusal refuses.
+def grant(principal: Principal, permission: str, resource: Mapping[str, object]) -> Grant | None:
+    """Somebody wants to do something that role or ownership does not allow. First answer.
 
+    ``resource`` names the thing by its ids: ``{"class_id": "..."}``, or for a route all that it was
+    asked with. A ``Grant`` allows it, None is no opinion. A ``Deny`` of ``authorize`` still
+    refuses. Answers about a class are remembered until its roll changes. A failure refuses, as 500.
+
+    Example:
+        >>> @hookimpl
+        ... def grant(self, principal, permission, resource):
+        ...     if (principal.id, resource.get("class_id")) in self.co_teachers:
+        ...         return Grant()
+    """
+
+
+@hookspec
+def authorize(
+    principal: Principal | None, action: str, resource: Mapping[str, object]
+) -> Decision | None:
+    """Each action, after token, role and input were checked. Any refusal refuses.
+
+    ``principal`` is None on routes that anybody may call, such as registration and sign-in.
     ``action`` is the operationId of a route or the name of an event; a route of a dialect has the
     action of the route that it is another form of. ``resource`` is what it was asked with.
     ``Allow()`` overrules no other plugin's ``Deny``; None is no opinion. A failure refuses as well,

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from quart.wrappers import Request
     from werkzeug.datastructures import Headers
 
-    from quartapp.identity.access import Access
     from quartapp.identity.authenticator import Authenticator
     from quartapp.identity.principal import Principal
 
@@ -38,20 +37,6 @@ async def authenticated(
         return await authenticate(request, token)
     except InvalidTokenError as error:
         raise unauthorized(missing if token is None else INVALID_TOKEN) from error
-
-
-def check_access(access: Access, principal: Principal) -> None:
-    """Let ``principal`` pass, or refuse.
-
-    Args:
-        access: What the route asks of its caller.
-        principal: The caller.
-
-    Raises:
-        ApiError: 403, the principal has another role.
-    """
-    if not access.allows(principal):
-        raise ApiError(HTTPStatus.FORBIDDEN, access.refusal)
 
 
 def unauthorized(message: str) -> ApiError:

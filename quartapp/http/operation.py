@@ -32,7 +32,6 @@ from quartapp.http.authentication import (
     INVALID_TOKEN,
     MISSING_TOKEN,
     authenticated,
-    check_access,
 )
 from quartapp.http.models import Closed
 from quartapp.parts import core
@@ -93,6 +92,8 @@ class Operation:
         documented: Whether clients may rely on it. Parts of a page are in no document.
         action: What ``authorize`` hears, when that is not ``id``: a route of a dialect names the
             operation that it is another form of, so that policies hold there too.
+        policies: Whether plugins are asked (``authorize``). The health of the server, metrics and
+            documents are no matter of policy.
         missing_token: What a caller without a token is told.
     """
 
@@ -110,6 +111,7 @@ class Operation:
     database: bool = True
     documented: bool = True
     action: str | None = None
+    policies: bool = True
     missing_token: str = MISSING_TOKEN
 
     def __call__(
@@ -119,16 +121,11 @@ class Operation:
 
         @functools.wraps(view)
         async def wrapper(**path: object) -> Response:
-            arguments: dict[str, object] = dict(path)
-            if self.access.signed_in:
-                principal = await self._let_in()
-                arguments["principal"] = principal
-            if self.query is not None:
-                arguments["query"] = self._parse_query(self.query)
-            if self.body is not None:
-                arguments["body"] = await self._parse_body(self.body)
-            if self.access.signed_in:
-                await _authorize(principal, self.action or self.id, arguments)
+            principal = await self._caller() if self.access.signed_in else None
+            asked = await self._let_in(principal, path)
+            if self.policies:
+                await _authorize(principal, self.action or self.id, asked)
+            arguments = asked if principal is None else {**asked, "principal": principal}
             try:
                 data = await view(**arguments)
             except DomainError as error:
@@ -140,11 +137,40 @@ class Operation:
 
         return self._document(wrapper)
 
-    async def _let_in(self) -> Principal:
+    async def _caller(self) -> Principal:
         current: Request = request._get_current_object()  # type: ignore[attr-defined] # noqa: SLF001 - werkzeug's documented way to a proxied object
-        principal = await authenticated(core().authenticate, current, self.missing_token)
-        check_access(self.access, principal)
-        return principal
+        return await authenticated(core().authenticate, current, self.missing_token)
+
+    async def _let_in(
+        self, principal: Principal | None, path: Mapping[str, object]
+    ) -> dict[str, object]:
+        """Check role and input, and return what the operation is asked with.
+
+        Raises:
+            ApiError: The caller may not, or the input does not fit.
+        """
+        if principal is None or self.access.allows(principal, core().roles):
+            return await self._input(path)
+        refused = ApiError(HTTPStatus.FORBIDDEN, self.access.refusal)
+        if self.access.permission is None or not core().grants.in_use:
+            raise refused
+        # A plugin may allow it for the thing that the input names; else nobody learns whether the
+        # input fits.
+        try:
+            asked = await self._input(path)
+        except ApiError:
+            raise refused from None
+        if not await core().grants.allow(principal, self.access.permission, _ids(asked)):
+            raise refused
+        return asked
+
+    async def _input(self, path: Mapping[str, object]) -> dict[str, object]:
+        asked: dict[str, object] = dict(path)
+        if self.query is not None:
+            asked["query"] = self._parse_query(self.query)
+        if self.body is not None:
+            asked["body"] = await self._parse_body(self.body)
+        return asked
 
     def _answer(self, data: Any) -> Response:  # noqa: ANN401 - what the view returned
         if isinstance(data, Response):
@@ -246,8 +272,17 @@ class Operation:
         return create_model(f"{self.id}Answer", __base__=Closed, **fields)
 
 
-async def _authorize(principal: Principal, action: str, arguments: dict[str, object]) -> None:
-    resource = {name: value for name, value in arguments.items() if name != "principal"}
+def _ids(asked: Mapping[str, object]) -> dict[str, object]:
+    """Return the fields of path, query and body side by side, as ``grant`` gets them."""
+    found: dict[str, object] = {}
+    for name, value in asked.items():
+        found |= value.model_dump() if isinstance(value, BaseModel) else {name: value}
+    return found
+
+
+async def _authorize(
+    principal: Principal | None, action: str, resource: Mapping[str, object]
+) -> None:
     denied = await core().plugins.authorize(principal, action, resource)
     if denied is not None:
         raise ApiError(HTTPStatus.FORBIDDEN, denied.reason)

@@ -7,27 +7,37 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from quartapp.identity.principal import Principal
+    from quartapp.identity.roles import Roles
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What a route asks of its caller: nothing, a sign-in, or one role."""
+    """What a route asks of its caller: nothing, a sign-in, one role, or a permission.
+
+    Attributes:
+        signed_in: Whether the caller has to be somebody.
+        role: The role that the refusal names; without a permission, the only role that may call.
+        permission: What the caller must be allowed to do, by role or by a plugin's ``Grant``.
+    """
 
     signed_in: bool
     role: str | None = None
+    permission: str | None = None
 
-    def allows(self, principal: Principal) -> bool:
-        """Tell whether ``principal`` has the role that is asked for, if any is."""
+    def allows(self, principal: Principal, roles: Roles) -> bool:
+        """Tell whether ``principal`` may call by role; a grant may allow what this does not."""
+        if self.permission is not None:
+            return self.permission in roles.permissions_of(principal.role)
         return self.role is None or principal.role == self.role
 
     @property
     def refusal(self) -> str:
-        """The message for a caller of another role."""
+        """The message for a caller who may not."""
         return f"Forbidden, {self.role} access required"
 
     @property
     def label(self) -> str:
-        """Name in the OpenAPI document; ``public``, ``any``, or the role."""
+        """What the OpenAPI document calls the access: public, any, or the role."""
         return (self.role or "any") if self.signed_in else "public"
 
 
@@ -36,5 +46,15 @@ SIGNED_IN = Access(signed_in=True)
 
 
 def role(name: str) -> Access:
-    """Access for one role alone."""
+    """Return access for one role alone."""
     return Access(signed_in=True, role=name)
+
+
+def permission(name: str, *, role: str) -> Access:
+    """Return access for everybody who has a permission.
+
+    Args:
+        name: The permission: ``marks:write``.
+        role: The role that the refusal names: ``Forbidden, teacher access required``.
+    """
+    return Access(signed_in=True, role=role, permission=name)

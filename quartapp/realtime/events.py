@@ -61,7 +61,9 @@ class EventType:
         name: Value of ``event``, unique in the app.
         data: Model of ``data``.
         handler: Called with the connection and the validated data, one frame at a time.
-        role: The one role that may send the event; None for any.
+        role: The role that the refusal names; without a permission, the only one that may send
+            the event. None for any.
+        permission: What the sender must be allowed to do, by role or by a plugin's ``Grant``.
         secret: Fields of the data that ``authorize`` does not get to see.
         answers: Messages that the event can lead to.
         errors: Domain errors of the handler, with what the sender is told: one message, or
@@ -75,6 +77,7 @@ class EventType:
     data: type[BaseModel]
     handler: Callable[[Connection, Any], Awaitable[None]]
     role: str | None = None
+    permission: str | None = None
     secret: frozenset[str] = frozenset()
     answers: tuple[ServerMessage, ...] = ()
     errors: Mapping[type[DomainError], Messages] = field(default_factory=dict, hash=False)

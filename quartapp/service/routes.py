@@ -22,6 +22,8 @@ blueprint = Blueprint("service", __name__)
 metrics_blueprint = Blueprint("metrics", __name__)
 
 TAGS = ("service",)
+# Whoever watches the server is asked nothing, and no policy of a plugin hides its health.
+_OPEN: dict[str, Any] = {"access": PUBLIC, "tags": TAGS, "policies": False}
 
 
 class Status(Closed):
@@ -31,14 +33,14 @@ class Status(Closed):
 
 
 @blueprint.get("/healthz")
-@Operation(id="getHealth", access=PUBLIC, tags=TAGS, data=Status, database=False)
+@Operation(id="getHealth", **_OPEN, data=Status, database=False)
 async def health() -> dict[str, Any]:
     """The process is up."""
     return {"status": "ok"}
 
 
 @blueprint.get("/readyz")
-@Operation(id="getReadiness", access=PUBLIC, tags=TAGS, data=Status)
+@Operation(id="getReadiness", **_OPEN, data=Status)
 async def readiness() -> dict[str, Any]:
     """The database is reachable and takes writes."""
     await core().database.check_writable()
@@ -46,32 +48,28 @@ async def readiness() -> dict[str, Any]:
 
 
 @metrics_blueprint.get("/metrics")
-@Operation(
-    id="getMetrics", access=PUBLIC, tags=TAGS, data=str, media_type=MEDIA_TYPE, database=False
-)
+@Operation(id="getMetrics", **_OPEN, data=str, media_type=MEDIA_TYPE, database=False)
 async def metrics() -> str:
     """What the server counts and measures, for Prometheus."""
     return core().metrics.text()
 
 
 @blueprint.get("/openapi.json")
-@Operation(id="getOpenapi", access=PUBLIC, tags=TAGS, data=dict[str, Any], key=None, database=False)
+@Operation(id="getOpenapi", **_OPEN, data=dict[str, Any], key=None, database=False)
 async def openapi() -> dict[str, Any]:
     """What this server offers over HTTP, plugins included."""
     return openapi_document(current_app)
 
 
 @blueprint.get("/asyncapi.json")
-@Operation(
-    id="getAsyncapi", access=PUBLIC, tags=TAGS, data=dict[str, Any], key=None, database=False
-)
+@Operation(id="getAsyncapi", **_OPEN, data=dict[str, Any], key=None, database=False)
 async def asyncapi() -> dict[str, Any]:
     """What this server offers over the WebSocket, plugins included."""
     return asyncapi_document(current_app)
 
 
 @blueprint.get("/docs")
-@Operation(id="getDocs", access=PUBLIC, tags=TAGS, data=str, media_type="text/html", database=False)
+@Operation(id="getDocs", **_OPEN, data=str, media_type="text/html", database=False)
 async def docs() -> Response:
     """The HTTP contract, to read in a browser."""
     return await docs_pages.OPENAPI_PAGE.response()
@@ -80,8 +78,7 @@ async def docs() -> Response:
 @blueprint.get("/docs/websocket")
 @Operation(
     id="getWebsocketDocs",
-    access=PUBLIC,
-    tags=TAGS,
+    **_OPEN,
     data=str,
     media_type="text/html",
     database=False,
@@ -94,8 +91,7 @@ async def websocket_docs() -> Response:
 @blueprint.get("/docs/assets/<name>")
 @Operation(
     id="getDocsAsset",
-    access=PUBLIC,
-    tags=TAGS,
+    **_OPEN,
     data=str,
     media_type="text/*",
     database=False,

@@ -37,6 +37,7 @@ from quartapp.realtime.pace import Pace, TooFastError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from pydantic import BaseModel
     from quart import Quart
     from quart.wrappers import Response, Websocket
 
@@ -170,18 +171,34 @@ async def _receive(event: EventType, connection: Connection, data: Mapping[str, 
     Raises:
         EventError: The frame is refused.
     """
-    if event.role is not None and connection.principal.role != event.role:
+    principal = connection.principal
+    allowed = _may_send(event, principal)
+    if not allowed and not core().grants.in_use:
         raise EventError(event.wrong_role)
     try:
         payload = event.data.model_validate(data)
     except ValidationError as error:
-        raise EventError(INVALID_FORMAT) from error
+        raise EventError(INVALID_FORMAT if allowed else event.wrong_role) from error
+    if not allowed and not await _is_granted(event, principal, payload):
+        raise EventError(event.wrong_role)
     shown = {name: value for name, value in data.items() if name not in event.secret}
-    denied = await core().plugins.authorize(connection.principal, event.name, shown)
+    denied = await core().plugins.authorize(principal, event.name, shown)
     if denied is not None:
         raise EventError(denied.reason)
     with _translated(event):
         await event.handler(connection, payload)
+
+
+def _may_send(event: EventType, principal: Principal) -> bool:
+    if event.permission is not None:
+        return event.permission in core().roles.permissions_of(principal.role)
+    return event.role is None or principal.role == event.role
+
+
+async def _is_granted(event: EventType, principal: Principal, payload: BaseModel) -> bool:
+    if event.permission is None:
+        return False
+    return await core().grants.allow(principal, event.permission, payload.model_dump())
 
 
 @contextmanager

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import uuid
+from collections import defaultdict
 
 import pymongo
 import pytest
 
+from quartapp.http.operation import operation_of
 from quartapp.http.routes import routes
 from quartapp.testing.servers import with_database
 
@@ -227,3 +230,15 @@ async def test_base_answers_with_all_bundled_plugins_are_those_of_a_plain_server
         if len(step) == 3 and 200 <= answer[0] < 300
     }
     assert {(method, re.sub(r"\{\w+\}", "{}", path)) for method, path in base} <= walked
+
+
+async def test_two_routes_to_one_view_have_one_action(serve):
+    app = (await serve(extra_plugins=OPTIONAL)).app
+    actions = defaultdict(set)
+    for rule in app.url_map.iter_rules():
+        view = app.view_functions[rule.endpoint]
+        operation = operation_of(view)
+        if operation is not None:
+            actions[inspect.unwrap(view)].add(operation.action or operation.id)
+    assert {"createClass"} in actions.values()
+    assert {view.__qualname__: found for view, found in actions.items() if len(found) > 1} == {}

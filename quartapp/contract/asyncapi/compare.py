@@ -98,6 +98,7 @@ class _Reader:
         replies = operation.get("reply", {}).get("messages", ())
         return {
             "role": message.get("x-role"),
+            "permission": message.get("x-permission"),
             "answers": [self._follow(known[key])["name"] for key in message["x-answers"]],
             "replies": sorted(self._follow(reply)["name"] for reply in replies),
             "errors": list(message["x-errors"]),

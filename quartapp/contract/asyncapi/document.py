@@ -168,6 +168,8 @@ def _received_message(event: EventType, answers: Sequence[str], schemas: _Schema
     }
     if event.role is not None:
         message["x-role"] = event.role
+    if event.permission is not None:
+        message["x-permission"] = event.permission
     return message
 
 

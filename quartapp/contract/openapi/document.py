@@ -139,6 +139,8 @@ def _complete(documented: Object, operation: Operation | None) -> None:
         return
     documented["tags"] = list(operation.tags)
     documented["x-role"] = operation.access.label
+    if operation.access.permission is not None:
+        documented["x-permission"] = operation.access.permission
     if operation.media_type != "application/json":
         success = documented["responses"][str(int(operation.status))]
         success["content"] = {operation.media_type: {"schema": {"type": "string"}}}

@@ -69,6 +69,7 @@ class _Normaliser:
             "tags": sorted(operation.get("tags", [])),
             "security": operation.get("security", self._document.get("security", [])),
             "x-role": operation.get("x-role"),
+            "x-permission": operation.get("x-permission"),
         }
         for parameter in map(self._resolved, (*shared, *operation.get("parameters", []))):
             key = f"{parameter['in']} parameter {parameter['name']}"

@@ -165,11 +165,13 @@ async def test_a_policy_for_the_base_holds_here_too(serve):
     student = await server.person("student")
     await server.api.get(f"{server.url}/class/{teacher.id}/my-attendance", headers=student.headers)
     assert policy.asked == [
+        "registerUser",
         "createClass",
         "startAttendance",
         "getMe",
         "listStudents",
         "getClass",
         "addStudent",
+        "registerUser",
         "getMyAttendance",
     ]

@@ -5,15 +5,19 @@ What becomes of implementations that are wrong is in ``test_broken_plugins.py``.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import jwt
 import pytest
+from bson import ObjectId
 from pymongo.errors import DuplicateKeyError
 
+from quartapp.hooks.decisions import Allow, Deny
 from quartapp.hooks.discovery import given, in_order
 from quartapp.hooks.specs import hookimpl
 from quartapp.identity.principal import Identity
+from quartapp.identity.roles import Role
 from quartapp.parts import core
 from quartapp.server.listening import ServerError
 from quartapp.testing.servers import SECRET
@@ -40,6 +44,109 @@ async def test_register_settings_is_filled_from_the_file_and_the_environment(
     library = example("register_settings").LibraryPlugin()
     await serve(beside=[library])
     assert (library.settings.opens_at, library.settings.closes_at) == (7, 22)
+
+
+async def person_with_role(server, role):
+    """Somebody whose account has a role that nobody can register with."""
+    person = await server.person("student")
+    changed = {"$set": {"role": role}}
+    await server.documents["users"].update_one({"_id": ObjectId(person.id)}, changed)
+    return replace(person, role=role, token=core(server.app).tokens.issue(person.id, role))
+
+
+async def test_register_roles_adds_a_role_and_permissions_to_another(serve):
+    class Library:
+        name = "library"
+
+        @hookimpl
+        def register_roles(self):
+            librarian = Role("librarian", {"class:create"}, label="Librarian")
+            return [librarian, Role("student", {"students:read"})]
+
+    server = await serve(beside=[Library])
+    librarian, student = (
+        await person_with_role(server, "librarian"),
+        await server.person("student"),
+    )
+    made = await server.api.post("/class", json={"className": "Reading"}, headers=librarian.headers)
+    assert made.status_code == 201
+    listed = await server.api.get("/class/students", headers=student.headers)
+    assert listed.status_code == 200
+    for path, person in (("/class/students", librarian), ("/class", student)):
+        method = server.api.get if person is librarian else server.api.post
+        answer = await method(path, headers=person.headers)
+        assert (answer.status_code, answer.json()["error"]) == (
+            403,
+            "Forbidden, teacher access required",
+        )
+
+
+async def test_grant_lets_somebody_call_the_roll_of_one_class(serve, lesson, example, mark):
+    assistants = example("grant").AssistantsPlugin()
+    server = await serve(beside=[assistants])
+    maths, physics = await lesson(server), await lesson(server)
+    assistant = await person_with_role(server, "assistant")
+    start = {"json": {"classId": maths.class_id}, "headers": assistant.headers}
+    refusal = (403, "Forbidden, teacher access required")
+    answer = await server.api.post("/attendance/start", **start)
+    assert (answer.status_code, answer.json()["error"]) == refusal
+    assistants.assign(assistant.id, maths.class_id)
+    assert (await server.api.post("/attendance/start", **start)).status_code == 200
+    socket = await server.socket(assistant)
+    data = {**mark(maths.students[0]), "classId": maths.class_id}
+    assert (await socket.ask("ATTENDANCE_MARKED", data))["data"] == mark(maths.students[0])
+    seen = await server.api.get("/attendance/session", headers=assistant.headers)
+    assert seen.json()["data"]["attendance"] == {maths.students[0].id: "present"}
+    for room, status in ((maths, 200), (physics, 403)):
+        answer = await server.api.get(f"/class/{room.class_id}", headers=assistant.headers)
+        assert answer.status_code == status
+    other = await socket.ask("DONE", {"classId": physics.class_id})
+    assert other == told("Forbidden, teacher event only")
+
+
+async def test_grant_is_beaten_by_a_refusal_of_authorize(serve, lesson, example):
+    class Closed:
+        name = "closed"
+        messages = ("Not today",)
+
+        @hookimpl
+        def authorize(self, action):
+            return Deny("Not today") if action == "startAttendance" else None
+
+    assistants = example("grant").AssistantsPlugin()
+    server = await serve(beside=[assistants, Closed])
+    maths, assistant = await lesson(server), await person_with_role(server, "assistant")
+    assistants.assign(assistant.id, maths.class_id)
+    answer = await server.api.post(
+        "/attendance/start", json={"classId": maths.class_id}, headers=assistant.headers
+    )
+    assert (answer.status_code, answer.json()["error"]) == (403, "Not today")
+
+
+async def test_authorize_is_asked_of_strangers_too(serve):
+    class Registrar:
+        name = "registrar"
+        messages = ("Ask the office",)
+        requires = ("auth",)
+
+        def __init__(self):
+            self.strangers = []
+
+        @hookimpl
+        def authorize(self, principal, action, resource):
+            if principal is None:
+                self.strangers.append(action)
+            refused = action == "registerUser" and resource["body"].role == "teacher"
+            return Deny("Ask the office") if refused else None
+
+    registrar = Registrar()
+    server = await serve(extra_plugins=("assignment",), beside=[registrar])
+    account = {"name": "Ada", "email": "ada@example.org", "password": "secret-1"}
+    for path in ("/auth/register", f"{server.url}/auth/signup"):
+        answer = await server.api.post(path, json={**account, "role": "teacher"})
+        assert (answer.status_code, answer.json()["error"]) == (403, "Ask the office")
+    assert (await server.api.get(f"{server.url}/healthz")).status_code == 200
+    assert registrar.strangers == ["registerUser", "registerUser"]
 
 
 async def test_register_services_and_register_collections_serve_commands_and_routes(serve, example):
@@ -226,9 +333,7 @@ async def test_authorize_refuses_an_event_and_hears_its_data(serve):
 
         @hookimpl
         def authorize(self, principal, action, resource):
-            from quartapp.hooks.decisions import Deny
-
-            self.heard = (principal.role, action, dict(resource))
+            self.heard = (principal and principal.role, action, dict(resource))
             return Deny("Not today") if action == "TODAY_SUMMARY" else None
 
     policy = NoSummary()
@@ -239,16 +344,14 @@ async def test_authorize_refuses_an_event_and_hears_its_data(serve):
 
 
 async def test_authorize_refuses_when_one_denies_whatever_others_allow(serve):
-    from quartapp.hooks.decisions import Allow, Deny
-
     class Says:
         def __init__(self, name, decision):
             self.name = name
             self.decision = decision
 
         @hookimpl
-        async def authorize(self):
-            return self.decision
+        async def authorize(self, action):
+            return self.decision if action == "listClasses" else None
 
     server = await serve(beside=[Says("a", Allow()), Says("b", Deny("No")), Says("c", Allow())])
     teacher = await server.person("teacher")

@@ -1,0 +1,84 @@
+"""Roles: sets of permissions, which plugins register and add to."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from quartapp.errors import PluginError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_NOTHING: frozenset[str] = frozenset()
+_ROLE_NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}")
+_PERMISSION_NAME = re.compile(r"[a-z][a-z0-9_-]*:[a-z][a-z0-9_-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role, or what a plugin adds to one.
+
+    Attributes:
+        name: Name of the role, as in tokens and accounts: ``teacher``.
+        permissions: What somebody of the role may do by default: ``marks:write``.
+        label: What people read; empty where another plugin brings the role.
+    """
+
+    name: str
+    permissions: Iterable[str] = ()
+    label: str = ""
+
+
+class Roles:
+    """The roles of one app."""
+
+    def __init__(self) -> None:
+        self._permissions: dict[str, frozenset[str]] = {}
+        self._labels: dict[str, tuple[str, str]] = {}
+
+    def add(self, role: Role, owner: str) -> None:
+        """Add a role, or add permissions to a role that is there.
+
+        Args:
+            role: The role.
+            owner: The plugin that brings it, with its distribution.
+
+        Raises:
+            PluginError: A name has another form, or two plugins give the role different labels.
+        """
+        if not _ROLE_NAME.fullmatch(role.name):
+            raise PluginError(f"plugin {owner}: {role.name!r} is no name of a role")
+        for permission in role.permissions:
+            if not _PERMISSION_NAME.fullmatch(permission):
+                raise PluginError(
+                    f"plugin {owner}: {permission!r} is no permission; one looks like marks:write"
+                )
+        if role.label:
+            label, other = self._labels.setdefault(role.name, (role.label, owner))
+            if label != role.label:
+                raise PluginError(
+                    f"role {role.name} is called {label} by plugin {other} and {role.label} by "
+                    f"plugin {owner}"
+                )
+        held = self._permissions.get(role.name, _NOTHING)
+        self._permissions[role.name] = held | frozenset(role.permissions)
+
+    def permissions_of(self, role: str) -> frozenset[str]:
+        """Return what somebody of ``role`` may do by default; nothing for an unknown role."""
+        return self._permissions.get(role, _NOTHING)
+
+    def holding(self, permission: str) -> list[str]:
+        """Return the names of the roles that have ``permission`` by default."""
+        return [name for name, held in self._permissions.items() if permission in held]
+
+    def label(self, role: str) -> str:
+        """Return what people read for ``role``: its label, or its name."""
+        return self._labels.get(role, (role, ""))[0]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._permissions
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._permissions)
