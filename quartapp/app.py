@@ -116,8 +116,8 @@ def _core(settings: Settings, plugins: Iterable[object] | None, clock: Clock) ->
         loaded = discover(settings.plugins, settings.extra_plugins)
     else:
         loaded = [item if isinstance(item, LoadedPlugin) else given(item) for item in plugins]
-    manager = Plugins(loaded, settings.hook_timeout, clock)
     metrics = Metrics()
+    manager = Plugins(loaded, settings.hook_timeout, clock, metrics)
     tokens = Tokens(settings.jwt_secret.get_secret_value(), clock=clock)
     return Core(
         settings=settings,

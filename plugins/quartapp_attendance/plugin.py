@@ -22,7 +22,7 @@ from quartapp_attendance.schemas import Schemas
 from quartapp_attendance.service import AttendanceService
 from quartapp_attendance.settings import AttendanceSettings
 from quartapp_auth import BaseRole
-from quartapp_classes import ClassDeleted, ClassService, Rolls
+from quartapp_classes import ClassService, Rolls
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -136,10 +136,10 @@ class AttendancePlugin:
         self._tasks.append(asyncio.create_task(_sweep(service, live, metrics, parts.clock)))
 
     @hookimpl
-    async def on_event(self, event: object) -> None:
-        """A class was deleted: so are its records, if that was asked for."""
-        if isinstance(event, ClassDeleted) and self._service is not None:
-            await self._service.class_deleted(ObjectId(event.class_id), with_records=event.records)
+    async def clear_class(self, class_id: str, with_records: bool) -> None:
+        """Delete the records of a class that is to be deleted, if that was asked for."""
+        if with_records and self._service is not None:
+            await self._service.records.delete(ObjectId(class_id))
 
     @hookimpl
     async def shutdown(self) -> None:

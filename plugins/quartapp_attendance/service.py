@@ -308,12 +308,6 @@ class AttendanceService:
             return HAS_RECORDS
         return None
 
-    async def class_deleted(self, class_id: ObjectId, *, with_records: bool) -> None:
-        """Let what hung on a deleted class go."""
-        if with_records:
-            await self.records.delete(class_id)
-        self._rolls.forget(class_id)
-
     async def _supersede(self, session_id: ObjectId) -> None:
         document = await self._log.begin_closing(session_id, SessionState.SUPERSEDED)
         if document is not None:

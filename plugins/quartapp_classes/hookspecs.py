@@ -28,7 +28,7 @@ def roster(class_room: ClassInfo) -> Roll | None:
 
 @hookspec
 def check_deletion(class_id: str, with_records: bool) -> Decision | None:
-    """A class is about to be deleted: whether something hangs on it that has to stay. Decided.
+    """Before a class is deleted: whether something hangs on the class that has to stay. Decided.
 
     ``with_records`` says that the records of the class may go with it. The reason of a ``Deny`` is
     answered as 409; it is one of the plugin's ``messages``.
@@ -38,4 +38,23 @@ def check_deletion(class_id: str, with_records: bool) -> Decision | None:
         ... async def check_deletion(self, class_id, with_records):
         ...     if await self.library.lent_to(class_id):
         ...         return Deny("class has books of the library")
+    """
+
+
+@hookspec
+def clear_class(class_id: str, with_records: bool) -> None:
+    """Before a class is deleted, and once nothing keeps it: delete what hangs on it. Collected.
+
+    A failure keeps the class, and is answered with 500 or 503; the request can be repeated, so an
+    implementation has to be safe to repeat. Nothing is left over when a process dies half way, as
+    it could be if this were done after the class is gone.
+
+    Args:
+        class_id: ``_id`` of the class.
+        with_records: Whether records of the class are to go too; nothing has any when False.
+
+    Example:
+        >>> @hookimpl
+        ... async def clear_class(self, class_id):
+        ...     await self.notes.delete_many({"classId": class_id})
     """

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bson import ObjectId
+
 from quartapp import Role, core, hookimpl
 from quartapp_auth import BaseRole, UserService
 from quartapp_classes import hookspecs
@@ -54,6 +56,12 @@ class ClassesPlugin:
         """Bring the routes under /class."""
         app.url_map.converters["class"] = ClassConverter
         return [blueprint]
+
+    @hookimpl
+    def clear_class(self, class_id: str) -> None:
+        """Keep no copy of the roll of a class that is to be deleted."""
+        if self._rolls is not None:
+            self._rolls.forget(ObjectId(class_id))
 
     @hookimpl(trylast=True)
     async def roster(self, class_room: ClassInfo) -> Roll | None:

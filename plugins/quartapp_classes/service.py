@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mongoengine.errors import NotUniqueError
 
-from quartapp import object_id, utc_now
+from quartapp import DatabaseUnavailableError, object_id, utc_now
 from quartapp_auth import BaseRole, UserNotFoundError, UserService
 from quartapp_classes.errors import (
     AlreadyEnrolledError,
@@ -195,6 +195,13 @@ class ClassService:
         )
         if kept is not None:
             raise ClassInUseError(kept.reason)
+        # Before the class: whoever dies in between leaves a class that can be deleted again.
+        await self._plugins.dispatcher.collect(
+            "clear_class",
+            passing=(DatabaseUnavailableError,),
+            class_id=class_id,
+            with_records=with_records,
+        )
         await self._database.run(class_room.delete)
         await self._plugins.on_event(ClassDeleted(class_id, with_records))
         return class_room

@@ -16,6 +16,7 @@ from quartapp.errors import HookFailedError, PluginError
 from quartapp.hooks import specs
 from quartapp.hooks.decisions import Grant
 from quartapp.hooks.dispatcher import Dispatcher
+from quartapp.hooks.telling import Telling
 from quartapp.identity.principal import CredentialsRefusedError, Identity, Principal
 from quartapp.identity.roles import Role
 from quartapp.identity.tokens import RESERVED_CLAIMS
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from quartapp.hooks.decisions import Deny
     from quartapp.identity.principal import Account
     from quartapp.plugin import LoadedPlugin
+    from quartapp.telemetry.metrics import Metrics
 
 Item = TypeVar("Item")
 
@@ -42,6 +44,7 @@ class Plugins:
         loaded: The plugins, in order.
         hook_timeout: Seconds that one hook implementation may take.
         clock: What measures them.
+        metrics: Where the events that wait are counted; nowhere when left out.
 
     Attributes:
         loaded: The plugins, in order.
@@ -52,7 +55,11 @@ class Plugins:
     """
 
     def __init__(
-        self, loaded: Sequence[LoadedPlugin], hook_timeout: float, clock: Clock = SYSTEM_CLOCK
+        self,
+        loaded: Sequence[LoadedPlugin],
+        hook_timeout: float,
+        clock: Clock = SYSTEM_CLOCK,
+        metrics: Metrics | None = None,
     ) -> None:
         self.loaded = tuple(loaded)
         self.messages = frozenset(message for one in self.loaded for message in one.messages)
@@ -67,6 +74,8 @@ class Plugins:
                 self._manager.add_hookspecs(brought)
         for plugin in self.loaded:
             self._register(plugin)
+        self._telling = Telling(self._tell, clock, metrics)
+        self._listens = bool(self.dispatcher.implementations("on_event"))
 
     def _register(self, plugin: LoadedPlugin) -> None:
         try:
@@ -198,8 +207,10 @@ class Plugins:
             raise failures[0]
 
     async def shutdown(self, app: Quart) -> None:
-        """Stop every plugin, the last started first."""
+        """Stop every plugin, the last started first; they hear the last events before and after."""
+        await self._telling.close()
         await self.dispatcher.notify("shutdown", backwards=True, app=app)
+        await self._telling.close()
 
     async def verify_credentials(self, email: str, password: str) -> Identity | None:
         """Whom another system knows by these credentials; None when it is nobody's to say.
@@ -272,7 +283,22 @@ class Plugins:
         return await self._first("grant", Grant, (), **arguments) is not None
 
     async def on_event(self, event: object) -> None:
-        """Tell every plugin what happened."""
+        """Let every plugin be told what happened, after the caller has gone on.
+
+        Events are told in the order of these calls, one after another. The caller waits only while
+        more than ``MOST_WAITING`` events are to be told.
+
+        Args:
+            event: What happened, as a frozen dataclass.
+        """
+        if self._listens:
+            await self._telling.add(event)
+
+    async def all_told(self) -> None:
+        """Wait until plugins have been told of every event so far."""
+        await self._telling.all_told()
+
+    async def _tell(self, event: object) -> None:
         await self.dispatcher.notify("on_event", event=event)
 
     async def _first(

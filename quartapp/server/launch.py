@@ -81,6 +81,7 @@ async def opened(settings: Settings) -> AsyncIterator[Core]:
     try:
         await parts.database.open()
         yield parts
+        await parts.plugins.all_told()
     finally:
         await parts.database.close()
 

@@ -43,6 +43,8 @@ class Metrics:
         received: Frames that clients sent.
         sent: Frames handed over to sockets.
         overflows: Sockets closed because their client took nothing.
+        events_waiting: Events that plugins have not been told yet.
+        event_seconds: Seconds in which all plugins were told of one event.
 
     Raises:
         QuartappError: Several processes are to share a folder that is not there.
@@ -68,6 +70,18 @@ class Metrics:
         self.sent = self._counter("frames_sent", "Frames handed over to sockets.")
         self.overflows = self._counter(
             "outbox_overflows", "WebSockets closed because their client did not take its frames."
+        )
+        self.events_waiting = Gauge(
+            "quartapp_events_waiting",
+            "Events that plugins have not been told yet.",
+            multiprocess_mode="livesum",
+            registry=self.registry,
+        )
+        self.event_seconds = Histogram(
+            "quartapp_event_seconds",
+            "The time in which all plugins were told of one event.",
+            buckets=REQUEST_SECONDS,
+            registry=self.registry,
         )
         self._requests = Counter(
             "quartapp_requests",

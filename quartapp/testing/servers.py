@@ -51,6 +51,10 @@ class TestServer(Client):
         """The server's database, to look at what was stored."""
         return core(self.app).database.documents
 
+    async def settled(self) -> None:
+        """Wait until plugins have been told of everything that happened so far (``on_event``)."""
+        await core(self.app).plugins.all_told()
+
 
 class Serve(Protocol):
     """The fixture ``serve``."""

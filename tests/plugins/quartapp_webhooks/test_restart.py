@@ -94,11 +94,17 @@ async def test_a_killed_process_loses_nothing(
         return receiver.under_way
 
     await eventually(under_way)
+    observer = await serve()
+
+    async def stored():
+        return len(await outbox(observer)) == 3
+
+    await eventually(stored)
     await process.kill()
     server = await serve(extra_plugins=("webhooks",))
 
     async def rest():
-        return len(receiver.requests) == 3
+        return len(await outbox(server, state="delivered")) == 2
 
     await eventually(rest)
     # The lease of the one that was under way runs out.
@@ -257,6 +263,7 @@ async def test_events_of_a_command_are_delivered_by_the_next_server(
     parts = core(app)
     await parts.database.open()
     await parts.plugins.on_event(UserRegistered("7", "student"))
+    await parts.plugins.all_told()
     await parts.database.close()
     assert receiver.connections == 0
     await serve(extra_plugins=("webhooks",))

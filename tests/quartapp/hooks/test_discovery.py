@@ -234,11 +234,11 @@ async def test_a_failing_listener_changes_nothing_and_is_logged_with_its_name(se
 
     server = await serve(beside=[Raising, Hanging, Hearing], hook_timeout=7, clock=turned_clock)
     with structlog.testing.capture_logs() as logs:
-        registering = asyncio.create_task(server.person("student"))
+        person = await server.person("student")
         await hangs.wait()
         await turned_clock.asked(7)
         await turned_clock.advance(7)
-        person = await registering
+        await server.settled()
 
     assert [event.user_id for event in heard] == [person.id]
     failed = {line["plugin"] for line in logs if line["event"] == "hook failed"}
@@ -287,6 +287,7 @@ async def test_the_events_of_the_bundled_plugins_are_told_once(serve, lesson, ma
 
     server = await serve(beside=[Hearing])
     maths, physics = await lesson(server, students=1), await lesson(server, students=0)
+    await server.settled()
     heard.clear()
     teacher = await server.socket(maths.teacher)
     await physics.start()
@@ -296,6 +297,7 @@ async def test_the_events_of_the_bundled_plugins_are_told_once(serve, lesson, ma
     await teacher.send("DONE")
     await teacher.send("DONE")
     await teacher.drain()
+    await server.settled()
     assert heard == [
         "SessionStarted", "SessionSuperseded", "SessionStarted", "AttendanceMarked", "SessionDone"
     ]  # fmt: skip
@@ -305,4 +307,5 @@ async def test_the_events_of_the_bundled_plugins_are_told_once(serve, lesson, ma
     student = maths.students[0].id
     await server.api.delete(f"/class/{maths.class_id}/students/{student}", headers=headers)
     await server.api.delete(f"/class/{maths.class_id}?records=delete", headers=headers)
+    await server.settled()
     assert heard == ["ClassChanged", "StudentRemoved", "ClassDeleted"]

@@ -190,6 +190,7 @@ async def test_on_event_changes_nothing_when_it_fails(failing, way):
     bring_about(broken, way)
     with structlog.testing.capture_logs() as logs:
         person = await server.person("student")
+        await server.settled()
     failures = [line for line in logs if line["event"] == "hook failed"]
     assert [(line["hook"], line["plugin"]) for line in failures] == [("on_event", "broken (given)")]
     answer = await server.api.get("/auth/me", headers=person.headers)

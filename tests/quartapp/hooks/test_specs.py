@@ -208,6 +208,42 @@ async def test_check_deletion_keeps_a_class_and_says_why(serve, lesson, example)
     assert (await server.api.delete(path, headers=headers)).status_code == 200
 
 
+async def test_clear_class_lets_go_of_what_hangs_on_a_class_before_it_is_gone(
+    serve, lesson, example
+):
+    notes = example("clear_class")
+    server = await serve(beside=[notes.NotesPlugin])
+    maths, physics = await lesson(server), await lesson(server)
+    service = core(server.app).services.get(notes.Notes)
+    for class_id in (maths.class_id, physics.class_id):
+        await service.write(class_id, "Bring a compass")
+    path, headers = f"/class/{maths.class_id}", maths.teacher.headers
+    assert (await server.api.delete(path, headers=headers)).status_code == 200
+    assert await service.of(maths.class_id) == []
+    assert await service.of(physics.class_id) == ["Bring a compass"]
+
+
+async def test_clear_class_that_fails_keeps_the_class(serve, lesson):
+    class Fails:
+        name = "fails"
+        broken = True
+
+        @hookimpl
+        async def clear_class(self):
+            if self.broken:
+                raise OSError("no route to host")
+
+    plugin = Fails()
+    server = await serve(beside=[plugin])
+    maths = await lesson(server)
+    path, headers = f"/class/{maths.class_id}", maths.teacher.headers
+    answer = await server.api.delete(path, headers=headers)
+    assert (answer.status_code, answer.json()) == (500, refused("Internal Server Error"))
+    assert (await server.api.get(path, headers=headers)).status_code == 200
+    plugin.broken = False
+    assert (await server.api.delete(path, headers=headers)).status_code == 200
+
+
 async def test_register_blueprints_adds_a_guarded_and_documented_route(serve, example):
     server = await serve(beside=[example("register_blueprints").LibraryPlugin])
     student = await server.person("student")
@@ -431,6 +467,7 @@ async def test_on_event_tells_of_what_is_stored(serve, example, lesson, mark):
     await socket.ask("ATTENDANCE_MARKED", mark(here))
     await socket.ask("ATTENDANCE_MARKED", mark(away, "absent"))
     await socket.drain()
+    await server.settled()
     assert plugin.to_write == [away.id]
 
 
@@ -459,6 +496,7 @@ async def test_on_event_hears_of_everything_once_and_in_order(serve, lesson, mar
     gone = f"{path}/students/{roll_call.students[0].id}"
     await server.api.delete(gone, headers=teacher.headers)
     await server.api.delete(path, params={"records": "delete"}, headers=teacher.headers)
+    await server.settled()
     assert audit.heard == [
         *("UserRegistered", "UserRegistered", "ClassCreated", "StudentAdded"),
         *("SessionStarted", "AttendanceMarked", "SessionDone"),

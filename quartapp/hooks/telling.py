@@ -1,0 +1,113 @@
+"""Tells plugins what happened: after the caller has gone on, one event after another."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from contextlib import suppress
+from contextvars import Context, ContextVar, copy_context
+from typing import TYPE_CHECKING, NamedTuple
+
+import structlog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from quartapp.clock import Clock
+    from quartapp.telemetry.metrics import Metrics
+
+log = structlog.get_logger("quartapp.plugins")
+
+MOST_WAITING = 1000
+STOP_SECONDS = 1.5
+
+_is_told: ContextVar[bool] = ContextVar("quartapp_event_is_told", default=False)
+
+
+class _Event(NamedTuple):
+    event: object
+    # Of whoever caused the event: log lines keep their request, and ``core()`` finds its app.
+    context: Context
+
+
+class Telling:
+    """The events that plugins have not been told yet, in the order in which they happened.
+
+    Args:
+        tell: Tells every plugin of one event; must not raise.
+        clock: Measures how long the last events may take at the end.
+        metrics: Where the backlog and the time per event are shown; nowhere when None.
+    """
+
+    def __init__(
+        self,
+        tell: Callable[[object], Coroutine[object, object, object]],
+        clock: Clock,
+        metrics: Metrics | None,
+    ) -> None:
+        self._tell = tell
+        self._clock = clock
+        self._metrics = metrics
+        self._waiting: deque[_Event] = deque()
+        self._teller: asyncio.Task[None] | None = None
+        self._changed = asyncio.Condition()
+
+    async def add(self, event: object) -> None:
+        """Let plugins be told of an event later.
+
+        Returns at once while up to ``MOST_WAITING`` events wait; behind more, as soon as the
+        backlog is that short again. The event is told in either case, also when the caller is
+        cancelled.
+
+        Args:
+            event: What happened.
+        """
+        self._waiting.append(_Event(event, copy_context()))
+        self._show()
+        if self._teller is None:
+            self._teller = asyncio.create_task(self._tell_all())
+        # What a plugin causes while it is told must not wait for itself.
+        if len(self._waiting) > MOST_WAITING and not _is_told.get():
+            await self._until(lambda: len(self._waiting) <= MOST_WAITING)
+
+    async def all_told(self) -> None:
+        """Wait until no event waits, nor is being told."""
+        await self._until(lambda: self._teller is None)
+
+    async def close(self) -> None:
+        """Tell what waits, within ``STOP_SECONDS``; what is left then is lost, and logged."""
+        with suppress(TimeoutError):
+            await self._clock.wait_for(self.all_told(), STOP_SECONDS)
+        if self._teller is not None:
+            log.error("plugins were not told of the last events", events=len(self._waiting))
+            self._waiting.clear()
+            self._teller.cancel()
+            await asyncio.gather(self._teller, return_exceptions=True)
+            self._show()
+
+    async def _until(self, condition: Callable[[], bool]) -> None:
+        async with self._changed:
+            await self._changed.wait_for(condition)
+
+    async def _tell_all(self) -> None:
+        try:
+            while self._waiting:
+                event, context = self._waiting[0]
+                context.run(_is_told.set, True)
+                began = time.perf_counter()
+                await asyncio.create_task(self._tell(event), context=context)
+                if self._metrics is not None:
+                    self._metrics.event_seconds.observe(time.perf_counter() - began)
+                self._waiting.popleft()
+                self._show()
+                async with self._changed:
+                    self._changed.notify_all()
+        finally:
+            self._teller = None
+            async with self._changed:
+                self._changed.notify_all()
+
+    def _show(self) -> None:
+        if self._metrics is not None:
+            self._metrics.events_waiting.set(len(self._waiting))
