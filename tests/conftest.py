@@ -23,6 +23,7 @@ from pymongo.errors import PyMongoError
 from quartapp.embedded.mongo import find_mongod
 from quartapp.server.listening import listen
 from quartapp.testing.processes import surroundings
+from quartapp_classes.testing import class_room
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
@@ -84,7 +85,7 @@ def lesson() -> Callable[..., Awaitable[Lesson]]:
     async def make(client: Client, students: int = 2, teacher: Person | None = None) -> Lesson:
         teacher = teacher or await client.person("teacher")
         people = await client.people("student", students)
-        return Lesson(client, teacher, people, await client.class_room(teacher, people))
+        return Lesson(client, teacher, people, await class_room(client, teacher, people))
 
     return make
 

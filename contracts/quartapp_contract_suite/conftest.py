@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from quartapp_contract_suite.http.fuzz import summary_lines as http_lines
+from quartapp_contract_suite.http.report import summary_lines as http_lines
 from quartapp_contract_suite.people import TIMEOUT_SECONDS, People
 from quartapp_contract_suite.server import running_server
 from quartapp_contract_suite.websocket.report import summary_lines as websocket_lines

@@ -37,7 +37,7 @@ class Person:
     created_at: str
 
     @property
-    def authorization(self) -> dict[str, str]:
+    def headers(self) -> dict[str, str]:
         """The header that goes with each of their requests."""
         return {"Authorization": f"Bearer {self.token}"}
 
@@ -98,14 +98,14 @@ class People:
             "/class/create-class",
             201,
             json={"className": class_name},
-            headers=teacher.authorization,
+            headers=teacher.headers,
         )
         class_id = str(class_room["_id"])
         for student in students:
             answer = self.http.post(
                 f"{API}/class/{class_id}/add-student",
                 json={"studentId": student.id},
-                headers=teacher.authorization,
+                headers=teacher.headers,
             )
             assert answer.status_code == 201, answer.text
         return class_id
@@ -117,7 +117,7 @@ class People:
             "/attendance/start",
             200,
             json={"classId": class_id},
-            headers=teacher.authorization,
+            headers=teacher.headers,
         )
 
     def _data(self, method: str, path: str, status: int, **request: Any) -> Any:  # noqa: ANN401

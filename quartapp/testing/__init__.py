@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from quartapp.testing.clients import Person as Person
     from quartapp.testing.clients import Socket as Socket
     from quartapp.testing.clock import TurnedClock as TurnedClock
+    from quartapp.testing.contract import Prepare as Prepare
     from quartapp.testing.contract import QuartappContract as QuartappContract
     from quartapp.testing.processes import ServerProcess as ServerProcess
     from quartapp.testing.servers import SECRET as SECRET
@@ -26,6 +27,7 @@ __all__ = [
     "SECRET",
     "Client",
     "Person",
+    "Prepare",
     "QuartappContract",
     "Serve",
     "ServeProcess",
@@ -44,7 +46,10 @@ _HOMES = {
         "Socket",
     ),
     "quartapp.testing.clock": ("TurnedClock",),
-    "quartapp.testing.contract": ("QuartappContract",),
+    "quartapp.testing.contract": (
+        "Prepare",
+        "QuartappContract",
+    ),
     "quartapp.testing.processes": ("ServerProcess",),
     "quartapp.testing.servers": (
         "SECRET",

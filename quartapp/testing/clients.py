@@ -13,7 +13,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from quartapp.identity.tokens import Tokens
 
@@ -166,24 +166,6 @@ class Client:
         answer = await self.api.post("/auth/login", json={"email": email, "password": password})
         token: str = data_of(answer)["token"]
         return token
-
-    async def class_room(
-        self, teacher: Person, students: Iterable[Person] = (), *, name: str | None = None
-    ) -> dict[str, Any]:
-        """Make a class of ``teacher`` with ``students`` on its roll, and return it."""
-        body = {"className": name or f"class {uuid.uuid4().hex[:12]}"}
-        made: dict[str, Any] = data_of(
-            await self.api.post("/class", json=body, headers=teacher.headers)
-        )
-        for student in students:
-            added = await self.api.post(
-                f"/class/{made['_id']}/add-student",
-                json={"studentId": student.id},
-                headers=teacher.headers,
-            )
-            assert added.status_code == httpx.codes.CREATED, added.text  # noqa: S101 - in tests
-            made = added.json()["ExistingClass"]
-        return made
 
     async def socket(
         self,

@@ -21,10 +21,13 @@ from quartapp.contract.plugin_documents import (
     routes_of,
 )
 from quartapp.errors import QuartappError
+from quartapp.http.routes import routes
+from quartapp.parts import core
 from quartapp.realtime.messages import INVALID_FORMAT
+from quartapp.testing.fuzz import fuzz
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from quart import Quart
@@ -36,9 +39,27 @@ if TYPE_CHECKING:
 
 OPENAPI, ASYNCAPI = "openapi.yaml", "asyncapi.yaml"
 WRITE = "--write-contract"
-ROLES = ("teacher", "student")
+PEOPLE_PER_ROLE = 2  # one who is spoken for, and one who must not see that one's things
 
 Object = dict[str, Any]  # any: a JSON object
+
+
+class Prepare(Protocol):
+    """Make what the fuzz of a plugin needs on the server."""
+
+    async def __call__(
+        self, server: TestServer, people: Mapping[str, Sequence[Person]]
+    ) -> Mapping[str, Sequence[str]]:
+        """Make things, and tell which parameters they are values of.
+
+        Args:
+            server: The server that is fuzzed.
+            people: The people who are spoken for, by role.
+
+        Returns:
+            Values that exist, by the place and the name of a parameter or field:
+            ``{"path.book_id": [...], "body.bookId": [...]}``.
+        """
 
 
 class QuartappContract(Protocol):
@@ -50,6 +71,8 @@ class QuartappContract(Protocol):
         folder: Path,
         *,
         beside: Iterable[object] = (),
+        roles: Iterable[str] | None = None,
+        prepare: Prepare | None = None,
         **settings: Any,  # noqa: ANN401 - of any field
     ) -> None:
         """Run the contract over one plugin, on a server of its own.
@@ -57,12 +80,15 @@ class QuartappContract(Protocol):
         Every route and event has to say what it is. What the app generates has to be valid, and
         has to be what the files say; with ``pytest --write-contract`` the files are written
         first. Then each event is sent as the wrong person and with data that does not fit, and
-        each route is fuzzed as nobody, as a teacher and as a student.
+        each route is fuzzed as nobody and as a person of each role.
 
         Args:
             plugin: The plugin's name.
             folder: Where its ``openapi.yaml`` and ``asyncapi.yaml`` are.
             beside: Plugins to add to the installed ones.
+            roles: Roles of the people who are spoken for; by default all that the server's routes
+                and events name.
+            prepare: Makes what the fuzz needs on the server.
             settings: Fields of :class:`quartapp.settings.core.Settings`.
 
         Raises:
@@ -81,6 +107,8 @@ def quartapp_contract(
         folder: Path,
         *,
         beside: Iterable[object] = (),
+        roles: Iterable[str] | None = None,
+        prepare: Prepare | None = None,
         **settings: Any,  # noqa: ANN401 - of any field
     ) -> None:
         server = await serve(beside=beside, **settings)
@@ -89,17 +117,22 @@ def quartapp_contract(
         if request.config.getoption(WRITE):
             _write(folder / OPENAPI, openapi)
             _write(folder / ASYNCAPI, asyncapi)
+        speakers = {
+            role: await server.people(role, PEOPLE_PER_ROLE)
+            for role in (_roles(server.app) if roles is None else roles)
+        }
         problems = [
             *_undeclared(server.app, owner, openapi),
             *_invalid(openapi, asyncapi),
             *_drift(folder, openapi, asyncapi),
-            *await _misbehaving_events(server, events_of(server.app, owner)),
+            *await _misbehaving_events(server, events_of(server.app, owner), speakers),
         ]
         assert not problems, "\n".join(["", *problems])  # noqa: S101 - in tests
         if openapi["paths"]:
+            known = await prepare(server, speakers) if prepare is not None else {}
             path = tmp_path / "piece.json"
             path.write_text(json.dumps(openapi), encoding="utf-8")
-            await _fuzz(server, path, tmp_path)
+            await _fuzz(server, path, tmp_path, speakers, known)
 
     return run
 
@@ -162,10 +195,18 @@ def _drift(folder: Path, openapi: Object, asyncapi: Object) -> Iterator[str]:
         yield f"{error}; pytest {WRITE} writes it"
 
 
-async def _misbehaving_events(server: TestServer, events: list[EventType]) -> list[str]:
+def _roles(app: Quart) -> list[str]:
+    """Return the roles that the routes and events of ``app`` name."""
+    named = {route.operation.access.role for route in routes(app)}
+    named.update(event.role for event in core(app).events)
+    return sorted(role for role in named if role is not None)
+
+
+async def _misbehaving_events(
+    server: TestServer, events: list[EventType], speakers: Mapping[str, Sequence[Person]]
+) -> list[str]:
     problems = []
-    people = {role: await server.person(role) for role in ROLES}
-    sockets = {role: await server.socket(person) for role, person in people.items()}
+    sockets = {role: await server.socket(people[0]) for role, people in speakers.items()}
     for event in events:
         for role, socket in sockets.items():
             if event.role not in (None, role):
@@ -184,34 +225,21 @@ async def _misbehaving_events(server: TestServer, events: list[EventType]) -> li
     return problems
 
 
-async def _fuzz(server: TestServer, document: Path, folder: Path) -> None:
-    from quartapp_contract_suite.http.fuzz import Known, fuzz  # it needs the extra "contract"
-
-    teachers, students = await server.people("teacher", 2), await server.people("student", 2)
-    rooms = [await server.class_room(teacher, students) for teacher in teachers]
-    known = Known([student.id for student in students], [room["_id"] for room in rooms])
-    speakers: dict[str, list[Person]] = {"nobody": [], "teacher": teachers, "student": students}
-    for role, people in speakers.items():
+async def _fuzz(
+    server: TestServer,
+    document: Path,
+    folder: Path,
+    speakers: Mapping[str, Sequence[Person]],
+    known: Mapping[str, Sequence[str]],
+) -> None:
+    for role, people in {"nobody": (), **speakers}.items():
         place = folder / role
         place.mkdir()
         outcome = await asyncio.to_thread(
-            fuzz,
-            str(document),
-            server.url,
-            place,
-            known,
-            [_Speaker(person) for person in people],
+            fuzz, str(document), server.url, place, peers=people, known=known
         )
         assert outcome.status == 0, f"as {role}:\n{outcome.output}"  # noqa: S101 - in tests
         assert outcome.total > 0, f"as {role}: nothing was tried\n{outcome.output}"  # noqa: S101
-
-
-class _Speaker:
-    """A person in the form that the suite knows."""
-
-    def __init__(self, person: Person) -> None:
-        self.id = person.id
-        self.authorization = person.headers
 
 
 def _write(path: Path, document: Object) -> None:

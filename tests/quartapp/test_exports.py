@@ -16,6 +16,7 @@ FACES = [
     "quartapp.testing",
     "quartapp_auth",
     "quartapp_classes",
+    "quartapp_classes.testing",
     "quartapp_attendance",
 ]
 DOCUMENTED = re.compile(r"^\.\. (?:auto\w+|py:\w+):: ([\w.]+)\.(\w+)$", re.MULTILINE)

@@ -119,7 +119,7 @@ class Scene:
         self.record()
         gone = self.people.http.delete(
             f"{API}/class/{self.words['class']}/students/{self.cast.student.id}",
-            headers=self.cast.teacher.authorization,
+            headers=self.cast.teacher.headers,
         )
         assert gone.status_code == 200, gone.text
         self._enrol(self.cast.student)
@@ -128,7 +128,7 @@ class Scene:
         added = self.people.http.post(
             f"{API}/class/{self.words['class']}/add-student",
             json={"studentId": student.id},
-            headers=self.cast.teacher.authorization,
+            headers=self.cast.teacher.headers,
         )
         assert added.status_code == 201, added.text
 

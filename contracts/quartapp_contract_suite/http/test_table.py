@@ -65,7 +65,7 @@ def assert_error(answer: httpx.Response, status: int, message: str) -> None:
 def test_answer_is_as_the_table_says(row: Row, scene: Scene) -> None:
     if row.given is not None:
         row.given(scene)
-    headers = scene.cast.named(row.who).authorization if row.who else {}
+    headers = scene.cast.named(row.who).headers if row.who else {}
     sent = {} if row.json is ... else {"json": scene.filled(row.json)}
 
     answer = scene.people.http.request(row.method, scene.filled(row.path), headers=headers, **sent)
@@ -129,7 +129,7 @@ def test_another_role_is_refused_before_anything_else(
 
     # The body, where there is one, does not fit, and the class of the path does not exist.
     answer = people.http.request(
-        operation.method, operation.path, headers=wrong.authorization, content=b"{"
+        operation.method, operation.path, headers=wrong.headers, content=b"{"
     )
 
     assert_error(answer, 403, f"Forbidden, {operation.role} access required")
@@ -221,7 +221,7 @@ def test_an_account_that_is_gone_is_not_found(people: People, jwt_secret: str) -
 
 
 def test_a_repeated_start_leaves_the_marks_as_they_are(scene: Scene) -> None:
-    headers = scene.cast.teacher.authorization
+    headers = scene.cast.teacher.headers
     scene.mark()
     before = scene.people.http.get("/api/v1/attendance/session", headers=headers).json()
 
@@ -231,7 +231,7 @@ def test_a_repeated_start_leaves_the_marks_as_they_are(scene: Scene) -> None:
 
 
 def test_walking_the_students_page_by_page_finds_each_once(scene: Scene) -> None:
-    path, headers = "/api/v1/class/students", scene.cast.teacher.authorization
+    path, headers = "/api/v1/class/students", scene.cast.teacher.headers
     found: list[str] = []
     query = {"limit": 500}
     while (answer := scene.people.http.get(path, params=query, headers=headers)).status_code == 200:
@@ -250,4 +250,4 @@ def authorization(operation: Operation, cast: Cast) -> dict[str, str]:
     if operation.role == "public":
         return {}
     person = cast.student if operation.role == "student" else cast.teacher
-    return dict(person.authorization)
+    return dict(person.headers)

@@ -49,7 +49,7 @@ def test_without_its_database_the_server_says_so_and_recovers(
         def request(
             method: str, path: str, json: object = None, *, who: object = teacher
         ) -> httpx.Response:
-            headers = (student if who is student else teacher).authorization
+            headers = (student if who is student else teacher).headers
             return people.http.request(method, path, json=json, headers=headers)
 
         database = int((tmp_path / "data" / "mongodb" / "mongod.lock").read_text())

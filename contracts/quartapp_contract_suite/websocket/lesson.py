@@ -83,7 +83,7 @@ class Lesson:
 
     def status_of(self, student: Person) -> str | None:
         path = f"{API}/attendance/{self.class_id}/my-attendance"
-        answer = self.people.http.get(path, headers=student.authorization)
+        answer = self.people.http.get(path, headers=student.headers)
         status: str | None = answer.json()["data"]["status"]
         return status
 

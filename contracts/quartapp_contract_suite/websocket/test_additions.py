@@ -88,7 +88,7 @@ def test_every_status_is_stored_told_and_counted(
         assert done == {"message": "Attendance persisted", **summary}
         for marked in students:
             answer = people.http.get(
-                f"{API}/attendance/{class_id}/my-attendance", headers=marked.authorization
+                f"{API}/attendance/{class_id}/my-attendance", headers=marked.headers
             )
             assert answer.json()["data"] == {"classId": class_id, "status": status}
 

@@ -293,7 +293,7 @@ class LiveSession(RuleBasedStateMachine):
         """What a session left is what was marked in it."""
         person, class_id = self._cast[student], self._classes[class_name]
         path = f"{API}/attendance/{class_id}/my-attendance"
-        answer = self._people.http.get(path, headers=person.authorization)
+        answer = self._people.http.get(path, headers=person.headers)
         if person.id not in next(iter(self._models)).roll(class_id):
             assert answer.status_code == 403, answer.text
             return
@@ -307,7 +307,7 @@ class LiveSession(RuleBasedStateMachine):
         self._models = possible
 
     def _session_answer(self, person: Person) -> dict[str, Any] | None:
-        answer = self._people.http.get(f"{API}/attendance/session", headers=person.authorization)
+        answer = self._people.http.get(f"{API}/attendance/session", headers=person.headers)
         session: dict[str, Any] | None = answer.json().get("data")
         return session
 
@@ -345,7 +345,7 @@ class LiveSession(RuleBasedStateMachine):
         assert answer.status_code == 200, answer.text
 
     def _request(self, class_name: str, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - httpx's answer
-        headers = self._cast[CLASSES[class_name]].authorization
+        headers = self._cast[CLASSES[class_name]].headers
         return self._people.http.request(method, API + path, json=body, headers=headers)
 
     def _change_roll(self, class_id: str, students: frozenset[str]) -> None:

@@ -47,7 +47,7 @@ def come_back(base_url: str, document: Document) -> Iterator[Return]:
 
 
 def session_of(lesson: Lesson, person: Person) -> dict[str, Any]:
-    answer = lesson.people.http.get(f"{API}/attendance/session", headers=person.authorization)
+    answer = lesson.people.http.get(f"{API}/attendance/session", headers=person.headers)
     session: dict[str, Any] = answer.json()["data"]
     return session
 

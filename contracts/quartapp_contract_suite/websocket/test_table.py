@@ -145,7 +145,7 @@ def test_another_classs_session_supersedes_without_a_word_and_keeps_the_marks_ma
 def test_the_roll_is_the_one_of_the_moment(lesson: Lesson, cast: Cast) -> None:
     late, people = cast.late, lesson.people
     path = f"{API}/class/{lesson.class_id}"
-    headers = lesson.teacher.authorization
+    headers = lesson.teacher.headers
     assert lesson.teacher_socket.ask(mark(late, "present")) == NOT_ENROLLED
     added = people.http.post(f"{path}/add-student", json={"studentId": late.id}, headers=headers)
     assert added.status_code == 201
@@ -163,7 +163,7 @@ def test_a_client_that_comes_back_finds_the_session_over_http(
     lesson.teacher_socket.ask(mark(lesson.second, "absent"))
     seen = {}
     for person in (lesson.teacher, lesson.first):
-        answer = people.http.get(f"{API}/attendance/session", headers=person.authorization)
+        answer = people.http.get(f"{API}/attendance/session", headers=person.headers)
         assert answer.json()["data"]["classId"] == lesson.class_id
         seen[person] = answer.json()["data"]["attendance"]
     marks = {lesson.first.id: "present", lesson.second.id: "absent"}

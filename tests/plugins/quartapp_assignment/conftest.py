@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from quartapp_classes.testing import class_room
+
 if TYPE_CHECKING:
     import httpx
 
@@ -67,7 +69,7 @@ async def school(serve):
             "student": await server.person("student", name="  Åsa ÖSTLUND "),
             "third": await server.person("student", name="Third"),
         }
-        room = await server.class_room(people["owner"], [people["enrolled"]], name="Mathematics")
+        room = await class_room(server, people["owner"], [people["enrolled"]], name="Mathematics")
         words = {"class": room["_id"], "nobody": NOBODY}
         for name, person in people.items():
             words |= {name: person.id, f"{name} email": person.email}

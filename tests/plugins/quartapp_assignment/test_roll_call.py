@@ -8,6 +8,7 @@ import re
 import pytest
 
 from quartapp import Deny, hookimpl
+from quartapp_classes.testing import class_room
 
 
 async def test_the_same_student_added_many_times_at_once_is_added_once(school):
@@ -73,7 +74,7 @@ async def test_starting_again_keeps_the_session_and_its_marks(school):
 async def test_another_class_that_starts_ends_the_session_as_in_the_base(school, session_states):
     at = await school()
     await at.ask("owner", "POST", "/attendance/start", {"classId": "<class>"})
-    other = await at.server.class_room(at.people["teacher"])
+    other = await class_room(at.server, at.people["teacher"])
     started = await at.ask("teacher", "POST", "/attendance/start", {"classId": other["_id"]})
     assert started.json()["data"]["classId"] == other["_id"]
     assert await session_states(at.server) == ["superseded", "active"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from quartapp_classes.testing import class_room
+
 
 @pytest.fixture(autouse=True)
 def _scope_is_class(monkeypatch):
@@ -60,7 +62,7 @@ async def test_a_student_of_several_names_the_class_or_gets_the_newest(server, l
     maths = await lesson(server, students=1)
     student = maths.students[0]
     physics_teacher = await server.person("teacher")
-    physics = await server.class_room(physics_teacher, [student])
+    physics = await class_room(server, physics_teacher, [student])
     await maths.start()
     await server.api.post(
         "/attendance/start", json={"classId": physics["_id"]}, headers=physics_teacher.headers

@@ -6,6 +6,8 @@ import asyncio
 
 import pytest
 
+from quartapp_classes.testing import class_room
+
 
 async def test_starting_again_leaves_session_and_marks_alone(server, lesson, mark):
     maths = await lesson(server)
@@ -25,7 +27,7 @@ async def test_starting_again_leaves_session_and_marks_alone(server, lesson, mar
 
 async def test_a_class_is_started_by_its_name_in_any_case(server):
     teacher = await server.person("teacher")
-    made = await server.class_room(teacher, name="Data Structures")
+    made = await class_room(server, teacher, name="Data Structures")
     answer = await server.api.post(
         "/attendance/start", json={"className": " dATA structures "}, headers=teacher.headers
     )

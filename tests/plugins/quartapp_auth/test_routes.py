@@ -7,6 +7,8 @@ import asyncio
 import pytest
 from bson import ObjectId
 
+from quartapp_classes.testing import class_room
+
 ADA = {"name": "Ada", "email": "ada@example.org", "password": "secret1", "role": "teacher"}
 INVALID = {"success": False, "error": "Invalid request Schema"}
 
@@ -94,7 +96,7 @@ async def test_who_is_gone_is_not_found_with_a_valid_token(server):
 async def test_the_password_never_leaves_the_server(server):
     person = await server.person("student")
     teacher = await server.person("teacher")
-    room = await server.class_room(teacher, [person])
+    room = await class_room(server, teacher, [person])
     for path, headers in [
         ("/auth/me", person.headers),
         ("/class/students", teacher.headers),

@@ -8,6 +8,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from quartapp import QuartappError
+from quartapp_classes.testing import class_room
 
 PREFIX = "QUARTAPP_CHECKIN_"
 STEP_SECONDS = 15
@@ -20,7 +21,7 @@ async def lecture(serve, turned_clock):
         server = await serve(extra_plugins=("checkin",), clock=turned_clock, **settings)
         teacher = await server.person("teacher")
         enrolled = await server.people("student", students)
-        room = await server.class_room(teacher, enrolled)
+        room = await class_room(server, teacher, enrolled)
         await server.api.post(
             "/attendance/start", json={"classId": room["_id"]}, headers=teacher.headers
         )

@@ -6,6 +6,8 @@ import asyncio
 
 import pytest
 
+from quartapp_classes.testing import class_room
+
 
 def refused(answer):
     return answer.status_code, answer.json()["error"]
@@ -37,7 +39,7 @@ async def test_a_name_that_does_not_fit_is_400(server, name):
 
 async def test_a_student_added_at_once_is_added_once(server):
     teacher, student = await server.person("teacher"), await server.person("student")
-    room = await server.class_room(teacher)
+    room = await class_room(server, teacher)
     path = f"/class/{room['_id']}/add-student"
     answers = await asyncio.gather(
         *(post(server, teacher, path, studentId=student.id) for _ in range(8))
@@ -52,7 +54,7 @@ async def test_a_student_added_at_once_is_added_once(server):
 
 async def test_only_students_that_there_are_are_added(server):
     teacher, student = await server.person("teacher"), await server.person("student")
-    room = await server.class_room(teacher)
+    room = await class_room(server, teacher)
     path = f"/class/{room['_id']}/add-student"
     for body in ({}, {"studentId": "x"}, {"studentId": 5}):
         assert refused(await post(server, teacher, path, **body)) == (400, "Invalid request schema")
@@ -70,7 +72,7 @@ async def test_only_students_that_there_are_are_added(server):
 async def test_the_details_of_a_class_are_for_its_people(server):
     teacher = await server.person("teacher")
     students = await server.people("student", 2)
-    room = await server.class_room(teacher, students)
+    room = await class_room(server, teacher, students)
     path = f"/class/{room['_id']}"
     expected = {
         "_id": room["_id"],
@@ -97,7 +99,7 @@ async def test_the_details_of_a_class_are_for_its_people(server):
 async def test_classes_are_listed_newest_first_to_their_people(server):
     teacher, student = await server.person("teacher"), await server.person("student")
     assert (await server.api.get("/class", headers=teacher.headers)).json()["data"] == []
-    rooms = [await server.class_room(teacher, [student] if n else []) for n in range(3)]
+    rooms = [await class_room(server, teacher, [student] if n else []) for n in range(3)]
     answer = await server.api.get("/class", headers=teacher.headers)
     assert answer.json()["data"] == rooms[::-1]
     answer = await server.api.get("/class", headers=student.headers)
@@ -106,8 +108,8 @@ async def test_classes_are_listed_newest_first_to_their_people(server):
 
 async def test_a_class_gets_another_name(server):
     teacher, other = await server.person("teacher"), await server.person("teacher")
-    room = await server.class_room(teacher, name="Algebra")
-    await server.class_room(teacher, name="Botany")
+    room = await class_room(server, teacher, name="Algebra")
+    await class_room(server, teacher, name="Botany")
 
     async def rename(person, name, class_id=room["_id"]):
         return await server.api.patch(
@@ -124,7 +126,7 @@ async def test_a_class_gets_another_name(server):
 
 async def test_a_class_without_records_is_deleted(server):
     teacher, other = await server.person("teacher"), await server.person("teacher")
-    room = await server.class_room(teacher)
+    room = await class_room(server, teacher)
     path = f"/class/{room['_id']}"
     answer = await server.api.delete(path, headers=other.headers)
     assert refused(answer) == (403, "Forbidden, not class teacher")

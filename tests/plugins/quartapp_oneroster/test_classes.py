@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from quartapp_classes.models import IGNORING_CASE
+from quartapp_classes.testing import class_room
 from quartapp_oneroster.names import MAX_NAME, MIN_NAME, candidates, name_key
 
 
@@ -118,7 +119,7 @@ async def test_a_teachers_own_class_keeps_its_name_and_is_left_alone(school, ser
 
     server = await serve()
     teacher = await server.person("teacher")
-    own = await server.class_room(teacher, [], name="algebra")
+    own = await class_room(server, teacher, [], name="algebra")
     roster = school.small()
     roster.rows["users"][0]["email"] = teacher.email
     await asyncio.to_thread(school.bring_in, roster)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from quartapp import QuartappError
+from quartapp_classes.testing import class_room
 
 
 @pytest.fixture
@@ -13,7 +14,7 @@ async def school(serve):
         server = await serve(extra_plugins=("statuses",), **settings)
         teacher = await server.person("teacher")
         students = await server.people("student", 4)
-        room = await server.class_room(teacher, students)
+        room = await class_room(server, teacher, students)
         started = await server.api.post(
             "/attendance/start", json={"classId": room["_id"]}, headers=teacher.headers
         )
@@ -105,7 +106,7 @@ async def test_the_codes_of_quartapp_toml_replace_the_default(school, monkeypatc
 
 async def test_without_the_plugin_nothing_is_counted_by_code(server):
     teacher = await server.person("teacher")
-    room = await server.class_room(teacher)
+    room = await class_room(server, teacher)
     await server.api.post(
         "/attendance/start", json={"classId": room["_id"]}, headers=teacher.headers
     )

@@ -9,6 +9,7 @@ import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from quartapp import core
+from quartapp_classes.testing import class_room
 from quartapp_webhooks.models import OUTBOX
 from quartapp_webhooks.service import WebhookService
 
@@ -114,7 +115,7 @@ async def test_an_endpoint_gets_the_events_it_names(serve, receivers, configure,
     configure(all_of_them, named)
     server = await serve(extra_plugins=("webhooks",))
     teacher = await server.person("teacher")
-    await server.class_room(teacher)
+    await class_room(server, teacher)
     await eventually(arrived(all_of_them, 2))
     await eventually(arrived(some, 1))
     assert some.types == ["class.created"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from quartapp import QuartappError
+from quartapp_classes.testing import class_room
 from quartapp_webhooks.settings import WebhooksSettings
 
 SECRET = "whsec_" + "QUFB" * 10
@@ -70,7 +71,7 @@ async def test_settings_come_from_quartapp_toml(serve, monkeypatch, tmp_path, re
     )
     monkeypatch.chdir(tmp_path)
     server = await serve()
-    await server.class_room(await server.person("teacher"))
+    await class_room(server, await server.person("teacher"))
 
     async def told():
         return receiver.types

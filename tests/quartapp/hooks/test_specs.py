@@ -21,6 +21,7 @@ from quartapp.identity.roles import Role
 from quartapp.parts import core
 from quartapp.server.listening import ServerError
 from quartapp.testing.servers import SECRET
+from quartapp_classes.testing import class_room
 
 
 def refused(message):
@@ -353,7 +354,7 @@ async def test_authorize_refuses_a_route_with_its_reason(serve, example):
     term = example("authorize").TermPlugin()
     server = await serve(beside=[term])
     teacher = await server.person("teacher")
-    room = await server.class_room(teacher)
+    room = await class_room(server, teacher)
     answer = await server.api.delete(f"/class/{room['_id']}", headers=teacher.headers)
     reason = "Classes are kept until the end of the term"
     assert (answer.status_code, answer.json()) == (403, refused(reason))

@@ -24,6 +24,17 @@ class Text(EventData):
     text: str
 
 
+class CarelessText(Text):
+    @model_validator(mode="before")
+    @classmethod
+    def fill_in(cls, data):
+        return {"text": "", **data}
+
+
+async def accept(connection, data):
+    """Take whatever comes."""
+
+
 class Doubled(Body):
     number: int
 
@@ -123,25 +134,60 @@ async def test_an_event_without_a_summary_is_named(check):
 
 
 async def test_an_event_that_checks_nothing_is_caught_in_the_act(check):
-    class Careless(Text):
-        @model_validator(mode="before")
-        @classmethod
-        def fill_in(cls, data):
-            return {"text": "", **data}
-
-    async def accept(connection, data):
-        """Take whatever comes."""
-
     class Odd:
         name = "odd"
 
         @hookimpl
         def register_events(self):
-            return [EventType(name="ODD", data=Careless, handler=accept, summary="Odd.")]
+            return [EventType(name="ODD", data=CarelessText, handler=accept, summary="Odd.")]
 
     told = await check(Odd)
     for role in ("student", "teacher"):
         assert f"event ODD: a {role} who sends it without data is not told 'Invalid mess" in told
+
+
+async def test_the_people_are_of_the_roles_that_are_given(quartapp_contract, tmp_path):
+    class Odd:
+        name = "odd"
+
+        @hookimpl
+        def register_events(self):
+            return [EventType(name="ODD", data=CarelessText, handler=accept, summary="Odd.")]
+
+    with pytest.raises(AssertionError) as caught:
+        await quartapp_contract("odd", tmp_path, beside=[Odd], roles=["student"])
+
+    assert "event ODD: a student who" in str(caught.value)
+    assert "event ODD: a teacher who" not in str(caught.value)
+
+
+async def test_the_fuzz_knows_what_was_prepared(quartapp_contract, tmp_path, pytestconfig):
+    async def lying(thing):
+        """A number, and for one thing something else."""
+        return {"number": "one" if thing == "the-thing-that-is-there" else 1}
+
+    blueprint = Blueprint("odd", __name__)
+    declared = Operation(id="odd", access=PUBLIC, tags=("odd",), data=Number, database=False)
+    blueprint.get("/odd/<thing>")(declared(lying))
+
+    class Odd:
+        name = "odd"
+
+        @hookimpl
+        def register_blueprints(self):
+            return [blueprint]
+
+    async def prepare(server, people):
+        assert {role: len(some) for role, some in people.items()} == {"student": 2, "teacher": 2}
+        return {"path.thing": ["the-thing-that-is-there"]}
+
+    pytestconfig.option.write_contract = True
+    try:
+        with pytest.raises(AssertionError, match="as nobody:") as caught:
+            await quartapp_contract("odd", tmp_path, beside=[Odd], prepare=prepare)
+    finally:
+        pytestconfig.option.write_contract = False
+    assert "Response violates schema" in str(caught.value)
 
 
 async def test_a_route_that_answers_something_else_is_caught_in_the_act(

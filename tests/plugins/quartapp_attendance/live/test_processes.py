@@ -11,6 +11,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from quartapp import QuartappError
+from quartapp_classes.testing import class_room
 
 
 async def test_two_servers_show_one_order_and_each_reads_its_own_writes(serve, lesson, mark):
@@ -125,7 +126,7 @@ async def test_in_scope_class_a_late_server_knows_which_session_was_started_last
     """Both classes have the student, so the wrong one would take the mark."""
     one, late = one_that_hears_late
     maths = await lesson(one, students=1)
-    physics = replace(maths, class_room=await one.class_room(maths.teacher, maths.students))
+    physics = replace(maths, class_room=await class_room(one, maths.teacher, maths.students))
     teacher = await late.socket(maths.teacher)
     await maths.start()
     await teacher.ask("TODAY_SUMMARY")

@@ -1,0 +1,194 @@
+"""One run of schemathesis, in a process of its own, speaking for one person or for nobody."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+
+UNDECLARED = "(methods that a path does not have)"
+
+CASES_PER_OPERATION = 66
+# How often a value that exists takes the place of one that was made up.
+KNOWN_VALUES = 0.4
+TIMEOUT_SECONDS = 900
+# Every check of schemathesis is on.
+CONFIGURATION = """\
+# A failure does not hide the next one.
+continue-on-failure = true
+request-timeout = 20.0
+
+[generation]
+mode = "all"
+database = "none"
+
+[phases.stateful]
+max-steps = 8
+
+[auth]
+# Whoever a run speaks for is said explicitly; nobody is given an account behind its back.
+auto-signup = false
+
+[checks]
+# Seconds. Generous, as a machine may be busy; what hangs is found all the same.
+max_response_time = 10.0
+"""
+
+
+class Speaker(Protocol):
+    """A person for whom requests are made."""
+
+    @property
+    def id(self) -> str:
+        """The person's ``_id``."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Headers that the person's requests carry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a run.
+
+    Attributes:
+        status: The exit status; 0 when every check of every case held.
+        output: What schemathesis printed: failures, each with a curl line.
+        counts: Requests that were answered and checked, by operation.
+        seconds: How long it took.
+    """
+
+    status: int
+    output: str
+    counts: Mapping[str, int]
+    seconds: float
+
+    @property
+    def total(self) -> int:
+        """All requests."""
+        return sum(self.counts.values())
+
+    def __add__(self, later: Outcome) -> Outcome:
+        """Both runs as one."""
+        counts = Counter(self.counts)
+        counts.update(later.counts)
+        return Outcome(
+            self.status or later.status,
+            self.output + later.output,
+            counts,
+            self.seconds + later.seconds,
+        )
+
+
+def fuzz(
+    document: str,
+    base_url: str,
+    folder: Path,
+    *,
+    peers: Sequence[Speaker] = (),
+    known: Mapping[str, Sequence[str]] | None = None,
+    configuration: str = "",
+    seed: int = 0,
+    share: float = 1.0,
+) -> Outcome:
+    """Try every operation of a document on a server, with every check.
+
+    Args:
+        document: Path or URL of an OpenAPI document.
+        base_url: Address of the server.
+        folder: Folder in which the run may leave files.
+        peers: People of one role who must not see one another's things; requests are made for the
+            first one. Nobody when left out.
+        known: Values that exist on the server, so that cases get past "not found". A key is the
+            place and the name of a parameter or of a field: ``path.user_id``, ``body.userId``.
+        configuration: Further TOML of schemathesis' configuration, such as an ``[[operations]]``
+            table that exempts one operation from one check.
+        seed: Number where generated cases begin; 0 for the same ones each time.
+        share: Share of the usual number of generated cases; 1.0 is all of them.
+    """
+    config = folder / "schemathesis.toml"
+    config.write_text(_configuration(folder, known or {}, peers, configuration), encoding="utf-8")
+    events = folder / "events.ndjson"
+    began = time.monotonic()
+    done = subprocess.run(  # noqa: S603 - our own command
+        [
+            *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(config)),
+            *("run", document, "--url", base_url, "--no-color"),
+            *("--max-examples", str(round(CASES_PER_OPERATION * share))),
+            *(("--seed", str(seed)) if seed else ("--generation-deterministic",)),
+            *("--report", "ndjson", "--report-ndjson-path", str(events)),
+        ],
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=TIMEOUT_SECONDS,
+        check=False,
+    )
+    seconds = time.monotonic() - began
+    counts = _counts(events) if events.exists() else {}
+    return Outcome(done.returncode, done.stdout, counts, seconds)
+
+
+def _configuration(
+    folder: Path, known: Mapping[str, Sequence[str]], peers: Sequence[Speaker], further: str
+) -> str:
+    """Return the configuration of one run, as TOML."""
+    parts = [CONFIGURATION]
+    if peers:
+        people = folder / "people.json"
+        people.write_text(json.dumps({"auth": [_identity(person) for person in peers]}))
+        parts.append(
+            f"[auth.wfc]\npath = {json.dumps(str(people))}\nuser = {json.dumps(peers[0].id)}\n"
+            f"peers = {json.dumps([person.id for person in peers])}\n"
+        )
+    if known:
+        parts.append("[dictionaries]")
+        parts += [
+            f"known{number} = {{ values = {json.dumps(list(values))} }}"
+            for number, values in enumerate(known.values())
+        ]
+        parts.append("[parameters]")
+        parts += [
+            f'"{place}" = {{ dictionary = "known{number}", probability = {KNOWN_VALUES} }}'
+            for number, place in enumerate(known)
+        ]
+    return "\n".join([*parts, further])
+
+
+def _identity(person: Speaker) -> dict[str, Any]:
+    headers = [{"name": name, "value": value} for name, value in person.headers.items()]
+    return {"name": person.id, "fixedHeaders": headers}
+
+
+def _counts(events: Path) -> dict[str, int]:
+    """Requests by operation (``POST /api/v1/auth/login``), from a run's own record of itself."""
+    counts: Counter[str] = Counter()
+    with events.open(encoding="utf-8") as lines:
+        for line in lines:
+            scenario = json.loads(line).get("ScenarioFinished")
+            if scenario is None:
+                continue
+            recorder = scenario["recorder"]
+            answered = recorder.get("interactions", {})
+            for key, case in recorder.get("cases", {}).items():
+                if key in answered:
+                    counts[_operation(case["value"])] += 1
+    return dict(counts)
+
+
+def _operation(case: dict[str, Any]) -> str:
+    phase = case.get("meta", {}).get("phase", {}).get("data", {})
+    if phase.get("scenario") == "unspecified_http_method":
+        return UNDECLARED
+    return f"{case['method']} {case['path']}"
