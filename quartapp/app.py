@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import TYPE_CHECKING, Any
 
 import structlog
+from pydantic import SecretStr
 from quart import Quart
 
 from quartapp.clock import SYSTEM_CLOCK, Clock
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger("quartapp.app")
 
 MAX_BODY_BYTES = 64 * 1024
+# RFC 2606 keeps this domain free: nobody can be reached there.
+NOWHERE = "mongodb://nowhere.invalid"
 
 
 class Application(Quart):
@@ -102,6 +106,23 @@ def create_app(
     return app
 
 
+def unconnected_app(settings: Settings, plugins: Iterable[object] | None = None) -> Quart:
+    """Put an app together to look at: it needs no database and no secret, and is not served.
+
+    Args:
+        settings: Settings as they were read; a missing database and a missing secret are made up.
+        plugins: As :func:`create_app` takes them.
+
+    Raises:
+        QuartappError: A mistake in settings or plugins, in one sentence.
+    """
+    made_up = {
+        "mongodb_uri": settings.mongodb_uri or SecretStr(NOWHERE),
+        "jwt_secret": settings.jwt_secret or SecretStr(secrets.token_hex(32)),
+    }
+    return create_app(settings.model_copy(update=made_up), plugins)
+
+
 def _core(settings: Settings, plugins: Iterable[object] | None, clock: Clock) -> Core:
     if settings.mongodb_uri is None:
         raise QuartappError(
@@ -150,7 +171,7 @@ def _register_lifespan(app: Quart, core: Core) -> None:
             if core.settings.workers > 1:
                 raise QuartappError(
                     f"the MongoDB at {core.database.address} is a standalone server, whose "
-                    "processes cannot learn of each other's marks: "
+                    "processes cannot learn of each other's changes: "
                     f"{core.settings.workers} workers need a replica set (one member is enough)"
                 )
             log.warning("standalone MongoDB: one process only; a replica set serves several")

@@ -39,12 +39,12 @@ def contract() -> None:
 @click.option("--json", "as_json", is_flag=True, help="As JSON instead of YAML.")
 def show(kind: str, as_json: bool) -> None:
     """Show what the configured plugins offer. No database is needed."""
-    from quartapp.cli.contract_check import app_for_documents
+    from quartapp.app import unconnected_app
     from quartapp.contract.asyncapi.document import asyncapi_document
     from quartapp.contract.openapi.document import openapi_document
 
     with mistakes_explained():
-        app = app_for_documents(load_settings())
+        app = unconnected_app(load_settings())
         document = openapi_document(app) if kind == "openapi" else asyncapi_document(app)
     if as_json:
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pydantic import SecretStr
-
-from quartapp.app import create_app
+from quartapp.app import unconnected_app
 from quartapp.contract.asyncapi.compare import differences as asyncapi_differences
 from quartapp.contract.asyncapi.document import asyncapi_document
 from quartapp.contract.files import asyncapi_file, openapi_file, read_document
 from quartapp.contract.openapi.compare import differences
 from quartapp.contract.openapi.document import openapi_document
-from quartapp.hooks.discovery import OWN_DISTRIBUTION, discover
+from quartapp.hooks.discovery import bundled_plugins, discover
 from quartapp.http.routes import Route, routes
 
 if TYPE_CHECKING:
@@ -24,11 +21,6 @@ if TYPE_CHECKING:
     from quart import Quart
 
     from quartapp.settings.core import Settings
-
-# Nothing connects to it: a document is made without serving.
-NO_DATABASE = "mongodb://127.0.0.1:1/"
-
-DEFAULT_PLUGINS = frozenset({"auth", "classes", "attendance"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,23 +36,6 @@ class Report:
     additions: tuple[str, ...]
 
 
-def app_for_documents(settings: Settings, plugins: Iterable[object] | None = None) -> Quart:
-    """An app that is only asked what it offers: it needs no database and no secret.
-
-    Args:
-        settings: As they were read.
-        plugins: As :func:`quartapp.app.create_app` takes them.
-
-    Raises:
-        QuartappError: A mistake in settings or plugins.
-    """
-    complete = {
-        "mongodb_uri": settings.mongodb_uri or SecretStr(NO_DATABASE),
-        "jwt_secret": settings.jwt_secret or SecretStr(secrets.token_hex(32)),
-    }
-    return create_app(settings.model_copy(update=complete), plugins)
-
-
 def check(
     settings: Settings,
     plugins: Iterable[object] | None = None,
@@ -70,8 +45,8 @@ def check(
 ) -> Report:
     """Compare what is configured with the contract's files.
 
-    The plugins that are on by default must keep to the files exactly. What the configuration has
-    beyond them is an addition; what it lacks of them is drift.
+    The bundled plugins that are on by default must keep to the files exactly. What the
+    configuration has beyond those plugins is an addition; what it lacks of them is drift.
 
     Args:
         settings: The configuration.
@@ -82,8 +57,8 @@ def check(
     Raises:
         QuartappError: A mistake in settings or plugins, or a file that does not parse.
     """
-    base = app_for_documents(settings, _default_plugins())
-    running = app_for_documents(settings, plugins)
+    base = unconnected_app(settings, discover(bundled_plugins()))
+    running = unconnected_app(settings, plugins)
     http = read_document(openapi or openapi_file())
     websocket = read_document(asyncapi or asyncapi_file())
     drift = [
@@ -92,14 +67,6 @@ def check(
     ]
     lacking, added = _beyond(base, running)
     return Report((*drift, *lacking), tuple(added))
-
-
-def _default_plugins() -> list[object]:
-    return [
-        plugin
-        for plugin in discover(sorted(DEFAULT_PLUGINS))
-        if plugin.distribution.split()[0] == OWN_DISTRIBUTION
-    ]
 
 
 def _beyond(base: Quart, running: Quart) -> tuple[list[str], list[str]]:

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, SecretStr
-
-from quartapp.app import create_app
+from quartapp.app import unconnected_app
 from quartapp.errors import QuartappError
 from quartapp.hooks.discovery import in_order, survey
 from quartapp.http.routes import routes
 from quartapp.parts import core
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
     from quart import Quart
 
     from quartapp.plugin import LoadedPlugin
     from quartapp.settings.core import Settings
 
-NOWHERE = "mongodb://nowhere.invalid"
 SHOWN_ELSEWHERE = frozenset({"register_settings", "register_blueprints"})
 
 
@@ -54,23 +51,6 @@ def list_plugins(settings: Settings) -> Listing:
         return Listing(rows, failed, str(error))
     plugins = core(app).plugins.loaded
     return Listing([_row(app, plugin, n) for n, plugin in enumerate(plugins, 1)], failed)
-
-
-def unconnected_app(settings: Settings, plugins: list[LoadedPlugin] | None = None) -> Quart:
-    """An app to look at, which needs no database and is not to be served.
-
-    Args:
-        settings: As they are; a missing database and secret are made up.
-        plugins: The plugins; those of the settings when left out.
-
-    Raises:
-        QuartappError: A mistake in settings or plugins.
-    """
-    made_up = {
-        "mongodb_uri": settings.mongodb_uri or SecretStr(NOWHERE),
-        "jwt_secret": settings.jwt_secret or SecretStr(secrets.token_hex(32)),
-    }
-    return create_app(settings.model_copy(update=made_up), plugins)
 
 
 def _row(app: Quart, plugin: LoadedPlugin, order: int) -> dict[str, Any]:

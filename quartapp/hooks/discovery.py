@@ -78,6 +78,19 @@ def installed_plugins() -> dict[str, str]:
     return {name: _distribution(point) for name, point in _declared().items()}
 
 
+def bundled_plugins() -> list[str]:
+    """List the plugins that come with quartapp and are on by default, by name.
+
+    Raises:
+        PluginError: Two distributions declare plugins of one name.
+    """
+    return [
+        name
+        for name, point in _declared().items()
+        if point.group == GROUP and _distribution(point).split()[0] == OWN_DISTRIBUTION
+    ]
+
+
 def _declared() -> dict[str, EntryPoint]:
     declared: dict[str, EntryPoint] = {}
     for group in (GROUP, OPTIONAL_GROUP):

@@ -26,7 +26,7 @@ class Route:
 
     Attributes:
         method: In capitals.
-        path: As OpenAPI writes it: ``/class/{class_id}``.
+        path: As OpenAPI writes it: ``/book/{book_id}``.
         operation: What its view declares.
         owner: The plugin that brings it; None for the core.
     """

@@ -34,7 +34,7 @@ class Metrics:
     """The metrics of one app; plugins add theirs to its registry.
 
     Example:
-        >>> marks = Counter("library_books_lent", "Books.", registry=core(app).metrics.registry)
+        >>> lent = Counter("library_books_lent", "Books.", registry=core(app).metrics.registry)
 
     Attributes:
         registry: Where they are registered.

@@ -75,7 +75,7 @@ class Serve(Protocol):
             clock: The server's; a :class:`TurnedClock` stands still until the test turns it.
             settings: Fields of :class:`quartapp.settings.core.Settings`. A plugin's own settings
                 come from the environment:
-                ``monkeypatch.setenv("QUARTAPP_ATTENDANCE_SCOPE", "class")``.
+                ``monkeypatch.setenv("QUARTAPP_LIBRARY_SHOWN", "2")``.
 
         Raises:
             QuartappError: The app cannot be built, or does not start.

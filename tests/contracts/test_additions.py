@@ -7,7 +7,7 @@ from copy import deepcopy
 
 import pytest
 
-from quartapp.cli.contract_check import app_for_documents
+from quartapp.app import unconnected_app
 from quartapp.contract import openapi_document
 from quartapp.contract.asyncapi.document import asyncapi_document
 from quartapp.settings.core import load_settings
@@ -25,7 +25,7 @@ OPTIONAL = ("assignment", "checkin", "oneroster", "statuses", "webhooks")
 @pytest.fixture(scope="module")
 def served():
     """Both documents of a server with every bundled plugin."""
-    app = app_for_documents(load_settings(extra_plugins=OPTIONAL))
+    app = unconnected_app(load_settings(extra_plugins=OPTIONAL))
     return tuple(
         json.loads(json.dumps(made(app))) for made in (openapi_document, asyncapi_document)
     )

@@ -46,7 +46,7 @@ class Document:
             name, payload = message["name"], self.without_references(message["payload"])
             if action == "send":
                 self._from_server[name] = self._validator(message["payload"])
-                if message["x-audience"] == "session":
+                if message["x-audience"] == "concerned":
                     self.broadcasts.add(name)
                 continue
             self.roles[name] = message.get("x-role")

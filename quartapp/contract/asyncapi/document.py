@@ -177,7 +177,7 @@ def _sent_message(message: ServerMessage, schemas: _Schemas) -> Document:
     return {
         "name": message.name,
         "summary": message.summary,
-        "x-audience": "session" if message.to_all else "sender",
+        "x-audience": "concerned" if message.to_all else "sender",
         "payload": _closed_frame(message.name, schemas.of(message.data, "serialization")),
     }
 

@@ -179,7 +179,7 @@ class WorkerArbiter(Arbiter):  # type: ignore[misc] # untyped
         self.app.settings, self.num_workers = fresh, fresh.workers
 
     def handle_int(self) -> None:
-        """Stop like SIGTERM does: whoever presses ctrl-C wants no mark lost either."""
+        """Stop like SIGTERM does: whoever presses ctrl-C wants nothing lost either."""
         self.handle_term()
 
     def handle_usr1(self) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from quart import Blueprint, Quart
 
-from quartapp.cli.contract_check import app_for_documents
+from quartapp.app import unconnected_app
 from quartapp.contract import Route, routes
 from quartapp.contract.files import openapi_file, read_document
 from quartapp.contract.openapi.normal import normal_document
@@ -36,7 +36,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 @pytest.fixture
 def app(settings: Settings) -> Quart:
-    return app_for_documents(settings, discover(BUNDLED))
+    return unconnected_app(settings, discover(BUNDLED))
 
 
 async def view() -> dict[str, str]:
@@ -111,12 +111,12 @@ def test_a_route_that_declares_nothing_is_refused_with_its_plugin(settings: Sett
         match=r"plugin shelf \(shelf-distribution 1\.0\): route GET /shelf/\{number\} has no "
         r"operationId and no role",
     ):
-        app_for_documents(settings, [plugin("shelf", "/shelf/<int:number>", view)])
+        unconnected_app(settings, [plugin("shelf", "/shelf/<int:number>", view)])
 
 
 def test_a_websocket_route_is_refused_with_its_plugin(settings: Settings) -> None:
     with pytest.raises(QuartappError, match=r"plugin chat \(chat-distribution 1\.0\).*events"):
-        app_for_documents(settings, [plugin("chat", "/chat", view, websocket=True)])
+        unconnected_app(settings, [plugin("chat", "/chat", view, websocket=True)])
 
 
 def test_an_operation_id_is_had_once(settings: Settings) -> None:
@@ -125,7 +125,7 @@ def test_an_operation_id_is_had_once(settings: Settings) -> None:
         match=r"operationId listBooks is used for both GET /a and GET /b, brought by "
         r"plugin a \(a-distribution 1\.0\) and plugin b \(b-distribution 1\.0\)",
     ):
-        app_for_documents(
+        unconnected_app(
             settings,
             [plugin("a", "/a", declared("listBooks")), plugin("b", "/b", declared("listBooks"))],
         )
@@ -140,7 +140,7 @@ def test_a_place_is_had_once_whatever_its_parameter_is_called(
         match=r"route GET /books/\{\w+\} is brought by both plugin a \(a-distribution 1\.0\) and "
         r"plugin b \(b-distribution 1\.0\)",
     ):
-        app_for_documents(
+        unconnected_app(
             settings,
             [
                 plugin("a", "/books/<key>", declared("getBook")),
@@ -151,4 +151,4 @@ def test_a_place_is_had_once_whatever_its_parameter_is_called(
 
 def test_a_plugin_cannot_take_a_route_of_the_core(settings: Settings) -> None:
     with pytest.raises(QuartappError, match=r"GET /healthz is brought by both quartapp itself and"):
-        app_for_documents(settings, [plugin("health", "/healthz", declared("health"))])
+        unconnected_app(settings, [plugin("health", "/healthz", declared("health"))])

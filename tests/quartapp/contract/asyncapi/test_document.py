@@ -122,9 +122,9 @@ PLANTED = [
     ),
     (
         "components/messages/myAttendance/x-audience",
-        "session",
+        "concerned",
         "MY_ATTENDANCE from the server, audience: "
-        "the document says 'session', the running app 'sender'",
+        "the document says 'concerned', the running app 'sender'",
     ),
     (
         "components/messages/requestMyAttendance/x-errors",
@@ -299,7 +299,7 @@ def test_a_plugins_events_join_the_document() -> None:
     assert raised["payload"]["required"] == ["data", "event"]
     question = raised["payload"]["properties"]["data"]["properties"]["question"]
     assert question == {"type": "string", "maxLength": 200}
-    assert facts["HAND_RAISED from the server"]["audience"] == "session"
+    assert facts["HAND_RAISED from the server"]["audience"] == "concerned"
     assert facts["HAND_SEEN from the server"]["audience"] == "sender"
     assert "Hands are down" in facts["ERROR from the server"]["errors"]
 

@@ -12,7 +12,8 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 from quart import Blueprint
 
-from quartapp.cli.contract_check import app_for_documents, check
+from quartapp.app import unconnected_app
+from quartapp.cli.contract_check import check
 from quartapp.contract import openapi_document
 from quartapp.contract.files import openapi_file, read_document
 from quartapp.contract.openapi.compare import differences
@@ -46,7 +47,7 @@ def authority() -> dict[str, Any]:
 
 @pytest.fixture
 def generated(settings: Settings) -> dict[str, Any]:
-    return openapi_document(app_for_documents(settings, discover(BUNDLED)))
+    return openapi_document(unconnected_app(settings, discover(BUNDLED)))
 
 
 class Book(Closed):
@@ -75,7 +76,7 @@ def test_openapi_yaml_is_a_valid_document(authority: dict[str, Any]) -> None:
 
 
 def test_the_generated_document_is_valid_with_plugins(settings: Settings) -> None:
-    validate(openapi_document(app_for_documents(settings, [*discover(BUNDLED), Library()])))
+    validate(openapi_document(unconnected_app(settings, [*discover(BUNDLED), Library()])))
 
 
 def test_the_server_keeps_to_the_contract(settings: Settings) -> None:
@@ -287,7 +288,7 @@ def test_models_of_one_name_are_kept_apart(settings: Settings) -> None:
 
         return Plugin()
 
-    document = openapi_document(app_for_documents(settings, [plugin(1, str), plugin(2, int)]))
+    document = openapi_document(unconnected_app(settings, [plugin(1, str), plugin(2, int)]))
 
     def type_of(number: int) -> str:
         schema = document["paths"][f"/items{number}"]["get"]["responses"]["200"]["content"]
