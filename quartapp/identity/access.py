@@ -54,7 +54,7 @@ def permission(name: str, *, role: str) -> Access:
     """Return access for everybody who has a permission.
 
     Args:
-        name: The permission: ``marks:write``.
-        role: The role that the refusal names: ``Forbidden, teacher access required``.
+        name: The permission: ``books:lend``.
+        role: The role that the refusal names: ``Forbidden, librarian access required``.
     """
     return Access(signed_in=True, role=role, permission=name)

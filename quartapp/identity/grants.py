@@ -42,10 +42,10 @@ class Grants:
 
         Args:
             principal: Who wants to do it.
-            permission: What: ``marks:write``.
-            resource: To what, by the names of its ids: ``{"class_id": "..."}``.
-            version: Of what the answer depends on, such as the roll; the answer is remembered
-                with it, and asked anew with another one. Without a version it is asked each time.
+            permission: What: ``books:lend``.
+            resource: To what, by the names of its ids: ``{"book_id": "..."}``.
+            version: Of what the answer depends on, such as a list of members; the answer is
+                remembered with it, and asked anew with another one. Without a version it is asked each time.
 
         Raises:
             HookFailedError: A plugin raised, hung, or returned something else.

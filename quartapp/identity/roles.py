@@ -21,8 +21,8 @@ class Role:
     """A role, or what a plugin adds to one.
 
     Attributes:
-        name: Name of the role, as in tokens and accounts: ``teacher``.
-        permissions: What somebody of the role may do by default: ``marks:write``.
+        name: Name of the role, as in tokens and accounts: ``librarian``.
+        permissions: What somebody of the role may do by default: ``books:lend``.
         label: What people read; empty where another plugin brings the role.
     """
 
@@ -53,7 +53,7 @@ class Roles:
         for permission in role.permissions:
             if not _PERMISSION_NAME.fullmatch(permission):
                 raise PluginError(
-                    f"plugin {owner}: {permission!r} is no permission; one looks like marks:write"
+                    f"plugin {owner}: {permission!r} is no permission; one looks like books:lend"
                 )
         if role.label:
             label, other = self._labels.setdefault(role.name, (role.label, owner))

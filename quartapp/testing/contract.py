@@ -202,6 +202,12 @@ def _roles(app: Quart) -> list[str]:
     return sorted(role for role in named if role is not None)
 
 
+def _may_send(app: Quart, event: EventType, role: str) -> bool:
+    if event.permission is not None:
+        return event.permission in core(app).roles.permissions_of(role)
+    return event.role in (None, role)
+
+
 async def _misbehaving_events(
     server: TestServer, events: list[EventType], speakers: Mapping[str, Sequence[Person]]
 ) -> list[str]:
@@ -209,7 +215,7 @@ async def _misbehaving_events(
     sockets = {role: await server.socket(people[0]) for role, people in speakers.items()}
     for event in events:
         for role, socket in sockets.items():
-            if event.role not in (None, role):
+            if not _may_send(server.app, event, role):
                 expected = event.wrong_role
             elif any(field.is_required() for field in event.data.model_fields.values()):
                 expected = INVALID_FORMAT
