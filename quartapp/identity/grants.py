@@ -45,7 +45,8 @@ class Grants:
             permission: What: ``books:lend``.
             resource: To what, by the names of its ids: ``{"book_id": "..."}``.
             version: Of what the answer depends on, such as a list of members; the answer is
-                remembered with it, and asked anew with another one. Without a version it is asked each time.
+                remembered with it, and asked anew with another one. Without a version it is asked
+                each time.
 
         Raises:
             HookFailedError: A plugin raised, hung, or returned something else.
