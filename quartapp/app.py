@@ -16,8 +16,8 @@ from quartapp.database.lease import Lease
 from quartapp.errors import QuartappError
 from quartapp.hooks.discovery import discover, given
 from quartapp.hooks.plugins import Plugins
-from quartapp.http.answers import register_error_handlers
 from quartapp.http.connection import RequestConnection
+from quartapp.http.handlers import register_error_handlers
 from quartapp.identity.authenticator import Authenticator
 from quartapp.identity.grants import Grants
 from quartapp.identity.roles import Roles

@@ -60,8 +60,9 @@ WRONG_CREDENTIALS = Refusal(400, "Invalid email or password")
 CLASS_NOT_FOUND = Refusal(404, "Class not found")
 NOT_OWNER = Refusal(403, "Forbidden, not class teacher")
 
-public = partial(Operation, access=PUBLIC, tags=TAGS, invalid=INVALID)
-guarded = partial(Operation, tags=TAGS, missing_token=INVALID_TOKEN)
+# Clients of the dialect know two members of errors, and no others.
+public = partial(Operation, access=PUBLIC, tags=TAGS, invalid=INVALID, plain_errors=True)
+guarded = partial(Operation, tags=TAGS, missing_token=INVALID_TOKEN, plain_errors=True)
 
 
 @blueprint.post("/auth/signup")

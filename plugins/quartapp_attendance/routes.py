@@ -57,7 +57,9 @@ def blueprint(schemas: Schemas) -> Blueprint:
         errors={
             ClassNotFoundError: Refusal(404, "Class not found"),
             NotEnrolledError: Refusal(
-                403, "You are not in the class, please contact your professor/admin"
+                403,
+                "You are not in the class, please contact your professor/admin",
+                code="not-in-class",
             ),
         },
     )

@@ -104,7 +104,9 @@ async def list_students(principal: Principal, query: StudentsQuery) -> list[dict
     data=Annotated[list[ClassDetails], Field(min_length=1, max_length=1)],
     errors={
         ClassNotFoundError: CLASS_NOT_FOUND,
-        NotEnrolledError: Refusal(404, "you are not enrolled in the class", also_as="message"),
+        NotEnrolledError: Refusal(
+            404, "you are not enrolled in the class", also_as="message", code="not-enrolled"
+        ),
         NotOwnerError: NOT_OWNER,
     },
 )

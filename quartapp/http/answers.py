@@ -5,20 +5,14 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-import structlog
 from quart.wrappers import Response
-from structlog.contextvars import get_contextvars
-from werkzeug.exceptions import HTTPException
 
 from quartapp.encoding import to_json
-from quartapp.errors import DatabaseUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from quart import Quart
-
-log = structlog.get_logger("quartapp.errors")
+    from quartapp.http.problems import FieldError
 
 RETRY_AFTER_SECONDS = 2
 
@@ -46,6 +40,8 @@ class ApiError(Exception):
         message: The string under ``error``; part of the contract.
         headers: Response headers to add.
         extra: Further top-level fields of the body.
+        code: Stable name of the error, in kebab-case; made from the message when left out.
+        fields: What is wrong with which field, where the request does not fit.
     """
 
     def __init__(
@@ -55,15 +51,19 @@ class ApiError(Exception):
         *,
         headers: Mapping[str, str] | None = None,
         extra: Mapping[str, str] | None = None,
+        code: str | None = None,
+        fields: Sequence[FieldError] = (),
     ) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
         self.headers = dict(headers or {})
         self.extra = dict(extra or {})
+        self.code = code
+        self.fields = tuple(fields)
 
     def response(self) -> Response:
-        """The answer to send."""
+        """Return the answer with the two members that every client knows, and no others."""
         body = {"success": False, "error": self.message, **self.extra}
         return json_response(body, self.status, self.headers)
 
@@ -75,45 +75,3 @@ def unavailable() -> ApiError:
         "Service Unavailable",
         headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
     )
-
-
-def register_error_handlers(app: Quart) -> None:
-    """Make every error of ``app`` answer in the JSON envelope.
-
-    Args:
-        app: The application under construction.
-    """
-
-    async def on_api_error(error: ApiError) -> Response:
-        return error.response()
-
-    async def on_database_unavailable(error: DatabaseUnavailableError) -> Response:
-        log.warning("database unavailable", reason=str(error))
-        return unavailable().response()
-
-    async def on_http_exception(error: HTTPException) -> Response:
-        # Routing, size limits and methods: werkzeug's reason phrases are the contract's messages,
-        # but for 413, which it calls by its newer name.
-        status = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
-        too_large = status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-        message = "Payload Too Large" if too_large else error.name
-        headers = {
-            name: value
-            for name, value in error.get_headers()
-            if name.lower() not in {"content-type", "content-length"}
-        }
-        return ApiError(status, message, headers=headers).response()
-
-    async def on_unforeseen(error: Exception) -> Response:
-        request_id = get_contextvars().get("request_id", "")
-        log.error("unforeseen error", request_id=request_id, exc_info=error)
-        return ApiError(
-            HTTPStatus.INTERNAL_SERVER_ERROR,
-            "Internal Server Error",
-            headers={"X-Request-Id": request_id},
-        ).response()
-
-    app.register_error_handler(ApiError, on_api_error)
-    app.register_error_handler(DatabaseUnavailableError, on_database_unavailable)
-    app.register_error_handler(HTTPException, on_http_exception)
-    app.register_error_handler(Exception, on_unforeseen)

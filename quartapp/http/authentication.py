@@ -41,7 +41,17 @@ async def authenticated(
 
 def unauthorized(message: str) -> ApiError:
     """Return a 401 with the header that RFC 9110 asks for."""
-    return ApiError(HTTPStatus.UNAUTHORIZED, message, headers={"WWW-Authenticate": "Bearer"})
+    return ApiError(
+        HTTPStatus.UNAUTHORIZED,
+        message,
+        headers={"WWW-Authenticate": "Bearer"},
+        code=token_code(message),
+    )
+
+
+def token_code(message: str) -> str:
+    """Return the code of a 401, which tells no token from a bad one."""
+    return "token-missing" if message == MISSING_TOKEN else "token-invalid"
 
 
 def bearer_token(headers: Headers) -> str | None:

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger("quartapp.http")
 
 LINGER_SECONDS = 3.0
-# An id that a proxy gave the request, and that can do no harm in a log.
-HARMLESS_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+# An id that a proxy or a client gave the request, and that can do no harm in a log or a header.
+HARMLESS_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 NO_ROUTE = "none"
 
 
@@ -70,6 +70,7 @@ class RequestConnection(ASGIHTTPConnection):
         if HARMLESS_ID.fullmatch(request_id) is None:
             request_id = uuid.uuid4().hex
         bind_contextvars(request_id=request_id)
+        self._request_id = request_id
         self._status = 0
         with parts.traces.span(request.method, headers=request.headers) as span:
             await super().handle_request(request, send)
@@ -118,5 +119,6 @@ class RequestConnection(ASGIHTTPConnection):
                 await core(self.app).clock.wait_for(self._complete.wait(), LINGER_SECONDS)
             except TimeoutError:
                 response.headers["Connection"] = "close"
+        response.headers["X-Request-Id"] = self._request_id
         self._status = response.status_code
         await super()._send_response(send, response)

@@ -10,9 +10,9 @@ import functools
 from collections import defaultdict
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Literal, Union
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, RootModel, ValidationError, create_model
+from pydantic import BaseModel, ValidationError, create_model
 from pydantic_core import from_json
 from quart import request
 from quart.wrappers import Response
@@ -32,19 +32,25 @@ from quartapp.http.authentication import (
     INVALID_TOKEN,
     MISSING_TOKEN,
     authenticated,
+    token_code,
 )
+from quartapp.http.error_models import error_model, plain_error_model
 from quartapp.http.models import Closed
+from quartapp.http.problems import field_errors, whole_body
 from quartapp.parts import core
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from quart.wrappers import Request
 
+    from quartapp.http.problems import FieldError
     from quartapp.identity.access import Access
     from quartapp.identity.principal import Principal
+
 ATTRIBUTE = "__quartapp_operation__"
 SECURITY_SCHEME = "bearer"
+NO_JSON = whole_body("content-type", "Content-Type has to be application/json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +61,23 @@ class Refusal:
         status: HTTP status code.
         message: The string under ``error``.
         also_as: A second field that repeats the message.
+        code: Stable name for programs, in kebab-case; made from the message when left out.
     """
 
     status: int
     message: str
     also_as: str | None = None
+    code: str | None = None
 
-    def raised_by(self, error: Exception) -> ApiError:
-        """The error to answer with, for ``error``."""
+    def raised_by(self, error: Exception, fields: Sequence[FieldError] = ()) -> ApiError:
+        """Return the error to answer with.
+
+        Args:
+            error: What the refusal is the answer to.
+            fields: What is wrong with which field, where the request does not fit.
+        """
         extra = {self.also_as: self.message} if self.also_as else None
-        answer = ApiError(self.status, self.message, extra=extra)
+        answer = ApiError(self.status, self.message, extra=extra, code=self.code, fields=fields)
         answer.__cause__ = error
         return answer
 
@@ -95,6 +108,8 @@ class Operation:
         policies: Whether plugins are asked (``authorize``). The health of the server, metrics and
             documents are no matter of policy.
         missing_token: What a caller without a token is told.
+        plain_errors: Whether errors have ``success`` and ``error`` alone, for clients that were
+            promised that there is nothing else.
     """
 
     id: str
@@ -113,6 +128,7 @@ class Operation:
     action: str | None = None
     policies: bool = True
     missing_token: str = MISSING_TOKEN
+    plain_errors: bool = False
 
     def __call__(
         self, view: Callable[..., Awaitable[object]]
@@ -202,46 +218,48 @@ class Operation:
         try:
             return model.model_validate(given, strict=False)
         except ValidationError as error:
-            raise self._unfit(error) from error
+            raise self._unfit(error, field_errors(error)) from error
 
     async def _parse_body(self, model: type[BaseModel]) -> BaseModel:
         raw = await request.get_data(cache=False)
         try:
             if not request.is_json:
-                raise ValueError("another content type")
+                raise self._unfit(ValueError("another content type"), NO_JSON)
             # Parsed from bytes in one go: bad UTF-8, lone surrogates, numbers without end and
             # nesting without end are all plain validation errors here, where json.loads differs.
             from_json(raw, allow_inf_nan=False)  # NaN is no JSON, which the model would let pass
             return model.model_validate_json(raw)
         except ValueError as error:
-            raise self._unfit(error) from error
+            raise self._unfit(error, field_errors(error)) from error
 
-    def _unfit(self, error: ValueError) -> ApiError:
+    def _unfit(self, error: ValueError, fields: Sequence[FieldError]) -> ApiError:
         if self.invalid is None:
             raise TypeError(f"operation {self.id} declares no answer to invalid input") from error
-        return self.invalid.raised_by(error)
+        return self.invalid.raised_by(error, fields)
 
     def refusals(self) -> dict[int, list[Refusal]]:
         """Every refusal that this operation can answer with, by status."""
         found: dict[int, list[Refusal]] = defaultdict(list)
 
-        def add(status: int, message: str, also_as: str | None = None) -> None:
-            refusal = Refusal(status, message, also_as)
+        def add(
+            status: int, message: str, also_as: str | None = None, code: str | None = None
+        ) -> None:
+            refusal = Refusal(status, message, also_as, code)
             if refusal not in found[status]:
                 found[status].append(refusal)
 
         if self.access.signed_in:
-            add(HTTPStatus.UNAUTHORIZED, self.missing_token)
-            add(HTTPStatus.UNAUTHORIZED, INVALID_TOKEN)
+            add(HTTPStatus.UNAUTHORIZED, self.missing_token, code=token_code(self.missing_token))
+            add(HTTPStatus.UNAUTHORIZED, INVALID_TOKEN, code=token_code(INVALID_TOKEN))
         if self.access.role is not None:
             add(HTTPStatus.FORBIDDEN, self.access.refusal)
         if self.invalid is not None:
-            add(self.invalid.status, self.invalid.message, self.invalid.also_as)
+            add(self.invalid.status, self.invalid.message, self.invalid.also_as, self.invalid.code)
         if self.body is not None:
             add(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Payload Too Large")
         for refusals in self.errors.values():
             for refusal in refusals if isinstance(refusals, tuple) else (refusals,):
-                add(refusal.status, refusal.message, refusal.also_as)
+                add(refusal.status, refusal.message, refusal.also_as, refusal.code)
         if self.database:
             add(HTTPStatus.SERVICE_UNAVAILABLE, "Service Unavailable")
         add(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal Server Error")
@@ -262,8 +280,14 @@ class Operation:
             document_querystring(self.query)(view)
         document_response(self._envelope(), int(self.status))(view)
         for status, refusals in self.refusals().items():
-            document_response(_error_model(self.id, status, refusals), status)(view)
+            document_response(self._error_model(status, refusals), status)(view)
         return view
+
+    def _error_model(self, status: int, refusals: list[Refusal]) -> Any:  # noqa: ANN401 - a type
+        if self.plain_errors:
+            return plain_error_model(self.id, status, refusals)
+        names_fields = self.invalid is not None and status == self.invalid.status
+        return error_model(self.id, status, refusals, names_fields=names_fields)
 
     def _envelope(self) -> Any:  # noqa: ANN401 - a type
         if self.key is None:
@@ -292,18 +316,3 @@ def operation_of(view: object) -> Operation | None:
     """What ``view`` declares, or None when it declares nothing."""
     declared = getattr(view, ATTRIBUTE, None)
     return declared if isinstance(declared, Operation) else None
-
-
-def _error_model(name: str, status: int, refusals: list[Refusal]) -> Any:  # noqa: ANN401 - a type
-    by_extra: dict[str | None, list[str]] = defaultdict(list)
-    for refusal in refusals:
-        by_extra[refusal.also_as].append(refusal.message)
-    variants = []
-    for number, (also_as, messages) in enumerate(by_extra.items()):
-        strings = Literal[tuple(messages)]  # type: ignore[valid-type]
-        fields: dict[str, Any] = {"success": (Literal[False], ...), "error": (strings, ...)}
-        if also_as is not None:
-            fields[also_as] = (strings, ...)
-        variants.append(create_model(f"{name}Error{status}_{number}", __base__=Closed, **fields))
-    union: Any = Union[tuple(variants)]  # noqa: UP007 - made of what is found
-    return RootModel[union] if len(variants) > 1 else variants[0]

@@ -22,8 +22,14 @@ blueprint = Blueprint("service", __name__)
 metrics_blueprint = Blueprint("metrics", __name__)
 
 TAGS = ("service",)
-# Whoever watches the server is asked nothing, and no policy of a plugin hides its health.
-_OPEN: dict[str, Any] = {"access": PUBLIC, "tags": TAGS, "policies": False}
+# Whoever watches the server is asked nothing, and no policy of a plugin hides its health. Probes
+# and tools were promised two members of errors here, and no more.
+_OPEN: dict[str, Any] = {
+    "access": PUBLIC,
+    "tags": TAGS,
+    "policies": False,
+    "plain_errors": True,
+}
 
 
 class Status(Closed):

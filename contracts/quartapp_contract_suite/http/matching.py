@@ -21,9 +21,18 @@ class Holding:
     entries: tuple[Any, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class ListOf:
+    """A list of one entry or more, each of which looks the same."""
+
+    entry: Any
+
+
 ID = Like(r"[0-9a-f]{24}")
 TIME = Like(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z")
 TOKEN = Like(r"[\w-]+\.[\w-]+\.[\w-]+")
+TEXT = Like(r"(?s:.+)")
+PERHAPS_NO_TEXT = Like(r"(?s:.*)")
 NUMBER = object()
 ANY_OBJECT = object()
 
@@ -40,6 +49,12 @@ def mismatch(expected: Any, found: Any, where: str = "body") -> str | None:  # n
         return None if fits else f"{where}: {found!r} does not look like {expected.pattern}"
     if isinstance(expected, Holding):
         return _mismatch_of_some(expected, found, where)
+    if isinstance(expected, ListOf):
+        return _mismatch_of_each(expected, found, where)
+    return _mismatch_inside(expected, found, where)
+
+
+def _mismatch_inside(expected: Any, found: Any, where: str) -> str | None:  # noqa: ANN401 - JSON
     if isinstance(expected, dict) and isinstance(found, dict):
         if expected.keys() != found.keys():
             return f"{where}: fields {sorted(found)}, expected {sorted(expected)}"
@@ -55,6 +70,12 @@ def mismatch(expected: Any, found: Any, where: str = "body") -> str | None:  # n
         same = type(expected) is type(found) and expected == found
         return None if same else f"{where}: {found!r}, expected {expected!r}"
     return next(filter(None, (mismatch(one, other, at) for at, one, other in pairs)), None)
+
+
+def _mismatch_of_each(expected: ListOf, found: Any, where: str) -> str | None:  # noqa: ANN401
+    if not isinstance(found, list) or not found:
+        return f"{where}: {found!r} is no list with entries"
+    return mismatch([expected.entry] * len(found), found, where)
 
 
 def _mismatch_of_some(expected: Holding, found: Any, where: str) -> str | None:  # noqa: ANN401

@@ -10,7 +10,7 @@ import pytest
 from quartapp_contract_suite.http.matching import mismatch
 from quartapp_contract_suite.http.operations import Operation, methods, operations
 from quartapp_contract_suite.http.scene import Cast, Scene, forged_tokens, token_of_somebody_gone
-from quartapp_contract_suite.http.table.rows import Row, error
+from quartapp_contract_suite.http.table.rows import Row, error, plain_error
 from quartapp_contract_suite.http.table.table import rows
 from quartapp_contract_suite.people import PASSWORD
 
@@ -57,7 +57,11 @@ def scene(cast: Cast, base_url: str) -> Scene:
 
 def assert_error(answer: httpx.Response, status: int, message: str) -> None:
     """``answer`` is this error, and nothing else is in it."""
-    assert (answer.status_code, answer.json()) == (status, error(message))
+    body = answer.json()
+    base = f"{answer.url.path}/".startswith("/api/v1/")
+    expected = error(message) if base else plain_error(message)
+    assert (answer.status_code, mismatch(expected, body)) == (status, None), answer.text
+    assert body.get("requestId", ...) in (..., answer.headers["x-request-id"])
     assert answer.headers["content-type"] == "application/json"
 
 

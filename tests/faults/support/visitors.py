@@ -9,7 +9,7 @@ from collections import Counter
 import httpx
 
 AT_ONCE = 16
-REFUSAL = {"success": False, "error": "Service Unavailable"}
+REFUSAL = "Service Unavailable"
 
 
 class Visitors:
@@ -84,7 +84,7 @@ class Visitors:
         self.refused += 1
         proper = (
             answer.status_code == 503
-            and answer.json() == REFUSAL
+            and answer.json()["error"] == REFUSAL
             and int(answer.headers["Retry-After"]) > 0
         )
         if not proper:

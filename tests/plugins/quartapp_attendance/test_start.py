@@ -47,7 +47,7 @@ async def test_a_start_without_a_class_is_invalid(server, body):
     teacher = await server.person("teacher")
     answer = await server.api.post("/attendance/start", json=body, headers=teacher.headers)
     assert answer.status_code == 400
-    assert answer.json() == {"success": False, "error": "Invalid request schema"}
+    assert answer.json()["error"] == "Invalid request schema"
 
 
 async def test_nobody_starts_a_class_of_another_teacher(server, lesson):
@@ -118,7 +118,7 @@ async def test_who_is_in_no_live_session_has_none(server, lesson):
     for stranger in (await server.person("student"), await server.person("teacher")):
         answer = await server.api.get("/attendance/session", headers=stranger.headers)
         assert answer.status_code == 404
-        assert answer.json() == {"success": False, "error": "No active attendance session"}
+        assert answer.json()["error"] == "No active attendance session"
 
 
 async def test_my_attendance_is_for_the_enrolled(server, lesson):

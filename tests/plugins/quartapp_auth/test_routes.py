@@ -10,7 +10,7 @@ from bson import ObjectId
 from quartapp_classes.testing import class_room
 
 ADA = {"name": "Ada", "email": "ada@example.org", "password": "secret1", "role": "teacher"}
-INVALID = {"success": False, "error": "Invalid request Schema"}
+INVALID = "Invalid request Schema"
 
 
 async def test_twelve_registrations_at_once_make_one_account(server):
@@ -48,14 +48,14 @@ async def test_names_are_answered_lower_cased_and_kept_as_typed(server):
 )  # fmt: skip
 async def test_what_does_not_fit_is_422(server, changes):
     answer = await server.api.post("/auth/register", json={**ADA, **changes})
-    assert (answer.status_code, answer.json()) == (422, INVALID)
+    assert (answer.status_code, answer.json()["error"]) == (422, INVALID)
 
 
 @pytest.mark.parametrize("field", list(ADA))
 async def test_every_field_is_needed(server, field):
     body = {name: value for name, value in ADA.items() if name != field}
     answer = await server.api.post("/auth/register", json=body)
-    assert (answer.status_code, answer.json()) == (422, INVALID)
+    assert (answer.status_code, answer.json()["error"]) == (422, INVALID)
 
 
 @pytest.mark.parametrize("password", ["p" * 72, "ü" * 36, "a\x00b\x00c\x00", "      ", "🔑" * 18])
@@ -83,7 +83,7 @@ async def test_a_login_of_nobody_is_404_and_of_nothing_422(server):
     assert (answer.status_code, answer.json()["error"]) == (404, "User not found")
     for body in ({}, {"email": "no@example.org"}, {"email": "no", "password": "x"}):
         answer = await server.api.post("/auth/login", json=body)
-        assert (answer.status_code, answer.json()) == (422, INVALID)
+        assert (answer.status_code, answer.json()["error"]) == (422, INVALID)
 
 
 async def test_who_is_gone_is_not_found_with_a_valid_token(server):

@@ -89,7 +89,8 @@ async def test_the_details_of_a_class_are_for_its_people(server):
     answer = await server.api.get(path, headers=stranger.headers)
     message = "you are not enrolled in the class"
     assert answer.status_code == 404
-    assert answer.json() == {"success": False, "error": message, "message": message}
+    body = answer.json()
+    assert (body["error"], body["message"], body["code"]) == (message, message, "not-enrolled")
     answer = await server.api.get(path, headers=other.headers)
     assert refused(answer) == (403, "Forbidden, not class teacher")
     answer = await server.api.get("/class/nothing", headers=teacher.headers)

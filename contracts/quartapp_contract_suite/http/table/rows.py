@@ -7,10 +7,11 @@ anybody, ``<foreign>`` one of ``stranger``.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from quartapp_contract_suite.http.matching import ID, TIME
+from quartapp_contract_suite.http.matching import ID, PERHAPS_NO_TEXT, TEXT, TIME, Like, ListOf
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -18,6 +19,15 @@ if TYPE_CHECKING:
     from quartapp_contract_suite.http.scene import Scene
 
 NOBODY = None
+REQUEST_ID = Like(r"[A-Za-z0-9._-]{1,64}")
+KEBAB = Like(r"[a-z0-9]+(-[a-z0-9]+)*")
+# Errors whose code is not their message in kebab-case.
+CODES = {
+    "please send jwt token": "token-missing",
+    "Unauthorized, token missing or invalid": "token-invalid",
+    "you are not enrolled in the class": "not-enrolled",
+    "You are not in the class, please contact your professor/admin": "not-in-class",
+}
 JSON_TYPE = {"content-type": "application/json"}
 HTML_TYPE = {"content-type": "text/html; charset=utf-8"}
 TEXT_TYPE = {"content-type": "text/plain; charset=utf-8"}
@@ -60,9 +70,18 @@ def ok(data: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
     return {"success": True, "data": data}
 
 
+def plain_error(message: str, /) -> dict[str, Any]:
+    """Return the body of an error outside the base path, with the members of old alone."""
+    return {"success": False, "error": message}
+
+
 def error(message: str, /, **more: str) -> dict[str, Any]:
-    """A body with an error."""
-    return {"success": False, "error": message, **more}
+    """Return the body of an error under the base path."""
+    code = CODES.get(message) or re.sub(r"[^a-z0-9]+", "-", message.lower())
+    facts = {**plain_error(message), **more, "code": code, "requestId": REQUEST_ID}
+    if message.lower() == "invalid request schema":
+        facts["errors"] = ListOf({"field": PERHAPS_NO_TEXT, "code": KEBAB, "message": TEXT})
+    return facts
 
 
 def user(name: str, email: str, role: str) -> dict[str, Any]:

@@ -1,0 +1,79 @@
+"""Models of errors, from which the OpenAPI document learns their members and messages."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, Literal, Union
+
+from pydantic import BaseModel, Field, RootModel, create_model
+
+from quartapp.http.fields import left_out
+from quartapp.http.models import Closed
+from quartapp.http.problems import FieldError, code_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from quartapp.http.operation import Refusal
+
+_REQUEST_ID = Field(alias="requestId", pattern=r"^[A-Za-z0-9._-]{1,64}$")
+
+
+def error_model(name: str, status: int, refusals: Sequence[Refusal], *, names_fields: bool) -> Any:  # noqa: ANN401 - a type
+    """Return the model of every error with one status.
+
+    Args:
+        name: The operationId.
+        status: The status.
+        refusals: What can be answered with the status.
+        names_fields: Whether requests that do not fit are answered with the status.
+    """
+    variants = []
+    for number, (also_as, group) in enumerate(_by_extra(refusals)):
+        fields = _fields(also_as, group)
+        codes = tuple(dict.fromkeys(one.code or code_of(one.message) for one in group))
+        fields["code"] = (Literal[codes], ...)
+        fields["request_id"] = (str, _REQUEST_ID)
+        if names_fields:
+            fields["errors"] = (list[FieldError], left_out())
+        # Open, unlike answers of success: clients ignore members that they do not know.
+        variants.append(create_model(f"{name}Error{status}_{number}", __base__=BaseModel, **fields))
+    return _either(variants)
+
+
+def plain_error_model(name: str, status: int, refusals: Sequence[Refusal]) -> Any:  # noqa: ANN401 - a type
+    """Return the model of every error with one status, where there are no further members.
+
+    Args:
+        name: The operationId.
+        status: The status.
+        refusals: What can be answered with the status.
+    """
+    return _either(
+        [
+            create_model(
+                f"{name}Error{status}_{number}", __base__=Closed, **_fields(also_as, group)
+            )
+            for number, (also_as, group) in enumerate(_by_extra(refusals))
+        ]
+    )
+
+
+def _by_extra(refusals: Sequence[Refusal]) -> Iterator[tuple[str | None, list[Refusal]]]:
+    groups: dict[str | None, list[Refusal]] = defaultdict(list)
+    for refusal in refusals:
+        groups[refusal.also_as].append(refusal)
+    yield from groups.items()
+
+
+def _fields(also_as: str | None, group: list[Refusal]) -> dict[str, Any]:
+    strings = Literal[tuple(dict.fromkeys(one.message for one in group))]  # type: ignore[valid-type] # made of what is found
+    fields: dict[str, Any] = {"success": (Literal[False], ...), "error": (strings, ...)}
+    if also_as is not None:
+        fields[also_as] = (strings, ...)
+    return fields
+
+
+def _either(variants: list[type[BaseModel]]) -> Any:  # noqa: ANN401 - a type
+    union: Any = Union[tuple(variants)]  # noqa: UP007 - made of what is found
+    return RootModel[union] if len(variants) > 1 else variants[0]

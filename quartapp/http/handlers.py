@@ -1,0 +1,78 @@
+"""What becomes of an error that ends a request: one envelope for all of them."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+import structlog
+from quart import current_app, request
+from structlog.contextvars import get_contextvars
+from werkzeug.exceptions import HTTPException
+
+from quartapp.errors import DatabaseUnavailableError
+from quartapp.http.answers import ApiError, unavailable
+from quartapp.http.operation import operation_of
+from quartapp.http.problems import problem
+
+if TYPE_CHECKING:
+    from quart import Quart
+    from quart.wrappers import Request, Response
+
+log = structlog.get_logger("quartapp.errors")
+
+BASE = "/api/v1"
+"""Paths under this one that are no route are answered with all members of an error."""
+
+
+def register_error_handlers(app: Quart) -> None:
+    """Make every error of ``app`` answer in the JSON envelope.
+
+    Args:
+        app: The application under construction.
+    """
+
+    async def on_api_error(error: ApiError) -> Response:
+        return _answer(error)
+
+    async def on_database_unavailable(error: DatabaseUnavailableError) -> Response:
+        log.warning("database unavailable", reason=str(error))
+        return _answer(unavailable())
+
+    async def on_http_exception(error: HTTPException) -> Response:
+        # Routing, size limits and methods: werkzeug's reason phrases are the contract's messages,
+        # but for 413, which it calls by its newer name.
+        status = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
+        too_large = status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+        message = "Payload Too Large" if too_large else error.name
+        headers = {
+            name: value
+            for name, value in error.get_headers()
+            if name.lower() not in {"content-type", "content-length"}
+        }
+        return _answer(ApiError(status, message, headers=headers))
+
+    async def on_unforeseen(error: Exception) -> Response:
+        request_id = get_contextvars().get("request_id", "")
+        log.error("unforeseen error", request_id=request_id, exc_info=error)
+        return _answer(ApiError(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal Server Error"))
+
+    app.register_error_handler(ApiError, on_api_error)
+    app.register_error_handler(DatabaseUnavailableError, on_database_unavailable)
+    app.register_error_handler(HTTPException, on_http_exception)
+    app.register_error_handler(Exception, on_unforeseen)
+
+
+def _answer(error: ApiError) -> Response:
+    current: Request = request._get_current_object()  # type: ignore[attr-defined] # noqa: SLF001 - werkzeug's documented way to a proxied object
+    if _is_plain(current):
+        return error.response()
+    return problem(error, current, get_contextvars().get("request_id", ""))
+
+
+def _is_plain(current: Request) -> bool:
+    """Tell whether clients of the path that was asked for know no further members of errors."""
+    if current.url_rule is None:
+        return not f"{current.path}/".startswith(f"{BASE}/")
+    operation = operation_of(current_app.view_functions[current.url_rule.endpoint])
+    return operation is not None and operation.plain_errors

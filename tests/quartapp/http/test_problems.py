@@ -1,0 +1,184 @@
+"""What programs learn from an error: its code, the request's id, and the fields at fault."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Annotated
+
+import pytest
+from pydantic import AfterValidator, Field
+from quart import Blueprint
+
+from quartapp import PUBLIC, Body, Operation, Refusal, hookimpl
+
+CANARY = "c4nary"
+PROBLEM = "application/problem+json"
+REGISTRATION = {"name": "Ada", "email": "ada@example.org", "password": "secret1", "role": "teacher"}
+
+
+def outspoken(value: str) -> str:
+    if value == CANARY:
+        raise ValueError(f"the shelf {value} is full")
+    if value == "far":
+        raise ValueError("shelves end at Z")
+    return value
+
+
+class Book(Body):
+    """A book."""
+
+    title: Annotated[str, Field(min_length=1)]
+    shelf: Annotated[str, AfterValidator(outspoken)] = "A"
+    pages: Annotated[list[dict[str, int]], Field(default_factory=list)]
+
+
+class Library:
+    """Routes inside and outside the base path, with all members of errors and without."""
+
+    name = "library"
+
+    @hookimpl
+    def register_blueprints(self, app):
+        blueprint = Blueprint("library", __name__)
+        invalid = Refusal(400, "No such book", code="no-book")
+        for name, plain in (("rich", False), ("plain", True)):
+
+            async def view(body: Book):
+                return {"title": body.title}
+
+            operation = Operation(
+                id=f"{name}Book",
+                access=PUBLIC,
+                tags=("library",),
+                body=Book,
+                data=dict[str, str],
+                invalid=invalid,
+                plain_errors=plain,
+            )
+            blueprint.add_url_rule(f"/books/{name}", name, operation(view), methods=["POST"])
+        return [blueprint]
+
+
+@pytest.fixture
+async def library(serve):
+    return await serve(beside=[Library])
+
+
+async def send(server, body, name="rich", **headers):
+    return await server.api.post(f"{server.url}/books/{name}", json=body, headers=headers)
+
+
+async def test_an_error_has_a_code_and_the_id_of_its_request(server):
+    answer = await server.api.get("/class", headers={"X-Request-Id": "a.b_c-1"})
+    assert answer.json() == {
+        "success": False,
+        "error": "please send jwt token",
+        "code": "token-missing",
+        "requestId": "a.b_c-1",
+    }
+    assert answer.headers["x-request-id"] == "a.b_c-1"
+
+
+@pytest.mark.parametrize("given", ["", "a b", "x" * 65, "ä", 'a"b'])
+async def test_an_id_that_could_do_harm_is_replaced_by_one_of_ours(server, given):
+    answer = await server.api.get(f"{server.url}/healthz", headers={"X-Request-Id": given.encode()})
+    assert answer.status_code == 200
+    assert re.fullmatch("[0-9a-f]{32}", answer.headers["x-request-id"])
+
+
+async def test_each_field_that_does_not_fit_is_named_and_no_value_is_repeated(server):
+    wrong = {**REGISTRATION, "email": CANARY, "password": 5, "role": CANARY}
+    del wrong["name"]
+    answer = await server.api.post("/auth/register", json=wrong)
+    found = {error["field"]: error["code"] for error in answer.json()["errors"]}
+    assert found == {
+        "name": "missing",
+        "email": "string-pattern-mismatch",
+        "password": "string-type",
+        "role": "literal-error",
+    }
+    assert CANARY not in answer.text
+    assert all(error["message"] for error in answer.json()["errors"])
+
+
+async def test_a_query_that_does_not_fit_names_its_parameter(server):
+    teacher = await server.person("teacher")
+    answer = await server.api.get("/class/students?limit=x", headers=teacher.headers)
+    assert [error["field"] for error in answer.json()["errors"]] == ["limit"]
+
+
+async def test_a_place_inside_a_list_is_written_as_a_path(library):
+    answer = await send(library, {"title": "x", "pages": [{}, {"no": "x"}]})
+    assert [error["field"] for error in answer.json()["errors"]] == ["pages[1].no"]
+    assert answer.json()["code"] == "no-book"
+
+
+@pytest.mark.parametrize(
+    ("shelf", "message"), [(CANARY, "Value does not fit"), ("far", "shelves end at Z")]
+)
+async def test_a_models_own_sentence_is_told_unless_it_has_the_value_in_it(library, shelf, message):
+    answer = await send(library, {"title": "x", "shelf": shelf})
+    assert answer.json()["errors"] == [
+        {"field": "shelf", "code": "value-error", "message": message}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "content_type", "code"),
+    [
+        (b"{", "application/json", "json-invalid"),
+        (b"[]", "application/json", "model-type"),
+        (b"{}", "text/plain", "content-type"),
+    ],
+)
+async def test_a_body_as_a_whole_has_the_empty_field(library, content, content_type, code):
+    answer = await library.api.post(
+        f"{library.url}/books/rich", content=content, headers={"Content-Type": content_type}
+    )
+    assert [(e["field"], e["code"]) for e in answer.json()["errors"]] == [("", code)]
+
+
+async def test_no_more_than_twenty_fields_are_named(library):
+    answer = await send(library, {"title": "x", "pages": ["x"] * 5000})
+    assert len(answer.json()["errors"]) == 20
+
+
+async def test_who_reads_problems_gets_the_same_facts_as_rfc_9457_has_them(library):
+    usual = await send(library, {}, **{"X-Request-Id": "same"})
+    answer = await send(library, {}, Accept=PROBLEM, **{"X-Request-Id": "same"})
+    assert answer.headers["content-type"] == PROBLEM
+    assert answer.json() == {
+        "type": "about:blank",
+        "title": "Bad Request",
+        "status": 400,
+        "detail": "No such book",
+        "instance": "/books/rich",
+        **usual.json(),
+    }
+    lost = await library.api.get("/nowhere", headers={"Accept": PROBLEM})
+    assert (lost.headers["content-type"], lost.json()["code"]) == (PROBLEM, "not-found")
+
+
+@pytest.mark.parametrize(
+    ("accept", "problem"),
+    [
+        ("*/*", False),
+        ("application/*", False),
+        (f"{PROBLEM};q=0, */*", False),
+        (f"application/json, {PROBLEM};q=0.5", False),
+        (f"application/json, {PROBLEM}", True),
+        (f"{PROBLEM}, application/json;q=0.9", True),
+    ],
+)
+async def test_a_wildcard_is_no_wish_for_problems(library, accept, problem):
+    answer = await send(library, {}, Accept=accept)
+    assert answer.headers["content-type"] == (PROBLEM if problem else "application/json")
+
+
+async def test_plain_errors_stay_as_they_were_for_everybody(library):
+    answer = await send(library, {}, "plain", Accept=PROBLEM)
+    assert answer.headers["content-type"] == "application/json"
+    assert json.loads(answer.content) == {"success": False, "error": "No such book"}
+    outside = await library.api.get(f"{library.url}/nowhere", headers={"Accept": PROBLEM})
+    assert outside.json() == {"success": False, "error": "Not Found"}
