@@ -66,7 +66,8 @@ def create_app(
         settings: Everything it is told; read from the surroundings when left out.
         plugins: Plugins to use instead of the installed ones: objects or classes with hook
             implementations. The installed ones are those that the settings choose.
-        clock: What everything that decides by time asks; tests may turn theirs.
+        clock: What everything that decides by time asks. A plugin with an attribute ``clock``, as
+            tests install one in a process of its own, takes its place.
 
     Returns:
         The app. It connects to the database when it is served.
@@ -137,6 +138,7 @@ def _core(settings: Settings, plugins: Iterable[object] | None, clock: Clock) ->
         loaded = discover(settings.plugins, settings.extra_plugins)
     else:
         loaded = [item if isinstance(item, LoadedPlugin) else given(item) for item in plugins]
+    clock = _brought_clock(loaded) or clock
     metrics = Metrics()
     manager = Plugins(loaded, settings.hook_timeout, clock, metrics)
     tokens = Tokens(settings.jwt_secret.get_secret_value(), clock=clock)
@@ -160,6 +162,12 @@ def _core(settings: Settings, plugins: Iterable[object] | None, clock: Clock) ->
         traces=Traces(clock),
         services=Services(),
     )
+
+
+def _brought_clock(plugins: Iterable[LoadedPlugin]) -> Clock | None:
+    """Return the clock of a plugin that has one: a process that a test runs is given it so."""
+    brought = (getattr(plugin.implementation, "clock", None) for plugin in plugins)
+    return next((clock for clock in brought if isinstance(clock, Clock)), None)
 
 
 def _register_lifespan(app: Quart, core: Core) -> None:

@@ -270,6 +270,13 @@ def example(hook_examples: Path) -> Callable[[str], ModuleType]:
 
 
 @pytest.fixture
+def clock_in_process(installed: Callable[..., str]) -> str:
+    """What ``PYTHONPATH`` has to be for a process whose clock ``process.advance(60)`` turns."""
+    source = "from quartapp.testing.process_clock import ProcessClock as Plugin\n"
+    return installed("process_clock", source)
+
+
+@pytest.fixture
 def installed(tmp_path: Path) -> Callable[..., str]:
     """Installs a plugin in a folder, and returns that for ``PYTHONPATH``.
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from quartapp.testing.clients import DEADLINE_SECONDS, Client
 from quartapp.testing.proc import descendants, end_worker, holder, worker_pids
+from quartapp.testing.process_clock import clock_ports, turn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -137,6 +138,20 @@ class ServerProcess:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         return await self._ended()
+
+    async def advance(self, seconds: float) -> None:
+        """Turn the clock of the process, and of all workers; needs the plugin ``ProcessClock``.
+
+        Args:
+            seconds: How far.
+
+        Raises:
+            AssertionError: No process has that plugin.
+        """
+        running = {self.pid, *self._workers_now()}
+        ports = [port for pid, port in clock_ports(self._folder) if pid in running]
+        assert ports, "install quartapp.testing.process_clock.ProcessClock"  # noqa: S101 - in tests
+        await asyncio.gather(*(turn(port, seconds) for port in ports))
 
     async def end(self) -> None:
         """Close the client and kill what still runs, workers included."""
