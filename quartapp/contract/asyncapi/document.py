@@ -1,4 +1,4 @@
-"""The AsyncAPI document of the running app, and how two such documents differ.
+"""The AsyncAPI document of the running app.
 
 The document is made of the event types that plugins registered, so it cannot promise what no
 handler keeps. It follows AsyncAPI 3.0 (https://www.asyncapi.com/docs/reference/specification/v3.0.0)
@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic.json_schema import models_json_schema
 
-from quartapp.contract.asyncapi.compare import differences
 from quartapp.http.fields import exact_schema
 from quartapp.parts import core
 from quartapp.realtime.close_codes import (
@@ -38,8 +37,6 @@ if TYPE_CHECKING:
 
     Document = dict[str, Any]
     Mode = Literal["validation", "serialization"]
-
-__all__ = ["asyncapi_document", "differences"]
 
 CHANNEL = "live"
 CLOSE_CODES = (

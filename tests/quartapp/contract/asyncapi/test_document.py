@@ -10,8 +10,8 @@ import yaml
 from pydantic import BaseModel, Field
 
 from quartapp.app import create_app
-from quartapp.contract.asyncapi.compare import AsyncapiError, normalised
-from quartapp.contract.asyncapi.document import asyncapi_document, differences
+from quartapp.contract.asyncapi.compare import AsyncapiError, differences, normalised
+from quartapp.contract.asyncapi.document import asyncapi_document
 from quartapp.errors import DomainError
 from quartapp.hooks.discovery import discover
 from quartapp.hooks.specs import hookimpl
