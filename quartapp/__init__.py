@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from quartapp.app import create_app as create_app
     from quartapp.cli.main import main as main
     from quartapp.clock import Clock as Clock
+    from quartapp.database.bulk import bulk_write as bulk_write
     from quartapp.database.database import Database as Database
     from quartapp.database.database import Model as Model
     from quartapp.database.documents import Document as Document
@@ -130,6 +131,7 @@ __all__ = [
     "Tokens",
     "Traces",
     "__version__",
+    "bulk_write",
     "core",
     "create_app",
     "encode",
@@ -162,6 +164,7 @@ _HOMES = {
     "quartapp.app": ("create_app",),
     "quartapp.cli.main": ("main",),
     "quartapp.clock": ("Clock",),
+    "quartapp.database.bulk": ("bulk_write",),
     "quartapp.database.database": (
         "Database",
         "Model",

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from bson import ObjectId
 from pymongo import UpdateOne
-from pymongo.errors import BulkWriteError
+
+from quartapp import bulk_write
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 Key = tuple[ObjectId, ObjectId]
 
-DUPLICATE_KEY = 11000
 RECORDS_PER_WRITE = 1000
 # Each is a stage of a pipeline, of which MongoDB takes a thousand.
 KEYS_PER_READ = 100
@@ -48,15 +48,8 @@ class Records:
         records = self._database.documents["attendance"]
         for first in range(0, len(writes), RECORDS_PER_WRITE):
             async with self._database.operation():
-                try:
-                    await records.bulk_write(
-                        writes[first : first + RECORDS_PER_WRITE], ordered=False
-                    )
-                except BulkWriteError as error:
-                    # Somebody finishing the same session was faster with some: they are the same.
-                    problems = error.details["writeErrors"]
-                    if any(problem["code"] != DUPLICATE_KEY for problem in problems):
-                        raise
+                # Somebody finishing the same session may be faster with some: they are the same.
+                await bulk_write(records, writes[first : first + RECORDS_PER_WRITE])
 
     async def latest_status(self, class_id: ObjectId, student: Principal) -> str | None:
         """The student's latest persisted status for the class; None when there is none."""

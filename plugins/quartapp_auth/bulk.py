@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 from bson import ObjectId
 from pymongo import UpdateOne
-from pymongo.errors import BulkWriteError
 
-from quartapp import utc_now
+from quartapp import bulk_write, utc_now
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
 ACCOUNTS_PER_READ = 5000
 _FIRST_ID = ObjectId("0" * 24)
-_DUPLICATE_KEY = 11000
 _FIELDS = ("email", "displayName", "role", "sourcedId", "disabled")
 
 
@@ -87,16 +85,10 @@ class BulkAccounts:
             DatabaseUnavailableError: MongoDB did not answer in time; some may be written.
         """
         async with self._database.operation():
-            try:
-                await self._database.documents["users"].bulk_write(
-                    [_write(account) for account in accounts], ordered=False
-                )
-            except BulkWriteError as error:
-                problems = error.details["writeErrors"]
-                if any(problem["code"] != _DUPLICATE_KEY for problem in problems):
-                    raise
-                return [accounts[problem["index"]] for problem in problems]
-        return []
+            refused = await bulk_write(
+                self._database.documents["users"], [_write(account) for account in accounts]
+            )
+        return [accounts[index] for index in refused]
 
 
 def _entry(document: Document) -> AccountEntry:

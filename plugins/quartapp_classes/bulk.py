@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 from bson import ObjectId
 from pymongo import UpdateOne
-from pymongo.errors import BulkWriteError
 
-from quartapp import utc_now
+from quartapp import bulk_write, utc_now
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
 CLASSES_PER_READ = 500
 _FIRST_ID = ObjectId("0" * 24)
-_DUPLICATE_KEY = 11000
 _FIELDS = ("className", "teacherId", "sourcedId", "studentsIds")
 
 
@@ -112,20 +110,14 @@ class BulkClasses:
         """
         now = utc_now()
         async with self._database.operation():
-            try:
-                await self._database.documents["classes"].bulk_write(
-                    [
-                        UpdateOne({"_id": change.id}, [{"$set": _fields(change, now)}], upsert=True)
-                        for change in changes
-                    ],
-                    ordered=False,
-                )
-            except BulkWriteError as error:
-                problems = error.details["writeErrors"]
-                if any(problem["code"] != _DUPLICATE_KEY for problem in problems):
-                    raise
-                return [changes[problem["index"]] for problem in problems]
-        return []
+            refused = await bulk_write(
+                self._database.documents["classes"],
+                [
+                    UpdateOne({"_id": change.id}, [{"$set": _fields(change, now)}], upsert=True)
+                    for change in changes
+                ],
+            )
+        return [changes[index] for index in refused]
 
 
 def _entry(document: Document) -> ClassEntry:

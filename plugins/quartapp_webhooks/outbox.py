@@ -6,9 +6,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from bson import ObjectId
-from pymongo import ReturnDocument, UpdateOne
-from pymongo.errors import BulkWriteError
+from pymongo import InsertOne, ReturnDocument, UpdateOne
 
+from quartapp import bulk_write
 from quartapp_webhooks.models import ENDPOINTS, OUTBOX
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 WAITING, DELIVERED, DEAD = "waiting", "delivered", "dead"
 # Longer than events are looked for in the past, so that a delivered one is still known then.
 DELIVERED_KEPT = timedelta(days=2)
-DUPLICATE_KEY = 11000
 
 
 def delivery_of(message: Message, endpoint_key: str, now: datetime) -> Document:
@@ -66,12 +65,7 @@ class Outbox:
             deliveries: From :func:`delivery_of`.
         """
         async with self._database.operation():
-            try:
-                await self._deliveries.insert_many(deliveries, ordered=False)
-            except BulkWriteError as error:
-                problems = error.details["writeErrors"]
-                if any(problem["code"] != DUPLICATE_KEY for problem in problems):
-                    raise
+            await bulk_write(self._deliveries, [InsertOne(delivery) for delivery in deliveries])
 
     async def unknown(self, ids: Iterable[str]) -> set[str]:
         """Those of ``ids`` that no delivery has."""
