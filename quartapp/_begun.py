@@ -1,4 +1,4 @@
-"""Coroutines that are begun at once, as most have nothing to wait for, and need no task."""
+"""Coroutines whose first step runs at once: most have nothing to wait for, and need no task."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 
-class Begun(Generic[Result]):
-    """A coroutine, of which the first step is done here and now; the rest is awaited.
+class EagerCoroutine(Generic[Result]):
+    """A coroutine whose first step runs when this object is made; the rest runs when awaited.
 
     Args:
-        coroutine: It.
+        coroutine: A coroutine that nobody has awaited.
 
     Attributes:
-        over: Whether there is nothing left to await.
-        result: What it returned, once it is over.
+        over: Whether nothing is left to await.
+        result: The value that the coroutine returned, once it is over.
 
     Raises:
         Exception: What the coroutine raises in its first step.

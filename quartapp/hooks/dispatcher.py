@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from quartapp._begun import Begun
+from quartapp._begun import EagerCoroutine
 from quartapp.clock import SYSTEM_CLOCK, Clock
 from quartapp.errors import HookFailedError, PluginError
 from quartapp.hooks.decisions import Allow, Deny
@@ -175,7 +175,7 @@ class Dispatcher:
             if not inspect.isawaitable(result):
                 return result
             if inspect.iscoroutine(result):
-                result = Begun(result)
+                result = EagerCoroutine(result)
                 if result.over:
                     return result.result
             # What does not wait cannot be cut off, and most calls are cheaper than a timer.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from quartapp._begun import Begun
+from quartapp._begun import EagerCoroutine
 from quartapp.realtime.close_codes import POLICY_VIOLATION, TRY_AGAIN_LATER
 from quartapp.realtime.messages import UNAUTHORIZED, encode_error
 from quartapp.realtime.wire import Parcel
@@ -118,7 +118,7 @@ class Connection:
         if self._sender is not None:
             self._keep(message)
             return
-        sending = Begun(self._channel.send(message))
+        sending = EagerCoroutine(self._channel.send(message))
         if not sending.over:
             self._sender = asyncio.ensure_future(self._send_rest(sending))
 
@@ -158,7 +158,7 @@ class Connection:
             log.info("outbox overflow, closing", connection=self.id, user=self.principal.id)
             self.close(TRY_AGAIN_LATER)
 
-    async def _send_rest(self, sending: Begun[None]) -> None:
+    async def _send_rest(self, sending: EagerCoroutine[None]) -> None:
         try:
             await sending
             while self._outbox:
