@@ -55,7 +55,7 @@ UNLISTED = {
     "quartapp.clock.Limit",
     "quartapp.clock.Timer",
     "quartapp.realtime.events.Messages",
-    "quartapp.testing.clients.Frame",
+    "quartapp.encoding.JsonObject",
     # Mistakes, whose messages are read, and whose classes nobody catches.
     "quartapp.database.database.DatabaseConfigurationError",
     "quartapp.http.answers.ApiError",

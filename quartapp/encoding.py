@@ -8,6 +8,9 @@ from typing import Any
 
 from bson import ObjectId
 
+JsonObject = dict[str, Any]
+"""An object as JSON has it; its values are whatever JSON has."""
+
 
 def utc_now() -> datetime:
     """The time now in UTC, cut to the milliseconds that MongoDB keeps."""

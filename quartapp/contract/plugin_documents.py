@@ -14,11 +14,10 @@ from quartapp.parts import core
 if TYPE_CHECKING:
     from quart import Quart
 
+    from quartapp.encoding import JsonObject
     from quartapp.http.routes import Route
     from quartapp.plugin import LoadedPlugin
     from quartapp.realtime.events import EventType
-
-Object = dict[str, Any]  # any: a JSON object
 
 
 def plugin_of(app: Quart, name: str) -> LoadedPlugin:
@@ -43,16 +42,16 @@ def events_of(app: Quart, plugin: LoadedPlugin) -> list[EventType]:
     return core(app).events.brought_by(str(plugin))
 
 
-def openapi_piece(app: Quart, plugin: LoadedPlugin) -> Object:
+def openapi_piece(app: Quart, plugin: LoadedPlugin) -> JsonObject:
     """The OpenAPI document of ``app``, with the routes of one plugin and what they refer to."""
     whole = openapi_document(app)
-    paths: Object = {}
+    paths: JsonObject = {}
     for route in routes_of(app, plugin):
         if route.operation.documented:
             operation = whole["paths"][route.path][route.method.lower()]
             paths.setdefault(route.path, {})[route.method.lower()] = operation
     known = whole["components"]["schemas"]
-    wanted: Object = {}
+    wanted: JsonObject = {}
     waiting = [paths]
     while waiting:
         for name in _references(waiting.pop()):
@@ -65,9 +64,9 @@ def openapi_piece(app: Quart, plugin: LoadedPlugin) -> Object:
     return {"openapi": whole["openapi"], "info": info, "paths": paths, "components": components}
 
 
-def asyncapi_piece(app: Quart, plugin: LoadedPlugin) -> Object:
+def asyncapi_piece(app: Quart, plugin: LoadedPlugin) -> JsonObject:
     """The AsyncAPI document of ``app``, with the events of one plugin."""
-    piece: Object = json.loads(json.dumps(asyncapi_document(app, plugin)))
+    piece: JsonObject = json.loads(json.dumps(asyncapi_document(app, plugin)))
     piece["info"] = {"title": plugin.name, "version": "1"}
     return piece
 

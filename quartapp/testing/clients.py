@@ -15,9 +15,9 @@ from websockets.exceptions import ConnectionClosed
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from quartapp.encoding import JsonObject
     from quartapp.identity.tokens import Tokens
 
-    Frame = dict[str, Any]  # what JSON brought
 
 # Ends a test that hangs, however busy the machine is; no test depends on it.
 DEADLINE_SECONDS = 60.0
@@ -60,14 +60,14 @@ class Socket:
 
     def __init__(self, connection: ClientConnection) -> None:
         self.connection = connection
-        self.history: list[Frame] = []
+        self.history: list[JsonObject] = []
 
     async def send(self, event: str, data: Mapping[str, object] | None = None) -> None:
         """Send ``event``; without ``data`` when that is None."""
         frame = {"event": event} if data is None else {"event": event, "data": data}
         await self.connection.send(json.dumps(frame))
 
-    async def receive(self) -> Frame:
+    async def receive(self) -> JsonObject:
         """The next frame.
 
         Raises:
@@ -79,22 +79,22 @@ class Socket:
                 text = await self.connection.recv()
         except TimeoutError:
             raise AssertionError(f"no frame came; the last were {self.history[-5:]}") from None
-        frame: Frame = json.loads(text)
+        frame: JsonObject = json.loads(text)
         self.history.append(frame)
         return frame
 
-    async def ask(self, event: str, data: Mapping[str, object] | None = None) -> Frame:
+    async def ask(self, event: str, data: Mapping[str, object] | None = None) -> JsonObject:
         """Send ``event`` and return the next frame, whatever it is."""
         await self.send(event, data)
         return await self.receive()
 
-    async def until(self, event: str) -> Frame:
+    async def until(self, event: str) -> JsonObject:
         """Read up to the first frame of ``event``, and return that; see also ``history``."""
         while (frame := await self.receive())["event"] != event:
             pass
         return frame
 
-    async def drain(self) -> list[Frame]:
+    async def drain(self) -> list[JsonObject]:
         """Every frame that the server had for this socket when it handled what was sent so far.
 
         It sends an event that there is not, and reads up to the answer, which is left out.

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from quart import Quart
 
+    from quartapp.encoding import JsonObject
     from quartapp.plugin import LoadedPlugin
     from quartapp.realtime.events import EventType
     from quartapp.testing.clients import Person
@@ -40,8 +41,6 @@ if TYPE_CHECKING:
 OPENAPI, ASYNCAPI = "openapi.yaml", "asyncapi.yaml"
 WRITE = "--write-contract"
 PEOPLE_PER_ROLE = 2  # one who is spoken for, and one who must not see that one's things
-
-Object = dict[str, Any]  # any: a JSON object
 
 
 class Prepare(Protocol):
@@ -146,7 +145,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-def _undeclared(app: Quart, plugin: LoadedPlugin, openapi: Object) -> Iterator[str]:
+def _undeclared(app: Quart, plugin: LoadedPlugin, openapi: JsonObject) -> Iterator[str]:
     for route in routes_of(app, plugin):
         operation = route.operation
         if not operation.documented:
@@ -166,7 +165,7 @@ def _undeclared(app: Quart, plugin: LoadedPlugin, openapi: Object) -> Iterator[s
                 yield f"event {answer.name}, from the server: it has no summary"
 
 
-def _invalid(openapi: Object, asyncapi: Object) -> Iterator[str]:
+def _invalid(openapi: JsonObject, asyncapi: JsonObject) -> Iterator[str]:
     # Of the extra "contract": who only serves does not need them.
     from jsonschema import Draft202012Validator, SchemaError
     from openapi_spec_validator import OpenAPIV31SpecValidator
@@ -184,7 +183,7 @@ def _invalid(openapi: Object, asyncapi: Object) -> Iterator[str]:
             yield f"the generated {ASYNCAPI} is not valid: {name}: {error.message}"
 
 
-def _drift(folder: Path, openapi: Object, asyncapi: Object) -> Iterator[str]:
+def _drift(folder: Path, openapi: JsonObject, asyncapi: JsonObject) -> Iterator[str]:
     try:
         names = (OPENAPI, "the plugin")
         for difference in openapi_differences(read_document(folder / OPENAPI), openapi, names):
@@ -248,7 +247,7 @@ async def _fuzz(
         assert outcome.total > 0, f"as {role}: nothing was tried\n{outcome.output}"  # noqa: S101
 
 
-def _write(path: Path, document: Object) -> None:
+def _write(path: Path, document: JsonObject) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     tidy = {key: _untitled(part) if key != "info" else part for key, part in document.items()}
     text = yaml.safe_dump(tidy, sort_keys=False, allow_unicode=True, width=100)

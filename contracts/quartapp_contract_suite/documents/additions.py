@@ -23,13 +23,14 @@ from quartapp.contract.openapi.normal import METHODS, normal_document
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
-Object = dict[str, Any]  # any: a JSON object
+    from quartapp.encoding import JsonObject
+
 
 OWN_STATUSES = {"present", "absent"}
 COUNTING = ("TODAY_SUMMARY", "DONE")
 
 
-def follow(document: Object, node: Any) -> Any:  # noqa: ANN401 - any part of a document
+def follow(document: JsonObject, node: Any) -> Any:  # noqa: ANN401 - any part of a document
     """``node``, or what it refers to in ``document``.
 
     Raises:
@@ -43,14 +44,14 @@ def follow(document: Object, node: Any) -> Any:  # noqa: ANN401 - any part of a 
     return node
 
 
-def messages(asyncapi: Object) -> Iterator[tuple[str, Object]]:
+def messages(asyncapi: JsonObject) -> Iterator[tuple[str, JsonObject]]:
     """Each message with the action of its operation: ``receive`` is from a client."""
     for operation in asyncapi["operations"].values():
         for reference in operation["messages"]:
             yield operation["action"], follow(asyncapi, reference)
 
 
-def added_events(authority: Object, served: Object) -> list[Object]:
+def added_events(authority: JsonObject, served: JsonObject) -> list[JsonObject]:
     """The messages that clients may send to this server, and to no plain one."""
     known = {message["name"] for action, message in messages(authority) if action == "receive"}
     return [
@@ -60,7 +61,7 @@ def added_events(authority: Object, served: Object) -> list[Object]:
     ]
 
 
-def added_statuses(asyncapi: Object) -> set[str]:
+def added_statuses(asyncapi: JsonObject) -> set[str]:
     """The statuses beside present and absent that a mark may have, by a served document."""
     for action, message in messages(asyncapi):
         if action == "send" and message["name"] == "ATTENDANCE_MARKED":
@@ -69,7 +70,7 @@ def added_statuses(asyncapi: Object) -> set[str]:
     return set()
 
 
-def asyncapi_problems(authority: Object, served: Object) -> list[str]:
+def asyncapi_problems(authority: JsonObject, served: JsonObject) -> list[str]:
     """Where the served AsyncAPI document is not the authority with additions; one line each."""
     statuses = added_statuses(served)
     rest = deepcopy(served)
@@ -103,7 +104,9 @@ def asyncapi_problems(authority: Object, served: Object) -> list[str]:
     return [*problems, *asyncapi_differences(authority, rest)]
 
 
-def openapi_problems(authority: Object, served: Object, statuses: Collection[str]) -> list[str]:
+def openapi_problems(
+    authority: JsonObject, served: JsonObject, statuses: Collection[str]
+) -> list[str]:
     """Where the served OpenAPI document is not the authority with additions; one line each.
 
     Args:
@@ -139,7 +142,7 @@ def _missing(statuses: set[str], found: set[str]) -> str:
     return f"the statuses {', '.join(sorted(statuses - found))} are not among those it can have"
 
 
-def _refusals(asyncapi: Object) -> Iterable[str]:
+def _refusals(asyncapi: JsonObject) -> Iterable[str]:
     return (
         refusal["message"]
         for action, message in messages(asyncapi)
@@ -148,17 +151,17 @@ def _refusals(asyncapi: Object) -> Iterable[str]:
     )
 
 
-def _field(asyncapi: Object, message: Object, name: str) -> Any:  # noqa: ANN401 - a schema
+def _field(asyncapi: JsonObject, message: JsonObject, name: str) -> Any:  # noqa: ANN401 - a schema
     return follow(asyncapi, _data(asyncapi, message)["properties"].get(name, {}))
 
 
-def _data(asyncapi: Object, message: Object) -> Object:
-    payload: Object = follow(asyncapi, message["payload"])
-    data: Object = follow(asyncapi, payload["properties"]["data"])
+def _data(asyncapi: JsonObject, message: JsonObject) -> JsonObject:
+    payload: JsonObject = follow(asyncapi, message["payload"])
+    data: JsonObject = follow(asyncapi, payload["properties"]["data"])
     return data
 
 
-def _remove_counts(asyncapi: Object, message: Object, statuses: set[str]) -> None:
+def _remove_counts(asyncapi: JsonObject, message: JsonObject, statuses: set[str]) -> None:
     """Take ``statuses`` out of a summary, where it is what it may be."""
     data = _data(asyncapi, message)
     counts = follow(asyncapi, data["properties"].get("statuses"))
@@ -173,7 +176,7 @@ def _remove_counts(asyncapi: Object, message: Object, statuses: set[str]) -> Non
         data["required"] = [name for name in data["required"] if name != "statuses"]
 
 
-def _remove_refusals(asyncapi: Object, message: Object, refusals: set[str]) -> None:
+def _remove_refusals(asyncapi: JsonObject, message: JsonObject, refusals: set[str]) -> None:
     message["x-errors"] = [
         refusal for refusal in message["x-errors"] if refusal["message"] not in refusals
     ]
@@ -202,13 +205,13 @@ def _status_enums(node: Any) -> Iterator[set[str]]:  # noqa: ANN401 - JSON
             yield from _status_enums(inner)
 
 
-def _enum(node: Object) -> set[str]:
+def _enum(node: JsonObject) -> set[str]:
     values = node.get("enum")
     # A field may be called "enum"; then it is a schema.
     return {one for one in values if isinstance(one, str)} if isinstance(values, list) else set()
 
 
-def _written_out(asyncapi: Object, node: Any) -> Any:  # noqa: ANN401 - a schema
+def _written_out(asyncapi: JsonObject, node: Any) -> Any:  # noqa: ANN401 - a schema
     node = follow(asyncapi, node)
     if isinstance(node, dict):
         return {name: _written_out(asyncapi, value) for name, value in node.items()}

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import json
 from copy import deepcopy
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from quartapp.contract.files import asyncapi_file, openapi_file, read_document
 from quartapp.contract.openapi.normal import METHODS
 from quartapp_contract_suite.documents.additions import follow
 
-Object = dict[str, Any]  # any: a JSON object
+if TYPE_CHECKING:
+    from quartapp.encoding import JsonObject
 
 
-def openapi_authority() -> Object:
+def openapi_authority() -> JsonObject:
     """Return what openapi.yaml says."""
     return read_document(openapi_file())
 
 
-def asyncapi_authority() -> Object:
+def asyncapi_authority() -> JsonObject:
     """Return what asyncapi.yaml says."""
     return read_document(asyncapi_file())
 
 
-def to_walk(authority: Object, served: Object) -> Object:
+def to_walk(authority: JsonObject, served: JsonObject) -> JsonObject:
     """The served OpenAPI document, with what helps to walk through it and restricts nothing.
 
     A server says what its operations are, but not which follow one another, and gives no examples.
@@ -37,7 +38,7 @@ def to_walk(authority: Object, served: Object) -> Object:
     return json.loads(json.dumps(document))  # type: ignore[no-any-return]
 
 
-def _help(authority: Object, written: Object, operation: Object) -> None:
+def _help(authority: JsonObject, written: JsonObject, operation: JsonObject) -> None:
     for status, answer in written["responses"].items():
         links = follow(authority, answer).get("links")
         if links and str(status) in operation["responses"]:
@@ -52,7 +53,7 @@ def _help(authority: Object, written: Object, operation: Object) -> None:
         }
 
 
-def _written_out(document: Object, node: Any) -> Any:  # noqa: ANN401 - any part of a document
+def _written_out(document: JsonObject, node: Any) -> Any:  # noqa: ANN401 - any part of a document
     node = follow(document, node)
     if isinstance(node, dict):
         return {name: _written_out(document, value) for name, value in node.items()}

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
 
 from quartapp_contract_suite.documents.additions import follow, messages
 
+if TYPE_CHECKING:
+    from quartapp.encoding import JsonObject
+
 # What the contract says a server reads; see "Frames" in asyncapi.yaml.
 NESTING_LEVELS = 200
-
-Object = dict[str, Any]  # any: a JSON object
 
 
 class Document:
@@ -32,11 +33,11 @@ class Document:
         counted: The statuses that summaries count one by one; none on a plain server.
     """
 
-    def __init__(self, raw: Object, authority: Object) -> None:
+    def __init__(self, raw: JsonObject, authority: JsonObject) -> None:
         self.raw = raw
         self.roles: dict[str, str | None] = {}
-        self.frames: dict[str, Object] = {}
-        self.added: dict[str, Object] = {}
+        self.frames: dict[str, JsonObject] = {}
+        self.added: dict[str, JsonObject] = {}
         self.broadcasts: set[str] = set()
         self._from_client: dict[str, jsonschema_rs.Validator] = {}
         self._from_server: dict[str, jsonschema_rs.Validator] = {}
@@ -61,9 +62,9 @@ class Document:
         counts = self.without_references(summary.get("statuses", {}))
         self.counted = tuple(counts.get("properties", ()))
 
-    def base_part(self, frame: Object) -> Object:
+    def base_part(self, frame: JsonObject) -> JsonObject:
         """A frame of the server without what plugins add to it."""
-        data: Object = frame["data"]
+        data: JsonObject = frame["data"]
         known = self._base_fields.get(frame["event"], data)
         return {**frame, "data": {name: data[name] for name in data if name in known}}
 
@@ -100,7 +101,7 @@ class Document:
         return jsonschema_rs.validator_for({**payload, "components": self.raw["components"]})
 
 
-def _fields_of_data(document: Object) -> dict[str, Object]:
+def _fields_of_data(document: JsonObject) -> dict[str, JsonObject]:
     """The fields of ``data``, by event of the server."""
     fields = {}
     for action, message in messages(document):

@@ -12,11 +12,11 @@ from quartapp_contract_suite.websocket.client import error
 from quartapp_contract_suite.websocket.document import read
 
 if TYPE_CHECKING:
+    from quartapp.encoding import JsonObject
     from quartapp_contract_suite.people import Person
     from quartapp_contract_suite.websocket.document import Document
     from quartapp_contract_suite.websocket.tally import Tally
 
-    Frame = dict[str, Any]
     Pairs = tuple[tuple[Any, str], ...]
 
 NO_SESSION = "No active attendance session"
@@ -85,7 +85,7 @@ class Model:
         marks = tuple(sorted({**dict(self.live.marks), student: status}.items()))
         return replace(self, live=replace(self.live, marks=marks))
 
-    def done(self) -> tuple[Model, Frame]:
+    def done(self) -> tuple[Model, JsonObject]:
         """The session was finished, and what everybody is told."""
         assert self.live is not None
         roll, marks = self.roll(self.live.class_id), dict(self.live.marks)
@@ -94,7 +94,7 @@ class Model:
         told = {"event": "DONE", "data": {"message": "Attendance persisted", **counts}}
         return self._ended(final), told
 
-    def summary(self) -> Frame:
+    def summary(self) -> JsonObject:
         """The marks so far, counted."""
         assert self.live is not None
         statuses = list(dict(self.live.marks).values())
@@ -118,7 +118,7 @@ class Outcome:
     """
 
     model: Model
-    answer: Frame = field(compare=False)
+    answer: JsonObject = field(compare=False)
     to_all: bool
 
 
@@ -140,7 +140,7 @@ def fixed_answer(document: Document, person: Person, frame: str | bytes) -> str 
     return None
 
 
-def renewed(person: Person) -> Frame:
+def renewed(person: Person) -> JsonObject:
     """The answer to ``AUTH`` with the person's own token (RFC 7519, section 3)."""
     claims = person.token.split(".")[1]
     expires = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["exp"]

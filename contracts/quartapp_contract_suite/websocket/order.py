@@ -17,11 +17,10 @@ from quartapp_contract_suite.websocket.model import outcome
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from quartapp.encoding import JsonObject
     from quartapp_contract_suite.people import Person
     from quartapp_contract_suite.websocket.document import Document
     from quartapp_contract_suite.websocket.model import Model
-
-    Frame = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,7 @@ class Sent:
     name: str
     person: Person | None
     steps: Sequence[Any]
-    answers: Sequence[Frame] = ()
+    answers: Sequence[JsonObject] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +52,7 @@ class _Point:
 
 
 def explain(
-    document: Document, models: set[Model], sent: Sequence[Sent], broadcasts: Sequence[Frame]
+    document: Document, models: set[Model], sent: Sequence[Sent], broadcasts: Sequence[JsonObject]
 ) -> set[Model]:
     """What may be so after ``sent``, seen as ``broadcasts``.
 
@@ -83,7 +82,7 @@ def explain(
 
 def alone(
     document: Document, model: Model, person: Person, frames: Sequence[str | bytes]
-) -> list[Frame]:
+) -> list[JsonObject]:
     """The answers to ``frames`` of one sender, were nobody else sending."""
     answers = []
     for frame in frames:
@@ -93,7 +92,7 @@ def alone(
     return answers
 
 
-def _complete(point: _Point, sent: Sequence[Sent], broadcasts: Sequence[Frame]) -> bool:
+def _complete(point: _Point, sent: Sequence[Sent], broadcasts: Sequence[JsonObject]) -> bool:
     return (
         point.shown == len(broadcasts)
         and not any(point.waiting)
@@ -105,7 +104,7 @@ def _complete(point: _Point, sent: Sequence[Sent], broadcasts: Sequence[Frame]) 
 
 
 def _next(
-    document: Document, point: _Point, sent: Sequence[Sent], broadcasts: Sequence[Frame]
+    document: Document, point: _Point, sent: Sequence[Sent], broadcasts: Sequence[JsonObject]
 ) -> Iterator[_Point]:
     for number, sender in enumerate(sent):
         if (told := point.waiting[number]) is not None:
@@ -140,5 +139,5 @@ def _put(values: tuple[Any, ...], number: int, value: object) -> tuple[Any, ...]
     return (*values[:number], value, *values[number + 1 :])
 
 
-def _text(frame: Frame) -> str:
+def _text(frame: JsonObject) -> str:
     return json.dumps(frame, sort_keys=True)

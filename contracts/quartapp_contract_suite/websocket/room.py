@@ -15,7 +15,7 @@ mistaken for that of any frame under test.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from quartapp_contract_suite.websocket.client import Socket, error, message
 from quartapp_contract_suite.websocket.model import fixed_answer
@@ -24,11 +24,11 @@ from quartapp_contract_suite.websocket.order import Sent, alone, explain
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from quartapp.encoding import JsonObject
     from quartapp_contract_suite.people import Person
     from quartapp_contract_suite.websocket.document import Document
     from quartapp_contract_suite.websocket.model import Model
 
-    Frame = dict[str, Any]
     Payload = str | bytes
 
 
@@ -50,7 +50,7 @@ class Room:
         self._document = document
         self._read = document.check_server_frame
         self.people = dict(people)
-        self.shown: list[Frame] = []
+        self.shown: list[JsonObject] = []
         self._sockets: dict[str, Socket] = {}
 
     def __enter__(self) -> Room:
@@ -86,7 +86,7 @@ class Room:
         """``name`` leaves."""
         self._sockets.pop(name).close()
 
-    def enter_since(self, name: str, since: object) -> list[Frame]:
+    def enter_since(self, name: str, since: object) -> list[JsonObject]:
         """``name`` connects with ``since``; what that brings."""
         socket = Socket(name, self._base_url, self.people[name], self._read, since)
         self._sockets[name] = socket
@@ -142,7 +142,7 @@ class Room:
         self,
         models: set[Model],
         sent: Mapping[str, Sequence[Payload]],
-        got: Mapping[str, list[Frame]],
+        got: Mapping[str, list[JsonObject]],
         requested: Sequence[tuple[str, str]],
     ) -> set[Model]:
         shown = {name: self._broadcasts(frames) for name, frames in got.items()}
@@ -166,7 +166,7 @@ class Room:
         return after
 
     def _unexplained(
-        self, sent: Sequence[Sent], broadcasts: Sequence[Frame], models: set[Model]
+        self, sent: Sequence[Sent], broadcasts: Sequence[JsonObject], models: set[Model]
     ) -> str:
         lines = ["no order of these frames explains what came back:"]
         for sender in sent:
@@ -179,7 +179,7 @@ class Room:
         lines += [f"  before, this was so: {model}" for model in models]
         return "\n".join(lines)
 
-    def _probes(self, sent: Mapping[str, Sequence[Payload]]) -> dict[str, tuple[str, Frame]]:
+    def _probes(self, sent: Mapping[str, Sequence[Payload]]) -> dict[str, tuple[str, JsonObject]]:
         answers = {
             name: {fixed_answer(self._document, self.people[name], frame) for frame in frames}
             for name, frames in sent.items()
@@ -194,7 +194,7 @@ class Room:
             probes[name] = (frame, error(text))
         return probes
 
-    def _read_broadcasts(self, name: str, frames: list[Frame], expected: int) -> None:
+    def _read_broadcasts(self, name: str, frames: list[JsonObject], expected: int) -> None:
         while len(self._broadcasts(frames)) < expected:
             try:
                 frames.append(self._sockets[name].receive())
@@ -203,10 +203,10 @@ class Room:
                     f"{name} got {self._broadcasts(frames)} of {expected} broadcasts: {failed}"
                 ) from failed
 
-    def _broadcasts(self, frames: Sequence[Frame]) -> list[Frame]:
+    def _broadcasts(self, frames: Sequence[JsonObject]) -> list[JsonObject]:
         return [frame for frame in frames if frame["event"] in self._document.broadcasts]
 
-    def _alone(self, frames: Sequence[Frame]) -> list[Frame]:
+    def _alone(self, frames: Sequence[JsonObject]) -> list[JsonObject]:
         return [frame for frame in frames if frame["event"] not in self._document.broadcasts]
 
 

@@ -9,7 +9,7 @@ with these extensions: ``x-role``, ``x-answers`` and ``x-errors`` on what client
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic.json_schema import models_json_schema
 
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
     from quart import Quart
 
+    from quartapp.encoding import JsonObject
     from quartapp.plugin import LoadedPlugin
     from quartapp.realtime.events import EventType, ServerMessage, SocketParameter
 
-    Document = dict[str, Any]
     Mode = Literal["validation", "serialization"]
 
 CHANNEL = "live"
@@ -53,7 +53,7 @@ What goes wrong is told to the sender alone, as `ERROR`, and the connection stay
 """
 
 
-def asyncapi_document(app: Quart, only: LoadedPlugin | None = None) -> Document:
+def asyncapi_document(app: Quart, only: LoadedPlugin | None = None) -> JsonObject:
     """The AsyncAPI 3.0 document of ``app``: every registered event, plugins' included.
 
     Args:
@@ -67,8 +67,8 @@ def asyncapi_document(app: Quart, only: LoadedPlugin | None = None) -> Document:
     schemas = _Schemas(events, [answer for offer in offers for answer in offer.answers])
     received = _Keys("receive")
     sent = _Keys("send")
-    messages: Document = {}
-    operations: Document = {}
+    messages: JsonObject = {}
+    operations: JsonObject = {}
     answers: dict[ServerMessage, str] = {}
     for answer in (answer for offer in offers for answer in offer.answers):
         if answer not in answers:
@@ -133,11 +133,11 @@ class _Schemas:
             list(models), ref_template="#/components/schemas/{model}"
         )
         self._schemas = found
-        self.definitions: Document = exact_schema(definitions.get("$defs", {}))
+        self.definitions: JsonObject = exact_schema(definitions.get("$defs", {}))
 
-    def of(self, model: type[BaseModel], mode: Mode) -> Document:
+    def of(self, model: type[BaseModel], mode: Mode) -> JsonObject:
         """The schema of ``model``, as a reference."""
-        schema: Document = exact_schema(self._schemas[model, mode])
+        schema: JsonObject = exact_schema(self._schemas[model, mode])
         return schema
 
     def requires_something(self, model: type[BaseModel]) -> bool:
@@ -145,11 +145,11 @@ class _Schemas:
         return any(field.is_required() for field in model.model_fields.values())
 
 
-def _received_message(event: EventType, answers: Sequence[str], schemas: _Schemas) -> Document:
+def _received_message(event: EventType, answers: Sequence[str], schemas: _Schemas) -> JsonObject:
     required = ["event"]
     if schemas.requires_something(event.data):
         required.append("data")
-    message: Document = {
+    message: JsonObject = {
         "name": event.name,
         "summary": event.summary,
         "x-answers": list(answers),
@@ -170,7 +170,7 @@ def _received_message(event: EventType, answers: Sequence[str], schemas: _Schema
     return message
 
 
-def _sent_message(message: ServerMessage, schemas: _Schemas) -> Document:
+def _sent_message(message: ServerMessage, schemas: _Schemas) -> JsonObject:
     return {
         "name": message.name,
         "summary": message.summary,
@@ -179,7 +179,7 @@ def _sent_message(message: ServerMessage, schemas: _Schemas) -> Document:
     }
 
 
-def _error_message(errors: list[str]) -> Document:
+def _error_message(errors: list[str]) -> JsonObject:
     data = {
         "type": "object",
         "required": ["message"],
@@ -195,7 +195,7 @@ def _error_message(errors: list[str]) -> Document:
     }
 
 
-def _closed_frame(name: str, data: Document) -> Document:
+def _closed_frame(name: str, data: JsonObject) -> JsonObject:
     return {
         "type": "object",
         "required": ["event", "data"],
@@ -229,9 +229,9 @@ def _all_errors(events: Sequence[EventType], parameters: Sequence[SocketParamete
 
 def _operation(
     action: str, summary: str, messages: Sequence[str], replies: Sequence[str] = ()
-) -> Document:
+) -> JsonObject:
     channel = {"$ref": f"#/channels/{CHANNEL}"}
-    operation: Document = {
+    operation: JsonObject = {
         "action": action,
         "channel": channel,
         "summary": summary,
@@ -242,12 +242,12 @@ def _operation(
     return operation
 
 
-def _in_channel(messages: Iterable[str]) -> list[Document]:
+def _in_channel(messages: Iterable[str]) -> list[JsonObject]:
     return [{"$ref": f"#/channels/{CHANNEL}/messages/{key}"} for key in messages]
 
 
-def _channel(messages: Mapping[str, object], parameters: Iterable[SocketParameter]) -> Document:
-    query: Document = {"token": {"type": "string"}}
+def _channel(messages: Mapping[str, object], parameters: Iterable[SocketParameter]) -> JsonObject:
+    query: JsonObject = {"token": {"type": "string"}}
     for parameter in parameters:
         query[parameter.name] = {
             "type": "string",

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from quartapp.contract.openapi.normal import Object, canonical, normal_document
+from quartapp.contract.openapi.normal import canonical, normal_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from quartapp.encoding import JsonObject
 
 LONGEST = 160
 
@@ -30,7 +32,9 @@ class Difference:
 
 
 def differences(
-    authority: Object, generated: Object, names: tuple[str, str] = ("openapi.yaml", "the server")
+    authority: JsonObject,
+    generated: JsonObject,
+    names: tuple[str, str] = ("openapi.yaml", "the server"),
 ) -> list[Difference]:
     """Where two OpenAPI documents differ.
 

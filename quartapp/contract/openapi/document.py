@@ -20,13 +20,14 @@ if TYPE_CHECKING:
     from quart_schema import DataSource
     from werkzeug.routing.rules import Rule
 
+    from quartapp.encoding import JsonObject
+
 EXTENSION = "QUART_SCHEMA"
 DOCUMENT = "quartapp.openapi"
 
-Object = dict[str, Any]  # any: a JSON object
 
 REFERENCE = "#/components/schemas/"
-HEADERS: dict[int, Object] = {
+HEADERS: dict[int, JsonObject] = {
     HTTPStatus.UNAUTHORIZED: {
         "WWW-Authenticate": {
             "description": "How to authenticate.",
@@ -51,9 +52,9 @@ class Provider(OpenAPIProvider):
     models of one name kept apart.
     """
 
-    def schema(self) -> Object:
+    def schema(self) -> JsonObject:
         """The whole document."""
-        self._models: Object = {}
+        self._models: JsonObject = {}
         document = super().schema()
         document["components"]["schemas"] = self._models
         document["paths"] = dict(sorted(document["paths"].items()))
@@ -64,16 +65,16 @@ class Provider(OpenAPIProvider):
         operation = operation_of(func)
         return operation.id if operation else super().operation_id(method, path, func)
 
-    def build_querystring_parameters(self, model: Any) -> tuple[list[Object], Object]:  # noqa: ANN401 - a type
+    def build_querystring_parameters(self, model: Any) -> tuple[list[JsonObject], JsonObject]:  # noqa: ANN401 - a type
         """The parameters of a query string."""
         parameters, definitions = super().build_querystring_parameters(model)
-        return cast("list[Object]", self._with_models(parameters, definitions)), {}
+        return cast("list[JsonObject]", self._with_models(parameters, definitions)), {}
 
     def build_request_body(
         self,
         model: Any,  # noqa: ANN401 - a type
         source: DataSource,
-    ) -> tuple[Object, Object]:
+    ) -> tuple[JsonObject, JsonObject]:
         """A body that is declared is required."""
         body, definitions = super().build_request_body(model, source)
         return self._with_models({"required": True, **body}, definitions), {}
@@ -82,12 +83,12 @@ class Provider(OpenAPIProvider):
         self,
         model: Any,  # noqa: ANN401 - a type
         headers_model: Any,  # noqa: ANN401 - a type or None
-    ) -> tuple[Object, Object]:
+    ) -> tuple[JsonObject, JsonObject]:
         """One answer."""
         response, definitions = super().build_response_object(model, headers_model)
         return self._with_models(response, definitions), {}
 
-    def build_paths(self, rule: Rule) -> tuple[Object, Object]:
+    def build_paths(self, rule: Rule) -> tuple[JsonObject, JsonObject]:
         """The paths of one rule."""
         paths, components = super().build_paths(rule)
         operation = operation_of(self._app.view_functions[rule.endpoint])
@@ -96,7 +97,7 @@ class Provider(OpenAPIProvider):
                 _complete(documented, operation)
         return paths, components
 
-    def _with_models(self, built: Any, definitions: Object) -> Any:  # noqa: ANN401 - JSON
+    def _with_models(self, built: Any, definitions: JsonObject) -> Any:  # noqa: ANN401 - JSON
         """``built``, with its models among the document's, each under a name of its own."""
         built, definitions = exact_schema(built), exact_schema(definitions)
         names = {}
@@ -126,7 +127,7 @@ def _renamed(node: Any, names: dict[str, str]) -> Any:  # noqa: ANN401 - JSON
     return [_renamed(item, names) for item in node] if isinstance(node, list) else node
 
 
-def _complete(documented: Object, operation: Operation | None) -> None:
+def _complete(documented: JsonObject, operation: Operation | None) -> None:
     documented["responses"] = {
         str(int(status)): response for status, response in sorted(documented["responses"].items())
     }
@@ -167,10 +168,10 @@ def register_documents(app: Quart) -> None:
     )
 
 
-def openapi_document(app: Quart) -> Object:
+def openapi_document(app: Quart) -> JsonObject:
     """The OpenAPI 3.1 document of ``app``, plugins included. Read it, do not change it."""
     # Made once: an app's routes do not change any more, and it takes long enough to be felt.
     if DOCUMENT not in app.extensions:
         document = app.extensions[EXTENSION].openapi_provider.schema()
         app.extensions[DOCUMENT] = json.loads(json.dumps(document))
-    return cast("Object", app.extensions[DOCUMENT])
+    return cast("JsonObject", app.extensions[DOCUMENT])

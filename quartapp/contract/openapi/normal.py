@@ -8,11 +8,12 @@ nothing.
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from quartapp.errors import QuartappError
 
-Object = dict[str, Any]  # any: a JSON object
+if TYPE_CHECKING:
+    from quartapp.encoding import JsonObject
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 ANNOTATIONS = frozenset(
@@ -21,14 +22,14 @@ ANNOTATIONS = frozenset(
 ONE_SCHEMA = ("items", "propertyNames", "not", "if", "then", "else", "contains")
 NAMED_SCHEMAS = ("properties", "patternProperties", "dependentSchemas")
 LISTED_SCHEMAS = ("allOf", "anyOf", "oneOf")
-NULL: Object = {"type": ["null"]}
+NULL: JsonObject = {"type": ["null"]}
 
 
 class DocumentError(QuartappError):
     """A document that is no OpenAPI document."""
 
 
-def normal_document(document: Object, name: str) -> Object:
+def normal_document(document: JsonObject, name: str) -> JsonObject:
     """What ``document`` promises, by operation (``POST /api/v1/auth/login``).
 
     Args:
@@ -45,11 +46,11 @@ def normal_document(document: Object, name: str) -> Object:
 
 
 class _Normaliser:
-    def __init__(self, document: Object) -> None:
+    def __init__(self, document: JsonObject) -> None:
         self._document = document
 
-    def operations(self) -> Object:
-        found: Object = {"security schemes": self._security_schemes()}
+    def operations(self) -> JsonObject:
+        found: JsonObject = {"security schemes": self._security_schemes()}
         for path, item in self._document["paths"].items():
             shared = item.get("parameters", [])
             for method in METHODS:
@@ -59,12 +60,12 @@ class _Normaliser:
                     found[label] = self._operation(operation, shared)
         return found
 
-    def _security_schemes(self) -> Object:
+    def _security_schemes(self) -> JsonObject:
         schemes = self._document.get("components", {}).get("securitySchemes", {})
         return {name: _without_annotations(self._resolved(s)) for name, s in schemes.items()}
 
-    def _operation(self, operation: Object, shared: list[Object]) -> Object:
-        normal: Object = {
+    def _operation(self, operation: JsonObject, shared: list[JsonObject]) -> JsonObject:
+        normal: JsonObject = {
             "operationId": operation.get("operationId"),
             "tags": sorted(operation.get("tags", [])),
             "security": operation.get("security", self._document.get("security", [])),
@@ -84,7 +85,7 @@ class _Normaliser:
             normal[str(status)] = self._response(self._resolved(response))
         return normal
 
-    def _response(self, response: Object) -> Object:
+    def _response(self, response: JsonObject) -> JsonObject:
         headers = {
             f"header {name.lower()}": {
                 "required": header.get("required", False),
@@ -97,13 +98,13 @@ class _Normaliser:
         }
         return {**headers, **self._content(response)}
 
-    def _content(self, holder: Object) -> Object:
+    def _content(self, holder: JsonObject) -> JsonObject:
         return {
             media_type: {"schema": self.schema(content.get("schema", {}))}
             for media_type, content in holder.get("content", {}).items()
         }
 
-    def schema(self, node: Any, within: tuple[str, ...] = ()) -> Object:  # noqa: ANN401 - JSON
+    def schema(self, node: Any, within: tuple[str, ...] = ()) -> JsonObject:  # noqa: ANN401 - JSON
         """``node`` in normal form.
 
         Args:
@@ -121,7 +122,7 @@ class _Normaliser:
             return self.schema(merged, (*within, reference))
         return _one_way(self._inner(_without_annotations(node), within), self, within)
 
-    def _inner(self, normal: Object, within: tuple[str, ...]) -> Object:
+    def _inner(self, normal: JsonObject, within: tuple[str, ...]) -> JsonObject:
         """``normal`` with the schemas in it in normal form."""
         for key, value in list(normal.items()):
             if key in ONE_SCHEMA:
@@ -134,12 +135,12 @@ class _Normaliser:
             normal[f"item {number}"] = self.schema(prefix, within)
         return normal
 
-    def _resolved(self, node: Object) -> Object:
+    def _resolved(self, node: JsonObject) -> JsonObject:
         while "$ref" in node:
             node = self._target(node["$ref"])
         return node
 
-    def _target(self, reference: str) -> Object:
+    def _target(self, reference: str) -> JsonObject:
         root, *steps = reference.split("/")
         if root != "#":
             raise ValueError(f"reference {reference} leads out of it")
@@ -154,7 +155,7 @@ class _Normaliser:
         return target
 
 
-def _one_way(normal: Object, normaliser: _Normaliser, within: tuple[str, ...]) -> Object:
+def _one_way(normal: JsonObject, normaliser: _Normaliser, within: tuple[str, ...]) -> JsonObject:
     """``normal``, of the ways to say a thing the one that is chosen here."""
     if normal.get("default", ...) is None:
         del normal["default"]
@@ -176,7 +177,7 @@ def _one_way(normal: Object, normaliser: _Normaliser, within: tuple[str, ...]) -
     return _with_null(normal)
 
 
-def _with_null(normal: Object) -> Object:
+def _with_null(normal: JsonObject) -> JsonObject:
     """``normal``; a schema or null is that schema, with null among its values or types."""
     branches = normal.get("anyOf", [])
     if len(branches) != 2 or NULL not in branches or len(normal) != 1:
@@ -189,7 +190,7 @@ def _with_null(normal: Object) -> Object:
     return normal
 
 
-def _without_annotations(node: Object) -> Object:
+def _without_annotations(node: JsonObject) -> JsonObject:
     return {
         key: value
         for key, value in node.items()
