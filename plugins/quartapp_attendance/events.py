@@ -10,14 +10,10 @@ from quartapp_attendance.errors import MarkRefusedError, NoActiveSessionError, N
 from quartapp_attendance.schemas import NOT_YET, MarkEvent, Schemas, SessionEvent
 from quartapp_attendance.service import AttendanceService
 from quartapp_attendance.statuses import Mark
+from quartapp_attendance.words import DONE, MARKED, MY_ATTENDANCE, SUMMARY
 
 if TYPE_CHECKING:
     from quartapp import Connection
-
-MARKED = "ATTENDANCE_MARKED"
-SUMMARY = "TODAY_SUMMARY"
-MY_ATTENDANCE = "MY_ATTENDANCE"
-DONE = "DONE"
 
 NO_SESSION = "No active attendance session"
 NOT_ON_ROLL = "Student not enrolled in class"

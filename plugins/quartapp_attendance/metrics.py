@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from quartapp_attendance.live.states import SessionState
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 COMMIT_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2)
 FAN_OUT_SECONDS = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
 LAG_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
-STATES = ("active", "closing")
+STATES = (SessionState.ACTIVE, SessionState.CLOSING)
 
 
 class AttendanceMetrics:

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 from mongoengine import DateTimeField, DictField, IntField, ObjectIdField, StringField
 
 from quartapp import Model
+from quartapp_attendance.live.states import SessionState
 
 
 class Session(Model):
@@ -17,8 +18,8 @@ class Session(Model):
     class_id = ObjectIdField(required=True, db_field="classId")
     teacher_id = ObjectIdField(required=True, db_field="teacherId")
     slot = StringField(required=True)
-    state = StringField(required=True, choices=("active", "closing", "closed", "superseded"))
-    outcome = StringField(choices=("closed", "superseded"))
+    state = StringField(required=True, choices=tuple(SessionState))
+    outcome = StringField(choices=(SessionState.CLOSED, SessionState.SUPERSEDED))
     seq = IntField(required=True)
     started_at = DateTimeField(required=True, db_field="startedAt")
     ended_at = DateTimeField(db_field="endedAt")
@@ -34,7 +35,7 @@ class Session(Model):
             {
                 "fields": ["slot"],
                 "unique": True,
-                "partialFilterExpression": {"state": "active"},
+                "partialFilterExpression": {"state": SessionState.ACTIVE.value},
             },
             ("state", "ended_at"),
             ("class_id", "state"),

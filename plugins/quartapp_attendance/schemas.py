@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
 from quartapp import Body, Closed, EventData, ObjectIdInput, ObjectIdString, Timestamp, left_out
+from quartapp_attendance.words import Told
 
 if TYPE_CHECKING:
     from quartapp_attendance.statuses import StatusRegistry
@@ -66,7 +67,7 @@ class MyAttendanceMessage(Closed):
 class DoneMessage(Closed):
     """The session is over, its records are kept."""
 
-    message: Literal["Attendance persisted"]
+    message: Literal[Told.PERSISTED]
     present: int = Field(ge=0)
     absent: int = Field(ge=0)
     total: int = Field(ge=0)

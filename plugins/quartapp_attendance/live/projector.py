@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from quartapp import encode
 from quartapp_attendance.live.session import ActiveSession
 from quartapp_attendance.live.states import SessionState
+from quartapp_attendance.words import DONE, MARKED, SUMMARY, Told
 from quartapp_classes import ClassNotFoundError
 
 if TYPE_CHECKING:
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from quartapp_attendance.metrics import AttendanceMetrics
     from quartapp_attendance.statuses import StatusRegistry
     from quartapp_classes import Roll
-
-
-DONE_MESSAGE = "Attendance persisted"
 
 
 class Projector:
@@ -123,9 +121,9 @@ class Projector:
         if entry["kind"] == "mark":
             session.attendance[entry["studentId"]] = entry["status"]
             data = {"studentId": entry["studentId"], "status": entry["status"]}
-            return encode("ATTENDANCE_MARKED", data)
+            return encode(MARKED, data)
         if entry["kind"] == "summary":
-            return encode("TODAY_SUMMARY", self._statuses.tally(session.attendance.values()))
+            return encode(SUMMARY, self._statuses.tally(session.attendance.values()))
         return encode(entry["event"], entry["data"])
 
     def _enter(self, session: ActiveSession, state: str, summary: Document | None) -> None:
@@ -134,7 +132,7 @@ class Projector:
             return
         if state == SessionState.CLOSED:
             with self._metrics.fan_out.time():
-                frame = encode("DONE", {"message": DONE_MESSAGE, **(summary or {})})
+                frame = encode(DONE, {"message": Told.PERSISTED, **(summary or {})})
                 session.recent.add(session.seq, frame)
                 self._hub.broadcast(frame, session.audience)
         self._live.remove(session)

@@ -8,6 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from quartapp_attendance.live.session import resolve
+from quartapp_attendance.live.states import SessionState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,7 +72,7 @@ class LiveSessions:
         for session in chain(self, reversed(self._ended)):
             concerned = session.audience is None or user_id in session.audience
             known = 0 < seq <= session.seq and session.recent.since(seq) is not None
-            if (session.over or session.state != "active") and concerned and known:
+            if (session.over or session.state != SessionState.ACTIVE) and concerned and known:
                 return session
         return None
 

@@ -1,0 +1,16 @@
+"""The names of the events of a roll call, and what they say in words."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+MARKED = "ATTENDANCE_MARKED"
+SUMMARY = "TODAY_SUMMARY"
+MY_ATTENDANCE = "MY_ATTENDANCE"
+DONE = "DONE"
+
+
+class Told(StrEnum):
+    """Sentences that are part of the contract."""
+
+    PERSISTED = "Attendance persisted"
