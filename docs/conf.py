@@ -53,12 +53,14 @@ UNLISTED = {
     "quartapp.parts.Service",
     # Aliases and handles that no author's code names.
     "quartapp.clock.Limit",
+    "quartapp.identity.grants.Ask",
     "quartapp.clock.Timer",
     "quartapp.realtime.events.Messages",
     "quartapp.encoding.JsonObject",
     # Mistakes, whose messages are read, and whose classes nobody catches.
     "quartapp.database.database.DatabaseConfigurationError",
     "quartapp.http.answers.ApiError",
+    "quartapp.http.problems.FieldError",
     "quartapp.server.listening.ServerError",
     "quartapp.settings.files.SettingsFileError",
     # What constructors of services and of the core take.
