@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from quartapp.database.database import Database as Database
     from quartapp.database.database import Model as Model
     from quartapp.database.documents import Document as Document
+    from quartapp.database.tasks import Tasks as Tasks
     from quartapp.embedded.mongo import EmbeddedMongoError as EmbeddedMongoError
     from quartapp.embedded.mongo import find_mongod as find_mongod
     from quartapp.encoding import object_id as object_id
@@ -127,6 +128,7 @@ __all__ = [
     "Services",
     "Settings",
     "SocketParameter",
+    "Tasks",
     "Timestamp",
     "Tokens",
     "Traces",
@@ -170,6 +172,7 @@ _HOMES = {
         "Model",
     ),
     "quartapp.database.documents": ("Document",),
+    "quartapp.database.tasks": ("Tasks",),
     "quartapp.embedded.mongo": (
         "EmbeddedMongoError",
         "find_mongod",

@@ -13,6 +13,7 @@ from quartapp.clock import SYSTEM_CLOCK, Clock
 from quartapp.contract import register_documents, register_routes
 from quartapp.database.database import Database
 from quartapp.database.lease import Lease
+from quartapp.database.tasks import Tasks
 from quartapp.errors import QuartappError
 from quartapp.hooks.discovery import discover, given
 from quartapp.hooks.plugins import Plugins
@@ -142,6 +143,12 @@ def _core(settings: Settings, plugins: Iterable[object] | None, clock: Clock) ->
     metrics = Metrics()
     manager = Plugins(loaded, settings.hook_timeout, clock, metrics)
     tokens = Tokens(settings.jwt_secret.get_secret_value(), clock=clock)
+    database = Database(
+        settings.mongodb_uri.get_secret_value(),
+        settings.database,
+        settings.database_timeout,
+        clock,
+    )
     return Core(
         settings=settings,
         clock=clock,
@@ -150,12 +157,8 @@ def _core(settings: Settings, plugins: Iterable[object] | None, clock: Clock) ->
         authenticate=Authenticator(tokens, manager.authenticate),
         roles=Roles(),
         grants=Grants(manager.grant if manager.grants_something else None),
-        database=Database(
-            settings.mongodb_uri.get_secret_value(),
-            settings.database,
-            settings.database_timeout,
-            clock,
-        ),
+        database=database,
+        tasks=Tasks(database, clock, metrics.registry, lambda: manager.dispatcher.building),
         hub=Hub(settings.max_sockets, settings.max_sockets_per_user, metrics, clock),
         events=EventRegistry(),
         metrics=metrics,
@@ -191,6 +194,7 @@ def _register_lifespan(app: Quart, core: Core) -> None:
             core.traces.open()
             await connect()
             await core.plugins.startup(app)
+            core.tasks.start()
         except BaseException:
             # Nobody calls what is registered for the end when the beginning fails.
             await stop()
@@ -204,6 +208,7 @@ def _register_lifespan(app: Quart, core: Core) -> None:
         if stopped:
             return
         stopped = True
+        await core.tasks.stop()
         await core.plugins.shutdown(app)
         await lease.release()
         await core.database.close()

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from quartapp.clock import Clock
     from quartapp.database.database import Database
+    from quartapp.database.tasks import Tasks
     from quartapp.hooks.plugins import Plugins
     from quartapp.identity.authenticator import Authenticator
     from quartapp.identity.grants import Grants
@@ -82,6 +83,7 @@ class Core:
     roles: Roles
     grants: Grants
     database: Database
+    tasks: Tasks
     hub: Hub
     events: EventRegistry
     metrics: Metrics

@@ -3,10 +3,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-import structlog
 from bson import ObjectId
 
-from quartapp import DatabaseUnavailableError, Deny, Role, core, hookimpl
+from quartapp import Deny, Role, core, hookimpl
 from quartapp_attendance import hookspecs
 from quartapp_attendance.events import events
 from quartapp_attendance.hook_calls import AttendanceHooks
@@ -28,9 +27,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
     from quart import Blueprint, Quart
 
-    from quartapp import Clock, EventType, Model, SocketParameter
-
-log = structlog.get_logger("quartapp.attendance")
+    from quartapp import EventType, Model, SocketParameter
 
 SWEEP_SECONDS = 2.0
 
@@ -98,6 +95,14 @@ class AttendancePlugin:
         for service in offered:
             services.add(service)
 
+        async def sweep() -> None:
+            metrics.live(live)
+            await closing.finish_abandoned()
+
+        # In each process, not on a lease: a session waits seconds for its end, and not for a lease.
+        closing = self._service.closing
+        parts.tasks.every(SWEEP_SECONDS, sweep)
+
     @hookimpl
     def register_blueprints(self, app: Quart) -> list[Blueprint]:
         """Bring the routes under /attendance."""
@@ -122,18 +127,15 @@ class AttendancePlugin:
 
     @hookimpl
     async def startup(self, app: Quart) -> None:
-        """Open the stream, and finish what was left half closed."""
+        """Open the stream."""
         parts = core(app)
-        service, projector = parts.services.get(AttendanceService), parts.services.get(Projector)
-        metrics = parts.services.get(AttendanceMetrics)
+        projector, metrics = parts.services.get(Projector), parts.services.get(AttendanceMetrics)
         if parts.database.change_streams:
             stream = SessionStream(parts.database, projector, metrics, parts.clock)
             self._tasks.append(asyncio.create_task(stream.run()))
             await stream.ready.wait()
         else:
             await projector.reload()
-        live = parts.services.get(LiveSessions)
-        self._tasks.append(asyncio.create_task(_sweep(service, live, metrics, parts.clock)))
 
     @hookimpl
     async def clear_class(self, class_id: str, with_records: bool) -> None:
@@ -150,18 +152,3 @@ class AttendancePlugin:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
-
-
-async def _sweep(
-    service: AttendanceService, live: LiveSessions, metrics: AttendanceMetrics, clock: Clock
-) -> None:
-    while True:
-        metrics.live(live)
-        try:
-            await service.closing.finish_abandoned()
-        except DatabaseUnavailableError as error:
-            log.warning("sweep postponed", reason=str(error))
-        except Exception as error:
-            # One session that cannot be finished must not end the sweep for all others.
-            log.exception("sweep failed", exc_info=error)
-        await clock.sleep(SWEEP_SECONDS)

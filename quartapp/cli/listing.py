@@ -64,6 +64,7 @@ def _row(app: Quart, plugin: LoadedPlugin, order: int) -> dict[str, Any]:
         "requires": list(plugin.requires),
         "hooks": parts.plugins.hooks_of(plugin),
         "routes": [str(route) for route in routes(app) if route.owner == plugin],
+        "tasks": [str(task) for task in parts.tasks.declared if task.owner == plugin],
         "settings": {},
     }
     for owner, hook, result in parts.plugins.dispatcher.contributions:

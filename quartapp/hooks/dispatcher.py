@@ -42,6 +42,7 @@ class Dispatcher:
 
     Attributes:
         contributions: Every result of a ``register_*`` hook, with whose it is.
+        building: The plugin whose ``register_*`` hook is running; None when none is.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Dispatcher:
         self._clock = clock
         self.owners: dict[int, LoadedPlugin] = {}
         self.contributions: list[tuple[LoadedPlugin, str, Any]] = []
+        self.building: LoadedPlugin | None = None
 
     def implementations(self, hook: str) -> list[tuple[LoadedPlugin, HookImpl]]:
         """Who implements ``hook``, in plugin order (``tryfirst`` first, ``trylast`` last)."""
@@ -66,12 +68,15 @@ class Dispatcher:
             PluginError: An implementation raised, or is asynchronous.
         """
         for owner, impl in self.implementations(hook):
+            outer, self.building = self.building, owner
             try:
                 result = impl.function(*(arguments[name] for name in impl.argnames))
             except PluginError:
                 raise  # of a plugin that this one collects from, and it says which
             except Exception as error:
                 raise PluginError(f"plugin {owner}: {hook} failed: {reason(error)}") from error
+            finally:
+                self.building = outer
             if inspect.isawaitable(result):
                 if inspect.iscoroutine(result):
                     result.close()
