@@ -3,7 +3,14 @@
 What is exported here is public; the modules below are internal.
 """
 
-from quartapp_attendance.errors import MarkRefusedError, NoActiveSessionError, NotOnRollError
+from quartapp_attendance.audiences import Audience
+from quartapp_attendance.errors import (
+    MarkRefusedError,
+    NoActiveSessionError,
+    NotOnRollError,
+    UnknownAudienceError,
+    UnknownStatusError,
+)
 from quartapp_attendance.events import NO_SESSION, NOT_ON_ROLL, marked_message
 from quartapp_attendance.happenings import (
     AttendanceMarked,
@@ -32,6 +39,7 @@ __all__ = [
     "ActiveSession",
     "AttendanceMarked",
     "AttendanceService",
+    "Audience",
     "Mark",
     "MarkRefusedError",
     "NoActiveSessionError",
@@ -44,6 +52,8 @@ __all__ = [
     "SessionSuperseded",
     "Status",
     "StatusRegistry",
+    "UnknownAudienceError",
+    "UnknownStatusError",
     "Violation",
     "marked_message",
     "session_events",

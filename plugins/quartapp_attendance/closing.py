@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from quartapp_attendance.happenings import SessionDone, SessionSuperseded
+from quartapp_attendance.live.session import SessionInfo
 from quartapp_attendance.live.states import SessionState
 from quartapp_attendance.records import final_marks
 from quartapp_classes import ClassNotFoundError, Roll
@@ -101,7 +102,10 @@ class Closing:
         except ClassNotFoundError:
             log.warning("class deleted under its session", session=session_id)
             roll = Roll(frozenset(), -1)
-        final = final_marks(document, roll.student_ids)
+        unmarked = roll.student_ids - document["attendance"].keys()
+        info = SessionInfo.of(document)
+        chosen = await self._hooks.final_statuses(info, sorted(unmarked))
+        final = final_marks(document, roll.student_ids, chosen)
         await self._records.keep(document, final)
         # Whoever was marked and then taken off the roll is kept, and not counted.
         counted = [final[student]["status"] for student in roll.student_ids]

@@ -15,3 +15,11 @@ class NoActiveSessionError(DomainError):
 
 class NotOnRollError(DomainError):
     """The mark is for somebody who is not on the class's roll."""
+
+
+class UnknownStatusError(DomainError):
+    """A plugin marks somebody with a status that there is not; the text is the status."""
+
+
+class UnknownAudienceError(DomainError):
+    """A plugin shows something to an audience that there is not; the text is the name."""

@@ -67,9 +67,9 @@ class AttendancePlugin:
         """Offer the roll call and all that it is made of."""
         parts = core(app)
         services = parts.services
-        hooks = AttendanceHooks(parts.plugins, app)
         metrics = AttendanceMetrics(parts.metrics.registry)
         classes, rolls = services.get(ClassService), services.get(Rolls)
+        hooks = AttendanceHooks(parts.plugins, app, rolls)
         scope = services.get(AttendanceSettings).scope
         live = LiveSessions(parts.clock)
         projector = Projector(

@@ -10,7 +10,7 @@ from pymongo import UpdateOne
 from quartapp import bulk_write
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from quartapp import Database, Document, Principal
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 Key = tuple[ObjectId, ObjectId]
 
 RECORDS_PER_WRITE = 1000
+# The way by which a record came to a student of whom nobody spoke.
+UNMARKED = "unmarked"
 # Each is a stage of a pipeline, of which MongoDB takes a thousand.
 KEYS_PER_READ = 100
 
@@ -87,10 +89,20 @@ def _latest_of(student: ObjectId, class_id: ObjectId) -> list[Document]:
     ]
 
 
-def final_marks(document: Document, roll: Iterable[str]) -> dict[str, Document]:
-    """The marks of an ended session, with everybody unmarked on ``roll`` as absent."""
-    unmarked = {"status": "absent", "at": document["endedAt"], "by": document["teacherId"]}
-    return {**dict.fromkeys(roll, unmarked), **document["attendance"]}
+def final_marks(
+    document: Document, roll: Iterable[str], chosen: Mapping[str, str]
+) -> dict[str, Document]:
+    """Return the marks of an ended session, with a mark for everybody whom nobody marked.
+
+    Args:
+        document: The session.
+        roll: Ids of the students on the roll.
+        chosen: Statuses for the unmarked, by student id; all others are absent.
+    """
+    unmarked = {"at": document["endedAt"], "by": document["teacherId"], "via": UNMARKED}
+    absent = {"status": "absent", **unmarked}
+    final = {**dict.fromkeys(roll, absent), **document["attendance"]}
+    return final | {student: {"status": code, **unmarked} for student, code in chosen.items()}
 
 
 def _record(document: Document, student: str, mark: Document) -> UpdateOne:

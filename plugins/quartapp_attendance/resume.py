@@ -52,7 +52,7 @@ async def resume(connection: Connection, value: str) -> Callable[[], None]:
         NoActiveSessionError: There is no session to come back to.
         DatabaseUnavailableError: MongoDB did not answer in time.
     """
-    since = int(value)
+    since, user_id = int(value), connection.principal.id
     session = await _followed(connection.principal, since)
     if since > session.seq:
         with suppress(TimeoutError):
@@ -62,7 +62,7 @@ async def resume(connection: Connection, value: str) -> Callable[[], None]:
             session = await _followed(connection.principal, since)
 
     def greet() -> None:
-        missed = session.recent.since(since) if since <= session.seq else None
+        missed = session.recent.since(since, user_id) if since <= session.seq else None
         if missed is not None:
             connection.post_all(missed)
         elif session.over:

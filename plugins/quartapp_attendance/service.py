@@ -8,7 +8,7 @@ from bson import ObjectId
 
 from quartapp import DatabaseUnavailableError, DomainError, object_id
 from quartapp_attendance.closing import Closing
-from quartapp_attendance.errors import NoActiveSessionError
+from quartapp_attendance.errors import NoActiveSessionError, UnknownStatusError
 from quartapp_attendance.happenings import AttendanceMarked, SessionStarted
 from quartapp_attendance.live.session import ActiveSession
 from quartapp_attendance.live.states import SessionState
@@ -16,7 +16,7 @@ from quartapp_attendance.records import Records
 from quartapp_classes import ClassNotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
     from datetime import datetime
 
     from quartapp import Clock, Database, Document, Grants, Principal, Roles
@@ -118,11 +118,22 @@ class AttendanceService:
         Raises:
             NoActiveSessionError: The session is over.
             NotOnRollError: The student is not on the roll.
+            UnknownStatusError: There is no such status.
             MarkRefusedError: A plugin refuses the mark.
             DatabaseUnavailableError: The mark could not be stored.
         """
-        mark = await self._hooks.accepted(session.info, mark)
-        entry = {"kind": "mark", "studentId": mark.student_id, "status": mark.status}
+        if mark.status not in self._hooks.statuses:
+            raise UnknownStatusError(mark.status)
+        before = session.marks.get(mark.student_id)
+        mark = await self._hooks.accepted(session.info, mark, before)
+        entry: Document = {
+            "kind": "mark",
+            "studentId": mark.student_id,
+            "status": mark.status,
+            "by": mark.by,
+        }
+        if mark.via is not None:
+            entry["via"] = mark.via
         await self._log.append(session, entry, mark)
         await self._plugins.on_event(
             AttendanceMarked(
@@ -144,19 +155,32 @@ class AttendanceService:
         """
         await self._log.append(session, {"kind": "summary"})
 
-    async def show(self, session: ActiveSession, event: str, data: Mapping[str, object]) -> None:
-        """Show an event of a plugin's own to all, on every server, in the session's order.
+    async def show(
+        self,
+        session: ActiveSession,
+        event: str,
+        data: Mapping[str, object],
+        *,
+        to: str | Iterable[str] | None = None,
+    ) -> None:
+        """Show an event of a plugin's own, on every server, in the session's order.
 
         Args:
-            session: Whose audience it is for.
-            event: Its name, as the plugin declares it in a ``ServerMessage``.
-            data: What is under ``data``, as JSON and MongoDB can hold it.
+            session: The session.
+            event: Name of the event, as the plugin declares it in a ``ServerMessage``.
+            data: Content of ``data``, as JSON and MongoDB can hold it.
+            to: Ids of the users who get it, or the name of an audience: ``class``, ``teachers``,
+                or one that a plugin registers. Everybody who follows the session when left out.
 
         Raises:
+            UnknownAudienceError: No plugin registers an audience of that name.
             NoActiveSessionError: The session is over.
             DatabaseUnavailableError: MongoDB did not answer in time.
         """
-        entry = {"kind": "event", "event": event, "data": dict(data)}
+        entry: Document = {"kind": "event", "event": event, "data": dict(data)}
+        if to is not None:
+            named = await self._hooks.audience(to, session.info) if isinstance(to, str) else to
+            entry["to"] = sorted(set(named))
         await self._log.append(session, entry)
 
     async def done(self, session: ActiveSession) -> None:
@@ -343,16 +367,9 @@ class AttendanceService:
             return None
         for session in candidates:
             listed = session.audience is None or principal.id in session.audience
-            if listed and await self._is_enrolled(session, principal.id):
+            if listed and await self._rolls.has(session.class_id, principal.id):
                 return session
         return None
-
-    async def _is_enrolled(self, session: ActiveSession, student_id: str) -> bool:
-        try:
-            roll = await self._rolls.now(session.class_id)
-        except ClassNotFoundError:
-            return False
-        return student_id in roll.student_ids
 
     def _named_class(self, class_id: str | None) -> ObjectId | None:
         return object_id(class_id) if class_id and self._scope == "class" else None

@@ -31,3 +31,7 @@ class AlreadyEnrolledError(DomainError):
 
 class ClassInUseError(DomainError):
     """Something hangs on the class, so it cannot be deleted; the message says what."""
+
+
+class ClassNameError(DomainError):
+    """A plugin gives a class a name that no route would take."""

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from quartapp import hookspec
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from quartapp import Decision
     from quartapp_classes.rolls import ClassInfo, Roll
 
@@ -23,6 +25,20 @@ def roster(class_room: ClassInfo) -> Roll | None:
         ... async def roster(self, class_room):
         ...     members = await self.directory.members(class_room.document.get("sourcedId"))
         ...     return Roll(frozenset(members)) if members is not None else None
+    """
+
+
+@hookspec
+def classes_of(student_id: str) -> Iterable[str] | None:
+    """Ids of the classes that a student may be in: the way back from :func:`roster`. Collected.
+
+    A plugin that answers ``roster`` answers this too. Each class that is named is looked up with
+    ``roster``: one too many does no harm, one too few is missing from the student's classes.
+
+    Example:
+        >>> @hookimpl
+        ... async def classes_of(self, student_id):
+        ...     return await self.directory.classes_of(student_id)
     """
 
 

@@ -49,7 +49,9 @@ class ClassesPlugin:
         users = parts.services.get(UserService)
         self._rolls = Rolls(parts.database, parts.plugins)
         parts.services.add(self._rolls)
-        parts.services.add(ClassService(parts.database, users, parts.plugins, parts.grants))
+        parts.services.add(
+            ClassService(parts.database, users, self._rolls, parts.plugins, parts.grants)
+        )
 
     @hookimpl
     def register_blueprints(self, app: Quart) -> list[Blueprint]:

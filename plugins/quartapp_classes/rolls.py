@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pymongo.asynchronous.collection import AsyncCollection
 
     from quartapp import Database, Plugins
+    from quartapp_classes.models import ClassRoom
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ class Rolls:
         self._database = database
         self._plugins = plugins
         self._kept: dict[ObjectId, Roll] = {}
+        self._ours = len(plugins.dispatcher.implementations("roster")) <= 1
 
     async def now(self, class_id: ObjectId) -> Roll:
         """Who is on the roll now.
@@ -107,11 +109,62 @@ class Rolls:
         """Keep no copy of that roll any longer."""
         self._kept.pop(class_id, None)
 
+    @property
+    def are_ours(self) -> bool:
+        """Whether no plugin but the classes plugin knows rolls."""
+        return self._ours
+
+    async def members(self, class_room: ClassRoom) -> list[ObjectId]:
+        """Return the ids of the students of a class, in the order of the roll.
+
+        Args:
+            class_room: The class.
+
+        Raises:
+            ClassNotFoundError: The class was deleted meanwhile.
+            DatabaseUnavailableError: MongoDB did not answer in time.
+            HookFailedError: A plugin raised, hung, or returned something else.
+        """
+        kept: list[ObjectId] = class_room.students_ids
+        if self._ours:
+            return kept
+        roll = await self.now(class_room.id)
+        first = [student for student in kept if str(student) in roll.student_ids]
+        others = roll.student_ids - set(map(str, kept))
+        return [*first, *map(ObjectId, sorted(others))]
+
     async def classes_of(self, student_id: str) -> set[ObjectId]:
-        """The ids of the classes that the student is enrolled in."""
+        """Return the ids of the classes that the student is enrolled in.
+
+        Raises:
+            DatabaseUnavailableError: MongoDB did not answer in time.
+            HookFailedError: A plugin raised, hung, or returned something else.
+        """
         async with self._database.operation():
-            found = self._classes.find({"studentsIds": object_id(student_id)}, {"_id": 1})
-            return {document["_id"] async for document in found}
+            kept = self._classes.find({"studentsIds": object_id(student_id)}, {"_id": 1})
+            found = {document["_id"] async for document in kept}
+        if self._ours:
+            return found
+        asked = await self._plugins.dispatcher.collect("classes_of", student_id=student_id)
+        for owner, named in asked:
+            keys = [object_id(class_id) for class_id in named]
+            if None in keys:
+                raise HookFailedError(f"plugin {owner}: classes_of must return ids of classes")
+            found.update(key for key in keys if key is not None)
+        return {class_id for class_id in found if await self.has(class_id, student_id)}
+
+    async def has(self, class_id: ObjectId, student_id: str) -> bool:
+        """Tell whether the student is on the roll; nobody is on that of a class that is gone.
+
+        Raises:
+            DatabaseUnavailableError: MongoDB did not answer in time.
+            HookFailedError: A plugin raised, hung, or returned something else.
+        """
+        try:
+            roll = await self.now(class_id)
+        except ClassNotFoundError:
+            return False
+        return student_id in roll.student_ids
 
     @property
     def _classes(self) -> AsyncCollection[dict[str, Any]]:

@@ -12,6 +12,7 @@ from quartapp_classes.errors import (
     AlreadyEnrolledError,
     ClassExistsError,
     ClassInUseError,
+    ClassNameError,
     ClassNotFoundError,
     NotEnrolledError,
     NotOwnerError,
@@ -29,6 +30,10 @@ from quartapp_classes.models import IGNORING_CASE, ClassRoom
 if TYPE_CHECKING:
     from quartapp import Database, Grants, Plugins, Principal
     from quartapp_auth import Contact
+    from quartapp_classes.rolls import Rolls
+
+
+LONGEST_NAME = 100
 
 
 class ClassService:
@@ -37,15 +42,22 @@ class ClassService:
     Args:
         database: Where they live.
         users: Who the people on the rolls are.
+        rolls: Who is in a class.
         plugins: Hears what happened.
         grants: What plugins allow people who do not own a class.
     """
 
     def __init__(
-        self, database: Database, users: UserService, plugins: Plugins, grants: Grants
+        self,
+        database: Database,
+        users: UserService,
+        rolls: Rolls,
+        plugins: Plugins,
+        grants: Grants,
     ) -> None:
         self._database = database
         self._users = users
+        self._rolls = rolls
         self._plugins = plugins
         self._grants = grants
 
@@ -53,8 +65,10 @@ class ClassService:
         """Make a class.
 
         Raises:
+            ClassNameError: The name is empty, too long, or has blanks around it.
             ClassExistsError: The teacher has one of that name, in whatever case.
         """
+        _check_name(name)
         now = utc_now()
         class_room = ClassRoom(
             class_name=name, teacher_id=object_id(teacher.id), created_at=now, updated_at=now
@@ -78,7 +92,13 @@ class ClassService:
             found = await self._database.by_id(ClassRoom, key)
         if found is None:
             raise ClassNotFoundError
-        return found
+        return await self._with_roll(found)
+
+    async def _with_roll(self, class_room: ClassRoom) -> ClassRoom:
+        """Let the class have the roll that counts, which another system may keep."""
+        if not self._rolls.are_ours:
+            class_room.students_ids = await self._rolls.members(class_room)
+        return class_room
 
     async def allowed(self, class_id: str, principal: Principal, permission: str) -> ClassRoom:
         """Return the class, with which ``principal`` may do something.
@@ -128,7 +148,7 @@ class ClassService:
         found = await self._database.first(ClassRoom, query, IGNORING_CASE)
         if found is None:
             raise ClassNotFoundError
-        return found
+        return await self._with_roll(found)
 
     async def enrolled(self, class_id: str, student: Principal) -> ClassRoom:
         """The class, on whose roll ``student`` is.
@@ -143,12 +163,18 @@ class ClassService:
         return class_room
 
     async def of(self, principal: Principal) -> list[ClassRoom]:
-        """A teacher's own classes, or those a student is enrolled in; newest first."""
+        """Return a teacher's own classes, or those a student is enrolled in; newest first."""
         key = object_id(principal.id)
-        query = {"teacherId": key} if principal.role == BaseRole.TEACHER else {"studentsIds": key}
-        return await self._database.run(
+        if principal.role == BaseRole.TEACHER:
+            query: dict[str, Any] = {"teacherId": key}
+        elif self._rolls.are_ours:
+            query = {"studentsIds": key}
+        else:
+            query = {"_id": {"$in": list(await self._rolls.classes_of(principal.id))}}
+        found = await self._database.run(
             lambda: list(ClassRoom.objects(__raw__=query).order_by("-created_at", "-id"))
         )
+        return [await self._with_roll(class_room) for class_room in found]
 
     async def people(self, class_room: ClassRoom) -> tuple[Contact | None, list[Contact]]:
         """The teacher and the students of a class, in the order of the roll."""
@@ -163,8 +189,10 @@ class ClassService:
         Raises:
             ClassNotFoundError: There is none.
             NotOwnerError: It is another teacher's.
+            ClassNameError: The name is empty, too long, or has blanks around it.
             ClassExistsError: The teacher has another class of that name.
         """
+        _check_name(name)
         class_room = await self.allowed(class_id, teacher, "class:write")
         changes = {"$set": {"className": name, "updatedAt": utc_now()}}
         try:
@@ -266,4 +294,11 @@ class ClassService:
             )
             return found
 
-        return await self._database.run(update)
+        changed = await self._database.run(update)
+        return None if changed is None else await self._with_roll(changed)
+
+
+def _check_name(name: str) -> None:
+    # Routes have checked the name already, each by the rules of its dialect; plugins have not.
+    if name != name.strip() or not 1 <= len(name) <= LONGEST_NAME:
+        raise ClassNameError(name)

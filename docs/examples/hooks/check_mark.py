@@ -1,20 +1,22 @@
-"""Nobody is marked once the lesson is over."""
+"""Nobody is marked once the lesson is over, but a mark can still be put right."""
 
 from datetime import timedelta
 
 from quartapp import hookimpl, utc_now
 from quartapp_attendance import Violation
 
+OVER = "The lesson is over"
+
 
 class LessonPlugin:
-    """Refuses marks after the lesson."""
+    """Refuses first marks after the lesson."""
 
     name = "lesson"
     requires = ("attendance",)
+    messages = (OVER,)
     lasts = timedelta(minutes=45)
 
     @hookimpl
-    def check_mark(self, session):
-        if utc_now() - session.started_at > self.lasts:
-            return Violation("The lesson is over")
-        return None
+    def check_mark(self, session, before):
+        late = utc_now() - session.started_at > self.lasts
+        return Violation(OVER) if late and before is None else None

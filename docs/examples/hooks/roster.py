@@ -5,7 +5,7 @@ from quartapp_classes import Roll
 
 
 class InformationSystemPlugin:
-    """Keeps a copy of the rolls, by the name of the class; marks do not wait for the network."""
+    """Keeps a copy of the rolls, by the id of the class; marks do not wait for the network."""
 
     name = "sis"
     requires = ("classes",)
@@ -15,5 +15,9 @@ class InformationSystemPlugin:
 
     @hookimpl
     def roster(self, class_room):
-        students = self.rolls.get(class_room.name)
+        students = self.rolls.get(class_room.id)
         return Roll(frozenset(students)) if students is not None else None
+
+    @hookimpl
+    def classes_of(self, student_id):
+        return [class_id for class_id, students in self.rolls.items() if student_id in students]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from quartapp import encode
-from quartapp_attendance.live.session import ActiveSession
+from quartapp_attendance.live.session import ActiveSession, mark_of
 from quartapp_attendance.live.states import SessionState
 from quartapp_attendance.words import DONE, MARKED, SUMMARY, Told
 from quartapp_classes import ClassNotFoundError
@@ -111,15 +113,20 @@ class Projector:
         return self._database.documents["sessions"]
 
     def _show(self, session: ActiveSession, entries: Iterable[Document]) -> None:
-        frames = [self._frame(session, entry) for entry in entries]
-        for number, frame in enumerate(frames, session.seq + 1):
-            session.recent.add(number, frame)
-        self._hub.broadcast_all(frames, session.audience)
+        shown: list[tuple[str, frozenset[str] | None]] = []
+        for number, entry in enumerate(entries, session.seq + 1):
+            frame = self._frame(session, entry)
+            session.recent.add(number, frame, _named(entry))
+            shown.append((frame, _named(entry)))
+        for named, run in groupby(shown, key=itemgetter(1)):
+            audience = session.audience if named is None else named
+            self._hub.broadcast_all([frame for frame, _ in run], audience)
 
     def _frame(self, session: ActiveSession, entry: Document) -> str:
         """What ``entry``, which is taken into the projection, looks like to the sockets."""
         if entry["kind"] == "mark":
             session.attendance[entry["studentId"]] = entry["status"]
+            session.marks[entry["studentId"]] = mark_of(entry["studentId"], entry)
             data = {"studentId": entry["studentId"], "status": entry["status"]}
             return encode(MARKED, data)
         if entry["kind"] == "summary":
@@ -161,7 +168,7 @@ class Projector:
             await self._set_audience(session)
         marks = sorted(document["attendance"].items(), key=lambda item: item[1]["at"])
         missed = [
-            {"kind": "mark", "studentId": student_id, "status": mark["status"]}
+            {"kind": "mark", "studentId": student_id, **mark}
             for student_id, mark in marks
             if session.attendance.get(student_id) != mark["status"]
         ]
@@ -183,3 +190,8 @@ class Projector:
             session.audience = frozenset({session.teacher_id})
         else:
             session.audience = roll.student_ids | {session.teacher_id}
+
+
+def _named(entry: Document) -> frozenset[str] | None:
+    """Return the ids of those whom ``entry`` is for; None when it is for all of the session."""
+    return frozenset(entry["to"]) if "to" in entry else None

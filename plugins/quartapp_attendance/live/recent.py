@@ -19,17 +19,23 @@ class Recent:
     __slots__ = ("_after", "_characters", "_frames", "_from_beginning")
 
     def __init__(self, seq: int, *, from_beginning: bool) -> None:
-        self._frames: deque[tuple[int, str]] = deque()
+        self._frames: deque[tuple[int, str, frozenset[str] | None]] = deque()
         self._characters = 0
         self._after = seq
         self._from_beginning = from_beginning
 
-    def add(self, seq: int, frame: str) -> None:
-        """``frame`` was broadcast under number ``seq``."""
-        self._frames.append((seq, frame))
+    def add(self, seq: int, frame: str, to: frozenset[str] | None = None) -> None:
+        """Keep a frame.
+
+        Args:
+            seq: Number under which it was broadcast.
+            frame: The frame.
+            to: Ids of the users who got it; None when everybody in the session did.
+        """
+        self._frames.append((seq, frame, to))
         self._characters += len(frame)
         while self._characters > KEPT_CHARACTERS:
-            self._after, gone = self._frames.popleft()
+            self._after, gone, _ = self._frames.popleft()
             self._characters -= len(gone)
             self._from_beginning = False
 
@@ -40,14 +46,22 @@ class Recent:
         self._after = seq
         self._from_beginning = False
 
-    def since(self, seq: int) -> list[str] | None:
-        """What was broadcast after number ``seq``, in order; None when that is not known.
+    def since(self, seq: int, user_id: str) -> list[str] | None:
+        """Return what somebody was shown after number ``seq``, in order.
 
         Args:
             seq: A number of the session; 0 for all of it.
+            user_id: Who comes back.
+
+        Returns:
+            The frames; None when what followed that number is not known any more.
         """
         if seq == 0 and self._from_beginning:
             seq = self._after
         if seq < self._after:
             return None
-        return [frame for number, frame in self._frames if number > seq]
+        return [
+            frame
+            for number, frame, to in self._frames
+            if number > seq and (to is None or user_id in to)
+        ]

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from quartapp_attendance.live.recent import Recent
+from quartapp_attendance.statuses import Mark
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -39,6 +40,17 @@ class SessionInfo:
     started_at: datetime
     seq: int
 
+    @classmethod
+    def of(cls, document: Document) -> SessionInfo:
+        """Return the session in ``document``."""
+        return cls(
+            id=str(document["_id"]),
+            class_id=str(document["classId"]),
+            teacher_id=str(document["teacherId"]),
+            started_at=document["startedAt"],
+            seq=document["seq"],
+        )
+
 
 @dataclass(eq=False, slots=True)
 class ActiveSession:
@@ -53,6 +65,7 @@ class ActiveSession:
         started_at: When it was started.
         roll_version: The roll that ``audience`` was made of.
         attendance: Status by student id.
+        marks: The mark by student id.
         recent: Its last broadcasts.
         audience: Ids of the users who get its broadcasts; None for everybody.
         over: Whether it is live no longer.
@@ -66,6 +79,7 @@ class ActiveSession:
     started_at: datetime
     roll_version: int | None
     attendance: dict[str, str]
+    marks: dict[str, Mark]
     recent: Recent
     audience: frozenset[str] | None = None
     over: bool = False
@@ -83,6 +97,10 @@ class ActiveSession:
             started_at=document["startedAt"],
             roll_version=document.get("rollVersion"),
             attendance=statuses(document),
+            marks={
+                student_id: mark_of(student_id, mark)
+                for student_id, mark in document["attendance"].items()
+            },
             recent=Recent(document["seq"], from_beginning=begun),
         )
 
@@ -140,3 +158,8 @@ def resolve(future: asyncio.Future[None]) -> None:
 def statuses(document: Document) -> dict[str, str]:
     """Status by student id, of a session document."""
     return {student: mark["status"] for student, mark in document["attendance"].items()}
+
+
+def mark_of(student_id: str, stored: Document) -> Mark:
+    """Return a mark as a session document, or an entry of the log, has it."""
+    return Mark(student_id, stored["status"], str(stored["by"]), stored.get("via"))

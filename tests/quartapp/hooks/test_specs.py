@@ -397,19 +397,132 @@ async def test_roster_of_another_system_decides_who_can_be_marked(serve, example
     server = await serve(beside=[system])
     roll_call = await lesson(server, students=1)
     guest = await server.person("student")
-    name = roll_call.class_room["className"]
     await roll_call.start()
     socket = await server.socket(roll_call.teacher)
     own = roll_call.students[0]
     assert await socket.ask("ATTENDANCE_MARKED", mark(guest)) == told(
         "Student not enrolled in class"
     )
-    system.rolls[name] = {guest.id}
+    system.rolls[roll_call.class_id] = {guest.id}
     shown = await socket.ask("ATTENDANCE_MARKED", mark(guest))
     assert shown == {"event": "ATTENDANCE_MARKED", "data": mark(guest)}
     assert await socket.ask("ATTENDANCE_MARKED", mark(own)) == told("Student not enrolled in class")
     done = await socket.ask("DONE")
     assert (done["data"]["present"], done["data"]["total"]) == (1, 1)
+
+
+async def test_roster_and_classes_of_decide_everywhere_who_belongs_to_a_class(
+    serve, example, lesson
+):
+    system = example("roster").InformationSystemPlugin()
+    server = await serve(beside=[system])
+    maths = await lesson(server, students=1)
+    (former,) = maths.students
+    guest = await server.person("student")
+    system.rolls[maths.class_id] = {guest.id}
+
+    async def get(path, person):
+        answer = await server.api.get(path, headers=person.headers)
+        return answer.status_code, answer.json()
+
+    status, seen = await get(f"/class/{maths.class_id}", guest)
+    assert status == 200
+    assert [student["email"] for student in seen["data"][0]["studentsIds"]] == [guest.email]
+    for person, classes in (
+        (guest, [maths.class_id]),
+        (former, []),
+        (maths.teacher, [maths.class_id]),
+    ):
+        _, listed = await get("/class", person)
+        assert [one["_id"] for one in listed["data"]] == classes
+    _, listed = await get("/class", maths.teacher)
+    assert listed["data"][0]["studentsIds"] == [guest.id]
+    path = f"/attendance/{maths.class_id}/my-attendance"
+    assert (await get(path, guest))[0] == 200
+    assert (await get(path, former))[0] == 403
+    assert (await get(f"/class/{maths.class_id}", former))[0] == 404
+    await maths.start()
+    socket = await server.socket(guest)
+    assert (await socket.ask("MY_ATTENDANCE"))["data"] == {"status": "not yet updated"}
+    assert (await get("/attendance/session", guest))[0] == 200
+    assert (await get("/attendance/session", former))[0] == 404
+
+
+async def test_final_status_decides_what_the_unmarked_become(serve, example, lesson, mark):
+    excuses = example("final_status").ExcusesPlugin()
+    server = await serve(beside=[excuses])
+    maths = await lesson(server, students=3)
+    here, excused, away = maths.students
+    excuses.excused |= {excused.id, here.id}
+    await maths.start()
+    socket = await server.socket(maths.teacher)
+    await socket.ask("ATTENDANCE_MARKED", mark(here))
+    done = await socket.ask("DONE")
+    assert (done["data"]["present"], done["data"]["absent"]) == (1, 2)
+    assert await maths.records() == ["present", "excused", "absent"]
+    kept = await server.documents["attendance"].find({}).to_list()
+    ways = {str(record["studentId"]): record.get("via") for record in kept}
+    assert ways == {here.id: None, excused.id: "unmarked", away.id: "unmarked"}
+
+
+async def test_final_status_that_fails_leaves_the_student_absent(serve, lesson):
+    class Broken:
+        name = "broken"
+
+        @hookimpl
+        def final_status(self, student_id):
+            raise RuntimeError("a bug in a plugin")
+
+    server = await serve(beside=[Broken])
+    maths = await lesson(server, students=1)
+    await maths.start()
+    socket = await server.socket(maths.teacher)
+    assert (await socket.ask("DONE"))["data"]["absent"] == 1
+    assert await maths.records() == ["absent"]
+
+
+async def test_register_audiences_says_who_is_shown_something(serve, example, lesson, mark):
+    tutors = example("register_audiences").TutorsPlugin()
+    servers = [await serve(beside=[tutors]) for _ in range(2)]
+    maths = await lesson(servers[0], students=2)
+    tutor = await servers[0].person("teacher")
+    tutors.tutors[maths.class_id] = {tutor.id}
+    await maths.start()
+    teacher = await servers[0].socket(maths.teacher)
+    watching = [
+        await server.socket(person) for server in servers for person in (tutor, *maths.students)
+    ]
+    await teacher.send("ATTENDANCE_MARKED", mark(maths.students[0]))
+    await teacher.send("TELL_TUTORS", {"text": "A quiet word"})
+    await teacher.ask("TODAY_SUMMARY")
+    await teacher.until("TODAY_SUMMARY")
+    for socket, concerned in zip(watching, (True, False, False) * 2, strict=True):
+        await socket.until("TODAY_SUMMARY")
+        names = [frame["event"] for frame in socket.history]
+        assert ("TUTORS_TOLD" in names) is concerned
+        assert names[-1] == "TODAY_SUMMARY"
+
+
+async def test_check_mark_hears_of_the_mark_before(serve, lesson, mark):
+    class Listens:
+        name = "listens"
+
+        def __init__(self):
+            self.heard = []
+
+        @hookimpl
+        def check_mark(self, mark, before):
+            self.heard.append((before and (before.status, before.by), mark.status))
+
+    plugin = Listens()
+    server = await serve(beside=[plugin])
+    maths = await lesson(server, students=1)
+    (student,) = maths.students
+    await maths.start()
+    socket = await server.socket(maths.teacher)
+    await socket.ask("ATTENDANCE_MARKED", mark(student))
+    await socket.ask("ATTENDANCE_MARKED", mark(student, "absent"))
+    assert plugin.heard == [(None, "present"), (("present", maths.teacher.id), "absent")]
 
 
 async def test_register_statuses_adds_one_that_counts(serve, example, lesson, mark):

@@ -1,0 +1,58 @@
+"""A quiet word to the people who look after a class, and to nobody else in it."""
+
+from pydantic import Field
+
+from quartapp import Closed, EventData, EventType, ServerMessage, core, hookimpl
+from quartapp_attendance import AttendanceService, Audience, NoActiveSessionError
+
+
+class Word(EventData):
+    """What a teacher says."""
+
+    text: str = Field(max_length=200)
+
+
+class Said(Closed):
+    """What the tutors of the class get."""
+
+    text: str
+
+
+async def tell_tutors(connection, data):
+    service = core().services.get(AttendanceService)
+    session = await service.session_for(connection.principal, None)
+    await service.show(session, "TUTORS_TOLD", {"text": data.text}, to="tutors")
+
+
+class TutorsPlugin:
+    """Knows the tutors of each class."""
+
+    name = "tutors"
+    requires = ("attendance",)
+
+    def __init__(self):
+        self.tutors = {}
+
+    async def members(self, session):
+        return {session.teacher_id, *self.tutors.get(session.class_id, ())}
+
+    @hookimpl
+    def register_audiences(self):
+        return [Audience("tutors", self.members)]
+
+    @hookimpl
+    def register_events(self):
+        told = ServerMessage(
+            name="TUTORS_TOLD", data=Said, to_all=True, summary="A word to the tutors of a class."
+        )
+        return [
+            EventType(
+                name="TELL_TUTORS",
+                role="teacher",
+                data=Word,
+                handler=tell_tutors,
+                answers=(told,),
+                errors={NoActiveSessionError: "No active attendance session"},
+                summary="Say something to the tutors.",
+            )
+        ]
