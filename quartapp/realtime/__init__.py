@@ -1,1 +1,1 @@
-"""The live half of the core: one WebSocket route, the events on it, and the hub behind it."""
+"""Real-time messages: the WebSocket route, its events, and the hub that sends to many sockets."""

@@ -1,4 +1,4 @@
-"""The frames of one socket, between the server and whoever handles them."""
+"""The channel of a socket: its frames between the ASGI server and the event handlers."""
 
 from __future__ import annotations
 
@@ -29,18 +29,22 @@ _CHANNEL = "quartapp.channel"
 
 
 class ChannelClosedError(Exception):
-    """No further frame of this socket is to be handled."""
+    """The end of a channel: the socket has no further frame to handle."""
 
 
 class Channel:
     """The frames of one socket.
 
-    What comes in is kept in a bounded inbox. While it is full the server does not read from the
-    socket, so a client that sends faster than we store is slowed down by TCP and fills no memory.
+    A bounded inbox keeps incoming frames. While the inbox is full, the server does not read from
+    the socket: TCP slows down a client that sends faster than frames are handled, and the client
+    cannot fill the memory.
 
     Args:
-        send: The ASGI server's send.
-        wire: Its shorter way.
+        send: Function of the ASGI server that sends a message.
+        wire: Direct access to the server's transport.
+
+    Attributes:
+        close_code: Close code for the peer; None while the channel is open.
     """
 
     __slots__ = ("_changed", "_disconnected", "_inbox", "close_code", "send", "wire")
@@ -49,24 +53,29 @@ class Channel:
         self.send = send
         self.wire = wire
         self.close_code: int | None = None
-        # Sixteen at most, and none as a rule: an empty deque takes ten times the room of a list.
+        # A list, as the inbox is short and mostly empty: an empty deque takes ten times the memory.
         self._inbox: list[str | bytes | None] = []
         self._changed: asyncio.Future[None] | None = None
         self._disconnected = False
 
     async def put(self, frame: str | bytes | None) -> None:
-        """Keep a frame that came in; wait while the inbox is full, drop it after :meth:`close`."""
+        """Put a frame into the inbox, waiting while the inbox is full.
+
+        Args:
+            frame: The received frame: text, or bytes (None when empty) for a binary frame. A
+                closed channel drops the frame.
+        """
         while len(self._inbox) >= INBOX_FRAMES and self.close_code is None:
             await self._change()
-        if self.close_code is None:  # else nobody would take it out again
+        if self.close_code is None:  # nobody empties the inbox of a closed channel
             self._inbox.append(frame)
             self._wake()
 
     async def receive(self) -> str | bytes | None:
-        """The next frame; what came in before a disconnect is still handed out.
+        """Return the next frame, including frames that arrived before a disconnect.
 
         Raises:
-            ChannelClosedError: The peer is gone, or :meth:`close` was called.
+            ChannelClosedError: The peer has disconnected, or :meth:`close` was called.
         """
         while self.close_code is None:
             if self._inbox:
@@ -79,29 +88,34 @@ class Channel:
         raise ChannelClosedError
 
     async def pause(self, seconds: float, clock: Clock) -> None:
-        """Wait, though not for a channel that is closed.
+        """Wait, but stop waiting soon after the channel is closed.
 
         Args:
-            seconds: How long.
-            clock: What to wait by.
+            seconds: Time to wait, in seconds.
+            clock: Clock that measures the time.
         """
         end = clock.monotonic() + seconds
         while self.close_code is None and (left := end - clock.monotonic()) > 0:
             await clock.sleep(min(left, LONGEST_PAUSE_SECONDS))
 
     def disconnect(self) -> None:
-        """The peer is gone."""
+        """Note that the peer has disconnected."""
         self._disconnected = True
         self._wake()
 
     def close(self, code: int) -> None:
-        """Hand out no further frame; the first code given is what the peer gets."""
+        """Close the channel: hand out no further frame.
+
+        Args:
+            code: Close code for the peer. A later call does not change the code.
+        """
         if self.close_code is None:
             self.close_code = code
         self._wake()
 
     async def _change(self) -> None:
-        # Reader and writer never wait at once: one waits for a frame, the other for room.
+        # One future is enough: the reader waits only while the inbox is empty, and the writer only
+        # while the inbox is full.
         self._changed = asyncio.get_running_loop().create_future()
         await self._changed
 
@@ -113,8 +127,8 @@ class Channel:
 class SocketConnection(ASGIWebsocketConnection):
     """Quart's ASGI connection with a bounded inbox.
 
-    Quart would put frames in a queue without end, and cancel the handler in the middle of a frame
-    when the peer leaves. Here the handler finishes what was received.
+    Quart's own connection has an unbounded queue, and cancels the handler in the middle of a frame
+    when the peer leaves. This connection lets the handler finish all frames that were received.
     """
 
     def __init__(self, app: Quart, scope: Any) -> None:  # noqa: ANN401 - ASGI's
@@ -138,7 +152,7 @@ class SocketConnection(ASGIWebsocketConnection):
 
 
 class _NoQueue(asyncio.Queue[Any]):
-    """Stands where Quart has its queue; one for all, as three kilobytes per socket are many."""
+    """A placeholder for Quart's queue, shared by all sockets to save three kilobytes for each."""
 
     def __init__(self) -> None:
         pass
@@ -164,11 +178,15 @@ async def _fill(channel: Channel, receive: Callable[[], Awaitable[Any]]) -> None
 
 
 def _too_big(text: str) -> bool:
-    # Servers limit the bytes of a binary frame, and of a text frame the characters.
+    # Servers limit a binary frame by bytes, but a text frame by characters.
     return len(text) * 4 > MAX_FRAME_BYTES and len(text.encode()) > MAX_FRAME_BYTES
 
 
 def channel_of(scope: Any) -> Channel:  # noqa: ANN401 - ASGI's
-    """The channel of the connection with that ASGI scope."""
+    """Return the channel of a connection.
+
+    Args:
+        scope: ASGI scope of the connection.
+    """
     channel: Channel = scope[_CHANNEL]
     return channel

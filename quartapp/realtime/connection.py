@@ -1,4 +1,4 @@
-"""One open socket, as those see it who send to it."""
+"""A WebSocket connection, with the operations that senders need."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ LONGEST_WATCH_SECONDS = 600.0
 
 
 class Connection:
-    """One open socket.
+    """A WebSocket connection of a signed-in user.
 
     Args:
-        principal: Whose it is; the socket ends when their credentials do.
-        channel: The frames in and out.
-        metrics: Where its frames are counted.
-        clock: Decides when credentials have run out.
-        address: The network address of the peer, if it has one.
+        principal: The signed-in user. The connection closes when the user's credentials expire.
+        channel: Incoming and outgoing frames.
+        metrics: Metrics that count the frames.
+        clock: Clock that decides when credentials have expired.
+        address: Network address of the peer; None where the server knows none.
 
     Attributes:
-        id: What log lines call it.
+        id: Identifier of the connection in log lines.
     """
 
     __slots__ = (
@@ -81,32 +81,40 @@ class Connection:
         self._watch_expiry()
 
     def renew(self, principal: Principal) -> None:
-        """Go on with the fresh credentials of the same person."""
+        """Replace the credentials.
+
+        Args:
+            principal: The same user with new credentials.
+        """
         self.principal = principal
         self._watch_expiry()
 
     def end(self) -> None:
-        """It is over; nothing is waited for any more."""
+        """Stop watching when the credentials expire; for a connection that has ended."""
         if self._expiry is not None:
             self._expiry.cancel()
             self._expiry = None
 
     def abort(self) -> None:
-        """Drop the connection: its peer takes nothing, not even the close."""
+        """Drop a connection whose peer reads nothing, not even the close frame."""
         self._channel.wire.abort()
 
     def post(self, frame: str) -> None:
-        """Send ``frame`` now, or as soon as the peer reads; never waits, keeps the order."""
+        """Send a frame at once, or as soon as the peer reads; return without waiting.
+
+        Args:
+            frame: The encoded frame. Frames leave in the order of the calls.
+        """
         self.post_all([frame])
 
     def post_all(self, frames: Iterable[str]) -> None:
-        """Send ``frames``, in order; else like :meth:`post`."""
+        """Send several frames in order, like :meth:`post`."""
         parcel = Parcel(frames)
         self.post_parcel(parcel)
         self._metrics.sent.inc(len(parcel.messages))
 
     def post_parcel(self, parcel: Parcel) -> None:
-        """Like :meth:`post_all`, ready made and counted by the caller: for fan-outs."""
+        """Send a parcel, like :meth:`post_all`; the caller of a fan-out counts the frames."""
         if self._sender is None and not self._overflowed and self._channel.wire.write(parcel.wire):
             return
         for message in parcel.messages:
@@ -123,11 +131,15 @@ class Connection:
             self._sender = asyncio.ensure_future(self._send_rest(sending))
 
     def close(self, code: int) -> None:
-        """Begin to close: the frame in hand is finished, no further one is handled."""
+        """Begin to close the connection: finish the current frame and handle no further one.
+
+        Args:
+            code: Close code for the peer.
+        """
         self._channel.close(code)
 
     async def flush(self) -> None:
-        """Give what was posted a moment to leave, then drop it."""
+        """Wait up to ``FLUSH_SECONDS`` until posted frames are sent, then drop the rest."""
         if self._sender is None:
             return
         with suppress(TimeoutError):
@@ -138,7 +150,7 @@ class Connection:
         left = self.principal.expires_at - self._clock.time()
         if left > 0:
             if left != float("inf"):
-                # Looked at now and then, as the clock may be set.
+                # A long timer would not notice that somebody set the system's clock.
                 pause = min(left, LONGEST_WATCH_SECONDS)
                 self._expiry = self._clock.call_later(pause, self._watch_expiry)
             return
@@ -154,7 +166,7 @@ class Connection:
             self._overflowed = True
             self._outbox.clear()
             self._metrics.overflows.inc()
-            # Told by whoever fans out, whose context says nothing of this socket.
+            # Log context belongs to the sender of the broadcast, so the line names this socket.
             log.info("outbox overflow, closing", connection=self.id, user=self.principal.id)
             self.close(TRY_AGAIN_LATER)
 

@@ -1,4 +1,4 @@
-"""Events: what clients may send over the socket, and what they get."""
+"""Declarations of the events that clients and the server send over the socket."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ class _OwnMessage(Enum):
 
 
 OWN_MESSAGE = _OwnMessage.OWN_MESSAGE
-"""The sender is told the text of the error itself, which a plugin has written."""
+"""Marker for a domain error whose own text, written by a plugin, goes to the sender."""
 
 Messages = str | tuple[str, ...] | Literal[_OwnMessage.OWN_MESSAGE]
-"""What the sender of an event is told of a domain error."""
+"""Error messages for the sender of an event: the declaration for one domain error."""
 
 
 class EventData(BaseModel):
-    """Base of what clients send under ``data``. Fields beyond it are ignored."""
+    """Base class for models of a client's ``data``; validation ignores undeclared fields."""
 
     model_config = ConfigDict(extra="ignore", strict=True)
 
@@ -43,7 +43,7 @@ class ServerMessage:
     Attributes:
         name: Value of ``event``.
         data: Model of ``data``.
-        to_all: Whether everybody concerned gets the message, or the sender alone.
+        to_all: Whether everybody concerned gets the message; otherwise only the sender does.
         summary: One sentence for the AsyncAPI document.
     """
 
@@ -60,15 +60,16 @@ class EventType:
     Attributes:
         name: Value of ``event``, unique in the app.
         data: Model of ``data``.
-        handler: Called with the connection and the validated data, one frame at a time.
-        role: The role that the refusal names; without a permission, the only one that may send
-            the event. None for any.
-        permission: What the sender must be allowed to do, by role or by a plugin's ``Grant``.
-        secret: Fields of the data that ``authorize`` does not get to see.
+        handler: Coroutine function, called with the connection and the validated data. A
+            connection's frames are handled one after another.
+        role: Role that the refusal names. Without a permission, only this role may send the event;
+            None admits all roles.
+        permission: Permission that the sender needs, from a role or from a plugin's ``Grant``.
+        secret: Names of fields of the data that the hook ``authorize`` does not receive.
         answers: Messages that the event can lead to.
-        errors: Domain errors of the handler, with what the sender is told: one message, or
-            several of which the error carries one as its text, or :data:`OWN_MESSAGE`. The first
-            class of the error's method resolution order that is named here decides.
+        errors: Domain errors of the handler, with the message for the sender. Several messages
+            mean that the error's text is one of them; :data:`OWN_MESSAGE` means any text. The
+            first declared class in the error's method resolution order decides.
         database: Whether the handler needs the database, and can answer ``Service Unavailable``.
         summary: One sentence for the AsyncAPI document.
     """
@@ -86,12 +87,12 @@ class EventType:
 
     @property
     def wrong_role(self) -> str:
-        """The message for a sender of another role."""
+        """Error message for a sender with another role."""
         return f"Forbidden, {self.role} event only"
 
     @property
     def messages(self) -> list[str]:
-        """Every message that the handler can refuse with, in the order of declaration."""
+        """All error messages of the handler, in the order of declaration."""
         return _messages(self.errors, database=self.database)
 
 
@@ -103,11 +104,11 @@ class SocketParameter:
         name: Name of the parameter.
         pattern: Regular expression for the whole value; any other value is answered with an
             ``ERROR``, ``Invalid message format``.
-        greet: Called with the connection, which does not take part in broadcasts yet, and the
-            value. Returns the function to call, which must not wait, in the moment in which the
-            connection joins.
+        greet: Coroutine function, called with the connection and the value before the connection
+            takes part in broadcasts. Returns a function that is called at the moment when the
+            connection joins; this function must not wait.
         answers: Messages that the parameter can lead to.
-        errors: Domain errors of ``greet``, as those of an :class:`EventType`.
+        errors: Domain errors of ``greet``, declared like those of an :class:`EventType`.
         database: Whether ``greet`` needs the database, and can answer ``Service Unavailable``.
         summary: One sentence for the AsyncAPI document.
     """
@@ -122,19 +123,19 @@ class SocketParameter:
 
     @property
     def messages(self) -> list[str]:
-        """Every message that ``greet`` can refuse with, in the order of declaration."""
+        """All error messages of ``greet``, in the order of declaration."""
         return _messages(self.errors, database=self.database)
 
 
 def message_for(declared: Mapping[type[DomainError], Messages], error: DomainError) -> str | None:
-    """Find what the sender is told of ``error``.
+    """Find the message for the sender of an event whose handler raised an error.
 
     Args:
-        declared: The errors of an event or of a socket parameter.
+        declared: Declared errors of an event or a socket parameter.
         error: The error that was raised.
 
     Returns:
-        The message; None when the error, or its text, is not declared.
+        The message; None when the error or its text is not declared.
     """
     for kind in type(error).__mro__:
         messages = declared.get(kind)
@@ -142,7 +143,8 @@ def message_for(declared: Mapping[type[DomainError], Messages], error: DomainErr
             continue
         if isinstance(messages, str):
             return messages
-        # One error with several messages carries its own: only declared ones are told.
+        # An error with several declared messages has one of them as its text. An undeclared text
+        # is not part of the contract and stays unsent.
         if messages is OWN_MESSAGE or str(error) in messages:
             return str(error)
     return UNAVAILABLE if isinstance(error, DatabaseUnavailableError) else None

@@ -1,9 +1,9 @@
-"""The hub: who is connected, and the fan-out that waits for nobody.
+"""The hub: all connections of a process, and broadcasts that wait for no connection.
 
-A broadcast is encoded once. Each connection's send is tried at once, by hand, without a task: as a
-rule the transport takes it and there is nothing to wait for. Only what cannot go is kept, in that
-connection's bounded outbox; one that overflows is closed with 1013, so a slow reader costs the
-others nothing.
+A broadcast is encoded once. The hub writes to each connection directly, without a task, because the
+transport usually takes the frames at once. A connection's bounded outbox keeps frames that its
+transport does not take. A connection whose outbox overflows is closed with 1013, so a slow reader
+does not delay the others.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from quartapp.realtime.connection import Connection
     from quartapp.telemetry.metrics import Metrics
 
-# At a stop, up to so many sockets are closed at once. More are closed in batches of so many, over
-# so long for a thousand and more, so that their clients do not come back all in one moment.
+# A stop closes BATCH_SOCKETS sockets at a time. The batches are spread over up to SPREAD_SECONDS,
+# the full time from SPREAD_SOCKETS sockets on: otherwise all clients would reconnect at once.
 BATCH_SOCKETS = 50
 SPREAD_SECONDS = 3.0
 SPREAD_SOCKETS = 1000
@@ -35,10 +35,10 @@ class Hub:
     """All connections of one process.
 
     Args:
-        most: How many sockets may be open.
-        most_per_user: How many of them may be one user's.
-        metrics: Where they are counted.
-        clock: By which sockets are closed in batches.
+        most: Largest number of open sockets.
+        most_per_user: Largest number of open sockets of one user.
+        metrics: Metrics that count sockets and frames.
+        clock: Clock that times the batches of a stop.
     """
 
     def __init__(self, most: int, most_per_user: int, metrics: Metrics, clock: Clock) -> None:
@@ -55,7 +55,11 @@ class Hub:
 
     @contextmanager
     def place(self) -> Iterator[bool]:
-        """A place for one more socket, whoever's it is; whether there is one."""
+        """Reserve a place for a socket within the limit of the process.
+
+        Yields:
+            Whether a place was free.
+        """
         free = self._open < self._most and not self._draining
         self._metrics.refused.inc(not free)
         self._open += free
@@ -66,7 +70,14 @@ class Hub:
 
     @contextmanager
     def place_of(self, user: str) -> Iterator[bool]:
-        """A place for one more socket of ``user``; whether there is one."""
+        """Reserve a place for a socket within the limit of a user.
+
+        Args:
+            user: Id of the user.
+
+        Yields:
+            Whether a place was free.
+        """
         free = self._open_by_user[user] < self._most_per_user
         self._metrics.refused.inc(not free)
         self._open_by_user[user] += free
@@ -85,7 +96,7 @@ class Hub:
 
     @contextmanager
     def joined(self, connection: Connection) -> Iterator[None]:
-        """``connection`` takes part in broadcasts meanwhile."""
+        """Let a connection take part in broadcasts inside the ``with`` block."""
         user = connection.principal.id
         self._metrics.sockets.inc()
         self._connections[connection] = None
@@ -105,16 +116,21 @@ class Hub:
                 self._empty.set()
 
     def broadcast(self, frame: str, users: Collection[str] | None = None) -> None:
-        """Send ``frame`` to everybody, or to the connections of ``users``; never waits.
+        """Send a frame to all connections, or to those of some users; return without waiting.
 
         Args:
             frame: The encoded frame.
-            users: Ids of those concerned; None for all.
+            users: Ids of the users; None for all connections.
         """
         self.broadcast_all([frame], users)
 
     def broadcast_all(self, frames: Iterable[str], users: Collection[str] | None = None) -> None:
-        """Send ``frames``, in order, in one go for each connection; else like :meth:`broadcast`."""
+        """Send several frames in order, with one write for each connection.
+
+        Args:
+            frames: The encoded frames.
+            users: Ids of the users; None for all connections.
+        """
         parcel = Parcel(frames)
         if not parcel.messages:
             return
@@ -123,7 +139,8 @@ class Hub:
                 connection.post_parcel(parcel)
             self._metrics.sent.inc(len(self._connections) * len(parcel.messages))
             return
-        # 30 users among 5,000 sockets, or 5,000 users of whom 30 are connected: walk the shorter.
+        # Walk the shorter collection: a class has 30 of 5,000 connected users, and a school has
+        # 5,000 users when 30 are connected.
         present = self._by_user
         concerned = (
             users if len(users) < len(present) else [user for user in present if user in users]
@@ -135,12 +152,12 @@ class Hub:
             self._metrics.sent.inc(len(connections) * len(parcel.messages))
 
     async def drain(self, seconds: float) -> None:
-        """Close every socket with 1001, and let no new one in.
+        """Close all sockets with 1001 and refuse new ones.
 
-        A few are closed at once, many in batches, in no order, at random moments.
+        Batches of ``BATCH_SOCKETS`` random sockets are closed at random moments.
 
         Args:
-            seconds: How long to wait at most for the last batch to be gone.
+            seconds: Longest time to wait for the end of the last batch, in seconds.
         """
         self._draining = True
         left = list(self._connections)

@@ -1,4 +1,4 @@
-"""Messages as they travel: frames parsed and encoded, and the error frame."""
+"""Parsing and encoding of frames, with the frame for errors."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ INTERNAL = "Internal Server Error"
 
 
 class EventError(Exception):
-    """Answers the sender, and nobody else, with an ``ERROR``; the socket stays open.
+    """An error that only the sender is told, with the event ``ERROR``; the socket stays open.
 
     Args:
-        message: The string under ``message``; part of the contract.
+        message: Value of ``message`` in the error frame; part of the contract.
     """
 
     @property
     def message(self) -> str:
-        """What the sender is told."""
+        """Error message for the sender."""
         return str(self)
 
 
 def parse(frame: str | bytes | None) -> tuple[str, Mapping[str, object]]:
-    """The event and data of a client's frame.
+    """Return the event's name and the data of a client's frame.
 
     Args:
-        frame: As received: text, or bytes (None when empty) for a binary frame.
+        frame: The received frame: text, or bytes (None when empty) for a binary frame.
 
     Raises:
-        EventError: It is not a text frame with a JSON object that has a string ``event`` and, if
-            any, an object ``data``.
+        EventError: The frame is binary, or its text is not a JSON object with a string ``event``
+            and an optional object ``data``.
     """
     if not isinstance(frame, str):
         raise EventError(INVALID_FORMAT)
@@ -56,10 +56,15 @@ def parse(frame: str | bytes | None) -> tuple[str, Mapping[str, object]]:
 
 
 def encode(name: str, data: Mapping[str, object]) -> str:
-    """A frame to send."""
+    """Return the frame of an event.
+
+    Args:
+        name: Value of ``event``.
+        data: Value of ``data``.
+    """
     return to_json({"event": name, "data": data})
 
 
 def encode_error(message: str) -> str:
-    """The ``ERROR`` frame with ``message``."""
+    """Return the frame of the event ``ERROR`` with a message."""
     return encode("ERROR", {"message": message})

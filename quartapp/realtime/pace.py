@@ -1,4 +1,4 @@
-"""How fast one client may send."""
+"""A limit on the rate at which a client sends."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# A client that has been too fast for so long, without a pause of a second, does not mean well.
+# A client that exceeds the rate for PATIENCE_SECONDS without pausing for a second is disconnected.
 PATIENCE_SECONDS = 30.0
 
 
 class TooFastError(Exception):
-    """The client was slowed down, and goes on as before."""
+    """The client has exceeded the rate for too long, although it was slowed down."""
 
 
 class Pace:
-    """A token bucket: so many frames at once, so many a second in the long run.
+    """A token bucket for the frames of one client.
 
     Args:
-        rate: Frames a second.
-        burst: Frames at once.
-        monotonic: Returns the time, in seconds, as :class:`~quartapp.clock.Clock` does.
+        rate: Long-term limit, in frames per second.
+        burst: Number of frames that the client may send at once.
+        monotonic: Function that returns the time in seconds, like that of
+            :class:`~quartapp.clock.Clock`.
     """
 
     __slots__ = ("_burst", "_last", "_left", "_monotonic", "_rate", "_slowed_since")
@@ -41,10 +42,10 @@ class Pace:
         """Count one frame.
 
         Returns:
-            The seconds to wait before it is handled; 0 for one in good time.
+            Time to wait before handling the frame, in seconds; 0 for a frame within the limit.
 
         Raises:
-            TooFastError: The client has not kept to the pace for :data:`PATIENCE_SECONDS`.
+            TooFastError: The client has exceeded the rate for :data:`PATIENCE_SECONDS`.
         """
         now = self._monotonic()
         left = min(self._left + (now - self._last) * self._rate, self._burst)

@@ -1,4 +1,4 @@
-"""The events of one app."""
+"""The registry of an app's events and socket parameters."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class EventRegistry:
-    """The events of one app, and what may stand in the address of its socket."""
+    """The events of an app, and the query parameters of its socket."""
 
     def __init__(self) -> None:
         self._events: dict[str, tuple[EventType, str]] = {}
@@ -24,11 +24,11 @@ class EventRegistry:
         """Let clients send ``event``.
 
         Args:
-            event: The event.
-            owner: The plugin that brings it, with its distribution.
+            event: Declaration of the event.
+            owner: Name of the plugin that brings the event, with its distribution.
 
         Raises:
-            QuartappError: Another plugin brings one of that name.
+            QuartappError: Another plugin brings an event with the same name.
         """
         if event.name in self._events:
             other = self._events[event.name][1]
@@ -36,14 +36,14 @@ class EventRegistry:
         self._events[event.name] = (event, owner)
 
     def add_parameter(self, parameter: SocketParameter, owner: str) -> None:
-        """Let clients add ``parameter`` to the address.
+        """Let clients add ``parameter`` to the address of the socket.
 
         Args:
-            parameter: The parameter.
-            owner: The plugin that brings it.
+            parameter: Declaration of the parameter.
+            owner: Name of the plugin that brings the parameter, with its distribution.
 
         Raises:
-            QuartappError: There is one of that name.
+            QuartappError: A plugin or the core has a parameter with the same name.
         """
         if parameter.name in (*self._parameters, "token"):
             _, other = self._parameters.get(parameter.name, (None, "the core"))
@@ -54,14 +54,14 @@ class EventRegistry:
 
     @property
     def parameters(self) -> list[SocketParameter]:
-        """What may stand in the address."""
+        """All socket parameters, in the order of registration."""
         return [parameter for parameter, _ in self._parameters.values()]
 
     def get(self, name: str) -> EventType:
-        """The event called ``name``.
+        """Return the event called ``name``.
 
         Raises:
-            EventError: There is none.
+            EventError: The app has no event with this name.
         """
         try:
             return self._events[name][0]
@@ -69,7 +69,11 @@ class EventRegistry:
             raise EventError(UNKNOWN_EVENT) from None
 
     def brought_by(self, owner: str) -> list[EventType]:
-        """The events of one plugin, which is named as it was to :meth:`add`."""
+        """Return the events of one plugin.
+
+        Args:
+            owner: The plugin, named as in :meth:`add`.
+        """
         return [event for event, other in self._events.values() if other == owner]
 
     def __iter__(self) -> Iterator[EventType]:

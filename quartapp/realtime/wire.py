@@ -1,4 +1,4 @@
-"""Frames on their way out: what is sent to many is made ready once."""
+"""Outgoing frames, encoded once for all connections that receive them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    Message = dict[str, Any]  # of ASGI
+    Message = dict[str, Any]  # an ASGI message
 
-# An ASGI extension of ours: under this name a server may offer a :class:`Wire`.
+# Name of our own ASGI extension, with which a server offers a :class:`Wire`.
 WIRE_EXTENSION = "quartapp.websocket.wire"
 
 _TEXT_IN_ONE_FRAME = b"\x81"
@@ -18,24 +18,31 @@ _TWO_BYTES, _EIGHT_BYTES = b"\x7e", b"\x7f"
 
 
 class Wire(Protocol):
-    """A shorter way to a socket than ASGI's messages."""
+    """Direct access to a socket's transport, without the cost of ASGI messages."""
 
     def write(self, frames: bytes) -> bool:
-        """Send whole frames; False where they have to take the long way, in their turn."""
+        """Send frames, if the transport can take them now.
+
+        Args:
+            frames: Complete frames, encoded for the wire.
+
+        Returns:
+            Whether the frames were sent. Otherwise the caller sends them as ASGI messages.
+        """
 
     def abort(self) -> None:
-        """Drop the connection, with everything that is on its way."""
+        """Drop the connection at once, together with frames that are not sent yet."""
 
 
 class NoWire:
-    """What there is with servers that offer none."""
+    """A substitute for servers that offer no :class:`Wire`."""
 
     def write(self, _: bytes) -> bool:
-        """Nothing can be sent this way."""
+        """Return False: all frames have to be sent as ASGI messages."""
         return False
 
     def abort(self) -> None:
-        """The server has to find out by itself."""
+        """Do nothing: the server's own timeouts end the connection."""
 
 
 class Parcel:
@@ -45,8 +52,8 @@ class Parcel:
         frames: The encoded frames, in order.
 
     Attributes:
-        messages: One ASGI message for each.
-        wire: All of them as they go over the wire from a server (RFC 6455, section 5.2).
+        messages: An ASGI message for each frame.
+        wire: All frames as a server sends them over the wire (RFC 6455, section 5.2).
     """
 
     __slots__ = ("messages", "wire")
@@ -57,7 +64,7 @@ class Parcel:
 
 
 def text_message(frame: str) -> Message:
-    """``frame`` as ASGI sends it."""
+    """Return the ASGI message that sends ``frame``."""
     return {"type": "websocket.send", "text": frame, "bytes": None}
 
 
