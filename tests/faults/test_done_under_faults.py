@@ -58,6 +58,7 @@ async def heard(socket):
     return socket.history
 
 
+@pytest.mark.smoke
 async def test_fifty_who_end_a_session_at_once_end_it_once(process, lesson, mark, stored, figures):
     """In each round some mark as fast as can be when fifty say DONE, on all processes."""
     seed = time.time_ns()
@@ -134,6 +135,7 @@ async def test_fifty_who_end_a_session_at_once_end_it_once(process, lesson, mark
     assert await process.terminate() == 0
 
 
+@pytest.mark.smoke
 async def test_the_same_mark_many_times_at_once_has_one_effect(
     process, lesson, mark, stored, figures
 ):

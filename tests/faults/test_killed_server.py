@@ -57,6 +57,7 @@ async def test_nothing_is_lost_with_a_server_of_one_process(
     await killed_again_and_again(process, tmp_path, lesson, figures, 20, process.kill)
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("arguments", [(), OWN_DATABASE], ids=["one-process", "workers"])
 async def test_nothing_is_lost_with_all_processes_and_the_database(
     serve_process, tmp_path, lesson, figures, arguments

@@ -166,6 +166,7 @@ async def served(serve_process, lesson):
     assert await process.terminate() == 0
 
 
+@pytest.mark.smoke
 async def test_a_bad_frame_closes_its_sender_alone_and_says_why(served, figures):
     process, maths = served
     url, token = process.client.url, maths.students[1].token
