@@ -1,1 +1,1 @@
-"""Serving: listening, Hypercorn, what starts and stops a server."""
+"""Starting, running and stopping a server: listening sockets, Hypercorn, worker processes."""

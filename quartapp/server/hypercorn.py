@@ -1,4 +1,4 @@
-"""Hypercorn's WebSockets, made safe and tidy where it has no setting for it (version 0.18)."""
+"""Corrections to Hypercorn's WebSockets where Hypercorn 0.18 has no setting."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ if TYPE_CHECKING:
 
     from quartapp.server.workers.shares import Share
 
-# How long a peer may take to end a connection in which it sent what it may not.
+# Time that a peer has to end a connection after a frame that the server refused.
 LINGER_SECONDS = 1.0
-# Frames that carry no whole message: pings, pongs, fragments.
+# Limits on frames without a complete message: pings, pongs and fragments.
 SMALL_FRAMES_A_SECOND = 1000.0
 SMALL_FRAMES_AT_ONCE = 1000
 
 
 def harden_hypercorn() -> None:
-    """Close the doors that Hypercorn leaves open.
+    """Replace the parts of Hypercorn that let a client use too much memory or time.
 
-    It always offers permessage-deflate (RFC 7692), and inflates a message before its size is
-    checked: one frame of 1 MB takes the memory and time of a thousand. And see
-    :class:`Server`, :class:`BoundedBuffer` and :class:`Stream`.
+    Hypercorn always offers permessage-deflate (RFC 7692) and inflates a message before checking
+    the size: one frame of 1 MB costs the memory and time of a thousand. So the extension is off.
+    :class:`Server`, :class:`BoundedBuffer` and :class:`Stream` name the other corrections.
     """
     sockets: Any = hypercorn.protocol.ws_stream
     sockets.server_extensions_handshake = lambda *_: None
@@ -64,14 +64,15 @@ def clock_of(config: object) -> Clock:
 
 
 class Server(TCPServer):
-    """One TCP connection, which may end in every way there is.
+    """A TCP connection that tolerates any kind of end.
 
-    Hypercorn expects that a peer resets or closes it. One that takes nothing until the kernel gives
-    up (``TCP_USER_TIMEOUT``) is another error, and would be reported as ours.
+    Hypercorn expects the peer to reset or close the connection. A peer that reads nothing until the
+    kernel gives up (``TCP_USER_TIMEOUT``) causes another error, which Hypercorn would report as a
+    fault of the server.
     """
 
     async def run(self) -> None:
-        """Serve it, and say when it is over to who counts them."""
+        """Serve the connection, and subtract it from the worker's share at its end."""
         try:
             await super().run()
         finally:
@@ -80,15 +81,15 @@ class Server(TCPServer):
                 share.closed()
 
     async def _read_data(self) -> None:
-        # As Hypercorn does, but for wait_for: that makes a timer, and in Python 3.11 a task, of
-        # every read.
+        # Like Hypercorn's method, but without wait_for, which makes a timer for every read, and in
+        # Python 3.11 a task too.
         silence = Silence(self.reader, self.config.read_timeout, clock_of(self.config))
         try:
             while not self.reader.at_eof():
                 silence.begins()
                 try:
                     data = await self.reader.read(MAX_RECV)
-                except OSError:  # which a TimeoutError is too
+                except OSError:  # TimeoutError is a subclass
                     break
                 silence.ends()
                 await self.protocol.handle(RawData(data))
@@ -97,7 +98,7 @@ class Server(TCPServer):
         await self.protocol.handle(Closed())
 
     async def protocol_send(self, event: ServerEvent) -> None:
-        """Send what the protocol has for the peer, if that is still there."""
+        """Send the protocol's data, and report the connection as closed if the peer is gone."""
         try:
             await super().protocol_send(event)
         except OSError:
@@ -109,16 +110,16 @@ class Server(TCPServer):
 
 
 class BoundedBuffer(WebsocketBuffer):
-    """Hypercorn's buffer of a message, which keeps nothing of one that is too long.
+    """A message buffer that keeps no part of a message beyond the size limit.
 
-    Hypercorn's own keeps what it refuses, so that a peer who goes on sending fills memory.
+    Hypercorn's own buffer keeps refused parts, so a peer that goes on sending fills the memory.
     """
 
     def extend(self, event: Message[Any]) -> None:
         """Add a part of the message.
 
         Raises:
-            FrameTooLargeError: It is too long.
+            FrameTooLargeError: The message exceeds the size limit.
         """
         if self.length + len(event.data) > self.max_length:
             raise FrameTooLargeError
@@ -126,15 +127,15 @@ class BoundedBuffer(WebsocketBuffer):
 
 
 class Stream(WSStream):
-    """One socket, whose peer is told what it did wrong, and of which nothing is left when it ends.
+    """A WebSocket with proper close codes, a rate limit for small frames, and a complete clean-up.
 
-    * Hypercorn ends a connection with a malformed frame without a word. Here the peer gets the
-      close code that RFC 6455 names, and a moment to read it.
-    * Frames without a message in them (pings, fragments) never reach the app, which has an eye on
-      how fast messages come. They are slowed down here.
-    * A peer who goes on sending when the app has closed would block Hypercorn for ever.
-    * Hypercorn's task that sends pings sleeps on for up to one interval after its socket has gone,
-      and holds up a stop.
+    * After a malformed frame, Hypercorn drops the connection. This class sends the close code that
+      RFC 6455 names, and gives the peer time to read it.
+    * Frames without a complete message (pings, fragments) never reach the app's rate limit, so
+      this class limits them.
+    * A peer that goes on sending after the app has closed would block Hypercorn for ever.
+    * Hypercorn's ping task sleeps for up to one interval after its socket has gone, and delays a
+      stop.
     """
 
     _refused = False
@@ -147,12 +148,12 @@ class Stream(WSStream):
         self._helpers: set[asyncio.Task[None]] = set()
 
     async def handle(self, event: Event) -> None:
-        """Take what the connection brings; at its end, stop what was begun for it."""
+        """Handle an event of the connection; at the end, cancel the stream's own tasks."""
         if self._refused and isinstance(event, Data):
             return
         await super().handle(event)
         if isinstance(event, Request) and self.app_put is not None:
-            # The app's task was made just now, and has not looked at its scope yet.
+            # Still in time: the app's task is new and has not read its scope yet.
             extensions = cast("dict[str, Any]", self.scope["extensions"])
             extensions[WIRE_EXTENSION] = self._wire = StreamWire(self)
         if self.closed:
@@ -161,7 +162,11 @@ class Stream(WSStream):
                 helper.cancel()
 
     async def app_send(self, message: ASGISendEvent | None) -> None:
-        """Take what the app sends; None says that it has come to its end."""
+        """Send a message of the app.
+
+        Args:
+            message: The ASGI message; None when the app has returned.
+        """
         if message is None and self.app_put is not None:
             self._take_nothing_more()
         await super().app_send(message)
@@ -170,10 +175,10 @@ class Stream(WSStream):
         queue: asyncio.Queue[object] = cast("Any", self.app_put).__self__
         self.app_put = _to_nobody
         while not queue.empty():
-            queue.get_nowait()  # which lets those go on who wait for room
+            queue.get_nowait()  # makes room, so that waiting writers can go on
 
     async def _send_wsproto_event(self, event: WireEvent) -> None:
-        if isinstance(event, CloseConnection):  # after which nothing may follow
+        if isinstance(event, CloseConnection):  # the last frame that may be sent
             self._shut()
         await super()._send_wsproto_event(event)
 
@@ -193,7 +198,7 @@ class Stream(WSStream):
     async def _handle_events(self) -> None:
         for event in self.connection.events():
             if isinstance(event, CloseConnection):
-                if self.connection.state is ConnectionState.OPEN:  # it was no frame at all
+                if self.connection.state is ConnectionState.OPEN:  # wsproto's word for malformed
                     await self._refuse(event.code)
                     return
                 if self.connection.state is ConnectionState.REMOTE_CLOSING:
@@ -203,7 +208,7 @@ class Stream(WSStream):
                 return
 
     async def _take(self, event: WireEvent) -> bool:
-        """Handle a frame; False where it was one too many."""
+        """Handle a frame; return False if the frame exceeded a limit."""
         if isinstance(event, Message):
             try:
                 self.buffer.extend(event)
@@ -225,10 +230,10 @@ class Stream(WSStream):
         return True
 
     async def _refuse(self, code: int) -> None:
-        """Close, and look at nothing that comes after.
+        """Send a close frame and ignore all further data.
 
-        A connection that is closed while bytes of the peer are unread is reset, and that may take
-        the close frame with it. So its end is left to the peer for a moment.
+        The kernel resets a connection that is closed while received bytes are unread, and a reset
+        can discard the close frame. So the peer has ``LINGER_SECONDS`` to end the connection.
         """
         self._refused = True
         self.buffer.clear()
@@ -242,17 +247,17 @@ class Stream(WSStream):
 
 
 async def _to_nobody(_: object) -> None:
-    """Take the place of the app's queue when there is no app any more."""
+    """Discard an event for an app that has ended."""
 
 
 class StreamWire:
-    """The short way to a stream's transport, for frames that many sockets get.
+    """Direct access to a stream's transport, for broadcasts.
 
-    The long way makes four objects and six coroutines for each, to end in the same write. The short
-    one refuses where the long one has something to do or to wait for.
+    Sending an ASGI message makes four objects and six coroutines and ends in the same write. The
+    direct write refuses frames whenever the ASGI message would do more or would wait.
 
     Attributes:
-        open: Whether frames may still be sent; the stream says when not.
+        open: Whether frames may still be sent; the stream resets the flag.
     """
 
     __slots__ = ("_transport", "open")
@@ -265,13 +270,20 @@ class StreamWire:
         self.open = True
 
     def __deepcopy__(self, _: object) -> StreamWire:
-        """Itself: middlewares copy the scope."""
+        """Return the object itself, for middlewares that copy the scope."""
         return self
 
     def write(self, frames: bytes) -> bool:
-        """Send whole frames; False where they have to take the long way, in their turn."""
-        # A look at each of a thousand sockets is what a broadcast is made of. Whoever holds the
-        # connection's lock waits for its buffer, so that the buffer says it all.
+        """Send frames, if the transport can take them now.
+
+        Args:
+            frames: Complete frames, encoded for the wire.
+
+        Returns:
+            Whether the frames were sent.
+        """
+        # The buffer's size is the only check, as a broadcast repeats it for thousands of sockets.
+        # It is enough: a task that holds the connection's lock waits for the same buffer.
         transport = self._transport
         if not self.open or transport.get_write_buffer_size():
             return False
@@ -282,5 +294,5 @@ class StreamWire:
         return True
 
     def abort(self) -> None:
-        """Drop the connection, with everything that is on its way."""
+        """Drop the connection at once, together with frames that are not sent yet."""
         self._transport.abort()

@@ -1,4 +1,4 @@
-"""What a server needs before it is an app: a database and a secret."""
+"""Preparation of an app's settings: an embedded database and a secret where none are named."""
 
 from __future__ import annotations
 
@@ -27,13 +27,16 @@ SECRET_FILE = "jwt-secret"  # noqa: S105 - a file's name
 
 @contextmanager
 def own_mongod(data_dir: Path) -> Iterator[str]:
-    """An embedded mongod that belongs to this process; its URI.
+    """Run an embedded mongod that belongs to this process.
 
     Args:
-        data_dir: As of :class:`EmbeddedMongo`.
+        data_dir: Data folder, as for :class:`EmbeddedMongo`.
+
+    Yields:
+        The URI of the database.
 
     Raises:
-        EmbeddedMongoError: It cannot start.
+        EmbeddedMongoError: The database cannot start.
     """
     with EmbeddedMongo(data_dir) as mongo:
         yield mongo.uri
@@ -43,11 +46,14 @@ def own_mongod(data_dir: Path) -> Iterator[str]:
 def launched(
     settings: Settings, mongod: Callable[[Path], AbstractContextManager[str]] = own_mongod
 ) -> Iterator[Settings]:
-    """``settings`` made complete: an embedded database is started where none is named.
+    """Complete settings that name no database: run an embedded one and read its secret.
 
     Args:
-        settings: As they were read.
-        mongod: Starts that database in a folder, and gives its URI.
+        settings: Settings as they were read.
+        mongod: Context manager that runs a database in a folder and yields its URI.
+
+    Yields:
+        Settings with the URI of a database and a secret.
 
     Raises:
         QuartappError: The embedded database cannot start.
@@ -63,18 +69,21 @@ def launched(
 
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Core]:
-    """The parts of an app whose database is open, for a command that serves nothing.
+    """Open the database of an app that serves nothing, for a command.
 
     No plugin's ``startup`` is called, so a server that runs on the same database is not disturbed.
 
     Args:
-        settings: Complete, as :func:`launched` gives them.
+        settings: Complete settings, as :func:`launched` yields them.
+
+    Yields:
+        The parts of the app.
 
     Raises:
-        QuartappError: A mistake in settings or plugins, or MongoDB does not answer.
+        QuartappError: The settings or plugins have a mistake, or MongoDB does not answer.
     """
     if settings.jwt_secret is None:
-        # An app has one. Nobody is signed in here, so it may be any.
+        # An app needs a secret. A command signs nobody in, so any secret does.
         secret = SecretStr(secrets.token_hex(32))
         settings = settings.model_copy(update={"jwt_secret": secret})
     parts = core(create_app(settings))
@@ -87,10 +96,13 @@ async def opened(settings: Settings) -> AsyncIterator[Core]:
 
 
 def kept_secret(path: Path) -> str:
-    """The secret in ``path``, readable by its owner alone; made if there is none.
+    """Read a secret from a file; make both if the file is missing.
+
+    Args:
+        path: The file; only its owner can read it.
 
     Raises:
-        QuartappError: It cannot be read or written.
+        QuartappError: The file cannot be read or written.
     """
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

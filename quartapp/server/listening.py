@@ -1,4 +1,4 @@
-"""Listening sockets, and how connections are taken from them."""
+"""Listening sockets, and the acceptance of connections."""
 
 from __future__ import annotations
 
@@ -21,26 +21,27 @@ if TYPE_CHECKING:
     from quartapp.server.workers.shares import Share
 
 
-# A class opens its sockets in one minute, at the bell; the usual 100 would refuse most of them.
+# Thousands of clients connect within a minute when lessons begin; the usual backlog of 100 would
+# refuse most of them.
 BACKLOG = 4096
 ACCEPTS_AT_ONCE = 4
-# How long the kernel keeps trying with a peer that takes nothing.
+# Time after which the kernel gives up a peer that acknowledges nothing (TCP_USER_TIMEOUT).
 UNACKNOWLEDGED_MILLISECONDS = 30_000
 
 
 class ServerError(QuartappError):
-    """The server cannot listen, or the app cannot start."""
+    """A failure to listen or to start the app."""
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket.
+    """Open a listening socket.
 
     Args:
         host: Address or name to listen on.
-        port: Port; 0 for a free one.
+        port: TCP port; 0 takes a free one.
 
     Raises:
-        ServerError: The address cannot be had.
+        ServerError: The address is unknown, in use or not permitted.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
@@ -68,19 +69,19 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 class FullBacklog(socket.socket):
-    """A listening socket whose queue stays long, and from which a worker takes its share.
+    """A listening socket with a long queue, from which a worker accepts only its share.
 
     Attributes:
-        share: The worker's; None where there is one process.
+        share: The worker's share of the connections; None for a single process.
     """
 
     share: Share | None = None
 
     def accept(self) -> tuple[socket.socket, Any]:
-        """Take a connection.
+        """Accept a connection.
 
         Raises:
-            BlockingIOError: There is none, or it is for another worker.
+            BlockingIOError: No connection waits, or another worker should accept it.
         """
         if self.share is None:
             return super().accept()
@@ -91,27 +92,27 @@ class FullBacklog(socket.socket):
         return accepted
 
     def listen(self, backlog: int = BACKLOG, /) -> None:
-        """Listen with the full backlog, whatever was asked for."""
+        """Listen with the full backlog, even when a smaller one is asked for."""
         super().listen(max(backlog, BACKLOG))
 
 
 class PatientConfig(Config):
-    """Connections are taken a few at a time, however many are waiting.
+    """A Hypercorn configuration that accepts ``ACCEPTS_AT_ONCE`` connections at a time.
 
-    asyncio takes as many connections in one go as the backlog is long. In a storm of thousands,
-    those who are in already would wait until all of it is served; and of several processes the one
-    that wakes up first would have it for itself. A few at a time leave room, and spread by load.
+    asyncio accepts up to ``backlog`` connections in one turn of its loop. In a storm of thousands,
+    connected clients would wait for the whole turn, and the first of several processes to wake up
+    would take all connections. A small number leaves time for clients, and spreads the load.
 
     Attributes:
-        share: The worker's; None where there is one process.
-        clock: The app's.
+        share: The worker's share of the connections; None for a single process.
+        clock: Clock of the app.
     """
 
     share: Share | None = None
     clock: Clock = SYSTEM_CLOCK
 
     def create_sockets(self) -> Sockets:
-        """Hypercorn's sockets, with a queue longer than what is taken at once."""
+        """Return Hypercorn's sockets, replaced by :class:`FullBacklog` sockets."""
         made = super().create_sockets()
         patient: list[socket.socket] = []
         for given in made.insecure_sockets:
@@ -124,7 +125,7 @@ class PatientConfig(Config):
 
 
 def allow_open_files() -> None:
-    """Take as many open files as the system grants: each socket is one, and 1,024 are few."""
+    """Raise the limit on open files to the system's maximum, as each socket is an open file."""
     if resource is None:
         return
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -1,4 +1,4 @@
-"""Hypercorn, set up for this: limits, deadlines, and a stop that loses nothing."""
+"""Serving with Hypercorn: limits, deadlines, and a stop that finishes the frames in hand."""
 
 from __future__ import annotations
 
@@ -33,50 +33,50 @@ log = structlog.get_logger("quartapp.server")
 
 DRAIN_SECONDS = 2.0
 STOP_SECONDS = 1.5
-# All of it, from the signal on: sockets in batches, the last of them, then Hypercorn and the app.
+# The whole stop, from the signal on: batches of sockets, the last sockets, Hypercorn and the app.
 STOPPED_SECONDS = SPREAD_SECONDS + DRAIN_SECONDS + STOP_SECONDS + 1
 
 
 def hypercorn_config(
     app: Quart, listener: socket.socket, share: Share | None = None
 ) -> PatientConfig:
-    """How Hypercorn is to serve.
+    """Return Hypercorn's configuration.
 
     Args:
-        app: What to serve; its settings have the deadlines for sockets.
-        listener: Where connections arrive.
-        share: What the process takes of them; all if left out.
+        app: App to serve; its settings have the deadlines for sockets.
+        listener: Socket that listens for connections.
+        share: This worker's share of the connections; None for a single process.
     """
     settings = core(app).settings
     config = PatientConfig()
     config.clock = core(app).clock
     config.share = share
-    # A duplicate, as Hypercorn closes what it is given, and the caller closes its own.
+    # A duplicate: Hypercorn closes its socket, and the caller closes the original.
     config.bind = [f"fd://{listener.dup().detach()}"]
     config.backlog = ACCEPTS_AT_ONCE
     config.alpn_protocols = ["http/1.1"]
     config.include_server_header = False
-    config.accesslog = None  # the handshake's URL has a token in it
+    config.accesslog = None  # the URL of a handshake can contain a token
     config.errorlog = logging.getLogger("hypercorn.error")
     config.graceful_timeout = STOP_SECONDS
     config.websocket_max_message_size = MAX_FRAME_BYTES
-    # Hypercorn does not miss a pong. But a peer that answers pings sends bytes, and one that sends
-    # none for this long is gone, frozen or cut off.
+    # Hypercorn does not check for pongs. But a peer that answers pings sends bytes, so a peer that
+    # sends no byte within the read timeout is gone.
     config.websocket_ping_interval = settings.websocket_ping_interval
     config.read_timeout = settings.websocket_silence  # type: ignore[assignment] # seconds, of any kind
     return config
 
 
 def behind_proxies(app: Quart) -> Any:  # noqa: ANN401 - Hypercorn's union of application types
-    """``app``, believing as many forwarding proxies as the settings say."""
+    """Return the ASGI app that trusts the number of forwarding proxies in the settings."""
     hops = core(app).settings.trusted_proxies
     if not hops:
         return app
 
     async def application(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI's
         if scope["type"] == "websocket":
-            # Proxies forward the scheme of the handshake, which is HTTP's, and by that no
-            # WebSocket would find its route.
+            # Proxies forward the scheme of the handshake, http or https. With that scheme, Quart
+            # would find no WebSocket route.
             scheme = {"http": "ws", "https": "wss"}.get(scope["scheme"], scope["scheme"])
             scope = {**scope, "scheme": scheme}
         await app(scope, receive, send)
@@ -92,13 +92,13 @@ async def serve_app(
 ) -> None:
     """Serve ``app`` until SIGINT or SIGTERM, then stop cleanly.
 
-    Every open socket finishes the frame in hand and gets close 1001.
+    Each open socket finishes its current frame and is closed with 1001.
 
     Args:
-        app: What to serve.
-        listener: Where; it listens already, so that whoever connects from now on is served.
-        ready: Called when requests are answered.
-        share: What the process takes of the connections; all if left out.
+        app: App to serve.
+        listener: Socket that listens already: clients that connect early are served later.
+        ready: Called when the server answers requests.
+        share: This worker's share of the connections; None for a single process.
 
     Raises:
         ServerError: The app cannot start.
@@ -133,7 +133,7 @@ async def serve_app(
         try:
             await serving
         except asyncio.CancelledError:
-            await app.shutdown()  # which Hypercorn has not come to
+            await app.shutdown()  # Hypercorn was cancelled before its own call
     except LifespanFailureError as error:
         raise ServerError(start_failure(error)) from error
     finally:
@@ -143,32 +143,32 @@ async def serve_app(
 
 
 def _take_nobody_more(config: PatientConfig, listener: socket.socket) -> None:
-    """Leave new connections to others: to the next server, or the other workers.
+    """Stop accepting connections, and leave them to the next server or the other workers.
 
     Args:
-        config: What Hypercorn was given; it goes on listening for as long as it has connections.
-        listener: Where they arrive.
+        config: Configuration of Hypercorn, which itself listens as long as it has connections.
+        listener: Socket that listens for connections.
     """
     asyncio.get_running_loop().remove_reader(int(config.bind[0].removeprefix("fd://")))
     if config.share is not None:
         config.share.leave()
     else:
-        # Closing would not do, as Hypercorn has a duplicate; this refuses at once.
+        # Closing is not enough, as Hypercorn has a duplicate; a shutdown refuses clients at once.
         with contextlib.suppress(OSError):
             listener.shutdown(socket.SHUT_RDWR)
     listener.close()
 
 
 def start_failure(error: LifespanFailureError) -> str:
-    """What an app that does not start said, without the words that Hypercorn puts around it."""
+    """Return the app's own reason for a failed start, without Hypercorn's words around it."""
     said = re.fullmatch(r"Lifespan failure in \w+\. '(.*)'", str(error), re.DOTALL)
     return said[1] if said else str(error)
 
 
 def _announcer(ready: Callable[[], None]) -> Callable[[], Awaitable[None]]:
     async def announce() -> None:
-        # What is there now stays: modules, routes, schemas. The collector would look at all of it
-        # again and again, and nobody is served meanwhile.
+        # Modules, routes and schemas stay for good. Frozen, they no longer lengthen the pauses of
+        # the garbage collector, during which no request is served.
         gc.collect()
         gc.freeze()
         ready()

@@ -1,4 +1,4 @@
-"""How long a peer may say nothing."""
+"""A time limit on a peer's silence."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 
 class Silence:
-    """Ends a read that lasts too long. One timer, which looks now and then, serves all reads.
+    """A time limit for the reads of one connection, with one timer for all reads.
 
     Args:
-        reader: What is read.
-        longest: Seconds that a read may last; None for ever.
-        clock: What measures them.
+        reader: Stream whose reads are limited.
+        longest: Longest time of a read, in seconds; None for no limit.
+        clock: Clock that measures the time.
     """
 
     __slots__ = ("_clock", "_longest", "_reader", "_since", "_timer")
@@ -31,15 +31,15 @@ class Silence:
             self._look_in(longest)
 
     def begins(self) -> None:
-        """A read begins."""
+        """Note the begin of a read."""
         self._since = self._clock.monotonic()
 
     def ends(self) -> None:
-        """It has ended."""
+        """Note the end of a read."""
         self._since = None
 
     def close(self) -> None:
-        """There will be no further one."""
+        """Stop the timer; no read follows."""
         if self._timer is not None:
             self._timer.cancel()
 

@@ -1,4 +1,4 @@
-"""What the service manager is told (sd_notify(3))."""
+"""Notifications to the service manager (sd_notify(3))."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ log = structlog.get_logger("quartapp.server")
 
 
 def notify_systemd(state: str) -> None:
-    """Tell the service manager how we are, if it asked for that (sd_notify(3)).
+    """Tell the service manager the state of the server, if ``NOTIFY_SOCKET`` asks for that.
 
     Args:
-        state: Such as ``READY=1``.
+        state: Assignments, one a line, such as ``READY=1``.
     """
     address = os.environ.get("NOTIFY_SOCKET")
     if not address:

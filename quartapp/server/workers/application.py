@@ -1,4 +1,4 @@
-"""What gunicorn is told of us."""
+"""gunicorn's configuration and log."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ if TYPE_CHECKING:
 
 
 class ArbiterLog(Logger):  # type: ignore[misc] # untyped
-    """gunicorn's own lines, where all lines go: those that warn."""
+    """gunicorn's log: its warnings and errors go to the root logger."""
 
     def setup(self, cfg: Any) -> None:  # noqa: ANN401 - gunicorn's
-        """Take no handler; the root logger has one."""
+        """Add no handler, as the root logger has one."""
         self.cfg = cfg
         self.error_log.propagate = True
         self.error_log.setLevel(logging.WARNING)
 
 
 class Application(BaseApplication):  # type: ignore[misc] # untyped
-    """What gunicorn has to know of us.
+    """The gunicorn application, with the settings of the workers.
 
     Args:
         settings: Complete settings.
-        reread: Reads the settings again.
-        pre_fork: Called by the arbiter with itself and a worker that is about to be forked.
-        child_exit: Called by the arbiter with itself and a worker that has ended.
+        reread: Function that reads the settings again.
+        pre_fork: Called with the arbiter and a worker that is about to be forked.
+        child_exit: Called with the arbiter and a worker that has ended.
 
     Attributes:
-        settings: What new workers serve with.
+        settings: Settings of the workers that are forked from now on.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Application(BaseApplication):  # type: ignore[misc] # untyped
         super().__init__()
 
     def load_config(self) -> None:
-        """Configure gunicorn; neither its file nor its environment is read."""
+        """Configure gunicorn without its own configuration file and environment variable."""
         self.cfg.set("workers", self.settings.workers)
         self.cfg.set("worker_class", ServerWorker)
         self.cfg.set("logger_class", ArbiterLog)
@@ -64,10 +64,10 @@ class Application(BaseApplication):  # type: ignore[misc] # untyped
         self.cfg.set("child_exit", self._child_exit)
 
     def reread(self) -> Settings:
-        """The settings as they are now; an embedded database stays the one there is.
+        """Read the settings again; an embedded database that runs is kept.
 
         Raises:
-            QuartappError: They have a mistake.
+            QuartappError: The settings have a mistake.
         """
         fresh = self._reread()
         if fresh.mongodb_uri is not None:

@@ -1,4 +1,4 @@
-"""gunicorn's arbiter, for workers that count from when they answer requests."""
+"""gunicorn's arbiter, with workers that count as soon as they answer requests."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ LONGEST_PAUSE_SECONDS = 15.0
 
 
 class KnownWorker(Protocol):
-    """A worker, as far as the arbiter looks at it.
+    """A worker, with the attributes that the arbiter reads.
 
     Attributes:
         pid: Process id.
-        age: Number of the worker, in the order of their forks.
+        age: Number of the worker in the order of the forks.
     """
 
     pid: int
@@ -41,20 +41,21 @@ class KnownWorker(Protocol):
 
 
 class WorkerArbiter(Arbiter):  # type: ignore[misc] # untyped
-    """Keeps as many workers at work as were asked for.
+    """An arbiter that keeps the wanted number of workers at work.
 
-    Workers come in generations. Of a new one the first worker goes alone: only when that answers
-    requests do the others follow, and only when all do, the generation before is asked to go.
+    Workers come in generations. The first worker of a new generation starts alone; the others
+    follow when the first one answers requests. The former generation has to leave when all workers
+    of the new one answer requests.
 
     Args:
-        app: What to serve.
-        listener: Where connections arrive.
+        app: The gunicorn application.
+        listener: Socket that listens for connections.
         ready: Called once, when the first generation is at work.
 
     Attributes:
-        failure: Why the server could not start.
-        reports: For the workers.
-        shares: Of the connections, of each worker.
+        failure: Reason why the server could not start; None if it started.
+        reports: Reports from the workers.
+        shares: Each worker's share of the connections.
     """
 
     app: Application
@@ -67,7 +68,7 @@ class WorkerArbiter(Arbiter):  # type: ignore[misc] # untyped
         self.shares = Shares()
         self.failure: str | None = None
         super().__init__(app)
-        # Of this instance: gunicorn's are of the class. And with listeners it makes none.
+        # gunicorn keeps both in its class. Given listeners, gunicorn opens none of its own.
         self.WORKERS: dict[int, KnownWorker] = {}
         self.LISTENERS = [listener]
         self._announce = ready
@@ -83,26 +84,26 @@ class WorkerArbiter(Arbiter):  # type: ignore[misc] # untyped
         self._terminals = [number for number in range(3) if os.isatty(number)]
 
     def start(self) -> None:
-        """Begin; gunicorn would tell the service manager that all is ready, which it is not yet."""
+        """Start, but hide the service manager, which gunicorn would tell too early of readiness."""
         address = os.environ.pop("NOTIFY_SOCKET", None)
         super().start()
         if address is not None:
             os.environ["NOTIFY_SOCKET"] = address
 
     def spawn_worker(self) -> Any:  # noqa: ANN401 - a process id
-        """Fork a worker, in which a signal that comes at once finds its own handlers."""
+        """Fork a worker, with signals blocked until the worker has its own handlers."""
         arbiter = os.getpid()
         before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS)
         try:
             return super().spawn_worker()
         finally:
             if os.getpid() != arbiter:
-                # Nothing of what its parent has open is the worker's to close.
+                # A normal exit of the worker would close what belongs to its parent.
                 os._exit(1)
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def manage_workers(self) -> None:
-        """Bring the workers to what is wanted, one step at a time; called again and again."""
+        """Take the next step towards the wanted workers; gunicorn repeats the call."""
         self._hear()
         current = self._current()
         at_work = [worker for worker in current if worker.pid in self._ready]
@@ -114,15 +115,23 @@ class WorkerArbiter(Arbiter):  # type: ignore[misc] # untyped
             self._complete(at_work)
 
     def kill_worker(self, pid: int, sig: int) -> None:
-        """Send ``sig`` to a worker, which from now on is on its way out."""
+        """Send a signal to a worker that has to leave.
+
+        Args:
+            pid: Process id of the worker.
+            sig: Number of the signal.
+        """
         self._leaving.add(pid)
         super().kill_worker(pid, sig)
 
     def worker_ended(self, worker: KnownWorker) -> None:
-        """A worker has gone: one that was to go, one that was at work, or one that never was.
+        """Note the end of a worker, and undo a replacement whose first worker could not start.
+
+        Args:
+            worker: The worker that has ended.
 
         Raises:
-            HaltServer: It was of the first generation, and could not start.
+            HaltServer: The worker belonged to the first generation and could not start.
         """
         self._hear()
         pid = worker.pid
@@ -146,10 +155,10 @@ class WorkerArbiter(Arbiter):  # type: ignore[misc] # untyped
             log.error("a worker does not start", reason=failure, again_in_seconds=pause)
 
     def handle_hup(self) -> None:
-        """Read the settings again, and begin a new generation with them.
+        """Read the settings again, and start a new generation of workers.
 
         Raises:
-            StopIteration: It came because the terminal was closed, which ends the server.
+            StopIteration: The signal came because the terminal was closed; the server stops.
         """
         if not all(map(os.isatty, self._terminals)):
             _write_to_nobody(self._terminals)
@@ -179,27 +188,31 @@ class WorkerArbiter(Arbiter):  # type: ignore[misc] # untyped
         self.app.settings, self.num_workers = fresh, fresh.workers
 
     def handle_int(self) -> None:
-        """Stop like SIGTERM does: whoever presses ctrl-C wants nothing lost either."""
+        """Stop as after SIGTERM, so that ctrl-C loses no work either."""
         self.handle_term()
 
     def handle_usr1(self) -> None:
-        """Nothing: there are no log files of ours to open again."""
+        """Ignore the signal: the server has no log files to open again."""
 
     def handle_usr2(self) -> None:
-        """Nothing: another program cannot have the port and the data directory beside us."""
+        """Ignore the signal: a second server could not share the port and the data folder."""
 
     def halt(self, reason: str | None = None, exit_status: int = 0) -> None:
-        """Stop every worker, and leave.
+        """Stop all workers and exit.
+
+        Args:
+            reason: Unused; gunicorn logs it.
+            exit_status: Exit status of the process; 0 becomes 1 when a worker had to be killed.
 
         Raises:
-            SystemExit: Always; with 1 when a worker had to be killed.
+            SystemExit: Always.
         """
         notify_systemd("STOPPING=1")
         self.stop()
         raise SystemExit(exit_status or int(self._forced))
 
     def kill_workers(self, sig: int) -> None:
-        """Send ``sig`` to every worker; SIGKILL is for those who do not leave at a stop."""
+        """Send a signal to all workers; SIGKILL goes to workers that do not leave at a stop."""
         if sig == signal.SIGKILL and self.WORKERS:
             log.error("workers had to be killed", workers=sorted(self.WORKERS))
             self._forced = True
@@ -238,8 +251,8 @@ class WorkerArbiter(Arbiter):  # type: ignore[misc] # untyped
 
 
 def _write_to_nobody(terminals: Iterable[int]) -> None:
-    # Whatever is still said fails where the terminal was, and the last of it would be Python's
-    # reason for another exit status.
+    # Output to a closed terminal fails, and the failure at the exit would change Python's exit
+    # status.
     nobody = os.open(os.devnull, os.O_RDWR)
     for number in terminals:
         os.dup2(nobody, number)

@@ -1,8 +1,8 @@
-"""Several processes on one port: gunicorn's arbiter, with a worker that is our server.
+"""Several worker processes on one port, managed by gunicorn's arbiter.
 
-gunicorn forks the workers, reaps and replaces those that die, and ends those that hang. What is
-ours is when a worker counts (see :mod:`quartapp.server.workers.arbiter`), and that a worker is
-Hypercorn in one process, with its own loop, database clients and change stream.
+gunicorn forks workers, replaces workers that die, and ends workers that hang. A worker runs
+Hypercorn in one process, with its own event loop, database clients and change stream.
+:mod:`quartapp.server.workers.arbiter` decides from when on a worker counts.
 """
 
 from __future__ import annotations
@@ -33,23 +33,23 @@ def serve_workers(
 ) -> int:
     """Serve with ``settings.workers`` processes until SIGINT or SIGTERM.
 
-    SIGHUP replaces all workers by new ones with the settings read again, SIGTTIN and SIGTTOU ask
-    for one worker more or less.
+    SIGHUP reads the settings again and replaces all workers. SIGTTIN adds a worker, and SIGTTOU
+    removes one.
 
     Args:
-        settings: As they were read.
-        listener: Where connections arrive; it listens already.
-        reread: Reads the settings again.
-        ready: Called once, when all workers answer requests, with the address of the database.
+        settings: Settings as they were read.
+        listener: Socket that listens for connections.
+        reread: Function that reads the settings again.
+        ready: Called once with the address of the database, when all workers answer requests.
 
     Returns:
-        The exit status: 0 when every worker ended by itself.
+        Exit status: 0 when all workers ended by themselves.
 
     Raises:
         QuartappError: The database or the first worker cannot start.
     """
-    # All workers share this one, and a new one's copies must not make it blocking for the others:
-    # who is late for a connection would wait in accept() for the next.
+    # All workers share this socket. A worker that makes its copy blocking makes the socket blocking
+    # for all; a worker that comes late for a connection would then wait in accept() for the next.
     listener.setblocking(False)
     with metrics_shared(), launched(settings, kept_mongod) as complete:
         uri = complete.mongodb_uri.get_secret_value() if complete.mongodb_uri else ""

@@ -1,4 +1,4 @@
-"""One worker process: our server, from fork to end."""
+"""A worker process of gunicorn that runs the server."""
 
 from __future__ import annotations
 
@@ -26,31 +26,31 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("quartapp.workers")
 
-# A worker whose loop has stood still for so long is replaced.
+# The arbiter replaces a worker whose event loop has stood still for this time.
 HANG_SECONDS = 30
 HEARTBEAT_SECONDS = 1.0
-# And ends by itself a little later, should nobody be there to replace it.
+# The worker ends by itself a little later, in case the arbiter is gone.
 ALONE_SECONDS = HANG_SECONDS + 5
-# A little longer than a worker's own deadlines for a stop.
+# A stop takes a little longer than the worker's own deadlines.
 STOP_SECONDS = math.ceil(STOPPED_SECONDS) + 1
 _NOT_FOR_WORKERS = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGWINCH)
 
 
 class Serves(Protocol):
-    """What a worker is told to serve with."""
+    """The part of the gunicorn application that a worker reads."""
 
     settings: Settings
 
 
 class ServerWorker(Worker):  # type: ignore[misc] # untyped
-    """One process: our server, from fork to end."""
+    """A process that runs the server, from its fork to its end."""
 
     app: Serves
     reports: Reports
     share: Share
 
     def init_process(self) -> None:
-        """Serve, and end the process without a step back into what it was forked from."""
+        """Serve, then end the process without returning into the arbiter's code."""
         status = 1
         try:
             self._take_signals()
@@ -60,18 +60,18 @@ class ServerWorker(Worker):  # type: ignore[misc] # untyped
         except BaseException as error:
             log.exception("the worker failed", exc_info=error)
         finally:
-            with suppress(OSError):  # where a terminal was closed, nobody reads it
+            with suppress(OSError):  # the terminal may be closed
                 sys.stdout.flush()
                 sys.stderr.flush()
             os._exit(status)
 
     def _take_signals(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
-            signal.signal(number, signal.SIG_DFL)  # until the server has its own
+            signal.signal(number, signal.SIG_DFL)  # until the server installs its handlers
         for number in _NOT_FOR_WORKERS:
             signal.signal(number, signal.SIG_IGN)
         signal.signal(signal.SIGQUIT, lambda *_: os._exit(1))
-        # The arbiter's word to a worker that hangs: the log shows where.
+        # The arbiter sends SIGABRT to a worker that hangs, and the log shows where it hangs.
         faulthandler.enable()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDINGS)
 
@@ -104,12 +104,12 @@ class ServerWorker(Worker):  # type: ignore[misc] # untyped
         os.kill(os.getpid(), signal.SIGTERM)
 
     def _wake_arbiter(self) -> None:
-        # What it gets at a child's end makes it look around, and harms nothing.
+        # SIGCHLD makes the arbiter check its workers, and is harmless when none has ended.
         if os.getppid() == self.ppid:
             os.kill(self.ppid, signal.SIGCHLD)
 
 
 def _end_in(seconds: float) -> None:
-    # Also where the loop, or Python itself, stands still; the log shows where. A call takes the
-    # place of the one before.
+    # Works even when the event loop or Python itself stands still, and logs the place. Each call
+    # replaces the timer of the call before.
     faulthandler.dump_traceback_later(seconds, exit=True)
