@@ -23,7 +23,8 @@ class Cast:
     """The people of all scenes.
 
     ``teacher`` has the class with ``student`` in it. ``stranger`` is another teacher, ``outsider``
-    a student who is in no class.
+    a student who is not in that class, and whom rows put into theirs. ``newcomer`` is in no class,
+    in whatever order the rows run.
     """
 
     def __init__(self, people: People) -> None:
@@ -32,6 +33,7 @@ class Cast:
         self.stranger = people.teacher("Alan Turing")
         self.student = people.student("Grace Hopper")
         self.outsider = people.student("Mary Jackson")
+        self.newcomer = people.student("Katherine Johnson")
 
     def named(self, name: str) -> Person:
         """The person whom a row calls ``name``."""

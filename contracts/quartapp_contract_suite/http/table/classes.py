@@ -73,7 +73,7 @@ def _list_classes() -> list[Row]:
             Holding((own, class_room("<taken>", [], "<other>"))),
         ),
         row("those a student is enrolled in", "student", Holding((own,))),
-        row("none", "outsider", []),
+        row("none", "newcomer", []),
     ]
 
 

@@ -42,7 +42,7 @@ class Row:
         case: What is special about it.
         method: HTTP method.
         path: With its query, if any.
-        who: Who asks: teacher, stranger, student, outsider; None for nobody.
+        who: Who asks: teacher, stranger, student, outsider, newcomer; None for nobody.
         status: Of the answer.
         body: The whole body, or what text begins with.
         json: What is sent; ... for nothing.
