@@ -30,7 +30,7 @@ def roster(class_room: ClassInfo) -> Roll | None:
 
 @hookspec
 def classes_of(student_id: str) -> Iterable[str] | None:
-    """Ids of the classes that a student may be in: the way back from :func:`roster`. Collected.
+    """Ids of the classes that a student may be in: the way back from ``roster``. Collected.
 
     A plugin that answers ``roster`` answers this too. Each class that is named is looked up with
     ``roster``: one too many does no harm, one too few is missing from the student's classes.
