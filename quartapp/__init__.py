@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from quartapp.http.models import Body as Body
     from quartapp.http.models import Closed as Closed
     from quartapp.http.operation import Operation as Operation
-    from quartapp.http.operation import Refusal as Refusal
+    from quartapp.http.refusals import Refusal as Refusal
     from quartapp.identity.access import PUBLIC as PUBLIC
     from quartapp.identity.access import SIGNED_IN as SIGNED_IN
     from quartapp.identity.access import Access as Access
@@ -216,10 +216,8 @@ _HOMES = {
         "Body",
         "Closed",
     ),
-    "quartapp.http.operation": (
-        "Operation",
-        "Refusal",
-    ),
+    "quartapp.http.operation": ("Operation",),
+    "quartapp.http.refusals": ("Refusal",),
     "quartapp.identity.access": (
         "Access",
         "PUBLIC",

@@ -19,6 +19,7 @@ from quartapp.hooks.discovery import discover, given
 from quartapp.hooks.plugins import Plugins
 from quartapp.http.connection import RequestConnection
 from quartapp.http.handlers import register_error_handlers
+from quartapp.http.idempotency import KeptAnswer
 from quartapp.identity.authenticator import Authenticator
 from quartapp.identity.grants import Grants
 from quartapp.identity.roles import Roles
@@ -91,7 +92,7 @@ def create_app(
         core.services.add(plugin_settings)
     for owner, role in core.plugins.roles():
         core.roles.add(role, str(owner))
-    core.database.models = core.plugins.collections()
+    core.database.models = [KeptAnswer, *core.plugins.collections()]
     core.plugins.services(app)
     register_routes(app, service_routes)
     if settings.metrics:

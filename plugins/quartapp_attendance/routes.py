@@ -35,6 +35,7 @@ def blueprint(schemas: Schemas) -> Blueprint:
     starting = Operation(
         id="startAttendance",
         access=permission("session:start", role="teacher"),
+        idempotent=True,
         tags=TAGS,
         body=StartBody,
         invalid=Refusal(400, "Invalid request schema"),

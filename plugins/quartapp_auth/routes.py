@@ -23,6 +23,7 @@ USER_NOT_FOUND = Refusal(404, "User not found")
 @blueprint.post("/register")
 @Operation(
     id="registerUser",
+    idempotent=True,
     access=PUBLIC,
     tags=TAGS,
     body=Registration,

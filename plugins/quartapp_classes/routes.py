@@ -59,6 +59,7 @@ for path, operation in (("/create-class", "createClass"), ("", "createClassAlias
             id=operation,
             action="createClass",
             access=permission("class:create", role="teacher"),
+            idempotent=True,
             tags=TAGS,
             body=ClassBody,
             invalid=INVALID,
@@ -173,6 +174,7 @@ async def delete_class(principal: Principal, class_id: str, query: DeletionQuery
 @Operation(
     id="addStudent",
     access=permission("roll:write", role="teacher"),
+    idempotent=True,
     tags=TAGS,
     body=StudentBody,
     invalid=INVALID,

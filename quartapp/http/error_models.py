@@ -14,7 +14,7 @@ from quartapp.http.problems import FieldError, code_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from quartapp.http.operation import Refusal
+    from quartapp.http.refusals import Refusal
 
 _REQUEST_ID = Field(alias="requestId", pattern=r"^[A-Za-z0-9._-]{1,64}$")
 

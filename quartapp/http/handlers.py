@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 from quartapp.errors import DatabaseUnavailableError
 from quartapp.http.answers import ApiError, unavailable
 from quartapp.http.operation import operation_of
-from quartapp.http.problems import problem
+from quartapp.http.problems import error_response
 
 if TYPE_CHECKING:
     from quart import Quart
@@ -65,9 +65,7 @@ def register_error_handlers(app: Quart) -> None:
 
 def _answer(error: ApiError) -> Response:
     current: Request = request._get_current_object()  # type: ignore[attr-defined] # noqa: SLF001 - werkzeug's documented way to a proxied object
-    if _is_plain(current):
-        return error.response()
-    return problem(error, current, get_contextvars().get("request_id", ""))
+    return error_response(error, current, plain=_is_plain(current))
 
 
 def _is_plain(current: Request) -> bool:

@@ -7,36 +7,26 @@ the same facts to quart-schema, so that the OpenAPI document is made of what rea
 from __future__ import annotations
 
 import functools
-from collections import defaultdict
 from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ValidationError, create_model
+from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 from quart import request
 from quart.wrappers import Response
-from quart_schema import (
-    document_querystring,
-    document_request,
-    document_response,
-    hide,
-    operation_id,
-    security_scheme,
-    tag,
-)
 
 from quartapp.errors import DomainError
 from quartapp.http.answers import ApiError, json_response
 from quartapp.http.authentication import (
-    INVALID_TOKEN,
     MISSING_TOKEN,
     authenticated,
-    token_code,
 )
-from quartapp.http.error_models import error_model, plain_error_model
-from quartapp.http.models import Closed
+from quartapp.http.documentation import documented
+from quartapp.http.idempotency import HEADER, once
 from quartapp.http.problems import field_errors, whole_body
+from quartapp.http.refusals import Refusal, refusals_of
 from quartapp.parts import core
 
 if TYPE_CHECKING:
@@ -49,37 +39,7 @@ if TYPE_CHECKING:
     from quartapp.identity.principal import Principal
 
 ATTRIBUTE = "__quartapp_operation__"
-SECURITY_SCHEME = "bearer"
 NO_JSON = whole_body("content-type", "Content-Type has to be application/json")
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """What a domain error becomes.
-
-    Attributes:
-        status: HTTP status code.
-        message: The string under ``error``.
-        also_as: A second field that repeats the message.
-        code: Stable name for programs, in kebab-case; made from the message when left out.
-    """
-
-    status: int
-    message: str
-    also_as: str | None = None
-    code: str | None = None
-
-    def raised_by(self, error: Exception, fields: Sequence[FieldError] = ()) -> ApiError:
-        """Return the error to answer with.
-
-        Args:
-            error: What the refusal is the answer to.
-            fields: What is wrong with which field, where the request does not fit.
-        """
-        extra = {self.also_as: self.message} if self.also_as else None
-        answer = ApiError(self.status, self.message, extra=extra, code=self.code, fields=fields)
-        answer.__cause__ = error
-        return answer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +70,8 @@ class Operation:
         missing_token: What a caller without a token is told.
         plain_errors: Whether errors have ``success`` and ``error`` alone, for clients that were
             promised that there is nothing else.
+        idempotent: Whether a request may carry ``Idempotency-Key``: then it is done once, however
+            often it is sent within a day, and answered as at first. Not for answers with tokens.
     """
 
     id: str
@@ -129,6 +91,7 @@ class Operation:
     policies: bool = True
     missing_token: str = MISSING_TOKEN
     plain_errors: bool = False
+    idempotent: bool = False
 
     def __call__(
         self, view: Callable[..., Awaitable[object]]
@@ -142,16 +105,32 @@ class Operation:
             if self.policies:
                 await _authorize(principal, self.action or self.id, asked)
             arguments = asked if principal is None else {**asked, "principal": principal}
-            try:
-                data = await view(**arguments)
-            except DomainError as error:
-                refusal = self._refusal_for(error)
-                if refusal is None:
-                    raise
-                raise refusal.raised_by(error) from error
-            return self._answer(data)
+            answer = partial(self._answered_by, view, arguments)
+            if self.idempotent and HEADER in request.headers:
+                return await self._once(answer, principal)
+            return await answer()
 
-        return self._document(wrapper)
+        setattr(wrapper, ATTRIBUTE, self)
+        return documented(self, wrapper)
+
+    async def _answered_by(
+        self, view: Callable[..., Awaitable[object]], arguments: Mapping[str, object]
+    ) -> Response:
+        try:
+            data = await view(**arguments)
+        except DomainError as error:
+            refusal = self._refusal_for(error)
+            if refusal is None:
+                raise
+            raise refusal.raised_by(error) from error
+        return self._answer(data)
+
+    async def _once(
+        self, answer: Callable[[], Awaitable[Response]], principal: Principal | None
+    ) -> Response:
+        current: Request = request._get_current_object()  # type: ignore[attr-defined] # noqa: SLF001 - werkzeug's documented way to a proxied object
+        who = f"network {current.remote_addr}" if principal is None else f"user {principal.id}"
+        return await once(self.id, who, current, answer, plain_errors=self.plain_errors)
 
     async def _caller(self) -> Principal:
         current: Request = request._get_current_object()  # type: ignore[attr-defined] # noqa: SLF001 - werkzeug's documented way to a proxied object
@@ -221,7 +200,7 @@ class Operation:
             raise self._unfit(error, field_errors(error)) from error
 
     async def _parse_body(self, model: type[BaseModel]) -> BaseModel:
-        raw = await request.get_data(cache=False)
+        raw = await request.get_data(cache=self.idempotent)
         try:
             if not request.is_json:
                 raise self._unfit(ValueError("another content type"), NO_JSON)
@@ -238,62 +217,8 @@ class Operation:
         return self.invalid.raised_by(error, fields)
 
     def refusals(self) -> dict[int, list[Refusal]]:
-        """Every refusal that this operation can answer with, by status."""
-        found: dict[int, list[Refusal]] = defaultdict(list)
-
-        def add(
-            status: int, message: str, also_as: str | None = None, code: str | None = None
-        ) -> None:
-            refusal = Refusal(status, message, also_as, code)
-            if refusal not in found[status]:
-                found[status].append(refusal)
-
-        if self.access.signed_in:
-            add(HTTPStatus.UNAUTHORIZED, self.missing_token, code=token_code(self.missing_token))
-            add(HTTPStatus.UNAUTHORIZED, INVALID_TOKEN, code=token_code(INVALID_TOKEN))
-        if self.access.role is not None:
-            add(HTTPStatus.FORBIDDEN, self.access.refusal)
-        if self.invalid is not None:
-            add(self.invalid.status, self.invalid.message, self.invalid.also_as, self.invalid.code)
-        if self.body is not None:
-            add(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Payload Too Large")
-        for refusals in self.errors.values():
-            for refusal in refusals if isinstance(refusals, tuple) else (refusals,):
-                add(refusal.status, refusal.message, refusal.also_as, refusal.code)
-        if self.database:
-            add(HTTPStatus.SERVICE_UNAVAILABLE, "Service Unavailable")
-        add(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal Server Error")
-        return found
-
-    def _document(
-        self, view: Callable[..., Awaitable[Response]]
-    ) -> Callable[..., Awaitable[Response]]:
-        setattr(view, ATTRIBUTE, self)
-        if not self.documented:
-            return hide(view)
-        operation_id(self.id)(view)
-        tag(self.tags)(view)
-        security_scheme([{SECURITY_SCHEME: []}] if self.access.signed_in else [])(view)
-        if self.body is not None:
-            document_request(self.body)(view)
-        if self.query is not None:
-            document_querystring(self.query)(view)
-        document_response(self._envelope(), int(self.status))(view)
-        for status, refusals in self.refusals().items():
-            document_response(self._error_model(status, refusals), status)(view)
-        return view
-
-    def _error_model(self, status: int, refusals: list[Refusal]) -> Any:  # noqa: ANN401 - a type
-        if self.plain_errors:
-            return plain_error_model(self.id, status, refusals)
-        names_fields = self.invalid is not None and status == self.invalid.status
-        return error_model(self.id, status, refusals, names_fields=names_fields)
-
-    def _envelope(self) -> Any:  # noqa: ANN401 - a type
-        if self.key is None:
-            return self.data
-        fields: dict[str, Any] = {"success": (Literal[True], ...), self.key: (self.data, ...)}
-        return create_model(f"{self.id}Answer", __base__=Closed, **fields)
+        """Return every refusal that this operation can answer with, by status."""
+        return refusals_of(self)
 
 
 def _ids(asked: Mapping[str, object]) -> dict[str, object]:

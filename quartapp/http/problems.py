@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import core_schema
+from structlog.contextvars import get_contextvars
 
 from quartapp.http.answers import ApiError, json_response
 
@@ -74,20 +75,22 @@ def field_errors(error: ValueError) -> list[FieldError]:
     ]
 
 
-def problem(error: ApiError, request: Request, request_id: str) -> Response:
-    """Return the answer to send for ``error``, with all that programs can act on.
+def error_response(error: ApiError, request: Request, *, plain: bool) -> Response:
+    """Return the answer to send for ``error``.
 
     Args:
         error: What ended the request.
         request: The request; it says which form its sender reads.
-        request_id: Identifies the request in the server's log.
+        plain: Whether clients were promised the two members of old, and no others.
     """
+    if plain:
+        return error.response()
     facts: dict[str, Any] = {
         "success": False,
         "error": error.message,
         **error.extra,
         "code": error.code or code_of(error.message),
-        "requestId": request_id,
+        "requestId": get_contextvars().get("request_id", ""),
     }
     if error.fields:
         facts["errors"] = [field.model_dump() for field in error.fields]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +46,14 @@ class Tokens:
         self._lifetime = lifetime
         self._time = clock.time
         self._verified: dict[str, Principal] = {}
+
+    def derived_key(self, purpose: str) -> bytes:
+        """Return a key of 32 bytes that only servers with this secret can make.
+
+        Args:
+            purpose: What the key is for; keys of different purposes have nothing in common.
+        """
+        return hmac.digest(self._secret.encode(), f"quartapp {purpose}".encode(), "sha256")
 
     def issue(self, user_id: str, role: str, claims: Mapping[str, Any] | None = None) -> str:
         """A new token.

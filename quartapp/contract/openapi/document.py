@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, cast
 from quart_schema import QuartSchema
 from quart_schema.openapi import HttpSecurityScheme, Info, OpenAPIProvider
 
+from quartapp.http.documentation import SECURITY_SCHEME
 from quartapp.http.fields import exact_schema
-from quartapp.http.operation import SECURITY_SCHEME, Operation, operation_of
+from quartapp.http.idempotency import HEADER, PATTERN, REPLAYED
+from quartapp.http.operation import Operation, operation_of
 from quartapp.version import __version__
 
 if TYPE_CHECKING:
@@ -42,6 +44,29 @@ HEADERS: dict[int, JsonObject] = {
             "schema": {"type": "integer", "minimum": 1},
         }
     },
+}
+
+
+IDEMPOTENCY_KEY: Object = {
+    "name": HEADER,
+    "in": "header",
+    "required": False,
+    "description": "Makes a retry safe: within a day the request is done once.",
+    "schema": {"type": "string", "pattern": PATTERN},
+}
+AGAIN_SOON: Object = {
+    "Retry-After": {
+        "description": "Seconds to wait, where the same request is still running.",
+        "required": False,
+        "schema": {"type": "integer", "minimum": 1},
+    }
+}
+REPLAYED_ANSWER: Object = {
+    REPLAYED: {
+        "description": "Present where the answer is that of an earlier request with this key.",
+        "required": False,
+        "schema": {"type": "string", "const": "true"},
+    }
 }
 
 
@@ -142,6 +167,10 @@ def _complete(documented: JsonObject, operation: Operation | None) -> None:
     documented["x-role"] = operation.access.label
     if operation.access.permission is not None:
         documented["x-permission"] = operation.access.permission
+    if operation.idempotent:
+        documented.setdefault("parameters", []).append(IDEMPOTENCY_KEY)
+        documented["responses"]["409"]["headers"] = AGAIN_SOON
+        documented["responses"][str(int(operation.status))]["headers"] = REPLAYED_ANSWER
     if operation.media_type != "application/json":
         success = documented["responses"][str(int(operation.status))]
         success["content"] = {operation.media_type: {"schema": {"type": "string"}}}

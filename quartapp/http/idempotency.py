@@ -1,0 +1,225 @@
+"""``Idempotency-Key``: a request that is sent again is answered as before, and done once.
+
+A key is claimed before the view runs, and the answer is kept beside the claim for a day. What a
+client sent is kept as an HMAC alone. The claim of a process that died half way can be taken over
+when its lease has run out; a retry may then meet what the first try had done already.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from contextlib import suppress
+from datetime import timedelta
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from bson import ObjectId
+from mongoengine import (
+    BinaryField,
+    DateTimeField,
+    IntField,
+    ListField,
+    ObjectIdField,
+    StringField,
+)
+from pymongo.errors import DuplicateKeyError
+from quart.wrappers import Response
+
+from quartapp.database.database import Model
+from quartapp.errors import DatabaseUnavailableError
+from quartapp.http.answers import ApiError
+from quartapp.http.problems import error_response
+from quartapp.parts import core
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from quart.wrappers import Request
+
+    from quartapp.database.documents import Document
+
+HEADER = "Idempotency-Key"
+PATTERN = r"^[\x20-\x7e]{1,255}$"
+REPLAYED = "Idempotent-Replayed"
+COLLECTION = "idempotency_keys"
+
+LIFETIME = timedelta(hours=24)
+LEASE = timedelta(seconds=30)
+"""Longer than any request takes, as hooks and the database have limits of a few seconds."""
+RETRY_AFTER_SECONDS = 1
+
+UNUSABLE = (HTTPStatus.BAD_REQUEST, "Idempotency-Key has to be 1 to 255 printable characters")
+RUNNING = (HTTPStatus.CONFLICT, "Request with this Idempotency-Key is still running")
+OTHER = (HTTPStatus.UNPROCESSABLE_ENTITY, "Idempotency-Key was used for another request")
+CODES = {
+    UNUSABLE: "idempotency-key-unusable",
+    RUNNING: "idempotency-key-running",
+    OTHER: "idempotency-key-reused",
+}
+
+_ANSWER = ("status", "headers", "content")
+
+
+class KeptAnswer(Model):
+    """A claimed key, and the answer to its request as soon as there is one.
+
+    ``id`` and ``request`` are HMACs: of who asked for what with which key, and of what was sent.
+    """
+
+    id = StringField(primary_key=True)
+    request = StringField(required=True)
+    owner = ObjectIdField(required=True)
+    lease = DateTimeField(required=True)
+    expires = DateTimeField(required=True)
+    status = IntField()
+    headers = ListField()
+    content = BinaryField()
+
+    meta: ClassVar[dict[str, Any]] = {
+        "collection": COLLECTION,
+        "indexes": [{"fields": ["expires"], "expireAfterSeconds": 0}],
+    }
+
+
+async def once(
+    operation: str,
+    who: str,
+    request: Request,
+    answer: Callable[[], Awaitable[Response]],
+    *,
+    plain_errors: bool,
+) -> Response:
+    """Answer a request that carries a key, or give the answer that it got before.
+
+    Args:
+        operation: The operationId.
+        who: The caller, or the network address of a caller who is not signed in.
+        request: The request, with its key.
+        answer: Does what is asked for.
+        plain_errors: As the operation declares it.
+
+    Raises:
+        ApiError: The key is unusable, used for another request, or its first request still runs.
+        DatabaseUnavailableError: MongoDB did not answer in time.
+    """
+    key = request.headers[HEADER]
+    if re.fullmatch(PATTERN, key) is None:
+        raise refusal(UNUSABLE)
+    body = await request.get_data(cache=True, as_text=False)
+    claim = _Claim(
+        _digest(operation, who, key),
+        _digest(request.full_path, request.headers.get("Content-Type", ""), body),
+    )
+    kept = await claim.take()
+    if kept is not None:
+        return _replayed(kept)
+    try:
+        response = await answer()
+    except ApiError as error:
+        response = error_response(error, request, plain=plain_errors)
+    except Exception:
+        await claim.give_back()
+        raise
+    if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        await claim.give_back()
+    else:
+        await claim.keep(response)
+    return response
+
+
+def refusal(which: tuple[HTTPStatus, str]) -> ApiError:
+    """Return the error for one of this module's refusals."""
+    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if which == RUNNING else None
+    return ApiError(*which, headers=headers, code=CODES[which])
+
+
+class _Claim:
+    """One request's hold on a key."""
+
+    def __init__(self, identifier: str, request: str) -> None:
+        self._parts = core()
+        self._id = identifier
+        self._request = request
+        self._owner = ObjectId()
+
+    async def take(self) -> Document | None:
+        """Claim the key; return what is kept under it when its request was answered."""
+        now = self._parts.clock.now()
+        claimed = {
+            "request": self._request,
+            "owner": self._owner,
+            "lease": now + LEASE,
+            "expires": now + LIFETIME,
+        }
+        free = [
+            # MongoDB removes what has expired only once a minute.
+            {"expires": {"$lte": now}},
+            {"request": self._request, "status": None, "lease": {"$lte": now}},
+        ]
+        keys = self._parts.database.documents[COLLECTION]
+        async with self._parts.database.operation():
+            try:
+                await keys.insert_one({"_id": self._id, **claimed})
+            except DuplicateKeyError:
+                taken = await keys.update_one(
+                    {"_id": self._id, "$or": free},
+                    {"$set": claimed, "$unset": dict.fromkeys(_ANSWER, "")},
+                )
+                if taken.matched_count == 0:
+                    return self._checked(await keys.find_one({"_id": self._id}))
+        return None
+
+    def _checked(self, kept: Document | None) -> Document:
+        if kept is None:  # given back at this very moment
+            raise refusal(RUNNING)
+        if not hmac.compare_digest(kept["request"], self._request):
+            raise refusal(OTHER)
+        if "status" not in kept:
+            raise refusal(RUNNING)
+        return kept
+
+    async def keep(self, response: Response) -> None:
+        """Keep the answer, unless somebody else has taken the key over."""
+        if "Set-Cookie" in response.headers:
+            raise TypeError("an answer that signs somebody in must not be kept: not idempotent")
+        content: bytes = await response.get_data(as_text=False)
+        answer = {
+            "status": response.status_code,
+            "headers": [list(item) for item in response.headers.items()],
+            "content": content,
+        }
+        # What was asked for is done: without the kept answer a retry is merely told less.
+        with suppress(DatabaseUnavailableError):
+            async with self._parts.database.operation():
+                await self._parts.database.documents[COLLECTION].update_one(
+                    {"_id": self._id, "owner": self._owner}, {"$set": answer}
+                )
+
+    async def give_back(self) -> None:
+        """Let a retry run, as nothing came of this request; or its lease runs out by itself."""
+        with suppress(DatabaseUnavailableError):
+            async with self._parts.database.operation():
+                await self._parts.database.documents[COLLECTION].delete_one(
+                    {"_id": self._id, "owner": self._owner}
+                )
+
+
+def _replayed(kept: Document) -> Response:
+    response = Response(bytes(kept["content"]), kept["status"])
+    response.headers.clear()
+    for name, value in kept["headers"]:
+        response.headers.add(name, value)
+    response.headers[REPLAYED] = "true"
+    return response
+
+
+def _digest(*texts: str | bytes) -> str:
+    secret = core().tokens.derived_key("idempotency")
+    mac = hmac.new(secret, digestmod=hashlib.sha256)
+    for text in texts:
+        data = text.encode() if isinstance(text, str) else text
+        # With its length before it, no text can pass for the end of another one.
+        mac.update(len(data).to_bytes(8, "big") + data)
+    return mac.hexdigest()

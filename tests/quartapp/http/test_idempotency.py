@@ -1,0 +1,243 @@
+"""A request with ``Idempotency-Key`` is done once, however often it is sent."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from quart import Blueprint
+
+from quartapp import PUBLIC, Body, Operation, Refusal, hookimpl
+from quartapp.http.idempotency import COLLECTION, LEASE, LIFETIME
+from quartapp.testing import TurnedClock
+
+KEY = "Idempotency-Key"
+REGISTRATION = {
+    "name": "Ada",
+    "email": "ada@example.org",
+    "password": "c4nary of a password",
+    "role": "teacher",
+}
+
+
+class Bell(Body):
+    """How often to ring."""
+
+    times: int
+
+
+class Bells:
+    """A route that counts how often it ran, waits when it is told to, and fails on demand."""
+
+    name = "bells"
+
+    def __init__(self) -> None:
+        self.rung = 0
+        self.begun = asyncio.Event()
+        self.may_end = asyncio.Event()
+        self.may_end.set()
+        self.broken = False
+
+    @hookimpl
+    def register_blueprints(self, app):
+        blueprint = Blueprint("bells", __name__)
+
+        @blueprint.post("/bells/<tower>")
+        @Operation(
+            id="ringBell",
+            access=PUBLIC,
+            tags=("bells",),
+            body=Bell,
+            data=dict[str, Any],
+            invalid=Refusal(400, "No such bell"),
+            idempotent=True,
+        )
+        async def ring(tower: str, body: Bell):
+            self.rung += 1
+            self.begun.set()
+            await self.may_end.wait()
+            if self.broken:
+                raise LookupError("the rope is torn")
+            return {"rung": self.rung}
+
+        return [blueprint]
+
+
+async def ring(server, key, times=1, tower="north"):
+    # A connection of its own: one that is kept ends as a turned clock goes on.
+    headers = {"Connection": "close"} | ({} if key is None else {KEY: key})
+    url = f"{server.url}/bells/{tower}"
+    return await server.api.post(url, json={"times": times}, headers=headers)
+
+
+async def kept(server):
+    return await server.documents[COLLECTION].find().to_list()
+
+
+async def test_the_same_request_again_is_answered_byte_for_byte_and_done_once(serve):
+    bells = Bells()
+    server = await serve(beside=[bells])
+    first, again = await ring(server, "k"), await ring(server, "k")
+    assert (first.status_code, first.content) == (again.status_code, again.content)
+    assert again.headers["content-type"] == first.headers["content-type"]
+    assert (first.headers.get("idempotent-replayed"), again.headers["idempotent-replayed"]) == (
+        None,
+        "true",
+    )
+    assert bells.rung == 1
+    await ring(server, "l")
+    await ring(server, None)
+    assert bells.rung == 3
+
+
+@pytest.mark.parametrize("other", [{"times": 2}, {"tower": "south"}])
+async def test_the_key_of_another_request_is_refused(serve, other):
+    bells = Bells()
+    server = await serve(beside=[bells])
+    await ring(server, "k")
+    answer = await ring(server, "k", **other)
+    assert answer.status_code == 422
+    assert answer.json()["error"] == "Idempotency-Key was used for another request"
+    assert answer.json()["code"] == "idempotency-key-reused"
+    assert bells.rung == 1
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256, "a\tb", "ä"])
+async def test_a_key_that_is_none_is_refused(serve, key):
+    server = await serve(beside=[Bells()])
+    answer = await ring(server, key.encode())
+    assert (answer.status_code, answer.json()["code"]) == (400, "idempotency-key-unusable")
+
+
+async def test_a_request_that_still_runs_is_said_to_run(serve):
+    bells = Bells()
+    server = await serve(beside=[bells])
+    bells.may_end.clear()
+    first = asyncio.create_task(ring(server, "k"))
+    await bells.begun.wait()
+    meanwhile = await ring(server, "k")
+    assert (meanwhile.status_code, meanwhile.headers["retry-after"]) == (409, "1")
+    assert meanwhile.json()["error"] == "Request with this Idempotency-Key is still running"
+    bells.may_end.set()
+    assert (await ring(server, "k")).content == (await first).content
+    assert bells.rung == 1
+
+
+async def test_what_failed_runs_again(serve):
+    bells = Bells()
+    server = await serve(beside=[bells])
+    bells.broken = True
+    assert (await ring(server, "k")).status_code == 500
+    bells.broken = False
+    assert (await ring(server, "k")).status_code == 200
+
+
+async def test_a_body_that_does_not_fit_takes_no_key(serve):
+    server = await serve(beside=[Bells()])
+    assert (await ring(server, "k", times="x")).status_code == 400
+    assert (await ring(server, "k")).status_code == 200
+
+
+async def test_the_key_of_a_server_that_died_is_taken_over_after_its_lease(serve):
+    clock, bells = TurnedClock(), Bells()
+    server = await serve(beside=[bells], clock=clock)
+    await ring(server, "k")
+    # As a process leaves it that dies before it has answered.
+    await server.documents[COLLECTION].update_many(
+        {}, {"$unset": {"status": "", "headers": "", "content": ""}}
+    )
+    assert (await ring(server, "k")).status_code == 409
+    await clock.advance(LEASE.total_seconds())
+    assert (await ring(server, "k", times=2)).status_code == 422
+    assert (await ring(server, "k")).json()["data"] == {"rung": 2}
+    assert (await ring(server, "k")).json()["data"] == {"rung": 2}
+
+
+async def test_a_key_is_free_again_after_a_day_even_if_mongodb_has_not_removed_it(serve):
+    clock, bells = TurnedClock(), Bells()
+    server = await serve(beside=[bells], clock=clock)
+    await ring(server, "k")
+    await clock.advance(LIFETIME.total_seconds() - 1)
+    assert (await ring(server, "k")).headers["idempotent-replayed"] == "true"
+    await clock.advance(1)
+    assert (await ring(server, "k", times=2)).json()["data"] == {"rung": 2}
+    (index,) = [
+        one
+        for one in (await server.documents[COLLECTION].index_information()).values()
+        if one["key"] == [("expires", 1)]
+    ]
+    assert index["expireAfterSeconds"] == 0
+
+
+async def test_of_many_at_once_one_is_done(serve):
+    bells = Bells()
+    server = await serve(beside=[bells])
+    answers = await asyncio.gather(*(ring(server, "k") for _ in range(20)))
+    assert {answer.status_code for answer in answers} <= {200, 409}
+    assert bells.rung == 1
+
+
+async def test_keys_belong_to_a_person_and_to_an_operation(server):
+    teachers = await server.people("teacher", 2)
+    names = []
+    for teacher in teachers:
+        headers = {**teacher.headers, KEY: "k"}
+        made = await server.api.post("/class", json={"className": "Logic"}, headers=headers)
+        names.append(made.json()["data"]["teacherId"])
+        started = await server.api.post(
+            "/attendance/start", json={"className": "Logic"}, headers=headers
+        )
+        assert started.status_code == 200, started.text
+    assert names == [teacher.id for teacher in teachers]
+
+
+async def test_what_creates_takes_keys_and_its_refusals_are_kept_as_well(server):
+    teacher, student = await server.person("teacher"), await server.person("student")
+    once = {**teacher.headers, KEY: "once"}
+    first = await server.api.post("/auth/register", json=REGISTRATION, headers={KEY: "k"})
+    again = await server.api.post("/auth/register", json=REGISTRATION, headers={KEY: "k"})
+    assert (first.status_code, first.content) == (201, again.content)
+    made = [
+        await server.api.post("/class", json={"className": "Logic"}, headers=once) for _ in "ab"
+    ]
+    assert made[0].content == made[1].content
+    path = f"/class/{made[0].json()['data']['_id']}/add-student"
+    added = [
+        await server.api.post(path, json={"studentId": student.id}, headers=once) for _ in "ab"
+    ]
+    assert (added[1].status_code, added[0].content) == (201, added[1].content)
+    twice = {**teacher.headers, KEY: "twice"}
+    taken = [
+        await server.api.post("/class", json={"className": "Logic"}, headers=twice) for _ in "ab"
+    ]
+    assert (taken[1].status_code, taken[0].content) == (409, taken[1].content)
+
+
+async def test_nothing_secret_is_kept(server):
+    teacher = await server.person("teacher")
+    answer = await server.api.post(
+        "/auth/register", json=REGISTRATION, headers={KEY: "the key itself"}
+    )
+    assert answer.status_code == 201
+    await server.api.post(
+        "/class", json={"className": "Logic"}, headers={**teacher.headers, KEY: "the key itself"}
+    )
+    login = await server.api.post(
+        "/auth/login",
+        json={"email": REGISTRATION["email"], "password": REGISTRATION["password"]},
+        headers={KEY: "another"},
+    )
+    assert login.status_code == 200
+    found = str(await kept(server))
+    assert len(await kept(server)) == 2
+    for secret in (REGISTRATION["password"], "the key itself", teacher.token):
+        assert secret not in found
+    assert login.json()["data"]["token"] not in found
+
+
+async def test_without_the_header_nothing_is_kept(server):
+    teacher = await server.person("teacher")
+    body = {"className": "Logic"}
+    assert (await server.api.post("/class", json=body, headers=teacher.headers)).status_code == 201
+    assert await kept(server) == []
