@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from quartapp.errors import DomainError as DomainError
     from quartapp.errors import HookFailedError as HookFailedError
     from quartapp.errors import PluginError as PluginError
+    from quartapp.errors import PreconditionFailedError as PreconditionFailedError
     from quartapp.errors import QuartappError as QuartappError
     from quartapp.hooks.decisions import Allow as Allow
     from quartapp.hooks.decisions import Decision as Decision
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from quartapp.hooks.specs import hookspec as hookspec
     from quartapp.http.authentication import INVALID_TOKEN as INVALID_TOKEN
     from quartapp.http.authentication import unauthorized as unauthorized
+    from quartapp.http.conditional import Versioned as Versioned
     from quartapp.http.fields import ObjectIdInput as ObjectIdInput
     from quartapp.http.fields import ObjectIdString as ObjectIdString
     from quartapp.http.fields import Timestamp as Timestamp
@@ -119,6 +121,7 @@ __all__ = [
     "Operation",
     "PluginError",
     "Plugins",
+    "PreconditionFailedError",
     "Principal",
     "QuartappError",
     "Refusal",
@@ -132,6 +135,7 @@ __all__ = [
     "Timestamp",
     "Tokens",
     "Traces",
+    "Versioned",
     "__version__",
     "bulk_write",
     "core",
@@ -188,6 +192,7 @@ _HOMES = {
         "DomainError",
         "HookFailedError",
         "PluginError",
+        "PreconditionFailedError",
         "QuartappError",
     ),
     "quartapp.hooks.decisions": (
@@ -205,6 +210,7 @@ _HOMES = {
         "INVALID_TOKEN",
         "unauthorized",
     ),
+    "quartapp.http.conditional": ("Versioned",),
     "quartapp.http.fields": (
         "ObjectIdInput",
         "ObjectIdString",

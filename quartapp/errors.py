@@ -25,5 +25,9 @@ class DomainError(Exception):
     """Base of what services raise when a use case cannot go on."""
 
 
+class PreconditionFailedError(DomainError):
+    """The thing is no longer in the version that the caller has seen."""
+
+
 class DatabaseUnavailableError(DomainError):
     """MongoDB did not answer in time, or cannot take writes now. What was asked may be repeated."""

@@ -59,6 +59,7 @@ async def login(body: Credentials) -> dict[str, Any]:
 @blueprint.get("/me")
 @Operation(
     id="getMe",
+    etag=True,
     access=SIGNED_IN,
     tags=TAGS,
     data=UserAnswer,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 from quart import Blueprint
 
-from quartapp import SIGNED_IN, DomainError, Operation, Refusal, core, permission
+from quartapp import SIGNED_IN, DomainError, Operation, Refusal, Versioned, core, permission
 from quartapp_auth import UserService
 from quartapp_classes.errors import (
     AlreadyEnrolledError,
@@ -26,11 +26,14 @@ from quartapp_classes.schemas import (
     StudentsQuery,
 )
 from quartapp_classes.service import ClassService
+from quartapp_classes.versions import version_of
 
 if TYPE_CHECKING:
     from quartapp import Principal
     from quartapp_auth import Contact
     from quartapp_classes.models import ClassRoom
+
+    Expected = frozenset[str] | None
 
 blueprint = Blueprint("classes", __name__, url_prefix="/api/v1/class")
 
@@ -100,6 +103,7 @@ async def list_students(principal: Principal, query: StudentsQuery) -> list[dict
 @blueprint.get("/<class:class_id>")
 @Operation(
     id="getClass",
+    etag=True,
     access=SIGNED_IN,
     tags=TAGS,
     data=Annotated[list[ClassDetails], Field(min_length=1, max_length=1)],
@@ -111,12 +115,12 @@ async def list_students(principal: Principal, query: StudentsQuery) -> list[dict
         NotOwnerError: NOT_OWNER,
     },
 )
-async def get_class(principal: Principal, class_id: str) -> list[dict[str, Any]]:
+async def get_class(principal: Principal, class_id: str) -> Versioned:
     """A class with its people, for its teacher and its students."""
     service = _classes()
     class_room = await service.readable(class_id, principal)
     teacher, students = await service.people(class_room)
-    return [
+    details = [
         {
             "_id": class_room.id,
             "className": class_room.class_name,
@@ -126,11 +130,13 @@ async def get_class(principal: Principal, class_id: str) -> list[dict[str, Any]]
             "studentsIds": [_person(student) for student in students],
         }
     ]
+    return Versioned(details, version_of(class_room))
 
 
 @blueprint.patch("/<class:class_id>")
 @Operation(
     id="renameClass",
+    if_match=True,
     access=permission("class:write", role="teacher"),
     tags=TAGS,
     body=ClassBody,
@@ -142,14 +148,19 @@ async def get_class(principal: Principal, class_id: str) -> list[dict[str, Any]]
         ClassExistsError: CLASS_EXISTS,
     },
 )
-async def rename_class(principal: Principal, class_id: str, body: ClassBody) -> dict[str, Any]:
+async def rename_class(
+    principal: Principal, class_id: str, body: ClassBody, expected: Expected
+) -> dict[str, Any]:
     """Give a class another name."""
-    return class_answer(await _classes().rename(class_id, principal, body.class_name))
+    return class_answer(
+        await _classes().rename(class_id, principal, body.class_name, expected=expected)
+    )
 
 
 @blueprint.delete("/<class:class_id>")
 @Operation(
     id="deleteClass",
+    if_match=True,
     access=permission("class:write", role="teacher"),
     tags=TAGS,
     query=DeletionQuery,
@@ -164,15 +175,20 @@ async def rename_class(principal: Principal, class_id: str, body: ClassBody) -> 
         ),
     },
 )
-async def delete_class(principal: Principal, class_id: str, query: DeletionQuery) -> dict[str, Any]:
+async def delete_class(
+    principal: Principal, class_id: str, query: DeletionQuery, expected: Expected
+) -> dict[str, Any]:
     """Delete a class."""
     with_records = query.records is not None
-    return class_answer(await _classes().delete(class_id, principal, with_records=with_records))
+    return class_answer(
+        await _classes().delete(class_id, principal, with_records=with_records, expected=expected)
+    )
 
 
 @blueprint.post("/<class_id>/add-student")
 @Operation(
     id="addStudent",
+    if_match=True,
     access=permission("roll:write", role="teacher"),
     idempotent=True,
     tags=TAGS,
@@ -188,14 +204,19 @@ async def delete_class(principal: Principal, class_id: str, query: DeletionQuery
         AlreadyEnrolledError: Refusal(409, "student already exist in class"),
     },
 )
-async def add_student(principal: Principal, class_id: str, body: StudentBody) -> dict[str, Any]:
+async def add_student(
+    principal: Principal, class_id: str, body: StudentBody, expected: Expected
+) -> dict[str, Any]:
     """Put a student on the roll."""
-    return class_answer(await _classes().add_student(class_id, principal, body.student_id))
+    return class_answer(
+        await _classes().add_student(class_id, principal, body.student_id, expected=expected)
+    )
 
 
 @blueprint.delete("/<class_id>/students/<student_id>")
 @Operation(
     id="removeStudent",
+    if_match=True,
     access=permission("roll:write", role="teacher"),
     tags=TAGS,
     data=ClassAnswer,
@@ -205,9 +226,13 @@ async def add_student(principal: Principal, class_id: str, body: StudentBody) ->
         StudentNotFoundError: STUDENT_NOT_FOUND,
     },
 )
-async def remove_student(principal: Principal, class_id: str, student_id: str) -> dict[str, Any]:
+async def remove_student(
+    principal: Principal, class_id: str, student_id: str, expected: Expected
+) -> dict[str, Any]:
     """Take a student off the roll; attendance already recorded stays."""
-    return class_answer(await _classes().remove_student(class_id, principal, student_id))
+    return class_answer(
+        await _classes().remove_student(class_id, principal, student_id, expected=expected)
+    )
 
 
 def class_answer(class_room: ClassRoom) -> dict[str, Any]:

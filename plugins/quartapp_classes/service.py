@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mongoengine.errors import NotUniqueError
 
-from quartapp import DatabaseUnavailableError, object_id, utc_now
+from quartapp import DatabaseUnavailableError, PreconditionFailedError, object_id, utc_now
 from quartapp_auth import BaseRole, UserNotFoundError, UserService
 from quartapp_classes.errors import (
     AlreadyEnrolledError,
@@ -26,8 +26,11 @@ from quartapp_classes.happenings import (
     StudentRemoved,
 )
 from quartapp_classes.models import IGNORING_CASE, ClassRoom
+from quartapp_classes.versions import in_version, version_of
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from quartapp import Database, Grants, Plugins, Principal
     from quartapp_auth import Contact
     from quartapp_classes.rolls import Rolls
@@ -183,46 +186,81 @@ class ClassService:
         students = [users[key] for key in class_room.students_ids if key in users]
         return users.get(class_room.teacher_id), students
 
-    async def rename(self, class_id: str, teacher: Principal, name: str) -> ClassRoom:
+    async def rename(
+        self,
+        class_id: str,
+        teacher: Principal,
+        name: str,
+        *,
+        expected: Collection[str] | None = None,
+    ) -> ClassRoom:
         """Give a class another name.
+
+        Args:
+            class_id: The ``_id`` of the class.
+            teacher: Who asks.
+            name: The new name, trimmed.
+            expected: Versions of which the class must have one; None for any.
 
         Raises:
             ClassNotFoundError: There is none.
             NotOwnerError: It is another teacher's.
             ClassNameError: The name is empty, too long, or has blanks around it.
             ClassExistsError: The teacher has another class of that name.
+            PreconditionFailedError: The class is in none of the expected versions.
         """
         _check_name(name)
         class_room = await self.allowed(class_id, teacher, "class:write")
-        changes = {"$set": {"className": name, "updatedAt": utc_now()}}
+        _check(class_room, expected)
+        # The number grows here too: two changes may fall into one millisecond.
+        changes = {
+            "$set": {"className": name, "updatedAt": utc_now()},
+            "$inc": {"rollVersion": 1},
+        }
         try:
-            renamed = await self._update({"_id": class_room.id}, changes)
+            renamed = await self._update({"_id": class_room.id, **in_version(expected)}, changes)
         except NotUniqueError as error:
             raise ClassExistsError from error
         if renamed is None:
+            _check(await self.get(class_id), expected)
             raise ClassNotFoundError
         await self._plugins.on_event(ClassChanged(class_id))
         return renamed
 
-    async def delete(self, class_id: str, teacher: Principal, *, with_records: bool) -> ClassRoom:
+    async def delete(
+        self,
+        class_id: str,
+        teacher: Principal,
+        *,
+        with_records: bool,
+        expected: Collection[str] | None = None,
+    ) -> ClassRoom:
         """Delete a class.
 
         Args:
             class_id: Its ``_id``.
             teacher: Who asks.
             with_records: Whether the records that hang on it go too.
+            expected: Versions of which the class must have one; None for any.
 
         Raises:
             ClassNotFoundError: There is none.
             NotOwnerError: It is another teacher's.
             ClassInUseError: A plugin keeps it.
+            PreconditionFailedError: The class is in none of the expected versions.
         """
         class_room = await self.allowed(class_id, teacher, "class:write")
+        _check(class_room, expected)
         kept = await self._plugins.dispatcher.decide(
             "check_deletion", class_id=class_id, with_records=with_records
         )
         if kept is not None:
             raise ClassInUseError(kept.reason)
+        if expected is not None:
+            # From here on, nobody else who expects the same version changes the class.
+            bumped = {"$inc": {"rollVersion": 1}}
+            if await self._update({"_id": class_room.id, **in_version(expected)}, bumped) is None:
+                raise PreconditionFailedError
         # Before the class: whoever dies in between leaves a class that can be deleted again.
         await self._plugins.dispatcher.collect(
             "clear_class",
@@ -234,16 +272,31 @@ class ClassService:
         await self._plugins.on_event(ClassDeleted(class_id, with_records))
         return class_room
 
-    async def add_student(self, class_id: str, teacher: Principal, student_id: str) -> ClassRoom:
+    async def add_student(
+        self,
+        class_id: str,
+        teacher: Principal,
+        student_id: str,
+        *,
+        expected: Collection[str] | None = None,
+    ) -> ClassRoom:
         """Put a student on the roll.
+
+        Args:
+            class_id: The ``_id`` of the class.
+            teacher: Who asks.
+            student_id: The ``_id`` of the student.
+            expected: Versions of which the class must have one; None for any.
 
         Raises:
             ClassNotFoundError: There is no such class.
             NotOwnerError: It is another teacher's.
             StudentNotFoundError: No such user, or not a student.
             AlreadyEnrolledError: The student is on the roll.
+            PreconditionFailedError: The class is in none of the expected versions.
         """
         class_room = await self.allowed(class_id, teacher, "roll:write")
+        _check(class_room, expected)
         try:
             user = await self._users.get(student_id)
         except UserNotFoundError as error:
@@ -251,7 +304,7 @@ class ClassService:
         if user.role != BaseRole.STUDENT:
             raise StudentNotFoundError
         changed = await self._update(
-            {"_id": class_room.id, "studentsIds": {"$ne": user.id}},
+            {"_id": class_room.id, "studentsIds": {"$ne": user.id}, **in_version(expected)},
             {
                 "$push": {"studentsIds": user.id},
                 "$inc": {"rollVersion": 1},
@@ -259,23 +312,38 @@ class ClassService:
             },
         )
         if changed is None:
-            await self.get(class_id)
+            _check(await self.get(class_id), expected)
             raise AlreadyEnrolledError
         await self._plugins.on_event(StudentAdded(class_id, str(user.id)))
         return changed
 
-    async def remove_student(self, class_id: str, teacher: Principal, student_id: str) -> ClassRoom:
+    async def remove_student(
+        self,
+        class_id: str,
+        teacher: Principal,
+        student_id: str,
+        *,
+        expected: Collection[str] | None = None,
+    ) -> ClassRoom:
         """Take a student off the roll; what was recorded stays.
+
+        Args:
+            class_id: The ``_id`` of the class.
+            teacher: Who asks.
+            student_id: The ``_id`` of the student.
+            expected: Versions of which the class must have one; None for any.
 
         Raises:
             ClassNotFoundError: There is no such class.
             NotOwnerError: It is another teacher's.
             StudentNotFoundError: The student is not on the roll.
+            PreconditionFailedError: The class is in none of the expected versions.
         """
         class_room = await self.allowed(class_id, teacher, "roll:write")
+        _check(class_room, expected)
         key = object_id(student_id)
         changed = key and await self._update(
-            {"_id": class_room.id, "studentsIds": key},
+            {"_id": class_room.id, "studentsIds": key, **in_version(expected)},
             {
                 "$pull": {"studentsIds": key},
                 "$inc": {"rollVersion": 1},
@@ -283,6 +351,7 @@ class ClassService:
             },
         )
         if not changed:
+            _check(await self.get(class_id), expected)
             raise StudentNotFoundError
         await self._plugins.on_event(StudentRemoved(class_id, student_id))
         return changed
@@ -302,3 +371,8 @@ def _check_name(name: str) -> None:
     # Routes have checked the name already, each by the rules of its dialect; plugins have not.
     if name != name.strip() or not 1 <= len(name) <= LONGEST_NAME:
         raise ClassNameError(name)
+
+
+def _check(class_room: ClassRoom, expected: Collection[str] | None) -> None:
+    if expected is not None and version_of(class_room) not in expected:
+        raise PreconditionFailedError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import create_model
+from pydantic import BaseModel, create_model
 from quart_schema import (
     document_querystring,
     document_request,
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 SECURITY_SCHEME = "bearer"
 
 
+class NotModified(BaseModel):
+    """No body at all; the document's builder takes nothing but models."""
+
+
 def documented(
     operation: Operation, view: Callable[..., Awaitable[Response]]
 ) -> Callable[..., Awaitable[Response]]:
@@ -43,6 +47,8 @@ def documented(
     if operation.query is not None:
         document_querystring(operation.query)(view)
     document_response(_envelope(operation), int(operation.status))(view)
+    if operation.etag:
+        document_response(NotModified, 304)(view)
     for status, refusals in operation.refusals().items():
         document_response(_error_model(operation, status, refusals), status)(view)
     return view

@@ -17,11 +17,17 @@ from pydantic_core import from_json
 from quart import request
 from quart.wrappers import Response
 
-from quartapp.errors import DomainError
+from quartapp.errors import DomainError, PreconditionFailedError
 from quartapp.http.answers import ApiError, json_response
 from quartapp.http.authentication import (
     MISSING_TOKEN,
     authenticated,
+)
+from quartapp.http.conditional import (
+    PRECONDITION_FAILED,
+    Versioned,
+    expected_versions,
+    with_etag,
 )
 from quartapp.http.documentation import documented
 from quartapp.http.idempotency import HEADER, once
@@ -72,6 +78,11 @@ class Operation:
             promised that there is nothing else.
         idempotent: Whether a request may carry ``Idempotency-Key``: then it is done once, however
             often it is sent within a day, and answered as at first. Not for answers with tokens.
+        etag: Whether answers have an entity tag, and clients that have the answer get a 304. The
+            view may return :class:`Versioned` data.
+        if_match: Whether a request may carry ``If-Match``. The view gets ``expected``, the versions
+            of which the thing must have one, or None; it has them checked with the write, which
+            raises :class:`PreconditionFailedError`: 412.
     """
 
     id: str
@@ -92,6 +103,8 @@ class Operation:
     missing_token: str = MISSING_TOKEN
     plain_errors: bool = False
     idempotent: bool = False
+    etag: bool = False
+    if_match: bool = False
 
     def __call__(
         self, view: Callable[..., Awaitable[object]]
@@ -105,6 +118,8 @@ class Operation:
             if self.policies:
                 await _authorize(principal, self.action or self.id, asked)
             arguments = asked if principal is None else {**asked, "principal": principal}
+            if self.if_match:
+                arguments = {**arguments, "expected": expected_versions(_current())}
             answer = partial(self._answered_by, view, arguments)
             if self.idempotent and HEADER in request.headers:
                 return await self._once(answer, principal)
@@ -123,18 +138,21 @@ class Operation:
             if refusal is None:
                 raise
             raise refusal.raised_by(error) from error
-        return self._answer(data)
+        version = None
+        if isinstance(data, Versioned):
+            data, version = data.data, data.version
+        answer = self._answer(data)
+        return await with_etag(answer, version, _current()) if self.etag else answer
 
     async def _once(
         self, answer: Callable[[], Awaitable[Response]], principal: Principal | None
     ) -> Response:
-        current: Request = request._get_current_object()  # type: ignore[attr-defined] # noqa: SLF001 - werkzeug's documented way to a proxied object
+        current = _current()
         who = f"network {current.remote_addr}" if principal is None else f"user {principal.id}"
         return await once(self.id, who, current, answer, plain_errors=self.plain_errors)
 
     async def _caller(self) -> Principal:
-        current: Request = request._get_current_object()  # type: ignore[attr-defined] # noqa: SLF001 - werkzeug's documented way to a proxied object
-        return await authenticated(core().authenticate, current, self.missing_token)
+        return await authenticated(core().authenticate, _current(), self.missing_token)
 
     async def _let_in(
         self, principal: Principal | None, path: Mapping[str, object]
@@ -177,6 +195,8 @@ class Operation:
         return json_response({"success": True, self.key: data}, self.status)
 
     def _refusal_for(self, error: DomainError) -> Refusal | None:
+        if self.if_match and isinstance(error, PreconditionFailedError):
+            return Refusal(*PRECONDITION_FAILED)
         for kind in type(error).__mro__:
             refusals = self.errors.get(kind, ())
             if isinstance(refusals, Refusal):
@@ -219,6 +239,11 @@ class Operation:
     def refusals(self) -> dict[int, list[Refusal]]:
         """Return every refusal that this operation can answer with, by status."""
         return refusals_of(self)
+
+
+def _current() -> Request:
+    current: Request = request._get_current_object()  # type: ignore[attr-defined] # noqa: SLF001 - werkzeug's documented way to a proxied object
+    return current
 
 
 def _ids(asked: Mapping[str, object]) -> dict[str, object]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from quartapp.http.answers import ApiError
 from quartapp.http.authentication import INVALID_TOKEN, token_code
+from quartapp.http.conditional import PRECONDITION_FAILED
 from quartapp.http.idempotency import CODES
 
 if TYPE_CHECKING:
@@ -74,6 +75,8 @@ def _of_input(operation: Operation) -> Iterator[Refusal]:
         yield operation.invalid
     if operation.body is not None:
         yield Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Payload Too Large")
+    if operation.if_match:
+        yield Refusal(*PRECONDITION_FAILED)
     if operation.idempotent:
         for (status, message), code in CODES.items():
             yield Refusal(status, message, code=code)

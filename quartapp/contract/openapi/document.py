@@ -47,21 +47,42 @@ HEADERS: dict[int, JsonObject] = {
 }
 
 
-IDEMPOTENCY_KEY: Object = {
+IDEMPOTENCY_KEY: JsonObject = {
     "name": HEADER,
     "in": "header",
     "required": False,
     "description": "Makes a retry safe: within a day the request is done once.",
     "schema": {"type": "string", "pattern": PATTERN},
 }
-AGAIN_SOON: Object = {
+IF_NONE_MATCH: JsonObject = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "description": "Entity tags of answers that the client has.",
+    "schema": {"type": "string"},
+}
+IF_MATCH: JsonObject = {
+    "name": "If-Match",
+    "in": "header",
+    "required": False,
+    "description": "Entity tags of which the thing must still have one.",
+    "schema": {"type": "string"},
+}
+ENTITY_TAG: JsonObject = {
+    "ETag": {
+        "description": "Names this state of the thing.",
+        "required": True,
+        "schema": {"type": "string"},
+    }
+}
+AGAIN_SOON: JsonObject = {
     "Retry-After": {
         "description": "Seconds to wait, where the same request is still running.",
         "required": False,
         "schema": {"type": "integer", "minimum": 1},
     }
 }
-REPLAYED_ANSWER: Object = {
+REPLAYED_ANSWER: JsonObject = {
     REPLAYED: {
         "description": "Present where the answer is that of an earlier request with this key.",
         "required": False,
@@ -167,13 +188,29 @@ def _complete(documented: JsonObject, operation: Operation | None) -> None:
     documented["x-role"] = operation.access.label
     if operation.access.permission is not None:
         documented["x-permission"] = operation.access.permission
-    if operation.idempotent:
-        documented.setdefault("parameters", []).append(IDEMPOTENCY_KEY)
-        documented["responses"]["409"]["headers"] = AGAIN_SOON
-        documented["responses"][str(int(operation.status))]["headers"] = REPLAYED_ANSWER
+    _complete_headers(documented, operation)
     if operation.media_type != "application/json":
         success = documented["responses"][str(int(operation.status))]
         success["content"] = {operation.media_type: {"schema": {"type": "string"}}}
+
+
+def _complete_headers(documented: JsonObject, operation: Operation) -> None:
+    """Add what the operation reads from headers, and answers in them."""
+    responses = documented["responses"]
+    success = responses[str(int(operation.status))]
+    for offered, parameter in (
+        (operation.idempotent, IDEMPOTENCY_KEY),
+        (operation.etag, IF_NONE_MATCH),
+        (operation.if_match, IF_MATCH),
+    ):
+        if offered:
+            documented.setdefault("parameters", []).append(parameter)
+    if operation.idempotent:
+        responses["409"]["headers"] = AGAIN_SOON
+        success["headers"] = REPLAYED_ANSWER
+    if operation.etag:
+        success["headers"] = ENTITY_TAG
+        responses["304"] = {"description": "The client has this answer.", "headers": ENTITY_TAG}
 
 
 def register_documents(app: Quart) -> None:
