@@ -39,11 +39,10 @@ class _Trimmed:
         source: Any,  # noqa: ANN401 - pydantic's signature
         handler: GetCoreSchemaHandler,
     ) -> core_schema.CoreSchema:
-        # Stripped first, then matched: the pattern speaks of the text with its surroundings, and
-        # matches stripped text just the same.
-        return core_schema.str_schema(
-            strict=True, strip_whitespace=True, pattern=self.pattern, regex_engine="rust-regex"
-        )
+        # The pattern speaks of the text with its surroundings.
+        text = core_schema.str_schema(strict=True, pattern=self.pattern, regex_engine="rust-regex")
+        # pydantic's own stripping leaves four control characters that str.strip() takes away.
+        return core_schema.no_info_after_validator_function(str.strip, text)
 
     def __get_pydantic_json_schema__(
         self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler

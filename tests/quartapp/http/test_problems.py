@@ -182,3 +182,12 @@ async def test_plain_errors_stay_as_they_were_for_everybody(library):
     assert json.loads(answer.content) == {"success": False, "error": "No such book"}
     outside = await library.api.get(f"{library.url}/nowhere", headers={"Accept": PROBLEM})
     assert outside.json() == {"success": False, "error": "Not Found"}
+
+
+@pytest.mark.parametrize("around", ["\x1c", "\x1f", "\x85", "\xa0", "\u3000", " \t\n"])
+async def test_all_white_space_of_the_contract_is_trimmed(server, around):
+    teacher = await server.person("teacher")
+    answer = await server.api.post(
+        "/class", json={"className": f"{around}Logic{around}"}, headers=teacher.headers
+    )
+    assert answer.json()["data"]["className"] == "Logic"
