@@ -37,6 +37,7 @@ COLLECTION = "leases"
 # A process that is killed is replaced when its lease has run out, and another one has looked.
 LEASE_SECONDS = 15.0
 LOOK_SECONDS = 5.0
+CANCEL_SECONDS = 0.2
 
 
 class LeaseLostError(Exception):
@@ -154,9 +155,13 @@ class Tasks:
         """Cancel what runs, and give leases back, so that others go on at once."""
         if not self._running:
             return
-        for running in self._running:
-            running.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
+        pending = set(self._running)
+        while pending:
+            # A cancellation that meets the end of what is awaited can be swallowed on the way, as
+            # by asyncio.wait_for before Python 3.12: then it is asked for again.
+            for running in pending:
+                running.cancel()
+            _, pending = await asyncio.wait(pending, timeout=CANCEL_SECONDS)
         self._running.clear()
         if any(task.once for task in self.declared):
             with suppress(DatabaseUnavailableError, PyMongoError):
@@ -174,9 +179,11 @@ class Tasks:
 
     async def _repeat_once(self, task: Task) -> None:
         while True:
-            pause = LOOK_SECONDS
+            pause, asked = LOOK_SECONDS, self._clock.monotonic()
             try:
                 due = await self._hold(task)
+                if self._clock.monotonic() - asked > LOOK_SECONDS:
+                    continue  # the answer may be older than the lease: ask again
                 if due is not None:
                     left = (due - self._clock.now()).total_seconds()
                     if left > 0:
