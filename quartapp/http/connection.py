@@ -27,6 +27,8 @@ LINGER_SECONDS = 3.0
 # An id that a proxy or a client gave the request, and that can do no harm in a log or a header.
 HARMLESS_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 NO_ROUTE = "none"
+# No browser takes an answer for something else than it is, or tells other sites where it was.
+EVERYWHERE = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
 
 
 class RequestConnection(ASGIHTTPConnection):
@@ -120,5 +122,7 @@ class RequestConnection(ASGIHTTPConnection):
             except TimeoutError:
                 response.headers["Connection"] = "close"
         response.headers["X-Request-Id"] = self._request_id
+        for name, value in EVERYWHERE.items():
+            response.headers.setdefault(name, value)
         self._status = response.status_code
         await super()._send_response(send, response)

@@ -87,6 +87,13 @@ async def test_an_id_that_could_do_harm_is_replaced_by_one_of_ours(server, given
     assert re.fullmatch("[0-9a-f]{32}", answer.headers["x-request-id"])
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/docs", "/nowhere", "/api/v1/class"])
+async def test_every_answer_keeps_browsers_from_guessing_and_telling(server, path):
+    headers = (await server.api.get(server.url + path)).headers
+    assert headers.get_list("x-content-type-options") == ["nosniff"]
+    assert headers.get_list("referrer-policy") == ["no-referrer"]
+
+
 async def test_each_field_that_does_not_fit_is_named_and_no_value_is_repeated(server):
     wrong = {**REGISTRATION, "email": CANARY, "password": 5, "role": CANARY}
     del wrong["name"]
