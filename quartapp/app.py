@@ -33,6 +33,7 @@ from quartapp.service.routes import blueprint as service_routes
 from quartapp.service.routes import metrics_blueprint as metrics_routes
 from quartapp.service.socket import register_socket
 from quartapp.settings.core import Settings, load_settings
+from quartapp.telemetry.logs import hide_variables
 from quartapp.telemetry.metrics import Metrics
 from quartapp.telemetry.traces import Traces
 
@@ -77,6 +78,7 @@ def create_app(
     Raises:
         QuartappError: A mistake in settings or plugins, in one sentence.
     """
+    hide_variables()
     settings = settings or load_settings()
     core = _core(settings, plugins, clock)
     app = Application("quartapp", static_folder=None)

@@ -10,14 +10,17 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import warnings
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pymongo
 import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from pymongo.errors import PyMongoError
 
 from quartapp.embedded.mongo import find_mongod
@@ -246,6 +249,47 @@ def session_states() -> Callable[[TestServer], Awaitable[list[str]]]:
         return [document["state"] for document in found]
 
     return read
+
+
+class Collector(ThreadingHTTPServer):
+    """Takes spans over HTTP, as OpenTelemetry's collector does."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Receiver)
+        self.spans: list[Any] = []
+        self.resources: list[Any] = []
+        self.raw = b""
+        self.held = threading.Event()  # until which it answers nothing
+        self.held.set()
+        self.url = f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class Receiver(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.raw += body
+        for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
+            self.server.resources.append(resource.resource)
+            for scope in resource.scope_spans:
+                self.server.spans += scope.spans
+        self.server.held.wait()
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    """A collector of traces."""
+    server = Collector()
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
 
 
 @pytest.fixture

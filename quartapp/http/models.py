@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict
 class Body(BaseModel):
     """Base of request models. Fields beyond it are ignored, as clients may be newer than us."""
 
-    model_config = ConfigDict(extra="ignore", strict=True)
+    # What clients send may be a password, and errors are logged.
+    model_config = ConfigDict(extra="ignore", strict=True, hide_input_in_errors=True)
 
 
 class Closed(BaseModel):

@@ -33,7 +33,8 @@ Messages = str | tuple[str, ...] | Literal[_OwnMessage.OWN_MESSAGE]
 class EventData(BaseModel):
     """Base class for models of a client's ``data``; validation ignores undeclared fields."""
 
-    model_config = ConfigDict(extra="ignore", strict=True)
+    # What clients send may be a token, and errors are logged.
+    model_config = ConfigDict(extra="ignore", strict=True, hide_input_in_errors=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

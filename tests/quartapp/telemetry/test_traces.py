@@ -5,52 +5,8 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-
-import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from quartapp.telemetry.traces import FAREWELL_SECONDS, Traces
-
-
-class Collector(ThreadingHTTPServer):
-    """Takes spans over HTTP."""
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Receiver)
-        self.spans = []
-        self.resources = []
-        self.raw = b""
-        self.held = threading.Event()  # until which it answers nothing
-        self.held.set()
-        self.url = f"http://127.0.0.1:{self.server_address[1]}"
-
-
-class Receiver(BaseHTTPRequestHandler):
-    def do_POST(self):
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.raw += body
-        for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
-            self.server.resources.append(resource.resource)
-            for scope in resource.scope_spans:
-                self.server.spans += scope.spans
-        self.server.held.wait()
-        self.send_response(200)
-        self.end_headers()
-
-    def log_message(self, *_):
-        pass
-
-
-@pytest.fixture
-def collector():
-    server = Collector()
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 def attributes_of(span):
