@@ -17,6 +17,7 @@ from quartapp.database.tasks import Tasks
 from quartapp.errors import QuartappError
 from quartapp.hooks.discovery import discover, given
 from quartapp.hooks.plugins import Plugins
+from quartapp.http.clashes import refuse_clashes
 from quartapp.http.connection import RequestConnection
 from quartapp.http.handlers import register_error_handlers
 from quartapp.http.idempotency import KeptAnswer
@@ -101,6 +102,7 @@ def create_app(
         register_routes(app, metrics_routes)
     for owner, blueprint in core.plugins.blueprints(app):
         register_routes(app, blueprint, owner)
+    refuse_clashes(app)
     core.events.add(renewal(), "quartapp itself")
     for owner, event in core.plugins.events(app):
         core.events.add(event, str(owner))

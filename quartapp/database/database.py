@@ -78,6 +78,11 @@ class Model(mongoengine.Document):  # type: ignore[misc]
         return name
 
     @classmethod
+    def index_specs(cls) -> list[dict[str, Any]]:
+        """Return each index that is declared: its ``fields`` with their order, and its options."""
+        return [dict(spec) for spec in cls._meta["index_specs"]]
+
+    @classmethod
     def _get_db(cls) -> SyncDatabase[Document]:
         return _bound.get()
 
@@ -312,7 +317,15 @@ class Database:
 
     def _ensure_indexes(self) -> None:
         for model in self.models:
-            model.ensure_indexes()
+            try:
+                model.ensure_indexes()
+            except OperationFailure as error:
+                if is_passing(error):
+                    raise
+                raise DatabaseConfigurationError(
+                    f"MongoDB refused the indexes that {model.__module__}.{model.__qualname__} "
+                    f"declares for the collection {model.collection()}: {_said(error)}"
+                ) from error
 
 
 def _built(model: type[Kind], document: Document) -> Kind:
@@ -329,6 +342,11 @@ def translated() -> Iterator[None]:
         if is_passing(error):
             raise DatabaseUnavailableError(_in_short(error)) from error
         raise
+
+
+def _said(error: OperationFailure) -> str:
+    """What the server said, without the whole document that it sent along."""
+    return str((error.details or {}).get("errmsg", error)).partition(", full error")[0]
 
 
 def _in_short(error: PyMongoError) -> str:

@@ -12,6 +12,7 @@ from quart import Blueprint
 
 from quartapp.clock import SYSTEM_CLOCK, Clock
 from quartapp.database.database import Model
+from quartapp.database.indexes import OWN_COLLECTIONS, conflicting_index
 from quartapp.errors import HookFailedError, PluginError
 from quartapp.hooks import specs
 from quartapp.hooks.decisions import Grant
@@ -25,6 +26,7 @@ from quartapp.settings.of_plugins import OwnedNames, load_plugin_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from types import ModuleType
 
     from quart import Quart
     from quart.wrappers import Request, Websocket
@@ -51,7 +53,7 @@ class Plugins:
         messages: What decisions of plugins may refuse with.
 
     Raises:
-        PluginError: A name twice, or an implementation that fits no hook.
+        PluginError: A plugin's or a hook's name twice, or an implementation that fits no hook.
     """
 
     def __init__(
@@ -65,17 +67,29 @@ class Plugins:
         self.messages = frozenset(message for one in self.loaded for message in one.messages)
         self._manager = pluggy.PluginManager(specs.PROJECT_NAME)
         self._manager.add_hookspecs(specs)
+        self._brings: dict[str, object] = dict.fromkeys(
+            (name for name, caller in vars(self._manager.hook).items() if caller.spec),
+            "quartapp itself",
+        )
         self.dispatcher = Dispatcher(self._manager, hook_timeout, clock)
         _refuse_duplicates(self.loaded)
         for plugin in self.loaded:
             # A plugin may bring hooks of its own, for those that build on it.
             brought = getattr(plugin.implementation, "hookspecs", None)
             if brought is not None:
-                self._manager.add_hookspecs(brought)
+                self._add_hookspecs(plugin, brought)
         for plugin in self.loaded:
             self._register(plugin)
         self._telling = Telling(self._tell, clock, metrics)
         self._listens = bool(self.dispatcher.implementations("on_event"))
+
+    def _add_hookspecs(self, plugin: LoadedPlugin, brought: ModuleType | type) -> None:
+        names = [name for name in dir(brought) if self._manager.parse_hookspec_opts(brought, name)]
+        for name in names:
+            other = self._brings.setdefault(name, plugin)
+            if other is not plugin:
+                raise PluginError(f"hook {name} is brought by both {other} and {plugin}")
+        self._manager.add_hookspecs(brought)
 
     def _register(self, plugin: LoadedPlugin) -> None:
         try:
@@ -135,9 +149,10 @@ class Plugins:
         """Return the models of every plugin's documents.
 
         Raises:
-            PluginError: What was registered is no model, or two plugins share a collection.
+            PluginError: What was registered is no model, two plugins share a collection, or two
+                indexes of one collection differ though their keys are the same.
         """
-        owners: dict[str, LoadedPlugin] = {}
+        owners: dict[str, object] = dict.fromkeys(OWN_COLLECTIONS, "quartapp itself")
         models = []
         for owner, model in self._collect_items("register_collections", type):
             if not issubclass(model, Model):
@@ -149,6 +164,12 @@ class Plugins:
             if other is not owner:
                 raise PluginError(f"collection {name} is brought by both {other} and {owner}")
             models.append(model)
+            odd = conflicting_index(one for one in models if one.collection() == name)
+            if odd is not None:
+                raise PluginError(
+                    f"plugin {owner}: collection {name} has two indexes on {odd}, "
+                    "which differ in their options"
+                )
         return models
 
     def services(self, app: Quart) -> None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+ERROR = "ERROR"
 INVALID_FORMAT = "Invalid message format"
 UNKNOWN_EVENT = "Unknown event"
 UNAUTHORIZED = "Unauthorized or invalid token"
@@ -67,4 +68,4 @@ def encode(name: str, data: Mapping[str, object]) -> str:
 
 def encode_error(message: str) -> str:
     """Return the frame of the event ``ERROR`` with a message."""
-    return encode("ERROR", {"message": message})
+    return encode(ERROR, {"message": message})

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from quartapp.errors import QuartappError
-from quartapp.realtime.messages import UNKNOWN_EVENT, EventError
+from quartapp.realtime.messages import ERROR, UNKNOWN_EVENT, EventError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-    from quartapp.realtime.events import EventType, SocketParameter
+    from pydantic import BaseModel
+
+    from quartapp.realtime.events import EventType, ServerMessage, SocketParameter
 
 
 class EventRegistry:
@@ -19,6 +21,7 @@ class EventRegistry:
     def __init__(self) -> None:
         self._events: dict[str, tuple[EventType, str]] = {}
         self._parameters: dict[str, tuple[SocketParameter, str]] = {}
+        self._sent: dict[str, tuple[type[BaseModel], str]] = {}
 
     def add(self, event: EventType, owner: str) -> None:
         """Let clients send ``event``.
@@ -28,11 +31,13 @@ class EventRegistry:
             owner: Name of the plugin that brings the event, with its distribution.
 
         Raises:
-            QuartappError: Another plugin brings an event with the same name.
+            QuartappError: Another plugin brings an event with the same name, or an answer has the
+                name of another answer, and not the same shape.
         """
         if event.name in self._events:
             other = self._events[event.name][1]
             raise QuartappError(f"event {event.name} is brought by both {other} and {owner}")
+        self._take_answers(event.answers, owner)
         self._events[event.name] = (event, owner)
 
     def add_parameter(self, parameter: SocketParameter, owner: str) -> None:
@@ -43,13 +48,15 @@ class EventRegistry:
             owner: Name of the plugin that brings the parameter, with its distribution.
 
         Raises:
-            QuartappError: A plugin or the core has a parameter with the same name.
+            QuartappError: A plugin or the core has a parameter with the same name, or an answer has
+                the name of another answer, and not the same shape.
         """
         if parameter.name in (*self._parameters, "token"):
             _, other = self._parameters.get(parameter.name, (None, "the core"))
             raise QuartappError(
                 f"socket parameter {parameter.name} is brought by both {other} and {owner}"
             )
+        self._take_answers(parameter.answers, owner)
         self._parameters[parameter.name] = (parameter, owner)
 
     @property
@@ -76,5 +83,38 @@ class EventRegistry:
         """
         return [event for event, other in self._events.values() if other == owner]
 
+    def owner_of(self, event: EventType) -> str:
+        """The plugin that brings ``event``, as it was named to :meth:`add`."""
+        return self._events[event.name][1]
+
+    def _take_answers(self, answers: Iterable[ServerMessage], owner: str) -> None:
+        for answer in answers:
+            said = f"message {answer.name} from the server"
+            if answer.name == ERROR:
+                raise QuartappError(f"{said} is brought by both quartapp itself and {owner}")
+            model, other = self._sent.setdefault(answer.name, (answer.data, owner))
+            if model is not answer.data and _shape(model) != _shape(answer.data):
+                raise QuartappError(
+                    f"{said} has two shapes: {model.__name__} of {other}, "
+                    f"and {answer.data.__name__} of {owner}"
+                )
+
     def __iter__(self) -> Iterator[EventType]:
         return (event for event, _ in self._events.values())
+
+
+def _shape(model: type[BaseModel]) -> Any:  # noqa: ANN401 - JSON
+    return _unnamed(model.model_json_schema(mode="serialization"))
+
+
+def _unnamed(node: Any) -> Any:  # noqa: ANN401 - JSON
+    """``node`` without what is told to people alone."""
+    if isinstance(node, list):
+        return [_unnamed(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    return {
+        key: _unnamed(value)
+        for key, value in node.items()
+        if key not in {"title", "description"} or not isinstance(value, str)
+    }

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from typing import ClassVar
 
 import click
 import pytest
-from pydantic import BaseModel
+from mongoengine import IntField
+from pydantic import BaseModel, create_model
 from quart import Blueprint
 
-from quartapp import __version__
+from quartapp import Model, ServerMessage, SocketParameter, __version__, hookspec
 from quartapp.errors import QuartappError
 from quartapp.hooks.specs import hookimpl
 from quartapp.http.models import Closed
@@ -40,14 +42,45 @@ def blueprint(name, path, operation="getThing"):
 
     @routes.get(path)
     @Operation(id=operation, access=PUBLIC, tags=("x",), data=Empty, database=False)
-    async def view():
+    async def view(**path):
         return {}
 
     return routes
 
 
-def event(name):
-    return EventType(name=name, data=EventData, handler=print)
+def event(name, *answers):
+    return EventType(name=name, data=EventData, handler=print, answers=answers)
+
+
+def parameter(name, *answers):
+    return SocketParameter(name=name, pattern="x", greet=print, answers=answers)
+
+
+def message(name, **fields):
+    """An event from the server, with a model that has its name for itself."""
+    data = create_model(f"{name.title()}Data", **{key: (kind, ...) for key, kind in fields.items()})
+    return ServerMessage(name=name, data=data, to_all=True, summary="It was said.")
+
+
+def documents(collection, *indexes):
+    """A model of documents in that collection."""
+    kept_in = {"collection": collection, "indexes": list(indexes)}
+
+    class Thing(Model):
+        number = IntField()
+        meta: ClassVar = kept_in
+
+    return Thing
+
+
+def hookspecs(name):
+    """A class that brings one hook."""
+
+    def specification(self):
+        """Ask for nothing."""
+
+    specification.__name__ = name
+    return type("Specs", (), {name: hookspec(specification)})
 
 
 @pytest.fixture
@@ -197,6 +230,37 @@ async def test_one_with_a_requirement_that_is_none_says_so(problem):
         ("register_blueprints", [blueprint("a", "/x")], [blueprint("b", "/y")], "operationId"),
         ("register_events", [event("X")], [event("X")], "event X"),
         (
+            "register_events",
+            [event("X", message("SAID", text=str))],
+            [event("Y", message("SAID", text=int))],
+            "message SAID from the server has two shapes",
+        ),
+        (
+            "register_socket_parameters",
+            [parameter("x", message("SAID", text=str))],
+            [parameter("y", message("SAID", words=str))],
+            "message SAID from the server has two shapes",
+        ),
+        ("register_collections", [documents("things")], [documents("things")], "collection things"),
+        (
+            "register_blueprints",
+            [blueprint("a", "/x/y", "getA")],
+            [blueprint("b", "/x/<path:rest>", "getB")],
+            "catch-all route GET /x/{rest} of plugin other (given) covers GET /x/y of plugin one",
+        ),
+        (
+            "register_blueprints",
+            [blueprint("a", "/x/<path:rest>/edit", "getA")],
+            [blueprint("b", "/x/<one>/<two>", "getB")],
+            "catch-all route GET /x/{rest}/edit of plugin one (given) covers GET /x/{one}/{two}",
+        ),
+        (
+            "register_blueprints",
+            [blueprint("a", "/x/<any(y):one>/z", "getA")],
+            [blueprint("b", "/x/y/<two>", "getB")],
+            "route GET /x/{one}/z of plugin one (given) can never be reached, as GET /x/y/{two}",
+        ),
+        (
             "register_statuses",
             [Status(code="late", label="Late", counts_as="present")],
             [Status(code="late", label="Belated", counts_as="absent")],
@@ -222,12 +286,79 @@ async def test_what_two_bring_is_refused_naming_both(problem, hook, one, other, 
         ),
         ("register_blueprints", [blueprint("x", "/healthz")], "quartapp itself"),
         ("register_blueprints", [blueprint("x", "/x", "login")], "plugin auth (quartapp "),
+        ("register_blueprints", [blueprint("x", "/<path:rest>")], "covers GET /"),
+        (
+            "register_blueprints",
+            [blueprint("x", "/api/v1/class/<path:a>/b")],
+            "of plugin classes (q",
+        ),
+        *(
+            ("register_blueprints", [blueprint("x", path)], "takes unknown paths of /api/v1, which")
+            for path in (
+                "/api/v1/<word>",
+                "/api/v1/<int:number>",
+                "/api/v1/<word>/settings",
+                "/api/<version>/<word>",
+                "/<a>/<b>/<c>.json",
+            )
+        ),
+        ("register_events", [event("X", message("ERROR", text=str))], "quartapp itself"),
+        ("register_events", [event("X", message("DONE", text=str))], "attendance (quartapp "),
+        ("register_collections", [documents("users", "#number")], "brought by both auth (quartapp"),
+        ("register_collections", [documents("leases")], "quartapp itself"),
     ],
 )
 async def test_what_is_ours_is_not_taken(problem, hook, brought, what):
     told = await problem(answering(hook, brought))
     assert what in told
     assert "broken (given)" in told
+
+
+@pytest.mark.parametrize("name", ["authorize", "roster"])
+async def test_a_hook_of_ours_is_not_brought_again(problem, name):
+    told = await problem(type("Plugin", (), {"name": "broken", "hookspecs": hookspecs(name)}))
+    assert told.startswith(f"hook {name} is brought by both ")
+    assert told.endswith(" and broken (given)")
+
+
+async def test_indexes_that_mongodb_would_not_make_both_are_refused(problem):
+    number = {"fields": ["number"]}
+    model = documents("things", number, {**number, "unique": True})
+    assert await problem(answering("register_collections", [model])) == (
+        "plugin broken (given): collection things has two indexes on number, "
+        "which differ in their options"
+    )
+
+
+async def test_an_index_that_the_database_refuses_is_told_with_its_model(serve):
+    server = await serve([answering("register_collections", [documents("things")])])
+    await server.documents["things"].insert_many([{"number": 1}, {"number": 1}])
+    unique = documents("things", {"fields": ["number"], "unique": True})
+    with pytest.raises(QuartappError) as caught:
+        await serve([answering("register_collections", [unique])])
+    told = str(caught.value)
+    assert "Thing declares for the collection things: " in told
+    assert "E11000 duplicate key" in told
+    assert "\n" not in told
+
+
+@pytest.mark.parametrize("path", ["/x/<path:rest>", "/api/v1/x/<path:rest>", "/<one>", "/x/<y>/z"])
+async def test_a_route_in_nobodys_way_may_take_what_it_likes(serve, path):
+    server = await serve(beside=[answering("register_blueprints", [blueprint("x", path)])])
+    answer = await server.api.get(f"{server.url}{path.replace('<path:rest>', 'a/b')}")
+    assert answer.status_code == 200
+    assert (await server.api.get("/nothing")).status_code == 404
+
+
+async def test_messages_of_one_name_and_shape_get_along(serve):
+    said = message("SAID", text=str)
+    one, other = event("X", said), event("Y", message("SAID", text=str))
+    await serve(
+        beside=[
+            answering("register_events", [one], name="one"),
+            answering("register_events", [other], name="other"),
+        ]
+    )
 
 
 class Shared(BaseModel):
