@@ -27,6 +27,7 @@ from quartapp.identity.roles import Roles
 from quartapp.identity.tokens import Tokens
 from quartapp.parts import EXTENSION, Core, Services
 from quartapp.plugin import LoadedPlugin
+from quartapp.realtime.handling import Watchdog
 from quartapp.realtime.hub import Hub
 from quartapp.realtime.registry import EventRegistry
 from quartapp.service.auth_event import renewal
@@ -165,6 +166,7 @@ def _core(settings: Settings, plugins: Iterable[object] | None, clock: Clock) ->
         database=database,
         tasks=Tasks(database, clock, metrics.registry, lambda: manager.dispatcher.building),
         hub=Hub(settings.max_sockets, settings.max_sockets_per_user, metrics, clock),
+        watchdog=Watchdog(clock, settings.hook_timeout),
         events=EventRegistry(),
         metrics=metrics,
         traces=Traces(clock),

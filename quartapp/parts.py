@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from quartapp.identity.grants import Grants
     from quartapp.identity.roles import Roles
     from quartapp.identity.tokens import Tokens
+    from quartapp.realtime.handling import Watchdog
     from quartapp.realtime.hub import Hub
     from quartapp.realtime.registry import EventRegistry
     from quartapp.settings.core import Settings
@@ -85,6 +86,7 @@ class Core:
     database: Database
     tasks: Tasks
     hub: Hub
+    watchdog: Watchdog
     events: EventRegistry
     metrics: Metrics
     traces: Traces

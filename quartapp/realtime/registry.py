@@ -83,9 +83,11 @@ class EventRegistry:
         """
         return [event for event, other in self._events.values() if other == owner]
 
-    def owner_of(self, event: EventType) -> str:
-        """The plugin that brings ``event``, as it was named to :meth:`add`."""
-        return self._events[event.name][1]
+    def owner_of(self, brought: EventType | SocketParameter) -> str:
+        """The plugin that brings an event or a parameter, as it was named when it was added."""
+        if brought.name in self._events and self._events[brought.name][0] is brought:
+            return self._events[brought.name][1]
+        return self._parameters[brought.name][1]
 
     def _take_answers(self, answers: Iterable[ServerMessage], owner: str) -> None:
         for answer in answers:

@@ -24,6 +24,7 @@ from quartapp.realtime.channel import Channel, ChannelClosedError, SocketConnect
 from quartapp.realtime.close_codes import INTERNAL_ERROR, NORMAL_CLOSURE, POLICY_VIOLATION
 from quartapp.realtime.connection import Connection
 from quartapp.realtime.events import PATH, message_for
+from quartapp.realtime.handling import HandlerCutError
 from quartapp.realtime.messages import (
     INTERNAL,
     INVALID_FORMAT,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
     from quartapp.identity.principal import Principal
     from quartapp.realtime.events import EventType, SocketParameter
+    from quartapp.realtime.handling import Handling
     from quartapp.settings.core import Settings
 
 log = structlog.get_logger("quartapp.socket")
@@ -104,7 +106,11 @@ async def _take_part(current: Websocket, principal: Principal) -> None:
             # No waiting up to here: what a greeting sends is followed by the very next broadcast.
             for greet in greetings:
                 greet()
-            await _serve_frames(connection, channel)
+            handling = core().watchdog.watch()
+            try:
+                await _serve_frames(connection, channel, handling)
+            finally:
+                core().watchdog.forget(handling)
     except Exception as error:
         log.exception("socket handler failed", exc_info=error)
         channel.close(INTERNAL_ERROR)
@@ -127,7 +133,7 @@ async def _greetings(connection: Connection, socket: Websocket) -> list[Callable
     return greetings
 
 
-async def _serve_frames(connection: Connection, channel: Channel) -> None:
+async def _serve_frames(connection: Connection, channel: Channel, handling: Handling) -> None:
     parts = core()
     events, settings = parts.events, parts.settings
     pace = Pace(settings.websocket_rate, settings.websocket_burst, parts.clock.monotonic)
@@ -148,7 +154,7 @@ async def _serve_frames(connection: Connection, channel: Channel) -> None:
             name, data = parse(frame)
             event = events.get(name)
             with parts.traces.span(f"frame {event.name}"):
-                await _receive(event, connection, data)
+                await _receive(event, connection, data, handling)
 
 
 async def _greeting(
@@ -158,18 +164,32 @@ async def _greeting(
 
     Raises:
         EventError: The value is refused.
+        HookFailedError: It took longer than a hook may.
     """
     if re.fullmatch(parameter.pattern, value, re.ASCII) is None:
         raise EventError(INVALID_FORMAT)
-    with _translated(parameter):
-        return await parameter.greet(connection, value)
+    limit = core().clock.timeout(core().settings.hook_timeout)
+    try:
+        with _translated(parameter):
+            async with limit:
+                return await parameter.greet(connection, value)
+    except TimeoutError as error:
+        if not limit.expired():
+            raise
+        raise HookFailedError(
+            f"{core().events.owner_of(parameter)}: socket parameter {parameter.name} took longer "
+            f"than {core().settings.hook_timeout:g} s"
+        ) from error
 
 
-async def _receive(event: EventType, connection: Connection, data: Mapping[str, object]) -> None:
+async def _receive(
+    event: EventType, connection: Connection, data: Mapping[str, object], handling: Handling
+) -> None:
     """Check the sender and ``data``, then handle.
 
     Raises:
         EventError: The frame is refused.
+        HookFailedError: A hook failed, or the handler took longer than it may.
     """
     principal = connection.principal
     allowed = _may_send(event, principal)
@@ -185,8 +205,14 @@ async def _receive(event: EventType, connection: Connection, data: Mapping[str, 
     denied = await core().plugins.authorize(principal, event.name, shown)
     if denied is not None:
         raise EventError(denied.reason)
-    with _translated(event):
-        await event.handler(connection, payload)
+    try:
+        with _translated(event), handling:
+            await event.handler(connection, payload)
+    except HandlerCutError as error:
+        raise HookFailedError(
+            f"{core().events.owner_of(event)}: event {event.name} took longer than "
+            f"{core().settings.hook_timeout:g} s"
+        ) from error.__cause__
 
 
 def _may_send(event: EventType, principal: Principal) -> bool:

@@ -14,7 +14,7 @@ from websockets.exceptions import InvalidStatus
 
 from quartapp.hooks.specs import hookimpl
 from quartapp.parts import core
-from quartapp.realtime.events import EventData, EventType
+from quartapp.realtime.events import EventData, EventType, SocketParameter
 from quartapp.realtime.messages import encode
 from quartapp.service.socket import CLOSE_SECONDS
 from quartapp.testing.clients import DEADLINE_SECONDS
@@ -43,9 +43,16 @@ class Shouting:
         async def fail(connection, data):
             raise RuntimeError("a bug in a plugin")
 
+        async def hang(connection, data):
+            try:
+                await asyncio.Event().wait()
+            finally:
+                core(app).hub.broadcast(encode("SHOUTED", {"text": "cut"}))
+
         return [
             EventType(name="SHOUT", data=Text, handler=shout),
             EventType(name="FAIL", data=Text, handler=fail),
+            EventType(name="HANG", data=Text, handler=hang),
         ]
 
 
@@ -141,6 +148,51 @@ async def test_a_handler_that_fails_answers_an_error_and_is_logged(serve):
     failures = [line for line in logs if line["event"] == "frame handler failed"]
     assert [line["user"] for line in failures] == [student.id]
     assert "a bug in a plugin" in str(failures[0]["exc_info"])
+
+
+async def test_a_handler_that_hangs_is_cut_and_its_socket_goes_on(serve, turned_clock):
+    server = await serve(beside=[Shouting], clock=turned_clock, hook_timeout=5.0)
+    student = await server.person("student")
+    one, other = await server.socket(student), await server.socket(student)
+    await one.send("HANG")
+    await one.send("SHOUT", {"text": "after it"})
+    # Answered while the first still hangs, which is not held up by it.
+    await other.send("SHOUT", {"text": "meanwhile"})
+    assert (await one.receive())["data"] == {"text": "meanwhile"}
+    with structlog.testing.capture_logs(processors=[merge_contextvars]) as logs:
+        await turned_clock.advance(5.0)
+        assert [line for line in logs if line["log_level"] == "error"] == []
+        await turned_clock.advance(3.0)
+        assert (await one.receive())["data"] == {"text": "cut"}, "its own end is its own"
+        assert await one.receive() == {"event": "ERROR", "data": {"message": INTERNAL}}
+    assert (await one.receive())["data"] == {"text": "after it"}
+    failures = [line for line in logs if line["log_level"] == "error"]
+    told = "shouting (given): event HANG took longer than 5 s"
+    assert [(line["user"], line["reason"]) for line in failures] == [(student.id, told)]
+    assert isinstance(failures[0]["exc_info"], asyncio.CancelledError), "which says where it hung"
+
+
+async def test_a_greeting_that_hangs_is_cut_and_the_socket_opens(serve, turned_clock):
+    class Slow:
+        name = "slow"
+
+        @hookimpl
+        def register_socket_parameters(self):
+            async def greet(connection, value):
+                await asyncio.Event().wait()
+
+            return [SocketParameter(name="slow", pattern="x", greet=greet)]
+
+    server = await serve(beside=[Slow], clock=turned_clock, hook_timeout=5.0)
+    student = await server.person("student")
+    socket = await server.socket(path=f"/ws?token={student.token}&slow=x")
+    await turned_clock.asked(5.0)
+    with structlog.testing.capture_logs() as logs:
+        await turned_clock.advance(5.0)
+        assert await socket.receive() == {"event": "ERROR", "data": {"message": INTERNAL}}
+    assert await socket.ask("NO_SUCH") == UNKNOWN
+    told = "slow (given): socket parameter slow took longer than 5 s"
+    assert told in [line.get("reason") for line in logs]
 
 
 async def test_frames_sent_right_before_a_close_are_still_handled(serve):
