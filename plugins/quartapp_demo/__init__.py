@@ -1,1 +1,1 @@
-"""``quartapp demo``: the whole story of a roll call, on a real server and a real database."""
+"""The command ``quartapp demo``: a whole roll call on a real server and a real database."""

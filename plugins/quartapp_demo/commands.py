@@ -1,4 +1,4 @@
-"""The click command. It is read whenever help is shown, so it imports the story when it is told."""
+"""The click command. Any help text imports this module, so only a run imports the story."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ if sys.platform != "win32":
 def demo(fast: bool, keep: bool) -> None:
     """Watch a live roll call, from start to end.
 
-    A server and a database of its own, a teacher and 30 students; nothing of it stays behind.
+    The demo has its own server and database, a teacher and 30 students, and removes all of them.
     """
     sys.exit(asyncio.run(_until_ended(fast=fast, keep=keep)))
 
 
 async def _until_ended(*, fast: bool, keep: bool) -> int:
-    """Tell the story; a signal ends it in good order.
+    """Run the story until its end or the first signal.
 
-    Only the first signal counts: what follows it is clearing up, which takes no more than seconds
-    and must not be left half done.
+    Later signals are ignored: after the first one, the demo stops the server and removes its data.
+    The cleanup takes a few seconds and must not be interrupted.
 
     Returns:
         The exit status.
@@ -69,17 +69,22 @@ async def _until_ended(*, fast: bool, keep: bool) -> int:
     if not telling.cancelled():
         await telling
     screen.line("Stopped. The server is gone, and its data with it.")
-    return 0 if story.told else EXIT_INTERRUPTED
+    return 0 if story.finished else EXIT_INTERRUPTED
 
 
 def screen_for(output: TextIO) -> Screen:
-    """The screen for ``output``: a live one on a terminal that can move its cursor."""
+    """Return a live screen for a terminal that can move its cursor, else a plain one.
+
+    Args:
+        output: Stream that the screen writes to.
+    """
     if output.isatty() and os.environ.get("TERM") != "dumb":
         from quartapp_demo.terminal import TerminalScreen
 
         return TerminalScreen(output)
     if isinstance(output, io.TextIOWrapper):
-        # A log of another encoding gets a question mark rather than us a UnicodeEncodeError.
+        # An output in another encoding gets question marks; without this line, the demo would fail
+        # with a UnicodeEncodeError.
         output.reconfigure(errors="replace")
     from quartapp_demo.plain import PlainScreen
 

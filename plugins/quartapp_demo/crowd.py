@@ -1,4 +1,4 @@
-"""Everybody's sockets: what each of them saw, and when the last of them had seen it."""
+"""The sockets of all participants: the frames that each received, and the latency of broadcasts."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ PRIVATE = "MY_ATTENDANCE"
 
 
 class Listener:
-    """One person's socket.
+    """The socket of one participant, with the frames received.
 
     Args:
-        person: Whose it is.
+        person: The participant.
         socket: The open connection.
     """
 
@@ -39,10 +39,10 @@ class Listener:
 
 
 class Crowd:
-    """All sockets together.
+    """The sockets of all participants.
 
     Args:
-        listeners: The open sockets.
+        listeners: One listener for each participant.
     """
 
     def __init__(self, listeners: Sequence[Listener]) -> None:
@@ -56,18 +56,18 @@ class Crowd:
     async def broadcast(
         self, sender: Person, event: str, data: dict[str, str] | None = None
     ) -> tuple[dict[str, Any], float]:
-        """Send an event that is answered to all, and wait until every socket has the answer.
+        """Send an event whose answer is broadcast, and wait until every socket has the answer.
 
         Args:
-            sender: Whose socket it is sent on.
-            event: The event's name.
-            data: Its data.
+            sender: Participant on whose socket the event is sent.
+            event: Name of the event.
+            data: Data of the event; None sends the event without data.
 
         Returns:
-            The ``data`` of the answer, and the seconds until the last socket had it.
+            The ``data`` of the answer, and the time until the last socket had it, in seconds.
 
         Raises:
-            DemoError: An error came back, or not every socket got the answer in time.
+            DemoError: The server sent an error, or a socket did not get the answer in time.
         """
         source = self._of[sender.id]
         number = len(source.broadcasts) + 1
@@ -82,11 +82,15 @@ class Crowd:
     async def ask(self, sender: Person, event: str) -> dict[str, Any]:
         """Send an event that is answered to the sender alone.
 
+        Args:
+            sender: Participant on whose socket the event is sent.
+            event: Name of the event.
+
         Returns:
             The ``data`` of the answer.
 
         Raises:
-            DemoError: An error came back, or no answer in time.
+            DemoError: The server sent an error, or no answer in time.
         """
         source = self._of[sender.id]
         number = len(source.answers) + 1
@@ -96,10 +100,13 @@ class Crowd:
         return answer
 
     def one_order(self) -> int:
-        """The number of broadcasts that each socket saw.
+        """Check that all sockets received the same broadcasts in the same order, and count them.
+
+        Returns:
+            Number of broadcasts that each socket received.
 
         Raises:
-            DemoError: Two sockets did not see the same ones in the same order.
+            DemoError: Two sockets received different broadcasts, or in a different order.
         """
         first, *others = self.listeners
         for other in others:
@@ -131,7 +138,7 @@ class Crowd:
             ) from None
 
     async def listen(self, listener: Listener) -> None:
-        """Read one socket until it closes."""
+        """Read the socket of a listener until the socket closes."""
         try:
             async for frame in listener.socket:
                 self._heard(listener, str(frame), perf_counter())
@@ -161,21 +168,22 @@ class Crowd:
 
 @asynccontextmanager
 async def gathered(url: str, people: Sequence[Person]) -> AsyncIterator[Crowd]:
-    """Open everybody's socket at once; afterwards all are closed.
+    """Open a socket for each participant, all at the same time, and close them at the end.
 
     Args:
-        url: Of the WebSocket.
-        people: Whose sockets.
+        url: URL of the WebSocket.
+        people: The participants, signed in.
 
     Raises:
-        DemoError: One cannot be opened.
+        DemoError: A socket cannot be opened.
     """
     listeners: list[Listener] = []
     readers: list[asyncio.Task[None]] = []
 
     async def join(person: Person) -> Listener:
         headers = {"Authorization": f"Bearer {person.token}"}
-        # No compression, as the server offers none; and no proxy on the way to ourselves.
+        # The server offers no compression. A proxy from the environment must not be used for a
+        # connection to this machine.
         socket = await connect(url, additional_headers=headers, compression=None, proxy=None)
         listener = Listener(person, socket)
         listeners.append(listener)

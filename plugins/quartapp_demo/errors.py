@@ -4,4 +4,4 @@ from quartapp import QuartappError
 
 
 class DemoError(QuartappError):
-    """The demo cannot go on: what it needs is missing, or what it saw is not what was promised."""
+    """The demo cannot continue: a requirement is missing, or the server breaks a promise."""

@@ -1,7 +1,7 @@
-"""``quartapp serve`` for as long as somebody holds the other end of standard input.
+"""``quartapp serve`` on a leash: the server stops when its standard input is closed.
 
-However the demo ends, by a kill -9 too, the kernel closes its end of the pipe. Then the server
-stops as for ctrl-C, and takes its folder with it.
+The demo holds the other end of standard input. The kernel closes it however the demo ends, even by
+``kill -9``. Then the server stops as for ctrl-C, and removes its folder.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from quartapp import main
 
 
 def serve(folder: Path) -> None:
-    """Serve on a free port with data in ``folder``; once let go of, stop and remove it.
+    """Serve on a free port until standard input is closed; then stop, and remove the data.
 
     Args:
-        folder: Made for this one run.
+        folder: Data folder, made for this one run.
     """
-    # A shell that starts us in the background has it ignored; and while the database starts it
-    # has to end us as an exception, so that mongod is stopped.
+    # A shell that starts the demo in the background makes it ignore SIGINT. While the database
+    # starts, SIGINT has to raise KeyboardInterrupt here, so that mongod is stopped.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     let_go = threading.Event()
     threading.Thread(target=_wait_for_end_of_input, args=(let_go,), daemon=True).start()
     try:
         main(["serve", "--host", "127.0.0.1", "--port", "0", "--data-dir", str(folder / "data")])
     finally:
-        if let_go.is_set():  # else the folder has the log that says why we end
+        if let_go.is_set():  # otherwise the server failed: keep its log, which gives the reason
             shutil.rmtree(folder, ignore_errors=True)
 
 

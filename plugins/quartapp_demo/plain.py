@@ -1,4 +1,4 @@
-"""The story as lines of text, for files and pipes."""
+"""The screen for files and pipes: lines of text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from quartapp_demo.words import milliseconds
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from quartapp_demo.holdings import Holdings
+    from quartapp_demo.contents import Contents
     from quartapp_demo.roll import Roll
     from quartapp_demo.school import Person
 
@@ -21,40 +21,40 @@ LABEL_WIDTH = 27
 
 
 class PlainScreen:
-    """Lines of text, for files and pipes."""
+    """A screen that prints lines of text, for files and pipes."""
 
     def opening(self, title: str, subtitle: str) -> None:
-        """The first words."""
+        """Print the title and the subtitle."""
         self.line(title)
         self.line(subtitle)
         self.line()
 
     @contextmanager
     def working(self, what: str) -> Iterator[Callable[[str], None]]:
-        """Nothing: the step is told when it is done."""
+        """Print nothing; :meth:`done` reports the step."""
         yield lambda progress: None
 
     def done(self, what: str, detail: str) -> None:
-        """A step in one line."""
+        """Print a finished step in one line."""
         self.line(f"{what:<{LABEL_WIDTH}}{detail}")
 
     def heading(self, text: str) -> None:
-        """A line above and below it is free."""
+        """Print a heading between two empty lines."""
         self.line()
         self.line(text)
 
     def line(self, text: str = "") -> None:
-        """One line."""
+        """Print one line."""
         click.echo(text)
 
     @contextmanager
     def calling(self, roll: Roll) -> Iterator[None]:
-        """Each mark gets its line."""
+        """Print nothing before and after the roll call; each mark has its own line."""
         self.heading("Roll call")
         yield
 
     def called(self, roll: Roll, student: Person) -> None:
-        """One mark."""
+        """Print one mark."""
         number, of = len(roll.latencies), len(roll.calls())
         status = roll.marks[student.id]
         self.line(
@@ -63,15 +63,15 @@ class PlainScreen:
         )
 
     def remark(self, text: str) -> None:
-        """In line with the marks."""
+        """Print a remark in line with the marks."""
         self.line(f"  {text}")
 
-    def holdings(self, held: Holdings, marked: set[str]) -> None:
-        """Collections, then records."""
-        for name, number in held.documents.items():
+    def contents(self, contents: Contents, marked: set[str]) -> None:
+        """Print the collections, then the records."""
+        for name, number in contents.documents.items():
             self.line(f"  {name:<12}{number:>4}")
-        self.heading(f"The {len(held.records)} records")
-        for record in held.records:
+        self.heading(f"The {len(contents.records)} records")
+        for record in contents.records:
             how = "called" if record.student_id in marked else "by DONE"
             at = f"{record.marked_at:%H:%M:%S.%f}"[:-3]
             self.line(f"  {record.name:<18}{record.status:<9}{at} UTC  {how}")

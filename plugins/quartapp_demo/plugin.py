@@ -10,12 +10,12 @@ if TYPE_CHECKING:
 
 
 class DemoPlugin:
-    """A roll call to watch, from start to end."""
+    """The plugin of the demo: a roll call to watch, from start to end."""
 
     name = "demo"
     requires = ("auth", "classes", "attendance")
 
     @hookimpl
     def register_commands(self) -> list[click.Command]:
-        """Bring ``quartapp demo``."""
+        """Return the command ``quartapp demo``."""
         return [demo]

@@ -1,4 +1,4 @@
-"""The roll as the demo knows it: who is to be called what, and what was heard so far."""
+"""The demo's own roll call: the planned marks, and the marks that were broadcast so far."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 PRESENT, ABSENT = "present", "absent"
 
-# By their place on the roll. Who is in neither list is there; who comes late was called absent.
+# Places on the roll, from zero. Students in neither list are present; late students are first
+# called absent.
 MISSING = frozenset({3, 9, 14, 22})
 NEVER_CALLED = frozenset({6, 17, 28})
 LATE = 9
@@ -23,11 +24,11 @@ class Roll:
     """The state of the roll call.
 
     Attributes:
-        students: Everybody on the roll.
-        sockets: How many sockets are to see each mark.
-        marks: Status by student id.
-        latest: Whose mark came last.
-        latencies: Seconds from sending each mark until the last socket had it.
+        students: All students on the roll.
+        sockets: Number of sockets that have to receive each mark.
+        marks: Status of each marked student, by the student's id.
+        latest: Id of the student who was marked last; None before the first mark.
+        latencies: For each mark, the time from sending it until the last socket had it, in seconds.
     """
 
     students: tuple[Person, ...]
@@ -37,7 +38,7 @@ class Roll:
     latencies: list[float] = field(default_factory=list)
 
     def calls(self) -> list[tuple[Person, str]]:
-        """Whom the teacher calls, with the status, in order; who comes late is called twice."""
+        """Return the students to call in order, with their statuses; late students come twice."""
         called = [
             (student, ABSENT if place in MISSING else PRESENT)
             for place, student in enumerate(self.students)
@@ -46,28 +47,34 @@ class Roll:
         return [*called, (self.students[LATE], PRESENT)]
 
     def mark(self, student: Person, status: str, latency: float) -> None:
-        """Remember a mark that every socket has seen."""
+        """Record a mark that every socket has received.
+
+        Args:
+            student: The marked student.
+            status: ``present`` or ``absent``.
+            latency: Time until the last socket had the mark, in seconds.
+        """
         self.marks[student.id] = status
         self.latest = student.id
         self.latencies.append(latency)
 
     def close(self) -> None:
-        """After DONE: who has no mark is absent."""
+        """Record the effect of DONE: students without a mark are absent."""
         self.latest = None
         for student in self.students:
             self.marks.setdefault(student.id, ABSENT)
 
     def count(self, status: str) -> int:
-        """How many have this status."""
+        """Return the number of students with a status."""
         return Counter(self.marks.values())[status]
 
     @property
     def summary(self) -> dict[str, int]:
-        """The marks, counted as the server counts them."""
+        """Return the counts of the marks, with the names that the server uses."""
         present, absent = self.count(PRESENT), self.count(ABSENT)
         return {"present": present, "absent": absent, "total": present + absent}
 
     @property
     def typical_latency(self) -> float:
-        """The median, in seconds."""
+        """Return the median latency, in seconds."""
         return median(self.latencies)

@@ -1,4 +1,4 @@
-"""The people of the demo, and their class, made through the HTTP API as any client would."""
+"""The demo's people and class, made through the HTTP API as any client would."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ STUDENTS = (
     "Thabo Dlamini",
     "Yusuf Kaya",
 )
-# bcrypt keeps a core busy for each; more at once would only wait in the server.
+# bcrypt keeps a core busy for each request; more requests at once would only wait in the server.
 AT_ONCE = 4
 REQUEST_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """An account, signed in."""
+    """A signed-in account."""
 
     id: str
     name: str
@@ -66,13 +66,13 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class School:
-    """A class with its teacher and its roll.
+    """A class with its teacher and its students.
 
     Attributes:
-        class_id: The class.
-        teacher: Who owns it.
-        students: Who is enrolled, in the order of enrolment.
-        password: Everybody's.
+        class_id: Id of the class.
+        teacher: Teacher and owner of the class.
+        students: Enrolled students, in the order of enrolment.
+        password: Password of every account.
     """
 
     class_id: str
@@ -82,14 +82,14 @@ class School:
 
 
 class Office:
-    """What the demo asks of the HTTP API.
+    """The requests that the demo makes to the HTTP API.
 
     Args:
-        api: Base URL.
+        api: Base URL of the HTTP API.
     """
 
     def __init__(self, api: str) -> None:
-        # A proxy of the surroundings has no business on the way to ourselves.
+        # A proxy from the environment must not be used for requests to this machine.
         self._client = httpx.AsyncClient(base_url=api, trust_env=False, timeout=REQUEST_SECONDS)
         self._password = f"demo-{secrets.token_hex(4)}"
         self._room = asyncio.Semaphore(AT_ONCE)
@@ -104,7 +104,7 @@ class Office:
         """Register and sign in the teacher and every student.
 
         Args:
-            registered: Told how many there are so far.
+            registered: Called after each registration with the number of accounts so far.
 
         Returns:
             The teacher, then the students.
@@ -122,7 +122,11 @@ class Office:
         return list(await asyncio.gather(*(register(name, role) for name, role in names)))
 
     async def open_class(self, people: list[Person]) -> School:
-        """Make the class, and put the students on its roll."""
+        """Create the class, and enrol the students.
+
+        Args:
+            people: The teacher, then the students.
+        """
         teacher, *students = people
         made = await self.ask(teacher, "POST", "/class", {"className": CLASS_NAME})
         class_id: str = made["data"]["_id"]
@@ -132,12 +136,12 @@ class Office:
         return School(class_id, teacher, tuple(students), self._password)
 
     async def roll_size(self, school: School) -> int:
-        """How many are on the class's roll, as the server tells it."""
+        """Return the number of students on the class's roll, as the server reports it."""
         answer = await self.ask(school.teacher, "GET", f"/class/{school.class_id}")
         return len(answer["data"][0]["studentsIds"])
 
     async def start_session(self, school: School) -> None:
-        """Make the class's session live."""
+        """Start the class's session."""
         body = {"classId": school.class_id}
         await self.ask(school.teacher, "POST", "/attendance/start", body)
 
@@ -148,13 +152,13 @@ class Office:
         path: str,
         body: dict[str, str] | None = None,
     ) -> Any:  # noqa: ANN401 - JSON
-        """One request.
+        """Send a request, and return the ``data`` of its answer.
 
         Args:
-            person: Who asks; None before there is an account.
+            person: Account that sends the request; None before there is an account.
             method: HTTP method.
-            path: Below the base URL.
-            body: What is sent as JSON.
+            path: Path below the base URL.
+            body: Request body, sent as JSON; None sends no body.
 
         Raises:
             DemoError: The answer is no success.

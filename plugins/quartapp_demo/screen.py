@@ -1,4 +1,4 @@
-"""How the story is shown. Where the output is no terminal: plain lines, one after the other."""
+"""The output of the demo: a live panel on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -8,37 +8,42 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
-    from quartapp_demo.holdings import Holdings
+    from quartapp_demo.contents import Contents
     from quartapp_demo.roll import Roll
     from quartapp_demo.school import Person
 
 
 class Screen(Protocol):
-    """What the story needs to be shown."""
+    """The operations with which the story is shown."""
 
     def opening(self, title: str, subtitle: str) -> None:
-        """The first words."""
+        """Show the title and the subtitle."""
 
     def working(self, what: str) -> AbstractContextManager[Callable[[str], None]]:
-        """Something that takes a moment; call the result to say how far it is."""
+        """Show that a step is running; call the result with text to show progress."""
 
     def done(self, what: str, detail: str) -> None:
-        """A step that is finished, with what was measured."""
+        """Show a finished step, with what was measured."""
 
     def heading(self, text: str) -> None:
-        """A new part of the story."""
+        """Show the heading of the story's next part."""
 
     def line(self, text: str = "") -> None:
-        """One line, never wrapped, to read or to copy."""
+        """Show one line, never wrapped, to read or to copy."""
 
     def calling(self, roll: Roll) -> AbstractContextManager[None]:
-        """The roll call, shown while it goes on."""
+        """Show the roll call while the context lasts."""
 
     def called(self, roll: Roll, student: Person) -> None:
-        """A mark that all sockets have seen."""
+        """Show a mark that all sockets have received."""
 
     def remark(self, text: str) -> None:
-        """Something that happens in the middle of the roll call."""
+        """Show a remark in the middle of the roll call."""
 
-    def holdings(self, held: Holdings, marked: set[str]) -> None:
-        """What the database holds; ``marked`` are the ids of the students who had a mark."""
+    def contents(self, contents: Contents, marked: set[str]) -> None:
+        """Show the contents of the database.
+
+        Args:
+            contents: What the database contains.
+            marked: Ids of the students who had a mark before DONE.
+        """

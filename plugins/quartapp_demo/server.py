@@ -1,4 +1,4 @@
-"""A server for the demo: ``quartapp serve`` in a process of its own, on data that goes with it."""
+"""The demo's server: ``quartapp serve`` in its own process, on temporary data."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ STOP_SECONDS = 15.0
 
 _CONNECTED = "Mongodb connected "
 _RUNNING = "server running on PORT "
-# What `quartapp serve` would be told by the surroundings. The demo brings its own of all of it.
+# Settings for `quartapp serve` in the environment, meant for another server; the demo sets its own.
 _OWN_NAMES = {"PORT", "URI", "MONGODB_URI", "JWT_SECRET"}
 _OWN_PREFIX = "QUARTAPP_"
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server that answers.
+    """A running server.
 
     Attributes:
-        address: ``host:port`` of the server.
-        mongodb: ``host:port`` of its database.
-        process: Its process.
+        address: Address of the server, ``host:port``.
+        mongodb: Address of the server's database, ``host:port``.
+        process: Process of the server.
     """
 
     address: str
@@ -59,10 +59,10 @@ class Server:
 
 @asynccontextmanager
 async def running_server() -> AsyncIterator[Server]:
-    """A server with an empty database, on a free port; afterwards nothing of it is left.
+    """Run a server with an empty database on a free port; remove both at the end.
 
     Raises:
-        DemoError: There is no mongod to run, or the server does not start.
+        DemoError: No mongod is installed, or the server does not start.
     """
     try:
         find_mongod()
@@ -91,10 +91,11 @@ async def _start(folder: Path) -> Process:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=log,
-            # Away from a .env and a quartapp.toml, which are about another server.
+            # A folder without .env and quartapp.toml, whose settings are for another server.
             cwd=folder,
             env=_surroundings(),
-            # ctrl-C is for us: we close the sockets first, and then end the server.
+            # The demo handles ctrl-C itself: it closes the sockets first, and then stops the
+            # server.
             start_new_session=True,
         )
 
@@ -139,7 +140,7 @@ def _last_words(log: Path) -> str:
 
 async def _stop(process: Process) -> None:
     if process.stdin is not None:
-        process.stdin.close()  # the leash: the server ends itself when this end is closed
+        process.stdin.close()  # the leash: closing this end stops the server
     try:
         await asyncio.wait_for(process.wait(), STOP_SECONDS)
     except TimeoutError:

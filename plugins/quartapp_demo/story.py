@@ -1,4 +1,4 @@
-"""The story, in the order in which it is told. Every figure in it was measured a moment before."""
+"""The steps of the demo, in order. Every figure shown was measured a moment before."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from contextlib import AsyncExitStack
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from quartapp_demo.contents import read_contents
 from quartapp_demo.crowd import gathered
 from quartapp_demo.errors import DemoError
-from quartapp_demo.going_on import going_on
-from quartapp_demo.holdings import holdings
+from quartapp_demo.next_steps import next_steps
 from quartapp_demo.roll import Roll
 from quartapp_demo.school import CLASS_NAME, Office
 from quartapp_demo.server import running_server
 from quartapp_demo.words import milliseconds
 
 if TYPE_CHECKING:
+    from quartapp_demo.contents import Contents
     from quartapp_demo.crowd import Crowd
-    from quartapp_demo.holdings import Holdings
     from quartapp_demo.school import Person, School
     from quartapp_demo.screen import Screen
     from quartapp_demo.server import Server
 
-# Seconds, for a reader's eye.
+# Pauses for the reader, in seconds.
 BETWEEN_MARKS = 0.3
 AFTER_REMARK = 1.6
 SUMMARY_AFTER = 12
@@ -31,28 +31,28 @@ QUESTION_AFTER = 18
 
 
 class Story:
-    """One telling.
+    """One run of the demo.
 
     Args:
-        screen: Where it is shown.
-        waits: Whether it goes at a pace that can be followed.
-        keeps: Whether the server is left up after the end.
+        screen: Screen that shows the story.
+        waits: Whether to pause, so that a reader can follow.
+        keeps: Whether to keep the server running after the end.
 
     Attributes:
-        told: Whether the end was reached.
+        finished: Whether the story came to its end.
     """
 
     def __init__(self, screen: Screen, *, waits: bool, keeps: bool) -> None:
         self._screen = screen
         self._waits = waits
         self._keeps = keeps
-        self.told = False
+        self.finished = False
 
     async def tell(self) -> None:
-        """From an empty folder to the last record.
+        """Run all steps, from an empty folder to the last record.
 
         Raises:
-            DemoError: Something is missing, or was not as promised.
+            DemoError: A requirement is missing, or the server did not do what it promises.
         """
         screen = self._screen
         screen.opening("quartapp demo", "A live roll call, on a real server with a real database.")
@@ -63,7 +63,7 @@ class Story:
             screen.done("Server and MongoDB are up", f"http://{server.address} · {_since(began)}")
             school = await self._assemble(server)
             await self._call(server, school)
-            self.told = True
+            self.finished = True
             if self._keeps:
                 await self._keep(server, school)
                 return
@@ -112,11 +112,11 @@ class Story:
                 called = set(roll.marks)
                 await self._done(crowd, roll, school.teacher)
             broadcasts = crowd.one_order()
-        held = await holdings(server.mongodb, school.class_id)
-        _check_records(roll, held)
-        self._facts(roll, broadcasts, held)
-        screen.heading(f"MongoDB {held.version} now holds")
-        screen.holdings(held, called)
+        contents = await read_contents(server.mongodb, school.class_id)
+        _check_records(roll, contents)
+        self._facts(roll, broadcasts, contents)
+        screen.heading(f"MongoDB {contents.version} now holds")
+        screen.contents(contents, called)
 
     async def _marks(self, crowd: Crowd, roll: Roll, teacher: Person) -> None:
         for number, (student, status) in enumerate(roll.calls(), start=1):
@@ -167,7 +167,7 @@ class Story:
             f"{counts['absent']} absent ({unmarked} by DONE), {counts['total']} enrolled."
         )
 
-    def _facts(self, roll: Roll, broadcasts: int, held: Holdings) -> None:
+    def _facts(self, roll: Roll, broadcasts: int, contents: Contents) -> None:
         screen = self._screen
         screen.heading("What was seen")
         screen.done(
@@ -178,10 +178,12 @@ class Story:
             f"median {milliseconds(roll.typical_latency)}, "
             f"slowest {milliseconds(max(roll.latencies))}, {len(roll.latencies)} marks",
         )
-        screen.done("Stored as called", f"{len(held.records)} records, each with the status called")
+        screen.done(
+            "Stored as called", f"{len(contents.records)} records, each with the status called"
+        )
 
     async def _keep(self, server: Server, school: School) -> None:
-        for line in going_on(server, school):
+        for line in next_steps(server, school):
             self._screen.line(line)
         if await server.process.wait():
             raise DemoError(f"The server ended by itself, status {server.process.returncode}")
@@ -197,9 +199,9 @@ def _check_counts(event: str, counts: dict[str, object], roll: Roll) -> None:
         raise DemoError(f"{event} said {told}, and {roll.summary} were called")
 
 
-def _check_records(roll: Roll, held: Holdings) -> None:
-    stored = {record.student_id: record.status for record in held.records}
-    if len(held.records) != len(stored) or stored != roll.marks:
+def _check_records(roll: Roll, contents: Contents) -> None:
+    stored = {record.student_id: record.status for record in contents.records}
+    if len(contents.records) != len(stored) or stored != roll.marks:
         raise DemoError("The records in the database are not what was called")
 
 

@@ -1,4 +1,4 @@
-"""The story in a terminal: one live panel while the roll is called, still lines around it."""
+"""The screen for a terminal: a live panel during the roll call, printed lines before and after."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from quartapp_demo.holdings import Holdings
+    from quartapp_demo.contents import Contents
     from quartapp_demo.roll import Roll
     from quartapp_demo.school import Person
 
@@ -32,14 +32,14 @@ WIDEST = 104
 NAME_WIDTH = max(map(len, STUDENTS))
 CELL_WIDTH = NAME_WIDTH + 5
 RECORD_WIDTH = NAME_WIDTH + 12
-# Where the screen's letters are not Unicode.
+# Signs for terminals whose encoding is not Unicode.
 ASCII_SIGNS = {PRESENT: "+", ABSENT: "x", None: ".", "done": "*"}
 SIGNS = {PRESENT: "✓", ABSENT: "✗", None: "·", "done": "✓"}
 STYLES = {PRESENT: "green", ABSENT: "red", None: "dim"}
 
 
 class TerminalScreen:
-    """Colours, and a table that is redrawn in place.
+    """A screen with colours, and a table that is redrawn in place.
 
     Args:
         output: The terminal.
@@ -58,7 +58,7 @@ class TerminalScreen:
         return min(self._console.width, WIDEST)
 
     def opening(self, title: str, subtitle: str) -> None:
-        """The first words."""
+        """Print the title and the subtitle."""
         self._console.print()
         self._console.print(Text(f" {title}", "bold"))
         self._console.print(Text(f" {subtitle}", "dim"))
@@ -66,29 +66,29 @@ class TerminalScreen:
 
     @contextmanager
     def working(self, what: str) -> Iterator[Callable[[str], None]]:
-        """A small spinner, gone when it is done."""
+        """Show a spinner until the step is done."""
         with self._console.status(Text(what, "dim"), spinner_style="cyan") as status:
             yield lambda progress: status.update(Text(f"{what}: {progress}", "dim"))
 
     def done(self, what: str, detail: str) -> None:
-        """A step with a tick."""
+        """Print a finished step with a tick."""
         text = Text.assemble(
             (f" {self._signs['done']} ", "green"), f"{what:<{LABEL_WIDTH}}", (detail, "dim")
         )
         self._console.print(text)
 
     def heading(self, text: str) -> None:
-        """Bold, with air above."""
+        """Print a bold heading below an empty line."""
         self._console.print()
         self._console.print(Text(f" {text}", "bold"))
 
     def line(self, text: str = "") -> None:
-        """As it is: a line that wraps with a line feed in it could not be copied."""
+        """Print a line without wrapping: a command that is wrapped cannot be copied."""
         self._console.print(Text(text), soft_wrap=True)
 
     @contextmanager
     def calling(self, roll: Roll) -> Iterator[None]:
-        """The live panel. It is drawn after each mark, never while one is measured."""
+        """Show the live panel. It is drawn after each mark, never during a measurement."""
         self._roll = roll
         self._console.print()
         with Live(
@@ -103,7 +103,7 @@ class TerminalScreen:
         self._draw()
 
     def remark(self, text: str) -> None:
-        """The line under the progress bar; it stays until the next one."""
+        """Show a remark under the progress bar, in place of the last one."""
         self._remark = Text(text, "cyan")
         self._draw()
 
@@ -167,15 +167,15 @@ class TerminalScreen:
             f"{milliseconds(roll.typical_latency)} ",
         )
 
-    def holdings(self, held: Holdings, marked: set[str]) -> None:
-        """Collections in one line, then the records in columns."""
+    def contents(self, contents: Contents, marked: set[str]) -> None:
+        """Print the collections in one line, then the records in columns."""
         counts = Text(" ")
-        for name, number in held.documents.items():
+        for name, number in contents.documents.items():
             counts.append(f"  {name} ", "dim").append(str(number), "bold")
         self._console.print(counts)
         self._console.print()
         cells: list[RenderableType] = []
-        for record in held.records:
+        for record in contents.records:
             cell = Text(f" {self._signs[record.status]} ", STYLES[record.status])
             when = f"{record.marked_at:%H:%M:%S}" if record.student_id in marked else "by DONE"
             cell.append(f"{record.name:<{NAME_WIDTH}}").append(f" {when:<8}", "dim")
@@ -187,7 +187,7 @@ class TerminalScreen:
 def _in_columns(
     cells: Sequence[RenderableType], columns: int, width: int, indent: int = 0
 ) -> Table:
-    """Cells below each other, column after column, as names on a list are read."""
+    """Arrange cells in columns that are read from top to bottom, as names on a list."""
     height = -(-len(cells) // columns)
     grid = Table.grid(padding=0)
     grid.add_column(width=indent)

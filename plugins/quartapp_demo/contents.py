@@ -1,4 +1,4 @@
-"""What is in MongoDB, asked of MongoDB itself and not of the server."""
+"""The contents of the database, read from MongoDB directly instead of through the server."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ DATABASE = "quartapp"
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One student's record.
+    """The attendance record of one student.
 
     Attributes:
-        student_id: Whose it is.
-        name: The student's name as it was typed.
+        student_id: Id of the student.
+        name: Display name of the student.
         status: ``present`` or ``absent``.
-        marked_at: When, in UTC.
+        marked_at: Time of the mark, in UTC.
     """
 
     student_id: str
@@ -34,13 +34,13 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Holdings:
-    """What the database holds.
+class Contents:
+    """The contents of the database.
 
     Attributes:
-        version: MongoDB's version.
-        documents: Documents in each collection, by its name.
-        records: The records of the class, by name of the student.
+        version: Version of MongoDB.
+        documents: Number of documents in each collection, by the collection's name.
+        records: Attendance records of the class, sorted by the student's name.
     """
 
     version: str
@@ -48,12 +48,12 @@ class Holdings:
     records: list[Record]
 
 
-async def holdings(mongodb: str, class_id: str) -> Holdings:
-    """Read the database.
+async def read_contents(mongodb: str, class_id: str) -> Contents:
+    """Read the contents of the database.
 
     Args:
-        mongodb: ``host:port``.
-        class_id: The class whose records are wanted.
+        mongodb: Address of MongoDB, ``host:port``.
+        class_id: Id of the class whose records are read.
     """
     uri = f"mongodb://{mongodb}/?directConnection=true"
     client: AsyncMongoClient[dict[str, Any]]  # Any: documents
@@ -74,4 +74,4 @@ async def holdings(mongodb: str, class_id: str) -> Holdings:
             async for each in kept
         ]
         version = (await client.server_info())["version"]
-    return Holdings(version, documents, sorted(records, key=lambda record: record.name))
+    return Contents(version, documents, sorted(records, key=lambda record: record.name))

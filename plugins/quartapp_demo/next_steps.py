@@ -1,4 +1,4 @@
-"""Lines to copy into another terminal while the demo's server is kept up."""
+"""The commands to try next, for a reader who keeps the demo's server running."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from quartapp_demo.server import Server
 
 
-def going_on(server: Server, school: School) -> list[str]:
-    """What to type next. Lines that start with a space are to read, the others to copy.
+def next_steps(server: Server, school: School) -> list[str]:
+    """Return the lines to print: text starts with a space, commands to copy do not.
 
     Args:
-        server: The server that stays up.
-        school: Who may sign in.
+        server: The server that keeps running.
+        school: The accounts and the class on the server.
     """
     teacher, student = school.teacher, school.students[0]
     here = Path(sys.executable)
