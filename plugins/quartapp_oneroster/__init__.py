@@ -1,1 +1,1 @@
-"""Brings people, classes and rolls from a OneRoster CSV set (1.1 and 1.2)."""
+"""Imports of people, classes and rolls from OneRoster CSV sets (1.1 and 1.2)."""

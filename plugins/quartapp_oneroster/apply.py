@@ -1,9 +1,9 @@
-"""Writes a plan to the database, in an order in which every moment is right by itself.
+"""The writing of a plan to the database, in an order that keeps the database consistent throughout.
 
-Accounts come first, so that no class has a teacher, and no roll a student, who is not there. Each
-class's name, teacher and roll change in one write. What is known of imported enrolments grows
-before the rolls do and shrinks after them, so that whoever is on a roll by an import is always
-known to be. Every write can be repeated.
+Accounts are written first, so that every teacher and student exists before a class names them. Each
+class's name, teacher and roll change in one write. Imported enrolments are added before the rolls
+change and dropped after, so that every name that an import put on a roll has its enrolment. Every
+write can be repeated.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ SELECT d.sid, d.cls, d.usr, d.role, d.prim, d.begins, d.ends FROM d_enrolments d
 LEFT JOIN p_enrolments p ON p.sid = d.sid AND p.cls = d.cls AND p.usr = d.usr
 WHERE p.sid IS NULL
 """
-# Each class to be written, once for every name that comes or goes, or once with none.
+# Each class to write, with one row for every added or removed name, or one row without a name.
 _CLASSES = """
 SELECT c.id, c.sid, c.name, c.teacher, r.usr, r.op FROM (
     SELECT id, sid, name, teacher, op FROM p_classes
@@ -62,20 +62,20 @@ ORDER BY c.id, r.line, r.usr
 
 
 class OutdatedError(Exception):
-    """Somebody changed the database since it was read: the plan has to be made again."""
+    """A change of the database since it was read: the plan has to be made again."""
 
 
 async def write(database: Database, store: Store, run: Run, progress: Progress) -> None:
-    """Write what ``store`` has planned.
+    """Write the plan in the store to the database.
 
     Args:
-        database: Where to; open.
-        store: Has the plan.
-        run: Notes how far it is.
-        progress: Shows how far it is.
+        database: The database, open.
+        store: Store that contains the plan.
+        run: Note of the import in the database, which records the progress.
+        progress: Display of the progress.
 
     Raises:
-        OutdatedError: Something was not written; what was stays, and does no harm.
+        OutdatedError: The database refused a write. Earlier writes stay, and do no harm.
         DatabaseUnavailableError: MongoDB did not answer in time.
     """
     accounts, classes = BulkAccounts(database), BulkClasses(database)

@@ -1,4 +1,4 @@
-"""``quartapp roster import``. What is slow to import is imported when it runs."""
+"""The command ``quartapp roster import``. Slow imports wait until the command runs."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ import click
 
 EXIT_ROWS_REJECTED = 3
 EXIT_INTERRUPTED = 130  # what shells report for ctrl-C: 128 + SIGINT
-# Seconds, where no other number is set: people do not wait as long, but an import may.
+# Time to wait for MongoDB unless set otherwise, in seconds: longer than a person would wait for a
+# page.
 DATABASE_TIMEOUT = 30.0
 
 
 @click.group("roster")
 def roster() -> None:
-    """Bring people, classes and rolls in from another system."""
+    """Import people, classes and rolls from another system."""
 
 
 @roster.command("import")
@@ -60,10 +61,11 @@ def import_roster(
 ) -> None:
     """Import a OneRoster CSV set (1.1 or 1.2), bulk or delta.
 
-    Everything is read and checked before anything is written. A run that was stopped is run again.
+    Everything is read and checked before anything is written. If an import was stopped, run it
+    again.
 
     Exit status: 0 when everything was imported, 3 when some rows were rejected and the others
-    imported, 2 when the set or the database is no use.
+    imported, 2 when the set or the database cannot be used.
     """
     import sqlite3
 

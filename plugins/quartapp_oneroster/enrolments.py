@@ -1,7 +1,8 @@
-"""The enrolments that were imported, as they were told: who put whom on a roll, and until when.
+"""The enrolments that were imported: who was put on which roll, and until when.
 
-The rolls themselves are the classes'. This is how an import tells whom an earlier one put there
-from whom a teacher did, what a delta set's bare ``sourcedId`` means, and whose time has run out.
+The rolls themselves belong to the classes. The enrolments tell students whom an import put on a
+roll from students whom a teacher put there, identify the ``sourcedId`` of a delta set, and say when
+an enrolment ends.
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ ENROLMENTS_PER_READ = 10_000
 
 
 class Enrolments:
-    """Imported enrolments in the database.
+    """The imported enrolments in the database.
 
     Args:
-        database: Where they live.
+        database: The database, open.
     """
 
     collection: ClassVar[str] = "oneroster_enrolments"
@@ -34,7 +35,7 @@ class Enrolments:
         self._database = database
 
     async def pages(self) -> AsyncIterator[list[EnrolmentRow]]:
-        """Every one, some thousand at a time.
+        """Yield all imported enrolments in pages of a few thousand.
 
         Raises:
             DatabaseUnavailableError: MongoDB did not answer in time.
@@ -52,7 +53,10 @@ class Enrolments:
             query = {"_id": {"$gt": found[-1]["_id"]}}
 
     async def save(self, kept: Sequence[EnrolmentRow]) -> None:
-        """Keep some; can be repeated.
+        """Save enrolments; safe to repeat.
+
+        Args:
+            kept: Enrolments to save.
 
         Raises:
             DatabaseUnavailableError: MongoDB did not answer in time; some may be written.
@@ -60,10 +64,13 @@ class Enrolments:
         await self._write([ReplaceOne({"_id": _key(e)}, _document(e), upsert=True) for e in kept])
 
     async def drop(self, dropped: Sequence[EnrolmentRow]) -> None:
-        """Forget some; can be repeated.
+        """Delete enrolments; safe to repeat.
+
+        Args:
+            dropped: Enrolments to delete.
 
         Raises:
-            DatabaseUnavailableError: MongoDB did not answer in time; some may be gone.
+            DatabaseUnavailableError: MongoDB did not answer in time; some may be deleted.
         """
         await self._write([DeleteOne({"_id": _key(e)}) for e in dropped])
 
@@ -73,7 +80,8 @@ class Enrolments:
 
 
 def _key(enrolment: EnrolmentRow) -> Document:
-    # All three: an enrolment that moves to another class is kept under both until rolls are right.
+    # The key has all three fields: an enrolment that moves to another class is kept under both
+    # classes until the rolls are right.
     return {
         "sourcedId": enrolment.sourced_id,
         "class": enrolment.class_id,

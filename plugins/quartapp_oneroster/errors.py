@@ -4,8 +4,8 @@ from quartapp import QuartappError
 
 
 class RosterError(QuartappError):
-    """Why a set cannot be imported at all, in one sentence."""
+    """The reason, in one sentence, why a set cannot be imported at all."""
 
 
 class RejectedError(Exception):
-    """Why one row cannot be imported; the others can."""
+    """The reason why one row cannot be imported while the others can."""

@@ -1,4 +1,4 @@
-"""One import from end to end: read, hold against the database, and write."""
+"""An import from end to end: read the set, compare it with the database, and write."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from quartapp_oneroster.progress import Progress
     from quartapp_oneroster.store import Store
 
-# Every attempt but the first is due to somebody who changed the same things at the same time.
+# Each attempt after the first means that somebody else changed the same data at the same time.
 MAX_ATTEMPTS = 5
-# A complete set that empties more than half of the rolls is more often cut off than meant.
+# A complete set that empties more than half of the rolls is probably cut off.
 SUSPICIOUS_SHARE = 0.5
 SUSPICIOUS_FROM = 100
 
@@ -35,11 +35,11 @@ class Set:
     """A set that has been read into a store.
 
     Attributes:
-        name: The path it came from.
+        name: Path of the set, as given.
         version: ``1.1`` or ``1.2``.
         modes: ``bulk``, ``delta`` or ``absent`` for each file.
-        fingerprint: SHA-256 of its content.
-        delta: Whether a file of it tells of changes only.
+        fingerprint: SHA-256 of the content, in hex digits.
+        delta: Whether a file of the set has changes only.
     """
 
     name: str
@@ -50,13 +50,13 @@ class Set:
 
 
 def read(path: Path, store: Store, today: str, progress: Progress) -> Set:
-    """Read the set in ``path`` into ``store``. Nothing is written to the database.
+    """Read a set into the store; write nothing to the database.
 
     Args:
-        path: Folder or zip file.
-        store: Where it goes.
-        today: ISO date for which roles have to be in force.
-        progress: Shows how far it is.
+        path: Folder or zip file of the set.
+        store: Store that receives the rows.
+        today: ISO date on which roles have to be in force.
+        progress: Display of the progress.
 
     Raises:
         RosterError: The set cannot be read.
@@ -71,14 +71,14 @@ def read(path: Path, store: Store, today: str, progress: Progress) -> Set:
 async def compare(
     database: Database, roster: Set, store: Store, today: str, progress: Progress
 ) -> Totals:
-    """Hold the set against the database.
+    """Compare the set with the database, and return how much would change.
 
     Args:
-        database: Open.
-        roster: What was read.
-        store: Where it was read into.
-        today: ISO date that rolls are made for.
-        progress: Shows how far it is.
+        database: The database, open.
+        roster: The set.
+        store: Store with the rows of the set.
+        today: ISO date for which rolls are made.
+        progress: Display of the progress.
 
     Raises:
         DatabaseUnavailableError: MongoDB did not answer in time.
@@ -97,22 +97,22 @@ async def bring_in(
     *,
     agree: Callable[[Totals], None],
 ) -> Totals:
-    """Bring the database to what the set says.
+    """Change the database to what the set says.
 
     Args:
-        database: Open.
-        roster: What was read.
-        store: Where it was read into.
-        today: ISO date that rolls are made for.
-        progress: Shows how far it is.
-        agree: Called with the sums before anything is written; raises to prevent it.
+        database: The database, open.
+        roster: The set.
+        store: Store with the rows of the set.
+        today: ISO date for which rolls are made.
+        progress: Display of the progress.
+        agree: Called with the totals before anything is written; raises to prevent the writing.
 
     Returns:
-        What was to be done when it began.
+        The totals of the first plan.
 
     Raises:
-        RosterError: Another import is running, or the database never stands still.
-        DatabaseUnavailableError: MongoDB did not answer in time. It can be run again.
+        RosterError: Another import is running, or the database keeps changing.
+        DatabaseUnavailableError: MongoDB did not answer in time. The import can be run again.
     """
     about = {
         "fingerprint": roster.fingerprint,
@@ -140,11 +140,15 @@ async def bring_in(
 
 
 def check_not_cut_off(roster: Set, totals: Totals) -> None:
-    """Refuse a complete set that has lost most of what earlier ones had.
+    """Refuse a complete set that lacks most of the names that earlier sets had.
+
+    Args:
+        roster: The set.
+        totals: Totals of the plan.
 
     Raises:
-        RosterError: It takes more than half of all imported names off their rolls by having no
-            word on them.
+        RosterError: More than half of all imported names would leave their rolls because the set
+            does not mention them.
     """
     if roster.modes["enrollments"] != "bulk" or totals.absent < SUSPICIOUS_FROM:
         return

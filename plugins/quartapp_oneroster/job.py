@@ -1,4 +1,4 @@
-"""What ``quartapp roster import`` does, and says."""
+"""The work and the output of ``quartapp roster import``."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class Job:
     """One call of the command.
 
     Attributes:
-        source: Folder or zip file.
-        today: ISO date that rolls are made for.
-        report: Where rejected rows go; None for nowhere.
-        show: Lines of difference of each kind; 0 for all.
-        dry_run: Whether nothing is to be changed.
-        allow_removals: Whether a set may take most names off the rolls.
+        source: Folder or zip file of the set.
+        today: ISO date for which rolls are made.
+        report: File for the rejected rows; None writes no file.
+        show: Largest number of printed differences of each kind; 0 prints all.
+        dry_run: Whether to change nothing.
+        allow_removals: Whether the set may take most names off the rolls.
     """
 
     source: Path
@@ -47,13 +47,13 @@ class Job:
     allow_removals: bool
 
     async def run(self, settings: Settings) -> int:
-        """Do it; how many rows were rejected.
+        """Run the import, and return the number of rejected rows.
 
         Args:
-            settings: Complete.
+            settings: The complete settings.
 
         Raises:
-            QuartappError: The set, the database or the report is no use.
+            QuartappError: The set, the database or the report cannot be used.
             DatabaseUnavailableError: MongoDB did not answer in time.
         """
         if self.report is not None:
@@ -70,7 +70,8 @@ class Job:
                     else:
                         await self._import(parts.database, roster, store, progress)
             finally:
-                # Also when the import is refused: they may be the reason.
+                # Rejected rows are reported for a refused import too: they may be the reason of the
+                # refusal.
                 rejected = self._tell_rejected(store)
         return rejected
 

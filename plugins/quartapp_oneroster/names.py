@@ -1,4 +1,4 @@
-"""What a class is called: 3 to 100 characters, and for one teacher each name once."""
+"""The names of classes: 3 to 100 characters, and unique among the classes of one teacher."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ MAX_NAME = 100
 
 
 def name_key(name: str) -> str:
-    """Names with the same key count as the same for the database.
+    """Return a key that is the same for names that the database takes to be equal.
 
-    It compares by Unicode's rules at strength 2: without case, width and invisible characters.
+    MongoDB compares by Unicode's rules at strength 2: without case, width and invisible characters.
     """
     folded = unicodedata.normalize("NFKC", name).casefold()
     return "".join(c for c in folded if unicodedata.category(c) not in {"Cf", "Cc"})
 
 
 def candidates(title: str, code: str, terms: Sequence[str], sourced_id: str) -> Iterator[str]:
-    """Names for a class, the plainest first; the last ones are nobody else's.
+    """Yield names for a class, from the plainest to one that no other class has.
 
     Args:
-        title: What the school calls it; not empty.
-        code: Its classCode, or empty.
-        terms: Titles of its terms.
-        sourced_id: Its sourcedId.
+        title: Title of the class; not empty.
+        code: The class's ``classCode``, or an empty string.
+        terms: Titles of the class's terms.
+        sourced_id: The class's ``sourcedId``.
     """
     term = ", ".join(terms)
     both = ", ".join(filter(None, (code, term)))
@@ -39,13 +39,13 @@ def candidates(title: str, code: str, terms: Sequence[str], sourced_id: str) -> 
 
 
 def with_remark(title: str, remark: str) -> str:
-    """``title (remark)``, cut where it would be too long."""
+    """Return ``title (remark)``, with the title cut to fit."""
     ending = f" ({_cut(remark, MAX_NAME // 2)})"
     return f"{_cut(title, MAX_NAME - len(ending))}{ending}"
 
 
 def still_fits(name: str, title: str) -> bool:
-    """Whether ``name`` may have been made of ``title`` with some remark."""
+    """Tell whether a name may have been made from a title and some remark."""
     base, separator, _ = name.partition(" (")
     cut = base.endswith("…") and title.startswith(base[:-1])
     return bool(separator) and (cut or name.startswith(f"{title} ("))

@@ -1,7 +1,7 @@
-"""A OneRoster set, in a folder or in a zip: which files it has, and how each is meant.
+"""A OneRoster set, in a folder or a zip file: its files, and the mode of each.
 
-The manifest says for each file whether it is complete (``bulk``), only what has changed
-(``delta``), or ``absent``.
+The manifest says for each file whether it is complete (``bulk``), has only changes (``delta``), or
+is ``absent``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ VERSIONS = ("1.1", "1.2")
 MODES = ("bulk", "delta", "absent")
 FILES = ("orgs", "academicSessions", "courses", "users", "roles", "classes", "enrollments")
 
-# A district's whole set is some 100 MB unpacked. What goes far beyond is a mistake or an attack.
+# A whole district's set has about 100 MB unpacked. A much larger one is a mistake or an attack.
 MAX_UNPACKED_BYTES = 2 * 1024**3
 MAX_RATIO = 200
 MAX_RATIO_FROM_BYTES = 10 * 1024**2
@@ -39,8 +39,8 @@ class Member:
     """One file of a set.
 
     Attributes:
-        size: Its bytes, unpacked.
-        open: Opens it for reading.
+        size: Unpacked size, in bytes.
+        open: Function that opens the file for reading.
     """
 
     size: int
@@ -48,18 +48,18 @@ class Member:
 
 
 class Package:
-    """The files of one set, of which the manifest has been read.
+    """The files of a set, with the manifest read.
 
     Args:
-        name: What people call it: the path as given.
-        files: Each file, by its name in lower case.
+        name: Path of the set, as given; for messages.
+        files: The files, by name in lower case.
 
     Attributes:
         version: ``1.1`` or ``1.2``.
         modes: ``bulk``, ``delta`` or ``absent`` for each of :data:`FILES`.
 
     Raises:
-        RosterError: The manifest is missing, or says what cannot be.
+        RosterError: The manifest is missing or invalid.
     """
 
     def __init__(self, name: str, files: dict[str, Member]) -> None:
@@ -75,31 +75,39 @@ class Package:
 
     @property
     def delta(self) -> bool:
-        """Whether the set tells of changes only, in one file at least."""
+        """Whether at least one file of the set has changes only."""
         return "delta" in self.modes.values()
 
     def has(self, file: str) -> bool:
-        """Whether the set brings ``file``, one of :data:`FILES`."""
+        """Tell whether the set has a file.
+
+        Args:
+            file: One of :data:`FILES`.
+        """
         return self.modes[file] != "absent"
 
     def size(self, file: str) -> int:
-        """How many bytes ``file`` has, unpacked."""
-        return self._files[f"{file.lower()}.csv"].size
-
-    def table(self, file: str, columns: tuple[str, ...]) -> Table:
-        """The rows of ``file``.
+        """Return the unpacked size of a file, in bytes.
 
         Args:
             file: One of :data:`FILES` that is not absent.
-            columns: The columns it must have.
+        """
+        return self._files[f"{file.lower()}.csv"].size
+
+    def table(self, file: str, columns: tuple[str, ...]) -> Table:
+        """Return the rows of a file.
+
+        Args:
+            file: One of :data:`FILES` that is not absent.
+            columns: Names of the required columns.
 
         Raises:
-            RosterError: It cannot be read as such a table.
+            RosterError: The file cannot be read as a table with these columns.
         """
         return Table(f"{file}.csv", self._files[f"{file.lower()}.csv"].open, columns)
 
     def fingerprint(self) -> str:
-        """SHA-256 over everything that would be imported, in hex digits."""
+        """Return the SHA-256 of everything that would be imported, in hex digits."""
         digest = hashlib.sha256()
         for file in ("manifest", *filter(self.has, FILES)):
             digest.update(f"{file}\n".encode())
@@ -137,10 +145,13 @@ class Package:
 
 @contextmanager
 def opened_package(path: Path) -> Iterator[Package]:
-    """The set in ``path``, a folder or a zip file.
+    """Open the set in a folder or a zip file.
+
+    Args:
+        path: The folder or zip file.
 
     Raises:
-        RosterError: There is none, or it cannot or must not be read.
+        RosterError: The set is missing, cannot be read, or is refused as too large.
     """
     if path.is_dir():
         found = [entry for entry in path.iterdir() if entry.is_file()]
@@ -171,7 +182,7 @@ def _opener(path: Path) -> Callable[[], IO[bytes]]:
 
 
 def _members(archive: zipfile.ZipFile, name: str) -> dict[str, Member]:
-    """The CSV files beside the manifest, which may be in a folder inside the zip."""
+    """Return the CSV files next to the manifest, which may be in a folder inside the zip."""
     entries = archive.infolist()
     if len(entries) > MAX_MEMBERS:
         raise RosterError(f"{name}: more than {MAX_MEMBERS} files in one zip")
@@ -193,12 +204,12 @@ def _members(archive: zipfile.ZipFile, name: str) -> dict[str, Member]:
 
 
 def _hidden(path: PurePosixPath) -> bool:
-    # What macOS adds: __MACOSX/._users.csv and the like.
+    # Files that macOS adds: __MACOSX/._users.csv and the like.
     return any(part == "__MACOSX" or part.startswith(".") for part in path.parts)
 
 
 def _check_limits(name: str, entries: list[zipfile.ZipInfo]) -> None:
-    # zipfile never unpacks more than an entry declares, so that the declarations can be trusted.
+    # zipfile never unpacks more than an entry declares, so the declared sizes can be trusted.
     unpacked = sum(entry.file_size for entry in entries)
     if unpacked > MAX_UNPACKED_BYTES:
         raise RosterError(

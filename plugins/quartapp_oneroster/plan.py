@@ -1,7 +1,7 @@
-"""Holds a set against the database: what is to be written, and what cannot be.
+"""The plan of an import: the writes that bring the database to the set, and the rejected rows.
 
-The plan is made anew from what is there, each time. So a run that was stopped is continued by
-making a plan again: what has been written is no difference any longer.
+Each run makes the plan anew from the current database. A stopped import is therefore continued by
+making the plan again: what has been written is no longer a difference.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 FILE = "enrollments.csv"
 
-# What the set says of the person or class that an enrolment names, once it is known to be no use.
+# Reason why a named person or class cannot be used, from the row that describes them.
 _USER_REASON = """
 CASE WHEN u.state IN ('bad', 'active') THEN 'user ' || e.usr || ' was rejected (users.csv, line '
                                              || u.line || ')'
@@ -36,15 +36,15 @@ CASE WHEN c.state IN ('bad', 'active') THEN 'class ' || e.cls
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """How much a plan changes.
+    """The amount of change in a plan.
 
     Attributes:
-        users: How many accounts for each of new, changed, linked, left, same.
-        classes: How many classes for each of new, changed, same, over.
-        roll: How many names come on rolls (add) or leave them (remove).
-        later: How many enrolments are not in force yet.
-        stored_enrolments: How many imported enrolments there were, of students, in force.
-        absent: How many names leave rolls only because a complete set does not have them.
+        users: Number of accounts that are new, changed, linked, left or same.
+        classes: Number of classes that are new, changed, same or over.
+        roll: Number of names to put on rolls (add) or take off them (remove).
+        later: Number of enrolments that are not yet in force.
+        stored_enrolments: Number of imported enrolments of students in force before this import.
+        absent: Number of names that leave rolls only because a complete set does not mention them.
     """
 
     users: dict[str, int]
@@ -56,12 +56,12 @@ class Totals:
 
 
 def make(modes: dict[str, str], store: Store, today: str) -> Totals:
-    """Plan everything.
+    """Plan everything, and return the totals.
 
     Args:
         modes: ``bulk``, ``delta`` or ``absent`` for each file.
-        store: Has the set and the database.
-        today: ISO date that the rolls are made for.
+        store: Store with the rows of the set and of the database.
+        today: ISO date for which the rolls are made.
     """
     plan_users(store, bulk=modes["users"] == "bulk")
     with store.together():
@@ -75,7 +75,7 @@ def make(modes: dict[str, str], store: Store, today: str) -> Totals:
 
 def _enrolments(modes: dict[str, str], store: Store, today: str) -> None:
     mode = modes["enrollments"]
-    # What was imported before stays where the set has no say, and where its row is no use.
+    # Earlier imports stay in force where the set has no such file, and where its row is rejected.
     kept = {
         "bulk": "sid IN (SELECT sid FROM s_enrolments WHERE state = 'bad')",
         "delta": "sid NOT IN (SELECT sid FROM s_enrolments WHERE state <> 'bad')",
@@ -152,7 +152,7 @@ def _count_skipped(store: Store, today: str) -> None:
 
 
 def _drop_lost(modes: dict[str, str], store: Store) -> None:
-    """Enrolments in classes that are none here, or of people that are nobody here."""
+    """Drop enrolments in unknown classes or of unknown people."""
     where = " is not in classes.csv" if modes["classes"] == "bulk" else " is not known"
     store.run(
         f"""
@@ -187,7 +187,8 @@ def _rolls(store: Store, today: str) -> None:
         WHERE NOT EXISTS (SELECT 1 FROM d_rolls r WHERE r.cls = w.cls AND r.usr = w.usr)
         """
     )
-    # Whom an import put on a roll, an import takes off it. Whom a teacher put there stays.
+    # An import takes off a roll only students whom an import put there, and never those of a
+    # teacher.
     store.run(
         """
         INSERT INTO p_rolls

@@ -1,4 +1,4 @@
-"""Which class each one of a set is, whose it is, and what it is called."""
+"""The plan for classes: which class each row is, with its teacher and its name."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Record = tuple[Any, ...]  # Any: what SQLite stores
 
 FILE = "classes.csv"
 
-# The primary teacher; else whoever has the class already, else who came first.
+# The primary teacher; otherwise the present teacher of the class, otherwise the first in the file.
 _TEACHERS = f"""
 INSERT INTO p_teachers
 SELECT cls, id FROM (
@@ -51,7 +51,7 @@ WHERE d.sid IS NOT NULL AND d.sid NOT IN (SELECT sid FROM s_classes)
 
 @dataclass(slots=True)
 class _Class:
-    """A row of classes.csv, beside the class of that sourcedId and the teacher by enrolment."""
+    """A row of classes.csv, with the class of that ``sourcedId`` and the teacher by enrolment."""
 
     sid: str
     line: int
@@ -66,11 +66,11 @@ class _Class:
 
 
 def plan_classes(store: Store, *, bulk: bool) -> None:
-    """Fill ``p_classes``: those whose rolls go by the set from now on.
+    """Fill ``p_classes`` with the classes whose rolls follow the set from now on.
 
     Args:
-        store: Has the set, the database, and the plan for people and enrolments.
-        bulk: Whether classes.csv is complete, so that a class that is not in it is over.
+        store: Store with the set, the database, and the plans for people and enrolments.
+        bulk: Whether classes.csv is complete, so that a missing class has ended.
     """
     with store.together():
         store.run(_TEACHERS)
@@ -91,7 +91,8 @@ def _plan(store: Store, entry: _Class) -> None:
         return
     teacher = entry.teacher or entry.owner
     if entry.state != ACTIVE and entry.id is not None:
-        # Not told of, or told wrongly: it stays what it is, but for a change of teachers.
+        # A class without a row, or with a rejected one, stays as it is, except for a change of
+        # teachers.
         entry.title = entry.name
     elif entry.state != ACTIVE:
         return
@@ -123,7 +124,7 @@ def _name(store: Store, entry: _Class, title: str, teacher: bytes) -> str:
     ]
     possible = list(candidates(title, entry.code, terms, entry.sid))
     if entry.name is not None:
-        # A delta set need not tell the terms that a name was made of.
+        # A delta set may lack the terms that were used to make a name.
         fits = entry.name in possible or (len(terms) < len(ids) and still_fits(entry.name, title))
         if fits and _is_free(store, entry, entry.name, teacher):
             return entry.name

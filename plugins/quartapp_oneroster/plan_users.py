@@ -1,4 +1,4 @@
-"""Which account each person of a set is, and what is to become of it."""
+"""The plan for people: the account of each person in the set, and its change."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ Record = tuple[Any, ...]  # Any: what SQLite stores
 
 FILE = "users.csv"
 
-# People whom enrolments may name. "left" are written, and are nobody to enrol any longer.
+# People whom enrolments may name. People with the outcome "left" are written, but cannot be
+# enrolled.
 KNOWN = "('new', 'changed', 'linked', 'same')"
 
 _QUERY = """
@@ -36,7 +37,7 @@ ORDER BY s.line
 
 @dataclass(slots=True)
 class _Account:
-    """An account as the database has it."""
+    """An account in the database."""
 
     id: bytes
     sid: str | None
@@ -48,7 +49,7 @@ class _Account:
 
 @dataclass(slots=True)
 class _Person:
-    """A row of users.csv, beside the accounts that have its sourcedId and its address."""
+    """A row of users.csv, with the accounts that have its ``sourcedId`` and its e-mail address."""
 
     sid: str
     line: int
@@ -67,8 +68,8 @@ def plan_users(store: Store, *, bulk: bool) -> None:
     """Fill ``p_users``.
 
     Args:
-        store: Has the set and the database.
-        bulk: Whether users.csv is complete, so that whoever is not in it is nobody to enrol.
+        store: Store with the set and the database.
+        bulk: Whether users.csv is complete, so that a missing person cannot be enrolled.
     """
     with store.together():
         for row in store.rows(_QUERY):
@@ -125,11 +126,11 @@ def _plan(store: Store, person: _Person, *, bulk: bool) -> None:
 
 
 def _account(person: _Person, *, bulk: bool) -> _Account | None:
-    """The account that the person has already."""
+    """Return the person's existing account; None when there is none."""
     own, holder = person.own, person.same_address
     if holder is not None and (own is None or holder.id != own.id):
-        # A school that changes its student system gets new sourcedIds: where the old one is gone
-        # from a complete file, it is the same person by the address.
+        # A school that changes its student system gets new sourcedIds. When a complete file no
+        # longer has the old sourcedId, the address identifies the same person.
         forgotten = bulk and person.same_address_line is None
         if own is not None or not (holder.sid is None or forgotten):
             whose = f"of sourcedId {holder.sid}" if holder.sid else "that is not of the set"
@@ -151,7 +152,7 @@ def _changes(person: _Person, account: _Account) -> str:
 
 
 def _keep(store: Store, person: _Person) -> None:
-    """A row that is no use does not undo what there is."""
+    """Keep the account as it is: a rejected row does not undo earlier imports."""
     own = person.own
     if own is not None:
         _put(*(store, person, "same", own.id, own.email, own.name, own.role), disabled=own.disabled)

@@ -10,12 +10,12 @@ if TYPE_CHECKING:
 
 
 class OneRosterPlugin:
-    """Brings people, classes and rolls from a OneRoster CSV set."""
+    """The plugin that imports people, classes and rolls from OneRoster CSV sets."""
 
     name = "oneroster"
     requires = ("auth", "classes")
 
     @hookimpl
     def register_commands(self) -> list[click.Command]:
-        """The command ``quartapp roster``."""
+        """Return the command ``quartapp roster``."""
         return [roster]

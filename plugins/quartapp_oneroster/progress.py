@@ -1,4 +1,4 @@
-"""How far an import is: a bar in a terminal, plain lines elsewhere. Both on standard error."""
+"""The progress of an import, on standard error: a bar in a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -12,17 +12,26 @@ if TYPE_CHECKING:
 
 
 class Progress(Protocol):
-    """Shows phases one after another."""
+    """A display of phases, one after another."""
 
     def phase(self, title: str, total: int) -> AbstractContextManager[None]:
-        """Show a phase while the context lasts; ``total`` is what :meth:`advance` adds up to."""
+        """Show a phase while the context lasts.
+
+        Args:
+            title: Title of the phase.
+            total: Amount of work in the phase, in the unit of :meth:`advance`.
+        """
 
     def advance(self, count: int) -> None:
-        """Show that so much more of the phase is over."""
+        """Show that more of the phase is done.
+
+        Args:
+            count: Amount of work done since the last call.
+        """
 
 
 class Bars:
-    """One bar for each phase, for people who watch."""
+    """A bar for each phase, for people who watch."""
 
     def __init__(self) -> None:
         from rich.console import Console
@@ -41,7 +50,7 @@ class Bars:
     def phase(self, title: str, total: int) -> Iterator[None]:
         """Show a bar."""
         with self._bars:
-            # A bar without an end would go on for ever where there is nothing to do.
+            # A bar with a total of zero would move for ever.
             self._task = self._bars.add_task(title, total=max(total, 1))
             yield
             self._bars.update(self._task, completed=max(total, 1))
@@ -53,18 +62,18 @@ class Bars:
 
 
 class Lines:
-    """One line for each phase that is over, for logs."""
+    """A line for each finished phase, for logs."""
 
     @contextmanager
     def phase(self, title: str, total: int) -> Iterator[None]:
-        """Write a line when it is over."""
+        """Write a line when the phase is finished."""
         yield
         sys.stderr.write(f"{title}: done\n")
 
     def advance(self, count: int) -> None:
-        """Say nothing: logs need no bar."""
+        """Write nothing: logs need no bar."""
 
 
 def shown() -> Progress:
-    """What suits the place that standard error goes to."""
+    """Return the display that suits standard error."""
     return Bars() if sys.stderr.isatty() else Lines()

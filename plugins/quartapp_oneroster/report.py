@@ -1,4 +1,4 @@
-"""What people are told: the difference, the sums, and every row that is not imported."""
+"""The texts of an import: the differences, the totals, and the rejected rows."""
 
 from __future__ import annotations
 
@@ -55,11 +55,11 @@ _DIFFERENCE = {
 
 
 def difference(store: Store, limit: int) -> Iterator[str]:
-    """Lines that say what would be added (+), changed (~) and removed (-).
+    """Yield lines that show what would be added (+), changed (~) and removed (-).
 
     Args:
-        store: Has the plan.
-        limit: How many lines of each kind at most; 0 for all.
+        store: Store with the plan.
+        limit: Largest number of lines of each kind; 0 for no limit.
     """
     for kind, query in _DIFFERENCE.items():
         total: int = store.one(f"SELECT count(*) FROM ({query})")  # noqa: S608 - our own words
@@ -71,7 +71,7 @@ def difference(store: Store, limit: int) -> Iterator[str]:
 
 
 def sums(totals: Totals, store: Store) -> Iterator[str]:
-    """Lines that say how much of what."""
+    """Yield lines with the totals."""
     yield from _counted("accounts", totals.users, _USERS)
     yield from _counted("classes", totals.classes, _CLASSES)
     yield f"rolls: {totals.roll['add']:,} names to add, {totals.roll['remove']:,} to remove"
@@ -89,11 +89,11 @@ def sums(totals: Totals, store: Store) -> Iterator[str]:
 
 
 def rejected(store: Store, limit: int) -> Iterator[str]:
-    """Lines that say which rows are not imported, and why.
+    """Yield lines that name the rejected rows, with the reasons.
 
     Args:
-        store: Has them.
-        limit: How many at most.
+        store: Store with the rejected rows.
+        limit: Largest number of lines.
     """
     total = count_rejected(store)
     for file, line, _, reason in store.rows(f"{_REJECTED} LIMIT :n", n=limit):
@@ -103,16 +103,20 @@ def rejected(store: Store, limit: int) -> Iterator[str]:
 
 
 def count_rejected(store: Store) -> int:
-    """How many rows are not imported."""
+    """Return the number of rejected rows."""
     count: int = store.one("SELECT count(*) FROM rejected")
     return count
 
 
 def write(store: Store, path: Path) -> None:
-    """Write every rejected row to ``path``, as CSV, in one piece.
+    """Write every rejected row to a CSV file, in a single step.
+
+    Args:
+        store: Store with the rejected rows.
+        path: The file.
 
     Raises:
-        RosterError: It cannot be written.
+        RosterError: The file cannot be written.
     """
     try:
         with tempfile.NamedTemporaryFile(
@@ -127,10 +131,13 @@ def write(store: Store, path: Path) -> None:
 
 
 def check_writable(path: Path) -> None:
-    """Make sure, before hours are spent, that a report can be written.
+    """Check that a report can be written, before a long import starts.
+
+    Args:
+        path: File of the report.
 
     Raises:
-        RosterError: It cannot.
+        RosterError: The report cannot be written there.
     """
     if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
         raise RosterError(f"the report {path} cannot be written there")

@@ -1,4 +1,4 @@
-"""What one row means: text in, a record out, or :class:`RejectedError` with the reason."""
+"""The meaning of a row: text becomes a record, or :class:`RejectedError` gives the reason."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ENROLMENT_COLUMNS = (
 TITLED_COLUMNS = ("sourcedId", "status", "title")
 ORG_COLUMNS = ("sourcedId", "status", "name")
 
-# The vocabularies of both versions together; "ext:" is how 1.2 lets people add their own.
+# Roles of both versions together; OneRoster 1.2 lets people add their own with the prefix "ext:".
 OTHER_ROLES = frozenset(
     {
         *("administrator", "aide", "counselor", "districtadministrator", "guardian", "parent"),
@@ -45,14 +45,14 @@ OUR_ROLES = frozenset({"teacher", "student"})
 MAX_NAME = 100
 MAX_ID = 255
 MAX_EMAIL = 254  # RFC 5321: what fits between the angle brackets of a path of 256
-_SHOWN = 60  # characters of a value in a message
+_SHOWN = 60  # largest number of characters of a value in a message
 _ADDRESS = re.compile(EMAIL)
 _BOOLEANS = {"true": True, "false": False, "1": True, "0": False}
 
 
 @dataclass(frozen=True, slots=True)
 class UserRow:
-    """A person. ``role`` is None where roles.csv has to say it; ``org`` is the primary one."""
+    """A person. ``role`` is None where roles.csv has it; ``org`` is the primary organisation."""
 
     sourced_id: str
     gone: bool
@@ -79,7 +79,7 @@ class RoleRow:
 
 @dataclass(frozen=True, slots=True)
 class ClassRow:
-    """A class; ``terms`` in the order of the file."""
+    """A class, with ``terms`` in the order of the file."""
 
     sourced_id: str
     gone: bool
@@ -91,7 +91,7 @@ class ClassRow:
 
 @dataclass(frozen=True, slots=True)
 class EnrolmentRow:
-    """One person in one class. Dates are ISO; ``end`` is the first day that is out again."""
+    """An enrolment of a person in a class. Dates are ISO; ``end`` is the first day after it."""
 
     sourced_id: str
     gone: bool
@@ -105,7 +105,7 @@ class EnrolmentRow:
 
 @dataclass(frozen=True, slots=True)
 class TitledRow:
-    """A course, a term or an organisation: what is of use is its title."""
+    """A course, a term or an organisation, of which the import needs only the title."""
 
     sourced_id: str
     gone: bool
@@ -113,19 +113,19 @@ class TitledRow:
 
 
 def user_row(row: Row, *, delta: bool) -> UserRow:
-    """A row of users.csv.
+    """Parse a row of users.csv.
 
     Args:
-        row: Its values.
-        delta: Whether the file tells of changes only.
+        row: Values by column.
+        delta: Whether the file has changes only.
 
     Raises:
-        RejectedError: It cannot be imported.
+        RejectedError: The row cannot be imported.
     """
     sourced_id, gone = _head(row, delta=delta)
     org = row.get("primaryOrgSourcedId", "")
     role = known_role(row["role"]) if "role" in row and not gone else None
-    # Whoever leaves, or never had an account here, is known by the sourcedId alone.
+    # A deletion needs the sourcedId alone: the person has left, or never had an account here.
     if gone or role not in {None, *OUR_ROLES}:
         return UserRow(sourced_id, gone, "", "", role, disabled=True, org=org)
     return UserRow(
@@ -134,10 +134,14 @@ def user_row(row: Row, *, delta: bool) -> UserRow:
 
 
 def role_row(row: Row, *, delta: bool) -> RoleRow:
-    """A row of roles.csv.
+    """Parse a row of roles.csv.
+
+    Args:
+        row: Values by column.
+        delta: Whether the file has changes only.
 
     Raises:
-        RejectedError: It cannot be imported.
+        RejectedError: The row cannot be imported.
     """
     sourced_id, gone = _head(row, delta=delta)
     user = _reference(row, "userSourcedId")
@@ -152,10 +156,14 @@ def role_row(row: Row, *, delta: bool) -> RoleRow:
 
 
 def class_row(row: Row, *, delta: bool) -> ClassRow:
-    """A row of classes.csv.
+    """Parse a row of classes.csv.
+
+    Args:
+        row: Values by column.
+        delta: Whether the file has changes only.
 
     Raises:
-        RejectedError: It cannot be imported.
+        RejectedError: The row cannot be imported.
     """
     sourced_id, gone = _head(row, delta=delta)
     terms = tuple(term.strip() for term in row["termSourcedIds"].split(",") if term.strip())
@@ -170,10 +178,14 @@ def class_row(row: Row, *, delta: bool) -> ClassRow:
 
 
 def enrolment_row(row: Row, *, delta: bool) -> EnrolmentRow:
-    """A row of enrollments.csv.
+    """Parse a row of enrollments.csv.
+
+    Args:
+        row: Values by column.
+        delta: Whether the file has changes only.
 
     Raises:
-        RejectedError: It cannot be imported.
+        RejectedError: The row cannot be imported.
     """
     sourced_id, gone = _head(row, delta=delta)
     if gone:
@@ -193,10 +205,14 @@ def enrolment_row(row: Row, *, delta: bool) -> EnrolmentRow:
 
 
 def titled_row(row: Row, *, delta: bool) -> TitledRow:
-    """A row of courses.csv, academicSessions.csv or orgs.csv.
+    """Parse a row of courses.csv, academicSessions.csv or orgs.csv.
+
+    Args:
+        row: Values by column.
+        delta: Whether the file has changes only.
 
     Raises:
-        RejectedError: It cannot be imported.
+        RejectedError: The row cannot be imported.
     """
     sourced_id, gone = _head(row, delta=delta)
     title = row["title"] if "title" in row else row["name"]
@@ -204,10 +220,13 @@ def titled_row(row: Row, *, delta: bool) -> TitledRow:
 
 
 def known_role(text: str) -> str:
-    """``text`` as one of OneRoster's roles, in lower case.
+    """Return a role of OneRoster, in lower case.
+
+    Args:
+        text: The role as the file has it.
 
     Raises:
-        RejectedError: It is none of them.
+        RejectedError: OneRoster has no such role.
     """
     role = text.lower()
     if role in OUR_ROLES or role in OTHER_ROLES or role.startswith("ext:"):
@@ -282,7 +301,7 @@ def _day(row: Row, column: str) -> str | None:
     if not text:
         return None
     try:
-        # Some systems write a time as well; the day is what counts.
+        # Some systems write a time as well; only the day counts.
         return datetime.fromisoformat(text).date().isoformat()
     except ValueError:
         raise RejectedError(f"{column} {_shown(text)} is not a date like 2026-08-31") from None

@@ -1,4 +1,4 @@
-"""The notes of each import in the database: what was imported, how far it came, how it ended."""
+"""The notes of imports in the database: the set, the progress, and the outcome."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
 
 
 COLLECTION = "oneroster_runs"
-# One import at a time. Whoever has not been heard of for so long is taken for dead.
+# One import runs at a time. An import that has not renewed its lease for this time counts as dead.
 LEASE_SECONDS = 300.0
 _LEASE = "lease"
 
 
 class Run:
-    """One import, from the lease it holds to the word on how it ended.
+    """One import, from taking the lease to noting the outcome.
 
     Args:
-        database: Where it is noted; open.
-        about: What the set is: its fingerprint, name, version and modes.
-        delta: Whether it goes on from what the last import left.
+        database: The database that has the notes; open.
+        about: Fingerprint, name, version and modes of the set.
+        delta: Whether the set has only changes to what the last import left.
     """
 
     def __init__(self, database: Database, about: Document, *, delta: bool) -> None:
@@ -70,20 +70,30 @@ class Run:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Note an import that did not come to its end, and give the lease back."""
+        """Note an import that did not finish, and release the lease."""
         if kind is not None and not issubclass(kind, Exception):
-            # Ended by force: there is no time. The note says "running", and the process is gone.
+            # A forced end leaves no time to write. The note says "running", but its process is
+            # gone.
             return
         if not self._done:
             await self._note({"state": "stopped", "reason": str(error or "")})
         await self._give_back()
 
     async def enter(self, phase: str, total: int) -> None:
-        """Note that a phase begins, of ``total`` writes."""
+        """Note the beginning of a phase.
+
+        Args:
+            phase: Name of the phase.
+            total: Number of writes in the phase.
+        """
         await self._note({"phase": phase, "total": total, "written": 0})
 
     async def advance(self, count: int) -> None:
-        """Note that so many more are written, and keep the lease."""
+        """Note that more has been written, and renew the lease.
+
+        Args:
+            count: Number of writes since the last call.
+        """
         async with self._database.operation():
             await self._runs.update_one(
                 {"_id": self._id},
@@ -92,7 +102,11 @@ class Run:
             await self._runs.update_one({"_id": _LEASE, "run": self._id}, {"$set": _until()})
 
     async def finish(self, counts: Document) -> None:
-        """Note that everything is written; what was stopped before is settled by it."""
+        """Note that everything is written; this also settles imports that were stopped before.
+
+        Args:
+            counts: Totals of the import.
+        """
         await self._note({"state": "done", "finishedAt": utc_now(), **counts})
         async with self._database.operation():
             await self._runs.update_many(
@@ -112,7 +126,7 @@ class Run:
             )
 
     async def _unfinished(self) -> Document | None:
-        """An import of another set that was stopped and that nothing has settled since."""
+        """Return a stopped import of another set that no later import has settled."""
         query = {
             "state": {"$in": ["running", "stopped"]},
             "written": {"$exists": True},
@@ -130,7 +144,8 @@ class Run:
                 free.append({"run": held["run"]})
             holder = {"run": self._id, "host": host, "pid": os.getpid(), **_until()}
             try:
-                # While somebody has it, nothing matches, and the upsert meets their document.
+                # While another import holds the lease, the filter matches nothing, and the upsert
+                # conflicts with the lease's document.
                 await self._runs.update_one(
                     {"_id": _LEASE, "$or": free}, {"$set": holder}, upsert=True
                 )

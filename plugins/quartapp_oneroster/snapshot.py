@@ -1,4 +1,4 @@
-"""What the database has, brought into the store, where a set can be held against it."""
+"""The contents of the database, copied into the store for the comparison with a set."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 async def take(database: Database, store: Store, progress: Progress) -> None:
-    """Read every account, class, roll and imported enrolment into ``store``.
+    """Read every account, class, roll and imported enrolment into the store.
 
     Args:
-        database: Where they live; open.
-        store: Where they go, in place of an earlier look and of the plan made of it.
-        progress: Told how far it is.
+        database: The database, open.
+        store: Store for the copy. An earlier copy, and the plan made from it, are dropped.
+        progress: Display of the progress.
 
     Raises:
         DatabaseUnavailableError: MongoDB did not answer in time.
@@ -46,7 +46,7 @@ async def take(database: Database, store: Store, progress: Progress) -> None:
                 "d_classes",
                 [(c.id.binary, c.sourced_id, c.teacher_id.binary, c.name) for c in classes],
             )
-            # Once each: a roll is a set, whoever wrote it.
+            # Each student once: a roll is a set, whatever wrote the document.
             pairs: set[tuple[Any, ...]] = {  # Any: what SQLite stores
                 (c.id.binary, student.binary) for c in classes for student in c.students_ids
             }

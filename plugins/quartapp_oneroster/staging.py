@@ -1,4 +1,4 @@
-"""Reads every file of a set into the store, row by row, and says what is wrong with each row."""
+"""The reading of a set into the store, row by row, with the reasons for rejected rows."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ _ROWS_PER_WRITE = 5000
 
 
 def stage(package: Package, store: Store, today: str, progress: Progress) -> None:
-    """Read ``package`` into ``store``.
+    """Read a package into the store.
 
     Args:
         package: The set.
-        store: Where it goes.
-        today: ISO date; roles that are not in force then do not count.
-        progress: Told how far it is.
+        store: Store that receives the rows.
+        today: ISO date; roles that are not in force on that day do not count.
+        progress: Display of the progress.
 
     Raises:
         RosterError: A file cannot be read at all.
@@ -64,7 +64,7 @@ def stage(package: Package, store: Store, today: str, progress: Progress) -> Non
 
 
 class _Reader:
-    """Reads one file into one table."""
+    """A reader of one file into one table."""
 
     def __init__(self, store: Store, source: Table, table: str, progress: Progress) -> None:
         self._store = store
@@ -74,7 +74,12 @@ class _Reader:
         self._width = store.one("SELECT count(*) FROM pragma_table_info(:t)", t=table) - 3
 
     def read(self, parse: Callable[..., Staged], *, delta: bool) -> None:
-        """Read it all; ``parse`` makes a state and the columns behind it of each row."""
+        """Read the whole file.
+
+        Args:
+            parse: Function that turns a row into a record.
+            delta: Whether the file has changes only.
+        """
         batch: list[Record] = []
         told = 0
         for record in self._records(parse, delta=delta):
@@ -97,7 +102,7 @@ class _Reader:
                 state, values = parse(row, delta=delta)
             except RejectedError as error:
                 self._reject(line, sid, str(error))
-                # Remembered, so that what is known by that id is not taken for absent.
+                # The row is kept, so that its sourcedId does not count as missing from the set.
                 state, values = BAD, (None,) * self._width
             if state == SKIPPED:
                 skipped[f"role {row['role'].lower()}"] += 1
@@ -158,9 +163,9 @@ def _enrolment(row: Row, *, delta: bool) -> Staged:
 def _resolve_roles(store: Store) -> None:
     """Give each person (1.2) the one role that an account has.
 
-    The primary role counts; where there are several, the one at the primary organisation, and then
-    teacher before student. Whose primary role has no place here (a principal, say) may still teach
-    by a secondary one.
+    The primary role counts; among several, the one at the primary organisation counts first, and
+    then teacher before student. A person whose primary role is unknown here (a principal, say) may
+    still teach by a secondary one.
     """
     store.run(
         """

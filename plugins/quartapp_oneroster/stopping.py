@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM end an import between two writes, not in one."""
+"""The stop of an import by ctrl-C or SIGTERM, between two writes and never during one."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class StoppedError(Exception):
-    """Somebody asked the import to stop."""
+    """A request to stop the import."""
 
 
 class Stoppable:
-    """Progress that ends the work at its next step once it is asked to.
+    """A progress display that stops the work at its next step after a request to stop.
 
-    Cancelling the task would not do: half of the work is in threads, and before Python 3.12
-    ``asyncio.wait_for``, which the driver uses, loses a cancellation now and then.
+    Cancelling the task is no alternative: half of the work runs in threads, and before Python 3.12
+    ``asyncio.wait_for``, which the driver uses, sometimes loses a cancellation.
 
     Args:
-        progress: What is shown.
+        progress: The display.
     """
 
     def __init__(self, progress: Progress) -> None:
@@ -39,10 +39,13 @@ class Stoppable:
         return self._progress.phase(title, total)
 
     def advance(self, count: int) -> None:
-        """Show that so much more is over.
+        """Show that more of the phase is done.
+
+        Args:
+            count: Amount of work done since the last call.
 
         Raises:
-            StoppedError: It is to go no further.
+            StoppedError: Somebody asked the import to stop.
         """
         if self._asked:
             raise StoppedError
@@ -50,9 +53,9 @@ class Stoppable:
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Stop for a first signal; a second one has its usual effect."""
+        """Stop the import at the first signal; a second one has its usual effect."""
         if threading.current_thread() is not threading.main_thread():
-            yield  # signals are the main thread's
+            yield  # only the main thread can handle signals
             return
         usual = {number: signal.getsignal(number) for number in _SIGNALS}
 

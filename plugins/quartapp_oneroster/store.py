@@ -1,6 +1,6 @@
-"""A scratch database on disk, in which a set is brought together with what there is.
+"""A temporary database on disk, in which a set is compared with MongoDB's contents.
 
-It keeps memory small however large the set is, and goes with the import.
+The memory that an import needs stays small however large the set is.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from quartapp_oneroster.names import name_key
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-# s_ is the set as it was read, d_ the database as it is, p_ the plan.
+# Prefixes of tables: s_ is the set as read, d_ the database as it is, p_ the plan.
 _SET = """
 CREATE TABLE s_users (sid TEXT PRIMARY KEY, line INTEGER, state TEXT, name TEXT, email TEXT,
                       role TEXT, disabled INTEGER, org TEXT);
@@ -70,16 +70,16 @@ _REDONE = (
 
 
 class Store:
-    """The scratch database.
+    """The temporary database.
 
     Args:
-        path: Its file.
+        path: File of the database.
     """
 
     def __init__(self, path: Path) -> None:
-        # One thread at a time uses it, though not always the same one.
+        # Only one thread at a time uses the connection, but not always the same one.
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        # Nothing here outlives the process, so nothing needs to survive it.
+        # The data is lost with the process anyway, so it need not survive a crash.
         self._connection.executescript(
             "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-32768;"
             "PRAGMA temp_store=FILE; PRAGMA locking_mode=EXCLUSIVE;" + _SET + _DATABASE_AND_PLAN
@@ -91,7 +91,7 @@ class Store:
         self._connection.close()
 
     def forget_plan(self) -> None:
-        """Drop what was read of the database and planned; the set as it was read stays."""
+        """Delete the copy of the database and the plan, but keep the set."""
         self._connection.executescript(
             "".join(f"DROP TABLE {table};" for table in _REDONE) + _DATABASE_AND_PLAN
         )
@@ -99,15 +99,25 @@ class Store:
         self.run("DELETE FROM skipped WHERE stage = 'plan'")
 
     def run(self, statement: str, **values: object) -> int:
-        """Execute one statement; how many rows it touched."""
+        """Execute a statement, and return the number of affected rows.
+
+        Args:
+            statement: The SQL statement.
+            values: Values of the statement's named parameters.
+        """
         return self._connection.execute(statement, values).rowcount
 
     def execute(self, statement: str, values: tuple[Any, ...]) -> int:  # Any: what SQLite stores
-        """Execute one statement with values by position; how many rows it touched."""
+        """Execute a statement with positional values, and return the number of affected rows."""
         return self._connection.execute(statement, values).rowcount
 
     def add(self, table: str, rows: Iterable[tuple[Any, ...]]) -> None:  # Any: what SQLite stores
-        """Insert rows, in the order of the table's columns."""
+        """Insert rows.
+
+        Args:
+            table: Name of the table.
+            rows: The rows, each in the order of the table's columns.
+        """
         width: int = self.one(f"SELECT count(*) FROM pragma_table_info('{table}')")  # noqa: S608 - our own name
         marks = ", ".join("?" * width)
         self._connection.execute("BEGIN")
@@ -115,11 +125,16 @@ class Store:
         self._connection.execute("COMMIT")
 
     def rows(self, query: str, **values: object) -> Iterator[tuple[Any, ...]]:  # Any: as above
-        """The rows of a query, as they are needed."""
+        """Return the rows of a query, read one by one as they are needed.
+
+        Args:
+            query: The SQL query.
+            values: Values of the query's named parameters.
+        """
         return iter(self._connection.execute(query, values))
 
     def one(self, query: str, **values: object) -> Any:  # noqa: ANN401 - what SQLite stores
-        """The first value of the first row; None when there is none."""
+        """Return the first value of the first row; None when there is no row."""
         found = self._connection.execute(query, values).fetchone()
         return found[0] if found else None
 
@@ -130,7 +145,7 @@ class Store:
         )
 
     def skip(self, file: str, reason: str, stage: str, count: int = 1) -> None:
-        """Note that rows are not for us, which is no fault of theirs."""
+        """Note rows that are of no concern here, without counting them as rejected."""
         if count:
             self._connection.execute(
                 "INSERT INTO skipped VALUES (?, ?, ?, ?)", (file, reason, stage, count)
@@ -138,7 +153,7 @@ class Store:
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """What is written inside goes to disk at once, which is much faster."""
+        """Write to disk once, at the end of the context; single writes are much slower."""
         self._connection.execute("BEGIN")
         yield
         self._connection.execute("COMMIT")
@@ -146,7 +161,7 @@ class Store:
 
 @contextmanager
 def scratch() -> Iterator[Store]:
-    """A store in a private temporary folder, removed afterwards."""
+    """Open a store in a private temporary folder that is removed at the end."""
     with tempfile.TemporaryDirectory(prefix="quartapp-roster-") as folder:
         store = Store(Path(folder) / "roster.sqlite")
         try:

@@ -1,4 +1,4 @@
-"""Reads one CSV file row by row: UTF-8, with or without a byte order mark, any line ends."""
+"""A CSV file that is read row by row: UTF-8, with or without a byte order mark, any line ends."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ Row = dict[str, str]
 
 
 class Table:
-    """The rows of one file, each with the line that it begins in.
+    """The rows of a file, each with the number of its first line.
 
     Args:
-        name: The file's name, for messages.
-        opener: Opens it for reading bytes.
-        columns: The columns that it must have. Others are passed over; order does not matter.
+        name: Name of the file, for messages.
+        opener: Function that opens the file for reading bytes.
+        columns: Names of the required columns, in any order. Other columns are ignored.
     """
 
     def __init__(
@@ -37,10 +37,11 @@ class Table:
         self.bytes_read = 0
 
     def __iter__(self) -> Iterator[tuple[int, Row, bool]]:
-        """Line number, trimmed values, and whether there are as many of them as columns.
+        """Yield the line number, the trimmed values, and whether each column has a value.
 
         Raises:
-            RosterError: Not UTF-8, no header, a column missing, quotes that do not match.
+            RosterError: The file is not UTF-8, lacks the header or a column, or has an unclosed
+                quote.
         """
         with self._opener() as raw:
             self._refuse_utf16(raw)
@@ -58,7 +59,8 @@ class Table:
     def _rows(self, reader: _csv.Reader) -> Iterator[tuple[int, Row, bool]]:
         header = [name.strip() for name in next(reader, [])]
         places = self._places(header)
-        # A quoted value may have line ends: a row begins behind the line where the last one ended.
+        # A quoted value may contain line ends, so each row begins after the last line of the one
+        # before.
         ended = reader.line_num
         for values in reader:
             line, ended = ended + 1, reader.line_num
@@ -93,7 +95,7 @@ class Table:
 
 
 class _Counted(io.RawIOBase):
-    """Counts what has been read, for whoever shows progress."""
+    """A file that counts the bytes that were read, for the progress display."""
 
     def __init__(self, raw: IO[bytes], table: Table) -> None:
         self._raw = raw
@@ -105,7 +107,7 @@ class _Counted(io.RawIOBase):
     def readinto(self, buffer: Any, /) -> int:  # noqa: ANN401 - any writable buffer
         chunk = self._raw.read(len(buffer))
         if b"\0" in chunk:
-            # No text has it; UTF-16 without its mark is full of it.
+            # No text contains a NUL; UTF-16 without a byte order mark is full of them.
             raise RosterError(f"{self._table.name} is not UTF-8 text: it has zero bytes")
         buffer[: len(chunk)] = chunk
         self._table.bytes_read += len(chunk)
