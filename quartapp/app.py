@@ -1,4 +1,4 @@
-"""``create_app``: the one place where things are put together."""
+"""``create_app``: the construction of an app from its parts."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ if TYPE_CHECKING:
 log = structlog.get_logger("quartapp.app")
 
 MAX_BODY_BYTES = 64 * 1024
-# RFC 2606 keeps this domain free: nobody can be reached there.
+# RFC 2606 reserves this domain, so no server can have the address.
 NOWHERE = "mongodb://nowhere.invalid"
 
 
 class Application(Quart):
-    """Quart, with failures to start told in one sentence."""
+    """A Quart app that logs no traceback for a mistake of the operator."""
 
     def log_exception(self, exception_info: Any) -> None:  # noqa: ANN401 - sys.exc_info()
         """Log an exception that ended start-up or shut-down."""
@@ -65,20 +65,20 @@ def create_app(
     *,
     clock: Clock = SYSTEM_CLOCK,
 ) -> Quart:
-    """A quartapp application, ready for an ASGI server.
+    """Create a quartapp application for an ASGI server.
 
     Args:
-        settings: Everything it is told; read from the surroundings when left out.
-        plugins: Plugins to use instead of the installed ones: objects or classes with hook
-            implementations. The installed ones are those that the settings choose.
-        clock: What everything that decides by time asks. A plugin with an attribute ``clock``, as
-            tests install one in a process of its own, takes its place.
+        settings: Settings of the app; None reads the environment and the settings files.
+        plugins: Objects or classes with hook implementations; None loads the installed plugins that
+            the settings choose.
+        clock: Clock of the app. The attribute ``clock`` of a plugin replaces this one; tests of a
+            server in another process use such a plugin.
 
     Returns:
-        The app. It connects to the database when it is served.
+        The app, which connects to the database when a server starts it.
 
     Raises:
-        QuartappError: A mistake in settings or plugins, in one sentence.
+        QuartappError: The settings or plugins have a mistake; the message is one sentence.
     """
     hide_variables()
     settings = settings or load_settings()
@@ -115,14 +115,14 @@ def create_app(
 
 
 def unconnected_app(settings: Settings, plugins: Iterable[object] | None = None) -> Quart:
-    """Put an app together to look at: it needs no database and no secret, and is not served.
+    """Create an app for inspection, which is never served and needs no database or secret.
 
     Args:
-        settings: Settings as they were read; a missing database and a missing secret are made up.
-        plugins: As :func:`create_app` takes them.
+        settings: Settings as they were read; a missing database or secret gets a made-up value.
+        plugins: Plugins, as for :func:`create_app`.
 
     Raises:
-        QuartappError: A mistake in settings or plugins, in one sentence.
+        QuartappError: The settings or plugins have a mistake; the message is one sentence.
     """
     made_up = {
         "mongodb_uri": settings.mongodb_uri or SecretStr(NOWHERE),
@@ -175,7 +175,7 @@ def _core(settings: Settings, plugins: Iterable[object] | None, clock: Clock) ->
 
 
 def _brought_clock(plugins: Iterable[LoadedPlugin]) -> Clock | None:
-    """Return the clock of a plugin that has one: a process that a test runs is given it so."""
+    """Return the clock that a plugin brings; a test gives a process its clock this way."""
     brought = (getattr(plugin.implementation, "clock", None) for plugin in plugins)
     return next((clock for clock in brought if isinstance(clock, Clock)), None)
 
@@ -203,7 +203,7 @@ def _register_lifespan(app: Quart, core: Core) -> None:
             await core.plugins.startup(app)
             core.tasks.start()
         except BaseException:
-            # Nobody calls what is registered for the end when the beginning fails.
+            # Quart calls no after_serving function when a before_serving function has failed.
             await stop()
             raise
 

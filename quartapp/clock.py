@@ -1,6 +1,6 @@
-"""The clock of an app: whatever decides by time asks this one, so that tests can turn it.
+"""The clock of an app, which decides everything that depends on time, so that tests can turn it.
 
-Timeouts of the driver, of Hypercorn and of the kernel are their own and follow real time.
+Timeouts of the database driver, of Hypercorn and of the kernel follow real time instead.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ Result = TypeVar("Result")
 
 
 class Timer(Protocol):
-    """A call that is to come."""
+    """A call that a clock will make."""
 
     def cancel(self) -> None:
-        """Do not call; harmless when the call was made."""
+        """Prevent the call; do nothing if the call was made already."""
 
 
 class Limit(Protocol):
@@ -31,7 +31,7 @@ class Limit(Protocol):
         """Return whether the limit ended what was inside."""
 
     async def __aenter__(self) -> object:
-        """Begin."""
+        """Begin the limited time."""
 
     async def __aexit__(
         self,
@@ -39,7 +39,7 @@ class Limit(Protocol):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> bool | None:
-        """End; a limit that has expired raises TimeoutError."""
+        """End the limited time, and raise TimeoutError if it has expired."""
 
 
 class Clock:
@@ -61,10 +61,10 @@ class Clock:
         return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
     async def sleep(self, seconds: float) -> None:
-        """Wait.
+        """Wait for a time.
 
         Args:
-            seconds: How long; 0 or less lets other tasks have a turn.
+            seconds: Time to wait, in seconds; 0 or less lets other tasks have a turn.
         """
         await asyncio.sleep(seconds)
 
@@ -72,8 +72,8 @@ class Clock:
         """Call a function later, in the running event loop.
 
         Args:
-            seconds: How much later.
-            function: What to call; must not wait.
+            seconds: Time until the call, in seconds.
+            function: Function to call, which must not wait.
             args: Arguments of the call.
         """
         return asyncio.get_running_loop().call_later(seconds, function, *args)
@@ -82,7 +82,7 @@ class Clock:
         """Limit the time of what is awaited inside ``async with``.
 
         Args:
-            seconds: The limit; TimeoutError is raised after it.
+            seconds: The limit, in seconds; TimeoutError is raised when it has passed.
         """
         return asyncio.timeout(seconds)
 
@@ -90,15 +90,15 @@ class Clock:
         """Await something, for a limited time.
 
         Args:
-            awaitable: What to await; it is cancelled at the limit.
-            seconds: The limit.
+            awaitable: The awaitable, which is cancelled at the limit.
+            seconds: The limit, in seconds.
 
         Raises:
-            TimeoutError: It took longer.
+            TimeoutError: The awaitable took longer than the limit.
         """
         async with self.timeout(seconds):
             return await awaitable
 
 
 SYSTEM_CLOCK = Clock()
-"""The clock of every app that is given no other one; it has no state."""
+"""The default clock of all apps, which has no state."""

@@ -1,4 +1,4 @@
-"""How values leave the server: JSON, identifiers and timestamps."""
+"""The encoding of JSON, identifiers and timestamps."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from typing import Any
 from bson import ObjectId
 
 JsonObject = dict[str, Any]
-"""An object as JSON has it; its values are whatever JSON has."""
+"""A JSON object: names with values of any JSON type."""
 
 
 def utc_now() -> datetime:
-    """The time now in UTC, cut to the milliseconds that MongoDB keeps."""
+    """Return the current time in UTC, cut to the milliseconds that MongoDB keeps."""
     now = datetime.now(UTC)
     return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
 
 def timestamp(moment: datetime) -> str:
-    """``moment`` as the contract writes it: ``2026-01-08T10:30:00.000Z``.
+    """Return a time in the format of the contract, such as ``2026-01-08T10:30:00.000Z``.
 
     Args:
-        moment: A time; one without a zone, as MongoEngine returns it, is UTC.
+        moment: A time; a time without a zone, as from MongoDB, is in UTC.
     """
     aware = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     return aware.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def object_id(text: str) -> ObjectId | None:
-    """``text`` as an ObjectId, or None when it is none (and so names nothing)."""
+    """Convert text to an ObjectId; return None for text that is no valid ObjectId."""
     return ObjectId(text) if ObjectId.is_valid(text) else None
 
 
@@ -41,10 +41,10 @@ def _default(value: object) -> str:
     raise TypeError(f"{type(value).__name__} has no JSON form here")
 
 
-# One for all: json.dumps would make one for each frame and each answer.
+# One encoder for all values: json.dumps would make an encoder for each frame and each answer.
 _ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, default=_default)
 
 
 def to_json(value: Any) -> str:  # noqa: ANN401 - any JSON value
-    """``value`` as compact JSON; ObjectIds and datetimes included."""
+    """Return ``value`` as compact JSON; ObjectIds and datetimes become strings."""
     return _ENCODER.encode(value)

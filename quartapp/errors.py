@@ -1,6 +1,6 @@
-"""Errors of the core. None of them knows a status code or a frame.
+"""Errors of the core, without status codes and frames.
 
-Services raise a :class:`DomainError`; a route or an event says which answer the error becomes.
+Services raise a :class:`DomainError`; a route or an event declares the answer to the error.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ class PluginError(QuartappError):
 
 
 class HookFailedError(QuartappError):
-    """A hook implementation raised, hung, or returned the wrong type."""
+    """A failure of a hook implementation, which raised, hung, or returned the wrong type."""
 
 
 class DomainError(Exception):
-    """Base of what services raise when a use case cannot go on."""
+    """Base class of the errors with which a service ends a use case."""
 
 
 class PreconditionFailedError(DomainError):
@@ -30,4 +30,4 @@ class PreconditionFailedError(DomainError):
 
 
 class DatabaseUnavailableError(DomainError):
-    """MongoDB did not answer in time, or cannot take writes now. What was asked may be repeated."""
+    """A failure of MongoDB to answer in time or to take writes; the use case may be repeated."""

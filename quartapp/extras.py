@@ -32,7 +32,7 @@ def command_for(extra: str, of: Distribution) -> str:
 
 
 def _brought_by(extra: str, requirement: Requirement) -> bool:
-    """Whether ``extra`` is what makes the difference for ``requirement``, on this machine."""
+    """Tell whether a requirement applies to this machine only because of the extra."""
     marker = requirement.marker
     return (
         marker is not None

@@ -1,4 +1,4 @@
-"""What an app is made of, for plugins to reach: ``core()`` inside a request, ``core(app)`` else."""
+"""The parts of an app: ``core()`` finds them inside a request, ``core(app)`` elsewhere."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Service = TypeVar("Service")
 
 
 class Services:
-    """What plugins offer one another: one object per type."""
+    """Objects that plugins offer to one another, one for each type."""
 
     def __init__(self) -> None:
         self._by_type: dict[type, object] = {}
@@ -43,10 +43,11 @@ class Services:
 
         Args:
             service: The object.
-            as_: The type under which it is found, such as a protocol; its own when left out.
+            as_: Type under which :meth:`get` finds the object, such as a protocol; None stands for
+                the object's own type.
 
         Raises:
-            QuartappError: There is one of that type already.
+            QuartappError: Another service has this type.
         """
         kind = as_ or type(service)
         if kind in self._by_type:
@@ -57,7 +58,7 @@ class Services:
         """Return the service of type ``kind``.
 
         Raises:
-            QuartappError: No plugin has added one, or none that was built before.
+            QuartappError: No plugin has added such a service yet.
         """
         try:
             return cast("Service", self._by_type[kind])
@@ -94,6 +95,10 @@ class Core:
 
 
 def core(app: Quart | None = None) -> Core:
-    """The parts of ``app``, or of the app that is handling the present request."""
+    """Return the parts of an app.
+
+    Args:
+        app: The app; None stands for the app that handles the current request.
+    """
     extensions = (app or current_app).extensions
     return cast("Core", extensions[EXTENSION])

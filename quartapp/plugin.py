@@ -1,4 +1,4 @@
-"""One plugin of an app, and where it comes from."""
+"""A loaded plugin, with its origin."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ class LoadedPlugin:
     """One plugin of an app.
 
     Attributes:
-        name: Unique within the app.
-        distribution: What brought it, as ``name version``; ``given`` when passed by hand.
+        name: Name of the plugin, unique in the app.
+        distribution: Distribution that declares the plugin, as ``name version``; ``given`` for a
+            plugin that a program passed to ``create_app``.
         implementation: The object with the hook implementations.
-        requires: Names of the plugins that are loaded before it.
-        messages: What its decisions refuse with, word for word; clients match on messages, so the
-            contract lists them.
+        requires: Names of the plugins that are loaded before this one.
+        messages: Exact messages of the plugin's refusals. The contract lists them, as clients
+            compare messages.
     """
 
     name: str

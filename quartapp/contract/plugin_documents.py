@@ -42,7 +42,7 @@ def events_of(app: Quart, plugin: LoadedPlugin) -> list[EventType]:
     return core(app).events.brought_by(str(plugin))
 
 
-def openapi_piece(app: Quart, plugin: LoadedPlugin) -> JsonObject:
+def openapi_of_plugin(app: Quart, plugin: LoadedPlugin) -> JsonObject:
     """The OpenAPI document of ``app``, with the routes of one plugin and what they refer to."""
     whole = openapi_document(app)
     paths: JsonObject = {}
@@ -64,7 +64,7 @@ def openapi_piece(app: Quart, plugin: LoadedPlugin) -> JsonObject:
     return {"openapi": whole["openapi"], "info": info, "paths": paths, "components": components}
 
 
-def asyncapi_piece(app: Quart, plugin: LoadedPlugin) -> JsonObject:
+def asyncapi_of_plugin(app: Quart, plugin: LoadedPlugin) -> JsonObject:
     """The AsyncAPI document of ``app``, with the events of one plugin."""
     piece: JsonObject = json.loads(json.dumps(asyncapi_document(app, plugin)))
     piece["info"] = {"title": plugin.name, "version": "1"}

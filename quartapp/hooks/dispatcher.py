@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from quartapp._begun import EagerCoroutine
+from quartapp._eager import EagerCoroutine
 from quartapp.clock import SYSTEM_CLOCK, Clock
 from quartapp.errors import HookFailedError, PluginError
 from quartapp.hooks.decisions import Allow, Deny

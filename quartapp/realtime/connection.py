@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from quartapp._begun import EagerCoroutine
+from quartapp._eager import EagerCoroutine
 from quartapp.realtime.close_codes import POLICY_VIOLATION, TRY_AGAIN_LATER
 from quartapp.realtime.messages import UNAUTHORIZED, encode_error
 from quartapp.realtime.wire import Parcel

@@ -1,7 +1,7 @@
-"""What a server counts and measures, for Prometheus.
+"""Metrics of an app, for Prometheus.
 
-Metrics belong to an app. Of several worker processes each writes its values to files in a folder
-that they share and that goes with the server, and whichever is asked adds them up.
+With several workers, each process writes its values to files in a shared temporary folder; the
+process that answers ``/metrics`` sums them.
 """
 
 from __future__ import annotations
@@ -31,30 +31,30 @@ REQUEST_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5
 
 
 class Metrics:
-    """The metrics of one app; plugins add theirs to its registry.
+    """The metrics of an app. Plugins add their own metrics to the registry.
 
     Example:
         >>> lent = Counter("library_books_lent", "Books.", registry=core(app).metrics.registry)
 
     Attributes:
-        registry: Where they are registered.
-        sockets: Open WebSockets.
-        refused: WebSockets that were refused, as there were too many.
-        received: Frames that clients sent.
-        sent: Frames handed over to sockets.
-        overflows: Sockets closed because their client took nothing.
-        events_waiting: Events that plugins have not been told yet.
-        event_seconds: Seconds in which all plugins were told of one event.
+        registry: Registry of all metrics of the app.
+        sockets: Number of open WebSockets.
+        refused: Number of WebSockets refused because of a limit on open sockets.
+        received: Number of frames from clients.
+        sent: Number of frames handed over to sockets.
+        overflows: Number of sockets closed because the client did not read its frames.
+        events_waiting: Number of events that plugins have not been told yet.
+        event_seconds: Time in which all plugins were told of an event, in seconds.
 
     Raises:
-        QuartappError: Several processes are to share a folder that is not there.
+        QuartappError: The shared folder in the environment does not exist.
     """
 
     def __init__(self) -> None:
         if folder := os.environ.get(SHARED_FOLDER):
             if not Path(folder).is_dir():
                 raise QuartappError(f"{SHARED_FOLDER} names no folder: {folder}")
-            # It was imported before it was known that there would be several processes.
+            # prometheus-client chose at its import, before the variable was set.
             prometheus_client.values.ValueClass = get_value_class()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         self.sockets = Gauge(
@@ -96,18 +96,18 @@ class Metrics:
             buckets=REQUEST_SECONDS,
             registry=self.registry,
         )
-        # Looking a series up by its labels takes several times as long as counting.
+        # A cache, as finding a series by its labels takes several times as long as counting.
         self._series: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
-        """A request was answered.
+        """Count a request that was answered.
 
         Args:
-            method: The request's; what is none of HTTP's counts as ``other``.
-            route: Of the route, with names in the place of ids; never the path that was asked for,
-                of which there are without end.
-            status: Of the answer.
-            seconds: How long it took.
+            method: Method of the request; methods unknown to HTTP count as ``other``.
+            route: Pattern of the route, such as ``/users/<id>``. Requested paths would make an
+                endless number of series.
+            status: Status code of the answer.
+            seconds: Time from the request to the end of the answer, in seconds.
         """
         known = method if method in METHODS else "other"
         answer = (known, route, status)
@@ -122,7 +122,7 @@ class Metrics:
         series[1].observe(seconds)
 
     def text(self) -> str:
-        """All of it, in Prometheus's text format; of all processes where there are several."""
+        """Return the metrics of all processes of the server in Prometheus's text format."""
         if not os.environ.get(SHARED_FOLDER):
             return generate_latest(self.registry).decode()
         together = CollectorRegistry()
@@ -135,7 +135,7 @@ class Metrics:
 
 @contextmanager
 def metrics_shared() -> Iterator[None]:
-    """The processes that are forked inside share their metrics."""
+    """Let processes that are forked inside the ``with`` block share their metrics."""
     with TemporaryDirectory(prefix="quartapp-metrics-") as folder:
         os.environ[SHARED_FOLDER] = folder
         try:
@@ -145,5 +145,9 @@ def metrics_shared() -> Iterator[None]:
 
 
 def process_ended(pid: int) -> None:
-    """A process that shared its metrics is gone: what it had open is open no longer."""
+    """Remove the gauges of a process that has ended, such as its open sockets.
+
+    Args:
+        pid: Process id of the process, which shared its metrics.
+    """
     mark_process_dead(pid)  # type: ignore[no-untyped-call]

@@ -1,8 +1,8 @@
 """OpenTelemetry traces, with the extra ``telemetry``: a span per request, per frame, per commit.
 
-Set up by OpenTelemetry's own variables: they are sent where ``OTEL_EXPORTER_OTLP_ENDPOINT`` (or
-``OTEL_EXPORTER_OTLP_TRACES_ENDPOINT``) says. Addresses are in no span, as that of a socket has a
-token in it.
+OpenTelemetry's own environment variables configure the traces. ``OTEL_EXPORTER_OTLP_ENDPOINT`` or
+``OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`` names the collector that receives the spans. No span contains
+a requested address, as the address of a socket can contain a token.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ if TYPE_CHECKING:
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 EXPORTER = "OTEL_TRACES_EXPORTER"
 SERVICE = "OTEL_SERVICE_NAME"
-# What is left is sent at a stop, which a collector that does not answer holds up no longer.
+# Longest time that a stop waits for the collector to take the last spans.
 FAREWELL_SECONDS = 1.0
 
 
 class Traces:
-    """The spans of one app; without somebody who collects them, none.
+    """The spans of an app; without a collector, the app makes none.
 
     Args:
-        clock: Decides how long a stop waits for the collector.
+        clock: Clock that limits how long a stop waits for the collector.
     """
 
     def __init__(self, clock: Clock = SYSTEM_CLOCK) -> None:
@@ -43,10 +43,10 @@ class Traces:
         self._provider: TracerProvider | None = None
 
     def open(self) -> None:
-        """Begin to send spans, if the environment says where to.
+        """Begin to send spans, if the environment names a collector.
 
         Raises:
-            QuartappError: It does, and the extra is not installed.
+            QuartappError: The environment names a collector, and the extra is not installed.
         """
         if not any(map(os.environ.get, ENDPOINTS)) or os.environ.get(EXPORTER) == "none":
             return
@@ -65,7 +65,7 @@ class Traces:
         self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
 
     async def close(self) -> None:
-        """Send what is left, if somebody takes it in time."""
+        """Send the last spans within ``FAREWELL_SECONDS``, and drop the rest."""
         if self._provider is None:
             return
         provider, self._provider = self._provider, None
@@ -73,16 +73,16 @@ class Traces:
 
         def send() -> None:
             provider.shutdown()
-            with suppress(RuntimeError):  # the loop has ended: nobody waited that long
+            with suppress(RuntimeError):  # the wait timed out and the event loop has ended
                 loop.call_soon_threadsafe(sent.set)
 
-        # Not one of the loop's threads, for all of which the end of a loop waits.
+        # A thread of its own: the end of an event loop waits for all threads of its executor.
         Thread(target=send, daemon=True).start()
         with suppress(TimeoutError):
             await self._clock.wait_for(sent.wait(), FAREWELL_SECONDS)
 
     def current(self) -> object:
-        """What is open in this task, for another task to go on beneath."""
+        """Return the trace context of this task, so that another task can continue the trace."""
         if self._provider is None:
             return None
         from opentelemetry.context import get_current
@@ -97,13 +97,16 @@ class Traces:
         above: object = None,
         headers: Headers | None = None,
     ) -> AbstractContextManager[Any]:
-        """A span around what is done inside, beneath the one that is open in this task.
+        """Return a context manager that records a span.
+
+        The parent is the span that is open in this task, unless an argument names another one.
 
         Args:
-            name: Of few different ones: a route, an event, never an id.
-            attributes: What else there is to say.
-            above: What :meth:`current` said, in another task, of the one to be beneath.
-            headers: Of a request, which may name the span above (W3C Trace Context).
+            name: Name of the span. Use route or event names only; ids would make too many different
+                names.
+            attributes: Attributes of the span, by name.
+            above: Trace context of the parent, as :meth:`current` returned it in another task.
+            headers: Headers of a request, which can name the parent (W3C Trace Context).
         """
         if self._provider is None:
             return nullcontext()
@@ -118,8 +121,8 @@ class Traces:
 
 @contextmanager
 def _span(tracer: Tracer, name: str, **options: Any) -> Iterator[Span]:  # noqa: ANN401 - OpenTelemetry's
-    # OpenTelemetry would tell of an exception with its message and all that caused it, and what
-    # did not validate is among them: a token, say.
+    # OpenTelemetry would record an exception with its message and its causes. A validation error
+    # contains the invalid input, which can be a token.
     with tracer.start_as_current_span(
         name, record_exception=False, set_status_on_exception=False, **options
     ) as span:
@@ -131,11 +134,11 @@ def _span(tracer: Tracer, name: str, **options: Any) -> Iterator[Span]:  # noqa:
 
 
 def failed(span: Span, kind: str) -> None:
-    """What ``span`` is about failed.
+    """Mark a span as failed.
 
     Args:
-        span: Open still.
-        kind: Of few different ones: an exception's type, a status.
+        span: The span, which is still open.
+        kind: Kind of failure: the name of an exception's type, or a status code.
     """
     from opentelemetry.trace import StatusCode
 

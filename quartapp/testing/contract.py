@@ -14,9 +14,9 @@ from quartapp.contract.asyncapi.compare import normalised
 from quartapp.contract.files import read_document
 from quartapp.contract.openapi.compare import differences as openapi_differences
 from quartapp.contract.plugin_documents import (
-    asyncapi_piece,
+    asyncapi_of_plugin,
     events_of,
-    openapi_piece,
+    openapi_of_plugin,
     plugin_of,
     routes_of,
 )
@@ -112,7 +112,10 @@ def quartapp_contract(
     ) -> None:
         server = await serve(beside=beside, **settings)
         owner = plugin_of(server.app, plugin)
-        openapi, asyncapi = openapi_piece(server.app, owner), asyncapi_piece(server.app, owner)
+        openapi, asyncapi = (
+            openapi_of_plugin(server.app, owner),
+            asyncapi_of_plugin(server.app, owner),
+        )
         if request.config.getoption(WRITE):
             _write(folder / OPENAPI, openapi)
             _write(folder / ASYNCAPI, asyncapi)

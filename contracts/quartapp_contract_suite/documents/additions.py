@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from quartapp.contract.asyncapi.compare import differences as asyncapi_differences
 from quartapp.contract.openapi.compare import differences as openapi_differences
-from quartapp.contract.openapi.normal import METHODS, normal_document
+from quartapp.contract.openapi.normal_form import METHODS, normal_form
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -130,7 +130,7 @@ def openapi_problems(
         del schemes[name]
     problems = [
         f"{label}: {_missing(set(statuses), found)}"
-        for label, operation in normal_document(rest, "the server").items()
+        for label, operation in normal_form(rest, "the server").items()
         for found in _status_enums(operation)
         if set(statuses) - found
     ]

@@ -7,7 +7,7 @@ from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from quartapp.contract.files import asyncapi_file, openapi_file, read_document
-from quartapp.contract.openapi.normal import METHODS
+from quartapp.contract.openapi.normal_form import METHODS
 from quartapp_contract_suite.documents.additions import follow
 
 if TYPE_CHECKING:

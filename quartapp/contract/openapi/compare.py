@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from quartapp.contract.openapi.normal import canonical, normal_document
+from quartapp.contract.openapi.normal_form import canonical, normal_form
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,8 +49,8 @@ def differences(
     Raises:
         DocumentError: One is no OpenAPI document.
     """
-    left = normal_document(authority, names[0])
-    right = normal_document(generated, names[1])
+    left = normal_form(authority, names[0])
+    right = normal_form(generated, names[1])
     return list(_differences((), left, right, names))
 
 

@@ -10,7 +10,7 @@ from quart import Blueprint, Quart
 from quartapp.app import unconnected_app
 from quartapp.contract import Route, routes
 from quartapp.contract.files import openapi_file, read_document
-from quartapp.contract.openapi.normal import normal_document
+from quartapp.contract.openapi.normal_form import normal_form
 from quartapp.errors import QuartappError
 from quartapp.hooks.discovery import discover
 from quartapp.hooks.specs import hookimpl
@@ -77,7 +77,7 @@ def documented(app: Quart) -> list[Route]:
 
 
 def test_every_route_is_in_openapi_yaml(app: Quart) -> None:
-    contract = normal_document(read_document(openapi_file()), "openapi.yaml")
+    contract = normal_form(read_document(openapi_file()), "openapi.yaml")
 
     assert {str(route) for route in documented(app)} == contract.keys() - {"security schemes"}
 

@@ -1,4 +1,4 @@
-"""Coroutines whose first step runs at once: most have nothing to wait for, and need no task."""
+"""Coroutines whose first step runs at once; a coroutine that need not wait needs no task."""
 
 from __future__ import annotations
 

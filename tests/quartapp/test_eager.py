@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from quartapp._begun import EagerCoroutine
+from quartapp._eager import EagerCoroutine
 
 
 async def test_one_that_waits_for_nothing_is_over_at_once():

@@ -29,7 +29,7 @@ class DocumentError(QuartappError):
     """A document that is no OpenAPI document."""
 
 
-def normal_document(document: JsonObject, name: str) -> JsonObject:
+def normal_form(document: JsonObject, name: str) -> JsonObject:
     """What ``document`` promises, by operation (``POST /api/v1/auth/login``).
 
     Args:
