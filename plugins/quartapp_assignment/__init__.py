@@ -1,1 +1,1 @@
-"""An earlier form of the API, at the root, over the same services and the same data."""
+"""An earlier form of the API at the root path, with the same services and data."""

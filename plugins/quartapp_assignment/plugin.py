@@ -13,31 +13,32 @@ if TYPE_CHECKING:
 
 
 class AssignmentPlugin:
-    """The API as course assignments and older front ends speak it."""
+    """The plugin of the API that course assignments and older front ends use."""
 
     name = "assignment"
     requires = ("auth", "classes", "attendance")
 
     @hookimpl
     def register_blueprints(self) -> list[Blueprint]:
-        """The routes at the root."""
+        """Return the routes at the root path."""
         return [blueprint]
 
     @hookimpl
     def token_claims(self, user: Account) -> dict[str, object]:
-        """``userId``, which is what ``id`` is called in this dialect."""
+        """Add ``userId``, the name of ``id`` in this dialect."""
         return {"userId": user.id}
 
     @hookimpl
     def authenticate(self, connection: Request | Websocket) -> Principal | None:
-        """Whose token stands in ``Authorization`` without a scheme, on the routes of the dialect.
+        """Accept a token in ``Authorization`` without a scheme, on the routes of the dialect only.
 
-        The base routes and the socket go on refusing it: their clients must not notice us.
+        The base routes and the socket still refuse such a token: this plugin must not change them
+        for their clients.
         """
         if connection.blueprint != blueprint.name:
             return None
         try:
             return core().tokens.verify(connection.headers.get("Authorization", "").strip())
         except InvalidTokenError:
-            # Another plugin may know what it is.
+            # Another plugin may know this kind of token.
             return None

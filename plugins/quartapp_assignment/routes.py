@@ -60,7 +60,7 @@ WRONG_CREDENTIALS = Refusal(400, "Invalid email or password")
 CLASS_NOT_FOUND = Refusal(404, "Class not found")
 NOT_OWNER = Refusal(403, "Forbidden, not class teacher")
 
-# Clients of the dialect know two members of errors, and no others.
+# Clients of the dialect know only two members of an error body.
 public = partial(Operation, access=PUBLIC, tags=TAGS, invalid=INVALID, plain_errors=True)
 guarded = partial(Operation, tags=TAGS, missing_token=INVALID_TOKEN, plain_errors=True)
 
@@ -75,7 +75,7 @@ guarded = partial(Operation, tags=TAGS, missing_token=INVALID_TOKEN, plain_error
     errors={EmailTakenError: Refusal(400, "Email already exists")},
 )
 async def sign_up(body: Registration) -> dict[str, Any]:
-    """Make an account."""
+    """Register an account."""
     return _user(await _users().register(body.name, body.email, body.password, body.role))
 
 
@@ -95,11 +95,11 @@ async def login(body: Credentials) -> dict[str, Any]:
 @blueprint.get("/auth/me")
 @guarded(id="assignmentGetMe", action="getMe", access=SIGNED_IN, data=User)
 async def me(principal: Principal) -> dict[str, Any]:
-    """Who I am."""
+    """Return the caller's account."""
     try:
         return _user(await _users().get(principal.id))
     except UserNotFoundError as error:
-        # The dialect has no other word for a token that outlived its account.
+        # The dialect has no other answer for a token whose account is deleted.
         raise unauthorized(INVALID_TOKEN) from error
 
 
@@ -115,7 +115,7 @@ async def me(principal: Principal) -> dict[str, Any]:
     errors={ClassExistsError: Refusal(409, "class already exist")},
 )
 async def create_class(principal: Principal, body: NewClass) -> dict[str, Any]:
-    """Make a class."""
+    """Create a class."""
     return _class(await _classes().create(principal, body.class_name))
 
 
@@ -134,7 +134,7 @@ async def create_class(principal: Principal, body: NewClass) -> dict[str, Any]:
     },
 )
 async def add_student(principal: Principal, class_id: str, body: StudentBody) -> dict[str, Any]:
-    """Put a student on the roll, if they are not on it."""
+    """Put a student on the roll; do nothing if they are on it already."""
     try:
         return _class(await _classes().add_student(class_id, principal, body.student_id))
     except AlreadyEnrolledError:
@@ -154,7 +154,7 @@ async def add_student(principal: Principal, class_id: str, body: StudentBody) ->
     },
 )
 async def get_class(principal: Principal, class_id: str) -> dict[str, Any]:
-    """A class with its students, for its teacher and for them."""
+    """Return a class with its students, to its teacher and its students."""
     classes = _classes()
     class_room = await classes.readable(class_id, principal)
     _, students = await classes.people(class_room)
@@ -174,7 +174,7 @@ async def get_class(principal: Principal, class_id: str) -> dict[str, Any]:
     data=list[Student],
 )
 async def list_students(principal: Principal) -> list[dict[str, Any]]:
-    """Every student there is."""
+    """Return all students."""
     return [_student(student) for student in await _users().students()]
 
 
@@ -190,11 +190,11 @@ async def list_students(principal: Principal) -> list[dict[str, Any]]:
     },
 )
 async def my_attendance(principal: Principal, class_id: str) -> dict[str, Any]:
-    """The student's latest persisted record for a class."""
+    """Return the student's latest stored record for a class."""
     class_room = await _classes().enrolled(class_id, principal)
     code = await _attendance().records.latest_status(class_room.id, principal)
     statuses = core().services.get(StatusRegistry)
-    # The dialect knows two statuses; an institution's own count as one of them.
+    # The dialect knows two statuses; every other status counts as one of them.
     return {"classId": class_room.id, "status": statuses.counts_as(code) if code else None}
 
 
@@ -209,7 +209,7 @@ async def my_attendance(principal: Principal, class_id: str) -> dict[str, Any]:
     errors={ClassNotFoundError: CLASS_NOT_FOUND, NotOwnerError: NOT_OWNER},
 )
 async def start_attendance(principal: Principal, body: SessionStart) -> dict[str, Any]:
-    """Begin a roll call, or find it begun."""
+    """Start a session, or return the one that is live already."""
     class_room = await _classes().allowed(body.class_id, principal, "session:start")
     return {"classId": class_room.id, "startedAt": await _attendance().start(class_room)}
 

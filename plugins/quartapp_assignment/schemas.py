@@ -9,17 +9,17 @@ from quartapp_auth import RegisteredRole
 
 
 class NewClass(Body):
-    """A new class's name, which may be shorter here than in the base."""
+    """The name of a new class. Shorter names are allowed than in the base API."""
 
     class_name: Annotated[str, trimmed(1, 100)] = Field(alias="className")
 
 
 class SessionStart(Body):
-    """The class whose roll is called."""
+    """The class whose session is started."""
 
     class_id: ObjectIdInput = Field(alias="classId")
 
-    # What `authorize` gets looks like the base's body, where the class may be named instead.
+    # `authorize` gets a body like the base's, in which the class may be given by name instead.
     class_name: ClassVar[None] = None
 
 
@@ -33,7 +33,7 @@ class User(Closed):
 
 
 class Student(Closed):
-    """A student, as teachers see them."""
+    """A student as teachers see them."""
 
     id: ObjectIdString = Field(alias="_id")
     name: str
@@ -66,7 +66,7 @@ class MyAttendance(Closed):
 
 
 class StartedSession(Closed):
-    """Since when a roll is called."""
+    """The start of the live session."""
 
     class_id: ObjectIdString = Field(alias="classId")
     started_at: Timestamp = Field(alias="startedAt")

@@ -1,1 +1,1 @@
-"""Students check themselves in, with a code that the teacher shows."""
+"""Check-in by students, with a code that the teacher shows."""

@@ -1,4 +1,4 @@
-"""What can go wrong with a check-in."""
+"""The errors of check-ins."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from quartapp import DomainError
 
 
 class CheckInRefusedError(DomainError):
-    """The student is not checked in; the message says why."""
+    """A refused check-in; the message gives the reason."""

@@ -33,7 +33,7 @@ REFUSALS = (
 
 
 async def check_in(connection: Connection, data: CheckInEvent) -> None:
-    """A student checks in."""
+    """Check a student in."""
     principal, services = connection.principal, core().services
     checking_in = partial(
         services.get(CheckinService).check_in,
@@ -47,7 +47,7 @@ async def check_in(connection: Connection, data: CheckInEvent) -> None:
 
 
 def events(schemas: Schemas) -> list[EventType]:
-    """The one event."""
+    """Return the event of this plugin."""
     return [
         EventType(
             name="CHECK_IN",

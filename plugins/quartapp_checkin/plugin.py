@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 
 class CheckinPlugin:
-    """Students check themselves in."""
+    """The plugin with which students check themselves in."""
 
     name = "checkin"
     requires = ("attendance",)
 
     @hookimpl
     def register_settings(self) -> type[BaseModel]:
-        """How long codes live, and who may use them."""
+        """Declare the lifetime of codes, and the networks that may use them."""
         return CheckinSettings
 
     @hookimpl
     def register_services(self, app: Quart) -> None:
-        """Offer the service."""
+        """Provide the check-in service."""
         parts = core(app)
         secret = parts.settings.jwt_secret
         if secret is None:
@@ -46,17 +46,17 @@ class CheckinPlugin:
 
     @hookimpl
     def register_blueprints(self) -> list[Blueprint]:
-        """The code, as text and as a QR code."""
+        """Return the routes that answer the code as text and as a QR code."""
         return [blueprint]
 
     @hookimpl
     def register_events(self, app: Quart) -> list[EventType]:
-        """CHECK_IN."""
+        """Return the event CHECK_IN."""
         return events(core(app).services.get(Schemas))
 
     @hookimpl
     async def startup(self, app: Quart) -> None:
-        """Let counted attempts run out."""
+        """Create the index that makes counted attempts expire."""
         database = core(app).database
         async with database.operation():
             await database.documents[COLLECTION].create_index("until", expireAfterSeconds=0)

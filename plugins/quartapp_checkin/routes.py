@@ -1,4 +1,4 @@
-"""What the teacher's client shows, and what the student's client sends."""
+"""The routes with the code that the teacher's client shows."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _SHARED: dict[str, Any] = {
 @blueprint.get("/checkin-code")
 @Operation(id="getCheckinCode", data=CodeAnswer, **_SHARED)
 async def checkin_code(principal: Principal, query: CodeQuery) -> dict[str, Any]:
-    """The code to show now."""
+    """Return the current code."""
     session = await core().services.get(AttendanceService).session_for(principal, query.class_id)
     code, seconds = core().services.get(CheckinService).code(session)
     return {"classId": session.class_id, "code": code, "expiresInSeconds": round(seconds, 3)}
@@ -46,7 +46,7 @@ async def checkin_code(principal: Principal, query: CodeQuery) -> dict[str, Any]
 @blueprint.get("/checkin-code.svg")
 @Operation(id="getCheckinQr", data=str, media_type="image/svg+xml", **_SHARED)
 async def checkin_qr(principal: Principal, query: CodeQuery) -> str:
-    """The code to show now, as a QR code."""
+    """Return the current code as a QR code."""
     session = await core().services.get(AttendanceService).session_for(principal, query.class_id)
     code, _ = core().services.get(CheckinService).code(session)
     drawn = io.BytesIO()

@@ -13,13 +13,13 @@ Code = Annotated[str, StringConstraints(pattern=rf"^[0-9]{{{DIGITS}}}$")]
 
 
 class CodeQuery(Body):
-    """Which session, where a teacher has several."""
+    """The choice of a session, for teachers with several."""
 
     class_id: ObjectIdInput = left_out(alias="classId")
 
 
 class CodeAnswer(Closed):
-    """The code to show now."""
+    """The current code."""
 
     class_id: ObjectIdString = Field(alias="classId")
     code: Code
@@ -27,6 +27,6 @@ class CodeAnswer(Closed):
 
 
 class CheckInEvent(SessionEvent):
-    """The code that a student read off the wall."""
+    """The code that a student read or scanned."""
 
     code: Code

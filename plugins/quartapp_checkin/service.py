@@ -1,4 +1,4 @@
-"""Codes, and who may use them. Knows no request and no frame."""
+"""The codes, and the rules of their use. This module knows no requests and no frames."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ VIA = "checkin"
 class CheckinService:
     """Check-in codes of live sessions.
 
-    A code is a truncated HMAC of the session and the time step, in the manner of RFC 6238: every
-    process computes the same one, and none is stored.
+    A code is a truncated HMAC of the session and the time step, similar to RFC 6238: every process
+    computes the same code, and no code is stored.
 
     Args:
-        database: Where attempts are counted.
-        attendance: Where marks go.
-        settings: How long codes live, and who may use them.
-        secret: Key that codes are derived from.
-        clock: Decides which code is shown, and how many attempts are left.
+        database: Database in which attempts are counted.
+        attendance: Service that stores marks.
+        settings: Lifetime of codes, limits and networks.
+        secret: Key from which codes are derived.
+        clock: Clock that decides which code is current, and when attempts expire.
     """
 
     def __init__(
@@ -50,15 +50,16 @@ class CheckinService:
         self._attendance = attendance
         self._settings = settings
         self._clock = clock
-        # Not the token key itself: what is shown on a wall must say nothing about it.
+        # A separate key: the codes are shown to everybody, and must reveal nothing about the token
+        # key.
         self._key = hmac.digest(secret.encode(), b"quartapp check-in", "sha256")
 
     def code(self, session: ActiveSession, at: float | None = None) -> tuple[str, float]:
-        """The code of a session, and for how many seconds it will be shown.
+        """Return the code of a session, and the time until the next code, in seconds.
 
         Args:
-            session: Whose.
-            at: When, in seconds since the epoch; now if left out.
+            session: The session.
+            at: Time of the code, in seconds since the epoch; None for now.
         """
         moment = self._clock.time() if at is None else at
         step, into = divmod(moment, self._settings.step_seconds)
@@ -67,16 +68,17 @@ class CheckinService:
     async def check_in(
         self, session: ActiveSession, student: Principal, code: str, address: str | None
     ) -> None:
-        """Mark ``student`` present.
+        """Mark a student present.
 
         Args:
-            session: Where.
-            student: Who.
-            code: What they typed or scanned.
-            address: The network address they are at.
+            session: The session.
+            student: The student.
+            code: The code that the student typed or scanned.
+            address: Network address of the student; None where the server knows none.
 
         Raises:
-            CheckInRefusedError: Wrong network, too many attempts, a wrong code, marked already.
+            CheckInRefusedError: The network is not allowed, the student has made too many attempts
+                or is marked already, or the code is wrong.
             NoActiveSessionError: The session is over.
             NotOnRollError: The student is not on the roll.
             DatabaseUnavailableError: The mark could not be stored.
@@ -86,7 +88,7 @@ class CheckinService:
         await self._count_attempt(session, student)
         if not self._is_current(session, code):
             raise CheckInRefusedError("Check-in code is wrong or has expired")
-        # What a teacher has said stands.
+        # A check-in never changes a mark that exists, as a teacher may have made it.
         if student.id in session.attendance:
             raise CheckInRefusedError("You are marked already")
         await self._attendance.mark(session, Mark(student.id, "present", student.id, VIA))
@@ -101,7 +103,7 @@ class CheckinService:
     def _is_current(self, session: ActiveSession, code: str) -> bool:
         step = int(self._clock.time() // self._settings.step_seconds)
         matches = 0
-        # Every candidate is compared, so that the time taken says nothing.
+        # All accepted codes are compared, so that the time taken reveals nothing.
         for age in range(self._settings.tolerance_steps + 1):
             matches += hmac.compare_digest(code, self._code_of(session, step - age))
         return matches > 0
@@ -113,12 +115,12 @@ class CheckinService:
             here = ip_address(address or "")
         except ValueError:
             return False
-        # An IPv4 peer of an IPv6 socket looks like ::ffff:10.0.0.1.
+        # On an IPv6 socket, an IPv4 peer has an address like ::ffff:10.0.0.1.
         here = getattr(here, "ipv4_mapped", None) or here
         return any(here in network for network in self._settings.subnets)
 
     async def _count_attempt(self, session: ActiveSession, student: Principal) -> None:
-        """Count in the database, so that several processes allow no more than one does."""
+        """Count an attempt in the database, so that the limit holds across processes."""
         window = int(self._clock.time() // self._settings.attempts_seconds)
         key = {"session": session.id, "student": student.id, "window": window}
         until = self._clock.now() + timedelta(seconds=2 * self._settings.attempts_seconds)
@@ -130,7 +132,8 @@ class CheckinService:
                     {"_id": key}, counting, upsert=True, return_document=ReturnDocument.AFTER
                 )
             except DuplicateKeyError:
-                # Two first attempts at once: now it is there.
+                # Another request inserted the first attempt at the same time; its document exists
+                # now.
                 counted = await attempts.find_one_and_update(
                     {"_id": key}, counting, return_document=ReturnDocument.AFTER
                 )

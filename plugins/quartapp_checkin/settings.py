@@ -10,9 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field
 class CheckinSettings(BaseModel):
     """Settings of the checkin plugin.
 
-    ``step_seconds``: how long a code is shown. ``tolerance_steps``: for how many steps longer it
-    is accepted. ``attempts``: how many codes a student may send within ``attempts_seconds``.
-    ``subnets``: the networks that students may check in from; empty is any.
+    ``step_seconds``: time for which a code is shown, in seconds. ``tolerance_steps``: number of
+    further steps during which a code is accepted. ``attempts``: number of codes that a student may
+    send within ``attempts_seconds``. ``subnets``: networks from which students may check in; an
+    empty list allows all networks.
     """
 
     model_config = ConfigDict(extra="forbid")

@@ -1,4 +1,4 @@
-"""Many classes at once, for imports."""
+"""Reads and writes of many classes at once, for imports."""
 
 from __future__ import annotations
 
@@ -24,14 +24,15 @@ _FIELDS = ("className", "teacherId", "sourcedId", "studentsIds")
 
 @dataclass(frozen=True, slots=True)
 class ClassEntry:
-    """A class and its roll as bulk work sees it.
+    """A class and its roll, for bulk work.
 
     Attributes:
-        id: Its ``_id``.
-        name: Its name.
-        teacher_id: Whose it is.
-        sourced_id: Its identifier in the system it comes from; None for one made here.
-        students_ids: Its roll.
+        id: ``_id`` of the class.
+        name: Name of the class.
+        teacher_id: Id of the teacher who owns the class.
+        sourced_id: Identifier in the system that the class was imported from; None for a class made
+            here.
+        students_ids: Ids of the students on the roll.
     """
 
     id: ObjectId
@@ -43,15 +44,16 @@ class ClassEntry:
 
 @dataclass(frozen=True, slots=True)
 class ClassChange:
-    """What is to become of one class, new or not.
+    """The change of one class, new or existing.
 
     Attributes:
-        id: Its ``_id``; for a new class, one made by the caller.
-        name: Its name from now on.
-        teacher_id: Whose it is from now on.
-        sourced_id: Its identifier in the system it comes from.
-        added: Who comes on the roll, in this order; whoever is on it already stays in place.
-        removed: Who leaves the roll. What was recorded of them stays.
+        id: ``_id`` of the class; the caller makes the one of a new class.
+        name: New name of the class.
+        teacher_id: Id of the teacher who is to own the class.
+        sourced_id: Identifier in the system that the class is imported from.
+        added: Ids of the students to put on the roll, in this order. Students who are on the roll
+            keep their places.
+        removed: Ids of the students to take off the roll. Their records stay.
     """
 
     id: ObjectId
@@ -63,19 +65,19 @@ class ClassChange:
 
 
 class BulkClasses:
-    """Classes by the thousand.
+    """Bulk reads and writes of classes.
 
-    No event is told: whoever imports says so once, instead of for every name on every roll.
+    Plugins hear of no event: an importer tells them once, instead of for every name on every roll.
 
     Args:
-        database: Where they live.
+        database: The database that has the classes.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def pages(self) -> AsyncIterator[list[ClassEntry]]:
-        """Every class, a few hundred at a time, by ``_id``.
+        """Yield all classes in pages of a few hundred, sorted by ``_id``.
 
         Raises:
             DatabaseUnavailableError: MongoDB did not answer in time.
@@ -93,17 +95,17 @@ class BulkClasses:
             last = found[-1]["_id"]
 
     async def save(self, changes: Sequence[ClassChange]) -> list[ClassChange]:
-        """Make or change classes: name, teacher and roll of each in one atomic write.
+        """Create or change classes; write the name, teacher and roll of each class atomically.
 
-        The roll is changed, not replaced, so what a teacher does to it meanwhile is kept; its
-        version grows. Repeating a write does no harm.
+        The roll is changed and not replaced, so concurrent changes by a teacher are kept. The
+        version of the roll grows. Writes are safe to repeat.
 
         Args:
-            changes: A few hundred.
+            changes: A few hundred changes at most.
 
         Returns:
-            Those that were not written, since the teacher has a class of that name, or another
-            class has the ``sourced_id``.
+            The changes that were not written because the teacher has another class with that name,
+            or another class has the ``sourced_id``.
 
         Raises:
             DatabaseUnavailableError: MongoDB did not answer in time; some may be written.
@@ -131,7 +133,7 @@ def _entry(document: Document) -> ClassEntry:
 
 
 def _fields(change: ClassChange, now: datetime) -> Document:
-    # Literals: a class may be called "$100 Startup", which would else be read as a path.
+    # Literals: a class may be called "$100 Startup", which MongoDB would otherwise read as a path.
     roll: Document = {"$ifNull": ["$studentsIds", []]}
     version: Document = {"$ifNull": ["$rollVersion", 0]}
     if change.added or change.removed:

@@ -1,4 +1,4 @@
-"""What can go wrong with classes and rolls."""
+"""The errors of classes and rolls."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from quartapp import DomainError
 
 
 class ClassNotFoundError(DomainError):
-    """No such class, or a path id that is no id."""
+    """The class does not exist, or the id in the path is no valid id."""
 
 
 class ClassExistsError(DomainError):
-    """The teacher has a class of that name."""
+    """The teacher already has a class with this name."""
 
 
 class NotOwnerError(DomainError):
-    """The class is another teacher's."""
+    """The class belongs to another teacher."""
 
 
 class NotEnrolledError(DomainError):
@@ -22,16 +22,16 @@ class NotEnrolledError(DomainError):
 
 
 class StudentNotFoundError(DomainError):
-    """No such user, not a student, or (to remove) not on the roll."""
+    """The user does not exist, is not a student, or (to be removed) is not on the roll."""
 
 
 class AlreadyEnrolledError(DomainError):
-    """The student is on the roll already."""
+    """The student is already on the roll."""
 
 
 class ClassInUseError(DomainError):
-    """Something hangs on the class, so it cannot be deleted; the message says what."""
+    """The class cannot be deleted because other data depends on it; the message names the data."""
 
 
 class ClassNameError(DomainError):
-    """A plugin gives a class a name that no route would take."""
+    """A plugin gave a class a name that the routes would refuse."""

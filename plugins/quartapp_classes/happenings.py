@@ -1,4 +1,4 @@
-"""What plugins hear of classes through ``on_event``, once the database has it."""
+"""The events of classes that ``on_event`` receives, after the database has stored them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ClassCreated:
-    """Event: a class was made."""
+    """Event: a class was created."""
 
     class_id: str
     teacher_id: str
@@ -22,7 +22,7 @@ class ClassChanged:
 
 @dataclass(frozen=True, slots=True)
 class ClassDeleted:
-    """Event: a class is gone; with its records, if asked for."""
+    """Event: a class was deleted, together with its records if requested."""
 
     class_id: str
     records: bool
@@ -30,7 +30,7 @@ class ClassDeleted:
 
 @dataclass(frozen=True, slots=True)
 class StudentAdded:
-    """Event: a student came on a roll."""
+    """Event: a student was put on a roll."""
 
     class_id: str
     student_id: str
@@ -38,7 +38,7 @@ class StudentAdded:
 
 @dataclass(frozen=True, slots=True)
 class StudentRemoved:
-    """Event: a student left a roll."""
+    """Event: a student was taken off a roll."""
 
     class_id: str
     student_id: str

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 @hookspec
 def roster(class_room: ClassInfo) -> Roll | None:
-    """Who is on the roll: at each mark, and at the end of a session. First answer.
+    """Return the roll of a class; called for each mark and at the end of a session. First answer.
 
-    The classes plugin answers last, with the roll that is kept here. Marks wait for the answer: a
-    plugin that asks another system keeps a copy.
+    The classes plugin answers last, with the roll in the database. Marks wait for the answer, so a
+    plugin that asks another system should keep a copy.
 
     Example:
         >>> @hookimpl
@@ -30,10 +30,11 @@ def roster(class_room: ClassInfo) -> Roll | None:
 
 @hookspec
 def classes_of(student_id: str) -> Iterable[str] | None:
-    """Ids of the classes that a student may be in: the way back from ``roster``. Collected.
+    """Return the ids of classes that may have the student on their rolls. Collected.
 
-    A plugin that answers ``roster`` answers this too. Each class that is named is looked up with
-    ``roster``: one too many does no harm, one too few is missing from the student's classes.
+    This hook is the inverse of ``roster``, so a plugin that answers ``roster`` has to answer
+    both. Each returned class is checked with ``roster``: a superfluous id does no harm, and a
+    missing one hides the class from the student.
 
     Example:
         >>> @hookimpl
@@ -44,10 +45,10 @@ def classes_of(student_id: str) -> Iterable[str] | None:
 
 @hookspec
 def check_deletion(class_id: str, with_records: bool) -> Decision | None:
-    """Before a class is deleted: whether something hangs on the class that has to stay. Decided.
+    """Decide before a class is deleted whether data of the plugin forbids it. Decided.
 
-    ``with_records`` says that the records of the class may go with it. The reason of a ``Deny`` is
-    answered as 409; it is one of the plugin's ``messages``.
+    ``with_records`` tells whether the records of the class are to be deleted too. The reason of a
+    ``Deny`` is answered with status 409; it has to be one of the plugin's ``messages``.
 
     Example:
         >>> @hookimpl
@@ -59,15 +60,17 @@ def check_deletion(class_id: str, with_records: bool) -> Decision | None:
 
 @hookspec
 def clear_class(class_id: str, with_records: bool) -> None:
-    """Before a class is deleted, and once nothing keeps it: delete what hangs on it. Collected.
+    """Delete the data that depends on a class, before the class itself is deleted. Collected.
 
-    A failure keeps the class, and is answered with 500 or 503; the request can be repeated, so an
-    implementation has to be safe to repeat. Nothing is left over when a process dies half way, as
-    it could be if this were done after the class is gone.
+    Called when no plugin forbids the deletion. A failure keeps the class, and is answered with
+    status 500 or 503. The request can be repeated, so an implementation has to be safe to repeat.
+    This order leaves no data behind when a process dies half way, as a clean-up after the deletion
+    might.
 
     Args:
         class_id: ``_id`` of the class.
-        with_records: Whether records of the class are to go too; nothing has any when False.
+        with_records: Whether to delete the records of the class too. When False, the class has
+            none.
 
     Example:
         >>> @hookimpl

@@ -11,11 +11,11 @@ IGNORING_CASE = Collation("en", strength=CollationStrength.SECONDARY)
 
 
 class ClassRoom(Model):
-    """A class: its teacher and its roll.
+    """A class with its teacher and its roll.
 
-    ``roll_version`` grows with every change of the roll, so that a kept copy can be checked
-    without reading it again. ``sourced_id`` is the class's identifier in the system it was
-    imported from.
+    ``roll_version`` grows with every change of the roll, so that a process can tell whether its
+    copy is current. ``sourced_id`` is the identifier of the class in the system it was imported
+    from.
     """
 
     class_name = StringField(required=True, db_field="className")

@@ -4,11 +4,11 @@ from werkzeug.routing import BaseConverter
 
 
 class ClassConverter(BaseConverter):
-    """The last part of a path that names a class: anything but the routes beside it.
+    """The last part of a path that names a class: anything but the names of other routes.
 
-    Without it, ``/class/students`` would also be a class that somebody may want to delete, and the
-    answer to a wrong method would name methods that the list of students does not have. It is a
-    pattern since werkzeug collects the methods before it asks a converter.
+    Without this converter, ``/class/students`` would match as a class too, and the answer to a
+    wrong method would list methods that the list of students does not have. The exclusion is a
+    pattern because werkzeug collects the methods before it asks a converter.
     """
 
     part_isolating = True

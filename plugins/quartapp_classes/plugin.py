@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class ClassesPlugin:
-    """Classes and their rolls, kept here."""
+    """The plugin of classes and rolls, stored in the database."""
 
     name = "classes"
     requires = ("auth",)
@@ -32,19 +32,19 @@ class ClassesPlugin:
 
     @hookimpl
     def register_roles(self) -> list[Role]:
-        """Let teachers have classes."""
+        """Allow teachers to have classes."""
         return [
             Role(BaseRole.TEACHER, {"class:create", "class:write", "roll:write", "students:read"})
         ]
 
     @hookimpl
     def register_collections(self) -> list[type[Model]]:
-        """Declare classes."""
+        """Declare the collection of classes."""
         return [ClassRoom]
 
     @hookimpl
     def register_services(self, app: Quart) -> None:
-        """Offer the services of classes and rolls."""
+        """Provide the services of classes and rolls."""
         parts = core(app)
         users = parts.services.get(UserService)
         self._rolls = Rolls(parts.database, parts.plugins)
@@ -55,17 +55,17 @@ class ClassesPlugin:
 
     @hookimpl
     def register_blueprints(self, app: Quart) -> list[Blueprint]:
-        """Bring the routes under /class."""
+        """Return the routes under /class."""
         app.url_map.converters["class"] = ClassConverter
         return [blueprint]
 
     @hookimpl
     def clear_class(self, class_id: str) -> None:
-        """Keep no copy of the roll of a class that is to be deleted."""
+        """Drop the copy of the roll of a class that is to be deleted."""
         if self._rolls is not None:
             self._rolls.forget(ObjectId(class_id))
 
     @hookimpl(trylast=True)
     async def roster(self, class_room: ClassInfo) -> Roll | None:
-        """The roll that is kept here."""
+        """Return the roll in the database."""
         return await self._rolls.own(class_room) if self._rolls else None

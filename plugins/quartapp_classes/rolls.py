@@ -1,4 +1,4 @@
-"""Rolls: who is in a class, read at every mark and so read with care."""
+"""The rolls of classes. Each mark reads a roll, so a copy saves most reads of the database."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ClassInfo:
-    """A class without its roll, as hooks see it.
+    """A class without its roll, for hooks.
 
     Attributes:
-        id: The class's ``_id``.
-        name: Its name.
-        teacher_id: Whose it is.
-        document: All that is kept of it but the roll, also what plugins keep there.
+        id: ``_id`` of the class.
+        name: Name of the class.
+        teacher_id: Id of the teacher who owns the class.
+        document: The stored document without the roll, including fields that plugins add.
     """
 
     id: str
@@ -39,11 +39,11 @@ class ClassInfo:
 
 @dataclass(frozen=True, slots=True)
 class Roll:
-    """Who is on a class's roll.
+    """The roll of a class.
 
     Attributes:
-        student_ids: The students' ids, as 24 hex digits.
-        version: Changes whenever the roll does; None lets it be made of the ids.
+        student_ids: Ids of the students, each 24 hex digits.
+        version: A number that changes whenever the roll does; None to compute it from the ids.
     """
 
     student_ids: frozenset[str]
@@ -51,11 +51,11 @@ class Roll:
 
 
 class Rolls:
-    """The rolls of classes, as the first plugin says that knows.
+    """The rolls of classes, from the first plugin that answers.
 
     Args:
-        database: Where our own are kept.
-        plugins: Asked first.
+        database: Database with the rolls of the classes plugin.
+        plugins: The plugins that are asked.
     """
 
     def __init__(self, database: Database, plugins: Plugins) -> None:
@@ -65,12 +65,15 @@ class Rolls:
         self._ours = len(plugins.dispatcher.implementations("roster")) <= 1
 
     async def now(self, class_id: ObjectId) -> Roll:
-        """Who is on the roll now.
+        """Return the present roll of a class.
+
+        Args:
+            class_id: ``_id`` of the class.
 
         Raises:
-            ClassNotFoundError: There is no such class.
+            ClassNotFoundError: The class does not exist.
             DatabaseUnavailableError: MongoDB did not answer in time.
-            HookFailedError: A plugin raised, hung, or returned something else.
+            HookFailedError: A plugin raised, hung, or returned a wrong type.
         """
         async with self._database.operation():
             found = await self._classes.find_one({"_id": class_id}, {"studentsIds": 0})
@@ -89,7 +92,11 @@ class Rolls:
         return roll
 
     async def own(self, class_room: ClassInfo) -> Roll | None:
-        """The roll that is kept here; read again only when its version has changed."""
+        """Return the roll in the database; read it again only when its version has changed.
+
+        Args:
+            class_room: The class.
+        """
         class_id = ObjectId(class_room.id)
         known = self._kept.get(class_id)
         if known is not None and known.version == class_room.document.get("rollVersion", 0):
@@ -106,12 +113,16 @@ class Rolls:
         return roll
 
     def forget(self, class_id: ObjectId) -> None:
-        """Keep no copy of that roll any longer."""
+        """Drop the copy of a roll.
+
+        Args:
+            class_id: ``_id`` of the class.
+        """
         self._kept.pop(class_id, None)
 
     @property
     def are_ours(self) -> bool:
-        """Whether no plugin but the classes plugin knows rolls."""
+        """Tell whether only the classes plugin answers ``roster``."""
         return self._ours
 
     async def members(self, class_room: ClassRoom) -> list[ObjectId]:
@@ -136,9 +147,12 @@ class Rolls:
     async def classes_of(self, student_id: str) -> set[ObjectId]:
         """Return the ids of the classes that the student is enrolled in.
 
+        Args:
+            student_id: Id of the student.
+
         Raises:
             DatabaseUnavailableError: MongoDB did not answer in time.
-            HookFailedError: A plugin raised, hung, or returned something else.
+            HookFailedError: A plugin raised, hung, or returned a wrong type.
         """
         async with self._database.operation():
             kept = self._classes.find({"studentsIds": object_id(student_id)}, {"_id": 1})
@@ -154,11 +168,15 @@ class Rolls:
         return {class_id for class_id in found if await self.has(class_id, student_id)}
 
     async def has(self, class_id: ObjectId, student_id: str) -> bool:
-        """Tell whether the student is on the roll; nobody is on that of a class that is gone.
+        """Tell whether the student is on the roll; False when the class is deleted.
+
+        Args:
+            class_id: ``_id`` of the class.
+            student_id: Id of the student.
 
         Raises:
             DatabaseUnavailableError: MongoDB did not answer in time.
-            HookFailedError: A plugin raised, hung, or returned something else.
+            HookFailedError: A plugin raised, hung, or returned a wrong type.
         """
         try:
             roll = await self.now(class_id)

@@ -46,11 +46,11 @@ STUDENT_NOT_FOUND = Refusal(404, "Student not found")
 
 
 class NoStudentsError(DomainError):
-    """There is nobody to list."""
+    """The list of students is empty."""
 
 
 async def create_class(principal: Principal, body: ClassBody) -> dict[str, Any]:
-    """Make a class."""
+    """Create a class."""
     return class_answer(await _classes().create(principal, body.class_name))
 
 
@@ -77,7 +77,7 @@ for path, operation in (("/create-class", "createClass"), ("", "createClassAlias
 @blueprint.get("")
 @Operation(id="listClasses", access=SIGNED_IN, tags=TAGS, data=list[ClassAnswer])
 async def list_classes(principal: Principal) -> list[dict[str, Any]]:
-    """The caller's classes, newest first."""
+    """Return the caller's classes, newest first."""
     return [class_answer(class_room) for class_room in await _classes().of(principal)]
 
 
@@ -92,7 +92,7 @@ async def list_classes(principal: Principal) -> list[dict[str, Any]]:
     errors={NoStudentsError: Refusal(404, "No students found")},
 )
 async def list_students(principal: Principal, query: StudentsQuery) -> list[dict[str, Any]]:
-    """Every student, or a page of those whose name or address starts so."""
+    """Return all students, or a page of those whose name or address starts with the search text."""
     users = core().services.get(UserService)
     students = await users.students(query.search, query.limit, query.after)
     if not students:
@@ -116,7 +116,7 @@ async def list_students(principal: Principal, query: StudentsQuery) -> list[dict
     },
 )
 async def get_class(principal: Principal, class_id: str) -> Versioned:
-    """A class with its people, for its teacher and its students."""
+    """Return a class with its people, to its teacher and its students."""
     service = _classes()
     class_room = await service.readable(class_id, principal)
     teacher, students = await service.people(class_room)
@@ -151,7 +151,7 @@ async def get_class(principal: Principal, class_id: str) -> Versioned:
 async def rename_class(
     principal: Principal, class_id: str, body: ClassBody, expected: Expected
 ) -> dict[str, Any]:
-    """Give a class another name."""
+    """Rename a class."""
     return class_answer(
         await _classes().rename(class_id, principal, body.class_name, expected=expected)
     )
@@ -229,14 +229,18 @@ async def add_student(
 async def remove_student(
     principal: Principal, class_id: str, student_id: str, expected: Expected
 ) -> dict[str, Any]:
-    """Take a student off the roll; attendance already recorded stays."""
+    """Take a student off the roll; recorded attendance stays."""
     return class_answer(
         await _classes().remove_student(class_id, principal, student_id, expected=expected)
     )
 
 
 def class_answer(class_room: ClassRoom) -> dict[str, Any]:
-    """``class_room`` as the API answers it."""
+    """Return a class as the API answers it.
+
+    Args:
+        class_room: The class.
+    """
     return {
         "_id": class_room.id,
         "className": class_room.class_name,
@@ -248,7 +252,7 @@ def class_answer(class_room: ClassRoom) -> dict[str, Any]:
 
 
 def _person(user: Contact | None) -> dict[str, str]:
-    # Clients read both fields without asking; an account that is gone has neither.
+    # Clients read both fields without a check; a deleted account has neither.
     return {"name": user.name, "email": user.email} if user else {"name": "", "email": ""}
 
 

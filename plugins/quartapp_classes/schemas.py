@@ -10,19 +10,19 @@ ClassName = Annotated[str, trimmed(3, 100)]
 
 
 class ClassBody(Body):
-    """A class's name, for a new one or a renamed one."""
+    """The name of a new or renamed class."""
 
     class_name: ClassName = Field(alias="className")
 
 
 class StudentBody(Body):
-    """Whom to put on the roll."""
+    """The student to put on the roll."""
 
     student_id: ObjectIdInput = Field(alias="studentId")
 
 
 class StudentsQuery(Body):
-    """Which students to list."""
+    """The choice of students to list."""
 
     search: Annotated[str, StringConstraints(min_length=1, max_length=100)] = left_out()
     limit: int = left_out(ge=1, le=500)
@@ -30,7 +30,7 @@ class StudentsQuery(Body):
 
 
 class DeletionQuery(Body):
-    """What becomes of the attendance records of a class that is deleted."""
+    """The fate of the attendance records of a deleted class."""
 
     records: Literal["delete"] = left_out()
 
@@ -47,14 +47,14 @@ class ClassAnswer(Closed):
 
 
 class Person(Closed):
-    """A teacher or student by name."""
+    """A teacher or student, with their name."""
 
     name: str
     email: str
 
 
 class ClassDetails(Closed):
-    """A class with the people in it."""
+    """A class with its people."""
 
     id: ObjectIdString = Field(alias="_id")
     class_name: str = Field(alias="className")
@@ -65,7 +65,7 @@ class ClassDetails(Closed):
 
 
 class StudentAnswer(Closed):
-    """A student, to choose for a roll."""
+    """A student to choose for a roll."""
 
     id: ObjectIdString = Field(alias="_id")
     name: str

@@ -1,4 +1,4 @@
-"""Use cases of classes and rolls. Knows no request and no status code."""
+"""The use cases of classes and rolls. This module knows no requests and no status codes."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ LONGEST_NAME = 100
 
 
 class ClassService:
-    """Classes in the database.
+    """The classes in the database.
 
     Args:
-        database: Where they live.
-        users: Who the people on the rolls are.
-        rolls: Who is in a class.
-        plugins: Hears what happened.
-        grants: What plugins allow people who do not own a class.
+        database: The database that has the classes.
+        users: Service of the accounts of teachers and students.
+        rolls: Rolls of the classes.
+        plugins: The plugins that receive events.
+        grants: Permissions that plugins give to people who do not own a class.
     """
 
     def __init__(
@@ -65,11 +65,15 @@ class ClassService:
         self._grants = grants
 
     async def create(self, teacher: Principal, name: str) -> ClassRoom:
-        """Make a class.
+        """Create a class.
+
+        Args:
+            teacher: The teacher who is to own the class.
+            name: Name of the class.
 
         Raises:
             ClassNameError: The name is empty, too long, or has blanks around it.
-            ClassExistsError: The teacher has one of that name, in whatever case.
+            ClassExistsError: The teacher has a class with that name, ignoring case.
         """
         _check_name(name)
         now = utc_now()
@@ -84,10 +88,13 @@ class ClassService:
         return class_room
 
     async def get(self, class_id: str) -> ClassRoom:
-        """The class with that ``_id``.
+        """Return a class.
+
+        Args:
+            class_id: ``_id`` of the class.
 
         Raises:
-            ClassNotFoundError: There is none.
+            ClassNotFoundError: The class does not exist.
         """
         key = object_id(class_id)
         found: ClassRoom | None = None
@@ -98,23 +105,23 @@ class ClassService:
         return await self._with_roll(found)
 
     async def _with_roll(self, class_room: ClassRoom) -> ClassRoom:
-        """Let the class have the roll that counts, which another system may keep."""
+        """Return the class with its current roll, which a plugin may keep in another system."""
         if not self._rolls.are_ours:
             class_room.students_ids = await self._rolls.members(class_room)
         return class_room
 
     async def allowed(self, class_id: str, principal: Principal, permission: str) -> ClassRoom:
-        """Return the class, with which ``principal`` may do something.
+        """Return a class for which the principal has a permission.
 
         Args:
             class_id: ``_id`` of the class.
-            principal: Who wants to do it: the teacher of the class, or somebody whom a plugin
-                grants it.
-            permission: What is to be done: ``class:write``.
+            principal: The teacher of the class, or somebody whom a plugin grants the permission.
+            permission: Name of the permission, such as ``class:write``.
 
         Raises:
-            ClassNotFoundError: There is none.
-            NotOwnerError: The class is another teacher's, and no plugin grants it.
+            ClassNotFoundError: The class does not exist.
+            NotOwnerError: The class belongs to another teacher, and no plugin grants the
+                permission.
         """
         class_room = await self.get(class_id)
         if not await self._may(class_room, principal, permission):
@@ -122,12 +129,16 @@ class ClassService:
         return class_room
 
     async def readable(self, class_id: str, principal: Principal) -> ClassRoom:
-        """Return the class, which ``principal`` teaches, is enrolled in, or is granted to read.
+        """Return a class that the principal teaches, is enrolled in, or is granted to read.
+
+        Args:
+            class_id: ``_id`` of the class.
+            principal: The signed-in user.
 
         Raises:
-            ClassNotFoundError: There is none.
-            NotEnrolledError: The principal is a student of other classes.
-            NotOwnerError: The principal is anybody else.
+            ClassNotFoundError: The class does not exist.
+            NotEnrolledError: The principal is a student, but not of this class.
+            NotOwnerError: The principal is not a student and has no right to read the class.
         """
         class_room = await self.get(class_id)
         if object_id(principal.id) in class_room.students_ids:
@@ -142,10 +153,14 @@ class ClassService:
         return await self._grants.allow(principal, permission, {"class_id": str(class_room.id)})
 
     async def owned_by_name(self, name: str, teacher: Principal) -> ClassRoom:
-        """``teacher``'s class of that name, in whatever case.
+        """Return the class of a teacher that has a name.
+
+        Args:
+            name: Name of the class; case is ignored.
+            teacher: Owner of the class.
 
         Raises:
-            ClassNotFoundError: There is none.
+            ClassNotFoundError: The teacher has no class with that name.
         """
         query = {"teacherId": object_id(teacher.id), "className": name}
         found = await self._database.first(ClassRoom, query, IGNORING_CASE)
@@ -154,11 +169,15 @@ class ClassService:
         return await self._with_roll(found)
 
     async def enrolled(self, class_id: str, student: Principal) -> ClassRoom:
-        """The class, on whose roll ``student`` is.
+        """Return a class whose roll has the student.
+
+        Args:
+            class_id: ``_id`` of the class.
+            student: The student.
 
         Raises:
-            ClassNotFoundError: There is none.
-            NotEnrolledError: The student is not on its roll.
+            ClassNotFoundError: The class does not exist.
+            NotEnrolledError: The student is not on the roll.
         """
         class_room = await self.get(class_id)
         if object_id(student.id) not in class_room.students_ids:
@@ -166,7 +185,7 @@ class ClassService:
         return class_room
 
     async def of(self, principal: Principal) -> list[ClassRoom]:
-        """Return a teacher's own classes, or those a student is enrolled in; newest first."""
+        """Return a teacher's own classes, or the classes of a student; newest first."""
         key = object_id(principal.id)
         if principal.role == BaseRole.TEACHER:
             query: dict[str, Any] = {"teacherId": key}
@@ -180,7 +199,7 @@ class ClassService:
         return [await self._with_roll(class_room) for class_room in found]
 
     async def people(self, class_room: ClassRoom) -> tuple[Contact | None, list[Contact]]:
-        """The teacher and the students of a class, in the order of the roll."""
+        """Return the teacher and the students of a class, the students in the order of the roll."""
         ids = [class_room.teacher_id, *class_room.students_ids]
         users = await self._users.contacts(ids)
         students = [users[key] for key in class_room.students_ids if key in users]
@@ -194,25 +213,25 @@ class ClassService:
         *,
         expected: Collection[str] | None = None,
     ) -> ClassRoom:
-        """Give a class another name.
+        """Rename a class.
 
         Args:
             class_id: The ``_id`` of the class.
-            teacher: Who asks.
+            teacher: User who makes the request.
             name: The new name, trimmed.
-            expected: Versions of which the class must have one; None for any.
+            expected: Versions that the change accepts; None accepts any version.
 
         Raises:
-            ClassNotFoundError: There is none.
-            NotOwnerError: It is another teacher's.
+            ClassNotFoundError: The class does not exist.
+            NotOwnerError: The class belongs to another teacher.
             ClassNameError: The name is empty, too long, or has blanks around it.
-            ClassExistsError: The teacher has another class of that name.
-            PreconditionFailedError: The class is in none of the expected versions.
+            ClassExistsError: The teacher has another class with that name.
+            PreconditionFailedError: The class has none of the expected versions.
         """
         _check_name(name)
         class_room = await self.allowed(class_id, teacher, "class:write")
         _check(class_room, expected)
-        # The number grows here too: two changes may fall into one millisecond.
+        # A new name raises the number too: two changes may happen in one millisecond.
         changes = {
             "$set": {"className": name, "updatedAt": utc_now()},
             "$inc": {"rollVersion": 1},
@@ -238,16 +257,16 @@ class ClassService:
         """Delete a class.
 
         Args:
-            class_id: Its ``_id``.
-            teacher: Who asks.
-            with_records: Whether the records that hang on it go too.
-            expected: Versions of which the class must have one; None for any.
+            class_id: The ``_id`` of the class.
+            teacher: User who makes the request.
+            with_records: Whether to delete the records that depend on the class too.
+            expected: Versions that the change accepts; None accepts any version.
 
         Raises:
-            ClassNotFoundError: There is none.
-            NotOwnerError: It is another teacher's.
-            ClassInUseError: A plugin keeps it.
-            PreconditionFailedError: The class is in none of the expected versions.
+            ClassNotFoundError: The class does not exist.
+            NotOwnerError: The class belongs to another teacher.
+            ClassInUseError: A plugin forbids the deletion.
+            PreconditionFailedError: The class has none of the expected versions.
         """
         class_room = await self.allowed(class_id, teacher, "class:write")
         _check(class_room, expected)
@@ -257,11 +276,12 @@ class ClassService:
         if kept is not None:
             raise ClassInUseError(kept.reason)
         if expected is not None:
-            # From here on, nobody else who expects the same version changes the class.
+            # After this write, no other request that expects the same version can change the class.
             bumped = {"$inc": {"rollVersion": 1}}
             if await self._update({"_id": class_room.id, **in_version(expected)}, bumped) is None:
                 raise PreconditionFailedError
-        # Before the class: whoever dies in between leaves a class that can be deleted again.
+        # Before the class itself: a process that dies in between leaves a class that can be deleted
+        # again.
         await self._plugins.dispatcher.collect(
             "clear_class",
             passing=(DatabaseUnavailableError,),
@@ -284,16 +304,16 @@ class ClassService:
 
         Args:
             class_id: The ``_id`` of the class.
-            teacher: Who asks.
+            teacher: User who makes the request.
             student_id: The ``_id`` of the student.
-            expected: Versions of which the class must have one; None for any.
+            expected: Versions that the change accepts; None accepts any version.
 
         Raises:
-            ClassNotFoundError: There is no such class.
-            NotOwnerError: It is another teacher's.
-            StudentNotFoundError: No such user, or not a student.
-            AlreadyEnrolledError: The student is on the roll.
-            PreconditionFailedError: The class is in none of the expected versions.
+            ClassNotFoundError: The class does not exist.
+            NotOwnerError: The class belongs to another teacher.
+            StudentNotFoundError: The user does not exist or is not a student.
+            AlreadyEnrolledError: The student is on the roll already.
+            PreconditionFailedError: The class has none of the expected versions.
         """
         class_room = await self.allowed(class_id, teacher, "roll:write")
         _check(class_room, expected)
@@ -325,19 +345,19 @@ class ClassService:
         *,
         expected: Collection[str] | None = None,
     ) -> ClassRoom:
-        """Take a student off the roll; what was recorded stays.
+        """Take a student off the roll; the student's records stay.
 
         Args:
             class_id: The ``_id`` of the class.
-            teacher: Who asks.
+            teacher: User who makes the request.
             student_id: The ``_id`` of the student.
-            expected: Versions of which the class must have one; None for any.
+            expected: Versions that the change accepts; None accepts any version.
 
         Raises:
-            ClassNotFoundError: There is no such class.
-            NotOwnerError: It is another teacher's.
+            ClassNotFoundError: The class does not exist.
+            NotOwnerError: The class belongs to another teacher.
             StudentNotFoundError: The student is not on the roll.
-            PreconditionFailedError: The class is in none of the expected versions.
+            PreconditionFailedError: The class has none of the expected versions.
         """
         class_room = await self.allowed(class_id, teacher, "roll:write")
         _check(class_room, expected)
@@ -368,7 +388,8 @@ class ClassService:
 
 
 def _check_name(name: str) -> None:
-    # Routes have checked the name already, each by the rules of its dialect; plugins have not.
+    # The routes have checked the name by the rules of their dialects; names from plugins are
+    # unchecked.
     if name != name.strip() or not 1 <= len(name) <= LONGEST_NAME:
         raise ClassNameError(name)
 

@@ -1,4 +1,4 @@
-"""For tests of plugins that work with classes: classes on a server, made as a client makes them."""
+"""Helpers for tests of plugins that work with classes, made as a client makes them."""
 
 from __future__ import annotations
 

@@ -17,18 +17,18 @@ _FORM = re.compile(r"(\d{1,18})-(\d{1,14})", re.ASCII)
 
 
 def version_of(class_room: ClassRoom) -> str:
-    """Return what differs between any two states of a class."""
+    """Return the version of a class: a text that differs between any two states of the class."""
     moment: datetime = class_room.updated_at
-    if moment.tzinfo is None:  # MongoEngine's are UTC without saying so
+    if moment.tzinfo is None:  # MongoEngine returns UTC without a zone
         moment = moment.replace(tzinfo=UTC)
     return f"{class_room.roll_version or 0}-{(moment - _EPOCH) // _MILLISECOND}"
 
 
 def in_version(expected: Collection[str] | None) -> dict[str, Any]:
-    """Return the query for a class that is in one of the versions.
+    """Return the query that matches a class in one of the versions.
 
     Args:
-        expected: The versions; None for any. What is no version matches nothing.
+        expected: The versions; None for any. A text that is no version matches no class.
     """
     if expected is None:
         return {}
@@ -36,7 +36,7 @@ def in_version(expected: Collection[str] | None) -> dict[str, Any]:
     for text in expected:
         if (found := _FORM.fullmatch(text)) is not None:
             number = int(found[1])
-            # Classes of old have no number, which counts as 0.
+            # A class from an earlier release has no number, which counts as 0.
             numbers = [number, None] if number == 0 else [number]
             changed = _EPOCH + int(found[2]) * _MILLISECOND
             states.append({"rollVersion": {"$in": numbers}, "updatedAt": changed})

@@ -1,1 +1,1 @@
-"""An institution's own statuses beside present and absent, and a grace period."""
+"""Statuses of an institution's own, in addition to present and absent, and a grace period."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class StatusesPlugin:
-    """Late, excused, left early, or whatever an institution configures."""
+    """The plugin of configured statuses: late, excused, left early, and others."""
 
     name = "statuses"
     requires = ("attendance",)
@@ -27,12 +27,12 @@ class StatusesPlugin:
 
     @hookimpl
     def register_settings(self) -> type[BaseModel]:
-        """Which statuses, and how long is not late."""
+        """Declare the statuses and the grace period."""
         return StatusesSettings
 
     @hookimpl
     def register_statuses(self, app: Quart) -> list[Status]:
-        """The configured statuses."""
+        """Return the configured statuses."""
         self._clock = core(app).clock
         settings = core(app).services.get(StatusesSettings)
         if settings.grace_minutes is not None:
@@ -42,7 +42,7 @@ class StatusesPlugin:
 
     @hookimpl
     def attendance_status(self, session: SessionInfo, mark: Mark) -> str | None:
-        """After the grace period, who comes is late."""
+        """Turn a present mark into a late one after the grace period."""
         if self._clock is None or self._grace is None or mark.status != "present":
             return None
         return self._late if self._clock.now() - session.started_at > self._grace else None

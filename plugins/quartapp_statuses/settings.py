@@ -10,7 +10,7 @@ OWN_CODES = ("present", "absent")
 
 
 class StatusSetting(BaseModel):
-    """One status, as it is configured."""
+    """A status in the configuration."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -21,13 +21,14 @@ class StatusSetting(BaseModel):
     set_by: tuple[str, ...] = (TEACHER,)
 
     def status(self) -> Status:
-        """The status to register."""
+        """Return the status to register."""
         return Status(**self.model_dump())
 
 
 DEFAULT = (
     StatusSetting(code="late", label="Late", counts_as="present", points=1),
-    # No points is not none: an excused student is left out of the reckoning.
+    # Zero points and no points differ: a status without points is left out of the average, as for
+    # an excused student.
     StatusSetting(code="excused", label="Excused", counts_as="absent", points=None),
     StatusSetting(code="left_early", label="Left early", counts_as="present", points=1),
 )
@@ -36,8 +37,9 @@ DEFAULT = (
 class StatusesSettings(BaseModel):
     """Settings of the statuses plugin.
 
-    ``statuses``: the codes beside present and absent. ``grace_minutes``: how long after the start
-    of a session a ``present`` stays one; later it is stored as ``late_status``.
+    ``statuses``: the statuses beside present and absent. ``grace_minutes``: time after the start of
+    a session, in minutes, during which ``present`` is stored as ``present``; afterwards it is
+    stored as ``late_status``.
     """
 
     model_config = ConfigDict(extra="forbid")
