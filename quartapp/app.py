@@ -15,7 +15,7 @@ from quartapp.database.database import Database
 from quartapp.database.lease import Lease
 from quartapp.database.tasks import Tasks
 from quartapp.errors import QuartappError
-from quartapp.hooks.discovery import discover, given
+from quartapp.hooks.discovery import discover, loaded
 from quartapp.hooks.plugins import Plugins
 from quartapp.http.clashes import refuse_clashes
 from quartapp.http.connection import RequestConnection
@@ -26,7 +26,6 @@ from quartapp.identity.grants import Grants
 from quartapp.identity.roles import Roles
 from quartapp.identity.tokens import Tokens
 from quartapp.parts import EXTENSION, Core, Services
-from quartapp.plugin import LoadedPlugin
 from quartapp.realtime.handling import Watchdog
 from quartapp.realtime.hub import Hub
 from quartapp.realtime.registry import EventRegistry
@@ -41,6 +40,8 @@ from quartapp.telemetry.traces import Traces
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from quartapp.plugin import LoadedPlugin
 
 log = structlog.get_logger("quartapp.app")
 
@@ -142,12 +143,14 @@ def _core(settings: Settings, plugins: Iterable[object] | None, clock: Clock) ->
             "make one with: openssl rand -hex 32"
         )
     if plugins is None:
-        loaded = discover(settings.plugins, settings.extra_plugins)
+        chosen = discover(settings.plugins, settings.extra_plugins)
     else:
-        loaded = [item if isinstance(item, LoadedPlugin) else given(item) for item in plugins]
-    clock = _brought_clock(loaded) or clock
+        chosen = [loaded(item) for item in plugins]
+    clock = _brought_clock(chosen) or clock
     metrics = Metrics()
-    manager = Plugins(loaded, settings.hook_timeout, clock, metrics)
+    manager = Plugins(
+        chosen, settings.hook_timeout, clock, metrics, strict=settings.strict_messages
+    )
     tokens = Tokens(settings.jwt_secret.get_secret_value(), clock=clock)
     database = Database(
         settings.mongodb_uri.get_secret_value(),

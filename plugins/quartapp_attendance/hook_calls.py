@@ -132,6 +132,7 @@ class AttendanceHooks:
         for owner, violation in await self.plugins.dispatcher.collect("check_mark", **asked):
             if not isinstance(violation, Violation):
                 raise HookFailedError(f"plugin {owner}: check_mark must return Violation or None")
+            self.plugins.messages.refused(violation.message, owner)
             raise MarkRefusedError(violation.message)
         found = await self.plugins.dispatcher.first("attendance_status", **given)
         if found is None:

@@ -174,6 +174,7 @@ async def rename_class(
             Refusal(409, "class has attendance records"),
         ),
     },
+    refused_by={"check_deletion": 409},
 )
 async def delete_class(
     principal: Principal, class_id: str, query: DeletionQuery, expected: Expected

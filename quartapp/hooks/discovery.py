@@ -35,10 +35,10 @@ def discover(names: Sequence[str] | None = None, extra: Sequence[str] = ()) -> l
         PluginError: One is unknown, declared twice, does not import, lacks its extra or
             what it requires.
     """
-    loaded, failed = survey(names, extra)
+    found, failed = survey(names, extra)
     if failed:
         raise next(iter(failed.values()))
-    return in_order(loaded)
+    return in_order(found)
 
 
 def survey(
@@ -56,17 +56,17 @@ def survey(
     chosen = [name for name, point in declared.items() if point.group == GROUP]
     if names is not None:
         chosen = list(names)
-    loaded, failed = [], {}
+    found, failed = [], {}
     for name in dict.fromkeys([*chosen, *extra]):
         try:
             if name not in declared:
                 raise PluginError(
                     f"plugin {name} is not installed; installed are {', '.join(sorted(declared))}"
                 )
-            loaded.append(_load(declared[name]))
+            found.append(_load(declared[name]))
         except PluginError as error:
             failed[name] = error
-    return loaded, failed
+    return found, failed
 
 
 def installed_plugins() -> dict[str, str]:
@@ -133,6 +133,11 @@ def given(implementation: object, name: str | None = None) -> LoadedPlugin:
     implementation = implementation() if isinstance(implementation, type) else implementation
     default = getattr(implementation, "name", None) or type(implementation).__name__
     return _loaded(name or str(default), "given", implementation)
+
+
+def loaded(item: object) -> LoadedPlugin:
+    """``item`` as a plugin, which it may be already."""
+    return item if isinstance(item, LoadedPlugin) else given(item)
 
 
 def _loaded(name: str, distribution: str, implementation: object) -> LoadedPlugin:

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from quartapp._eager import EagerCoroutine
-from quartapp.clock import SYSTEM_CLOCK, Clock
 from quartapp.errors import HookFailedError, PluginError
 from quartapp.hooks.decisions import Allow, Deny
 
@@ -25,6 +24,8 @@ if TYPE_CHECKING:
     import pluggy
     from pluggy import HookImpl
 
+    from quartapp.clock import Clock
+    from quartapp.hooks.messages import Messages
     from quartapp.plugin import LoadedPlugin
 
 Refusals = tuple[type[Exception], ...]
@@ -39,6 +40,7 @@ class Dispatcher:
         manager: Knows the implementations.
         timeout: Seconds that one implementation may take.
         clock: What measures them.
+        messages: Hears what decisions refuse with.
 
     Attributes:
         contributions: Every result of a ``register_*`` hook, with whose it is.
@@ -46,11 +48,16 @@ class Dispatcher:
     """
 
     def __init__(
-        self, manager: pluggy.PluginManager, timeout: float, clock: Clock = SYSTEM_CLOCK
+        self,
+        manager: pluggy.PluginManager,
+        timeout: float,
+        clock: Clock,
+        messages: Messages,
     ) -> None:
         self._manager = manager
         self._timeout = timeout
         self._clock = clock
+        self._messages = messages
         self.owners: dict[int, LoadedPlugin] = {}
         self.contributions: list[tuple[LoadedPlugin, str, Any]] = []
         self.building: LoadedPlugin | None = None
@@ -138,6 +145,7 @@ class Dispatcher:
         for owner, impl in self.implementations(hook):
             decision = await self._call(hook, owner, impl, arguments)
             if isinstance(decision, Deny):
+                self._messages.refused(decision.reason, owner)
                 return decision
             if decision is not None and not isinstance(decision, Allow):
                 raise HookFailedError(

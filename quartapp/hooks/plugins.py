@@ -17,6 +17,7 @@ from quartapp.errors import HookFailedError, PluginError
 from quartapp.hooks import specs
 from quartapp.hooks.decisions import Grant
 from quartapp.hooks.dispatcher import Dispatcher
+from quartapp.hooks.messages import Messages
 from quartapp.hooks.telling import Telling
 from quartapp.identity.principal import CredentialsRefusedError, Identity, Principal
 from quartapp.identity.roles import Role
@@ -47,10 +48,11 @@ class Plugins:
         hook_timeout: Seconds that one hook implementation may take.
         clock: What measures them.
         metrics: Where the events that wait are counted; nowhere when left out.
+        strict: Whether a message that no plugin declares is a failure.
 
     Attributes:
         loaded: The plugins, in order.
-        messages: What decisions of plugins may refuse with.
+        messages: What plugins refuse with.
 
     Raises:
         PluginError: A plugin's or a hook's name twice, or an implementation that fits no hook.
@@ -62,16 +64,18 @@ class Plugins:
         hook_timeout: float,
         clock: Clock = SYSTEM_CLOCK,
         metrics: Metrics | None = None,
+        *,
+        strict: bool = False,
     ) -> None:
         self.loaded = tuple(loaded)
-        self.messages = frozenset(message for one in self.loaded for message in one.messages)
+        self.messages = Messages(self.loaded, strict=strict)
         self._manager = pluggy.PluginManager(specs.PROJECT_NAME)
         self._manager.add_hookspecs(specs)
         self._brings: dict[str, object] = dict.fromkeys(
             (name for name, caller in vars(self._manager.hook).items() if caller.spec),
             "quartapp itself",
         )
-        self.dispatcher = Dispatcher(self._manager, hook_timeout, clock)
+        self.dispatcher = Dispatcher(self._manager, hook_timeout, clock, self.messages)
         _refuse_duplicates(self.loaded)
         for plugin in self.loaded:
             # A plugin may bring hooks of its own, for those that build on it.
@@ -283,9 +287,12 @@ class Plugins:
         Raises:
             HookFailedError: A plugin raised, hung, or returned something else.
         """
-        return await self.dispatcher.decide(
+        denied = await self.dispatcher.decide(
             "authorize", principal=principal, action=action, resource=resource
         )
+        if denied is not None:
+            self.messages.tell(denied.reason, action)
+        return denied
 
     @property
     def grants_something(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, create_model
@@ -17,15 +18,17 @@ from quart_schema import (
 
 from quartapp.http.error_models import error_model, plain_error_model
 from quartapp.http.models import Closed
+from quartapp.http.refusals import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from quart.wrappers import Response
 
+    from quartapp.hooks.plugins import Plugins
     from quartapp.http.operation import Operation
-    from quartapp.http.refusals import Refusal
 
+ERRORS = "__quartapp_errors__"
 SECURITY_SCHEME = "bearer"
 
 
@@ -49,9 +52,34 @@ def documented(
     document_response(_envelope(operation), int(operation.status))(view)
     if operation.etag:
         document_response(NotModified, 304)(view)
-    for status, refusals in operation.refusals().items():
-        document_response(_error_model(operation, status, refusals), status)(view)
+    models = {
+        int(status): _error_model(operation, status, refusals)
+        for status, refusals in operation.refusals().items()
+    }
+    setattr(view, ERRORS, models)
+    for status, model in models.items():
+        document_response(model, status)(view)
     return view
+
+
+def models_with_messages(operation: Operation, plugins: Plugins) -> dict[int, Any]:
+    """Return models of the answers in which messages of plugins can come, by status.
+
+    Args:
+        operation: Declaration of the operation.
+        plugins: The plugins of the app, with the ``messages`` that they declare.
+    """
+    asked = {"authorize": int(HTTPStatus.FORBIDDEN)} if operation.policies else {}
+    found = operation.refusals()
+    changed = set()
+    for hook, status in {**asked, **operation.refused_by}.items():
+        for owner, _ in plugins.dispatcher.implementations(hook):
+            for message in owner.messages:
+                changed.add(status)
+                refusals = found.setdefault(status, [])
+                if all(refusal.message != message for refusal in refusals):
+                    refusals.append(Refusal(status, message))
+    return {status: _error_model(operation, status, found[status]) for status in sorted(changed)}
 
 
 def _error_model(operation: Operation, status: int, refusals: list[Refusal]) -> Any:  # noqa: ANN401 - a type

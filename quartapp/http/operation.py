@@ -73,6 +73,8 @@ class Operation:
             operation that it is another form of, so that policies hold there too.
         policies: Whether plugins are asked (``authorize``). The health of the server, metrics and
             documents are no matter of policy.
+        refused_by: Hooks, beside ``authorize``, in which plugins may refuse the operation with a
+            message of their own, each with the status of that answer.
         missing_token: What a caller without a token is told.
         plain_errors: Whether errors have ``success`` and ``error`` alone, for clients that were
             promised that there is nothing else.
@@ -100,6 +102,7 @@ class Operation:
     documented: bool = True
     action: str | None = None
     policies: bool = True
+    refused_by: Mapping[str, int] = field(default_factory=dict)
     missing_token: str = MISSING_TOKEN
     plain_errors: bool = False
     idempotent: bool = False
@@ -207,6 +210,7 @@ class Operation:
                     return refusal
             if refusals and str(error) in core().plugins.messages:
                 # The reason of a plugin that was asked, declared where the plugin is.
+                core().plugins.messages.tell(str(error), f"operation {self.id}")
                 return Refusal(refusals[0].status, str(error))
         return None
 

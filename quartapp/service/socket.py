@@ -23,7 +23,7 @@ from quartapp.parts import core
 from quartapp.realtime.channel import Channel, ChannelClosedError, SocketConnection, channel_of
 from quartapp.realtime.close_codes import INTERNAL_ERROR, NORMAL_CLOSURE, POLICY_VIOLATION
 from quartapp.realtime.connection import Connection
-from quartapp.realtime.events import PATH, message_for
+from quartapp.realtime.events import PATH, UNAVAILABLE, message_for
 from quartapp.realtime.handling import HandlerCutError
 from quartapp.realtime.messages import (
     INTERNAL,
@@ -238,6 +238,8 @@ def _translated(declares: EventType | SocketParameter) -> Iterator[None]:
         message = message_for(declares.errors, error)
         if message is None:
             raise
+        if message not in (*declares.messages, UNAVAILABLE):
+            core().plugins.messages.tell(message, core().events.owner_of(declares))
         raise EventError(message) from error
 
 

@@ -103,6 +103,11 @@ class Settings(PluginChoice):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="The least level of log lines; `debug` has one for each request."
     )
+    strict_messages: bool = Field(
+        False,
+        description="Whether a refusal fails whose message no plugin declares, as in tests; "
+        "else it is logged.",
+    )
     metrics: bool = Field(
         True, description="Whether `/metrics` is there, for everybody who reaches the server."
     )

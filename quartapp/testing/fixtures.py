@@ -34,7 +34,7 @@ import pytest_asyncio
 from quartapp.app import create_app
 from quartapp.clock import SYSTEM_CLOCK, Clock
 from quartapp.embedded.mongo import EmbeddedMongo
-from quartapp.hooks.discovery import discover
+from quartapp.hooks.discovery import discover, in_order, loaded
 from quartapp.settings.core import load_settings
 from quartapp.testing.clock import TurnedClock
 from quartapp.testing.processes import ServerProcess
@@ -82,11 +82,11 @@ async def serve(mongodb_uri: str) -> AsyncIterator[Serve]:
             clock: Clock = SYSTEM_CLOCK,
             **settings: Any,  # noqa: ANN401 - of any field
         ) -> TestServer:
-            complete = load_settings(
-                **{"mongodb_uri": mongodb_uri, "jwt_secret": SECRET, **settings}
-            )
+            ours = {"mongodb_uri": mongodb_uri, "jwt_secret": SECRET, "strict_messages": True}
+            complete = load_settings(**{**ours, **settings})
             if plugins is None:
-                plugins = [*discover(complete.plugins, complete.extra_plugins), *beside]
+                installed = discover(complete.plugins, complete.extra_plugins)
+                plugins = in_order([*installed, *map(loaded, beside)])
             return await stack.enter_async_context(
                 running(create_app(complete, plugins, clock=clock))
             )

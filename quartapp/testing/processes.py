@@ -29,6 +29,7 @@ ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 if os.getppid() == int(sys.argv[1]):
     os.execv(sys.argv[2], sys.argv[2:])
 """
+_STRICT = {"QUARTAPP_STRICT_MESSAGES": "true"}
 _OWN_SETTINGS = ("PORT", "MONGODB_URI", "URI", "JWT_SECRET")
 
 
@@ -101,7 +102,7 @@ class ServerProcess:
                 *_leashed(sys.executable, "-m", "quartapp.cli", "serve", "--port", "0"),
                 *("--data-dir", str(self._folder / "data"), *self._arguments),
                 cwd=self._folder,
-                env={**surroundings(), **self._environment},
+                env={**surroundings(), **_STRICT, **self._environment},
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=stderr,

@@ -71,14 +71,15 @@ class Serve(Protocol):
 
         Args:
             plugins: The exact plugins, objects or classes; the installed ones when left out.
-            beside: Plugins to add to the installed ones.
+            beside: Plugins to add to the installed ones; each comes after those it ``requires``.
             clock: The server's; a :class:`TurnedClock` stands still until the test turns it.
             settings: Fields of :class:`quartapp.settings.core.Settings`. A plugin's own settings
                 come from the environment:
                 ``monkeypatch.setenv("QUARTAPP_LIBRARY_SHOWN", "2")``.
 
         Raises:
-            QuartappError: The app cannot be built, or does not start.
+            QuartappError: A plugin lacks what it requires, or the app cannot be built, or does not
+                start.
         """
 
 

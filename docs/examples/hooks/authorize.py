@@ -2,15 +2,18 @@
 
 from quartapp import Deny, hookimpl
 
+IN_TERM = "Classes are kept until the end of the term"
+
 
 class TermPlugin:
     """Refuses one action, and has no opinion on any other."""
 
     name = "term"
+    messages = (IN_TERM,)
     in_term = True
 
     @hookimpl
     def authorize(self, action):
         if action == "deleteClass" and self.in_term:
-            return Deny("Classes are kept until the end of the term")
+            return Deny(IN_TERM)
         return None

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, cast
 from quart_schema import QuartSchema
 from quart_schema.openapi import HttpSecurityScheme, Info, OpenAPIProvider
 
-from quartapp.http.documentation import SECURITY_SCHEME
+from quartapp.http.documentation import ERRORS, SECURITY_SCHEME, models_with_messages
 from quartapp.http.fields import exact_schema
 from quartapp.http.idempotency import HEADER, PATTERN, REPLAYED
 from quartapp.http.operation import Operation, operation_of
+from quartapp.parts import core
 from quartapp.version import __version__
 
 if TYPE_CHECKING:
@@ -101,6 +102,7 @@ class Provider(OpenAPIProvider):
     def schema(self) -> JsonObject:
         """The whole document."""
         self._models: JsonObject = {}
+        self._instead: dict[Any, Any] = {}  # any: models
         document = super().schema()
         document["components"]["schemas"] = self._models
         document["paths"] = dict(sorted(document["paths"].items()))
@@ -131,13 +133,26 @@ class Provider(OpenAPIProvider):
         headers_model: Any,  # noqa: ANN401 - a type or None
     ) -> tuple[JsonObject, JsonObject]:
         """One answer."""
-        response, definitions = super().build_response_object(model, headers_model)
+        told: Any = self._instead.get(model, model)  # any: a type
+        response, definitions = super().build_response_object(told, headers_model)
         return self._with_models(response, definitions), {}
 
     def build_paths(self, rule: Rule) -> tuple[JsonObject, JsonObject]:
         """The paths of one rule."""
+        view = self._app.view_functions[rule.endpoint]
+        operation = operation_of(view)
+        # What plugins refuse with is known only now that the app has its plugins.
+        own = getattr(view, ERRORS, {})
+        plugins = core(cast("Quart", self._app)).plugins
+        whole = models_with_messages(operation, plugins) if operation else {}
+        self._instead = {own[status]: whole[status] for status in whole if status in own}
         paths, components = super().build_paths(rule)
-        operation = operation_of(self._app.view_functions[rule.endpoint])
+        for item in paths.values():
+            for documented in item.values():
+                for status in whole.keys() - own.keys():
+                    documented["responses"][status], _ = self.build_response_object(
+                        whole[status], None
+                    )
         for item in paths.values():
             for documented in item.values():
                 _complete(documented, operation)

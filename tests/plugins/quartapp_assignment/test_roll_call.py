@@ -132,6 +132,7 @@ class OnlyMaths:
     """An institution's policy, written for the base routes."""
 
     name = "policy"
+    messages = ("Not today", "Only maths")
 
     def __init__(self):
         self.asked = []

@@ -362,6 +362,7 @@ async def test_authorize_refuses_a_route_with_its_reason(serve, example):
 async def test_authorize_refuses_an_event_and_hears_its_data(serve):
     class NoSummary:
         name = "nosummary"
+        messages = ("Not today",)
         heard = None
 
         @hookimpl
@@ -378,6 +379,8 @@ async def test_authorize_refuses_an_event_and_hears_its_data(serve):
 
 async def test_authorize_refuses_when_one_denies_whatever_others_allow(serve):
     class Says:
+        messages = ("No",)
+
         def __init__(self, name, decision):
             self.name = name
             self.decision = decision
