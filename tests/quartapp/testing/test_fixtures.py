@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
+from quartapp import PluginError, core
+
 if TYPE_CHECKING:
     from quartapp.testing.servers import Serve, ServeProcess, TestServer
 
@@ -42,3 +46,28 @@ async def test_a_process_serves_with_its_own_database(serve_process: ServeProces
     assert answer.status_code == 200
     assert process.stdout[0].startswith("Mongodb connected 127.0.0.1")
     assert await process.terminate() == 0, process.stderr
+
+
+async def test_plugins_beside_come_after_what_they_require(serve: Serve) -> None:
+    class First:
+        name = "z_first"
+
+    class Second:
+        name = "a_second"
+        requires = ("z_first", "attendance")
+
+    server = await serve(beside=[Second, First])
+    names = [plugin.name for plugin in core(server.app).plugins.loaded]
+    assert names.index("attendance") < names.index("z_first") < names.index("a_second")
+
+
+async def test_a_plugin_beside_that_lacks_what_it_requires_is_told_as_at_a_start(
+    serve: Serve,
+) -> None:
+    class Lonely:
+        name = "lonely"
+        requires = ("nobody",)
+
+    with pytest.raises(PluginError) as caught:
+        await serve(beside=[Lonely])
+    assert str(caught.value) == "plugin lonely (given) requires the plugin nobody"
