@@ -6,7 +6,7 @@ import structlog
 
 from quartapp import OWN_MESSAGE, Deny, DomainError, EventData, EventType, hookimpl
 from quartapp.contract import openapi_document
-from quartapp.contract.plugin_documents import openapi_piece, plugin_of
+from quartapp.contract.plugin_documents import openapi_of_plugin, plugin_of
 from quartapp_classes.testing import class_room
 
 CLOSED = "Come back in the morning"
@@ -122,7 +122,7 @@ async def test_the_document_lists_them_where_they_can_come(serve):
         assert message not in messages_of(document, deletion, "get", "404")
     assert "class has attendance records" in messages_of(document, deletion, "delete", "409")
     assert messages_of(document, "/healthz", "get", "403") == []
-    piece = openapi_piece(server.app, plugin_of(server.app, "classes"))
+    piece = openapi_of_plugin(server.app, plugin_of(server.app, "classes"))
     assert KEPT in messages_of(piece, deletion, "delete", "409")
 
 
