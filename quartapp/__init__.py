@@ -59,8 +59,11 @@ if TYPE_CHECKING:
     from quartapp.identity.principal import CredentialsRefusedError as CredentialsRefusedError
     from quartapp.identity.principal import Identity as Identity
     from quartapp.identity.principal import Principal as Principal
+    from quartapp.identity.principal import SignInUnavailableError as SignInUnavailableError
     from quartapp.identity.roles import Role as Role
     from quartapp.identity.roles import Roles as Roles
+    from quartapp.identity.standing import Standing as Standing
+    from quartapp.identity.tokens import AccountGoneError as AccountGoneError
     from quartapp.identity.tokens import InvalidTokenError as InvalidTokenError
     from quartapp.identity.tokens import Tokens as Tokens
     from quartapp.parts import Core as Core
@@ -91,6 +94,7 @@ __all__ = [
     "SIGNED_IN",
     "Access",
     "Account",
+    "AccountGoneError",
     "Allow",
     "Body",
     "Clock",
@@ -130,7 +134,9 @@ __all__ = [
     "ServerMessage",
     "Services",
     "Settings",
+    "SignInUnavailableError",
     "SocketParameter",
+    "Standing",
     "Tasks",
     "Timestamp",
     "Tokens",
@@ -236,8 +242,11 @@ _HOMES = {
         "CredentialsRefusedError",
         "Identity",
         "Principal",
+        "SignInUnavailableError",
     ),
+    "quartapp.identity.standing": ("Standing",),
     "quartapp.identity.tokens": (
+        "AccountGoneError",
         "InvalidTokenError",
         "Tokens",
     ),

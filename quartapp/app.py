@@ -24,6 +24,7 @@ from quartapp.http.idempotency import KeptAnswer
 from quartapp.identity.authenticator import Authenticator
 from quartapp.identity.grants import Grants
 from quartapp.identity.roles import Roles
+from quartapp.identity.standing import Standing
 from quartapp.identity.tokens import Tokens
 from quartapp.parts import EXTENSION, Core, Services
 from quartapp.realtime.handling import Watchdog
@@ -99,6 +100,7 @@ def create_app(
         core.roles.add(role, str(owner))
     core.database.models = [KeptAnswer, *core.plugins.collections()]
     core.plugins.services(app)
+    core.authenticate.standing = core.services.find(Standing)  # type: ignore[type-abstract] # mypy takes a protocol for a class that cannot be used
     register_routes(app, service_routes)
     if settings.metrics:
         register_routes(app, metrics_routes)
@@ -151,7 +153,7 @@ def _core(settings: Settings, plugins: Iterable[object] | None, clock: Clock) ->
     manager = Plugins(
         chosen, settings.hook_timeout, clock, metrics, strict=settings.strict_messages
     )
-    tokens = Tokens(settings.jwt_secret.get_secret_value(), clock=clock)
+    tokens = Tokens(settings.jwt_secret.get_secret_value(), settings.token_hours * 3600, clock)
     database = Database(
         settings.mongodb_uri.get_secret_value(),
         settings.database,

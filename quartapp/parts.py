@@ -68,6 +68,10 @@ class Services:
                 "plugin adds it, name that plugin in `requires`, so that it is built before"
             ) from None
 
+    def find(self, kind: type[Service]) -> Service | None:
+        """Return the service of type ``kind``, or None where no plugin offers one."""
+        return cast("Service | None", self._by_type.get(kind))
+
 
 def _named(kind: type) -> str:
     return f"{kind.__module__}.{kind.__qualname__}"

@@ -49,7 +49,7 @@ from quartapp_classes import (
 if TYPE_CHECKING:
     from quartapp import Principal
     from quartapp_auth import Contact
-    from quartapp_auth import models as auth_models
+    from quartapp_auth import User as AuthUser
     from quartapp_classes import ClassRoom
 
 blueprint = Blueprint("assignment", __name__)
@@ -214,11 +214,11 @@ async def start_attendance(principal: Principal, body: SessionStart) -> dict[str
     return {"classId": class_room.id, "startedAt": await _attendance().start(class_room)}
 
 
-def _user(user: auth_models.User) -> dict[str, Any]:
+def _user(user: AuthUser) -> dict[str, Any]:
     return {"_id": user.id, "name": user.display_name, "email": user.email, "role": user.role}
 
 
-def _student(user: auth_models.User | Contact) -> dict[str, Any]:
+def _student(user: AuthUser | Contact) -> dict[str, Any]:
     return {"_id": user.id, "name": user.display_name, "email": user.email}
 
 

@@ -4,27 +4,39 @@ What is exported here is public; the modules below are internal.
 """
 
 from quartapp_auth.bulk import AccountEntry, BulkAccounts
-from quartapp_auth.errors import EmailTakenError, UserNotFoundError, WrongPasswordError
+from quartapp_auth.errors import (
+    AccountDisabledError,
+    EmailTakenError,
+    IdentityRefusedError,
+    UserNotFoundError,
+    WrongPasswordError,
+)
 from quartapp_auth.happenings import UserRegistered
-from quartapp_auth.models import User
 from quartapp_auth.roles import BaseRole
 from quartapp_auth.schemas import EMAIL, Credentials, RegisteredRole, Registration, TokenAnswer
-from quartapp_auth.service import Contact, UserService
+from quartapp_auth.service import UserService
+from quartapp_auth.store import UserStore
+from quartapp_auth.users import AccountState, Contact, User, UserChanges
 
 __all__ = [
     "EMAIL",
+    "AccountDisabledError",
     "AccountEntry",
+    "AccountState",
     "BaseRole",
     "BulkAccounts",
     "Contact",
     "Credentials",
     "EmailTakenError",
+    "IdentityRefusedError",
     "RegisteredRole",
     "Registration",
     "TokenAnswer",
     "User",
+    "UserChanges",
     "UserNotFoundError",
     "UserRegistered",
     "UserService",
+    "UserStore",
     "WrongPasswordError",
 ]

@@ -104,20 +104,30 @@ def _entry(document: Document) -> AccountEntry:
 
 def _write(account: AccountEntry) -> UpdateOne:
     now = utc_now()
+    disabled = {"$literal": True} if account.disabled else "$$REMOVE"
+    # Whoever is disabled, or has another role, loses the tokens that say otherwise. An account
+    # that is new has none.
+    ends = {
+        "$and": [
+            {"$ne": [{"$type": "$role"}, "missing"]},
+            {
+                "$or": [
+                    {"$ne": ["$role", account.role]},
+                    {"$and": [account.disabled, {"$ne": ["$disabled", True]}]},
+                ]
+            },
+        ]
+    }
     kept: Document = {
-        "name": account.display_name.lower(),
-        "displayName": account.display_name,
-        "email": account.email,
-        "role": account.role,
+        # Names are what people typed, and may begin as an expression does.
+        "name": {"$literal": account.display_name.lower()},
+        "displayName": {"$literal": account.display_name},
+        "email": {"$literal": account.email},
+        "role": {"$literal": account.role},
+        "sourcedId": {"$literal": account.sourced_id} if account.sourced_id else "$$REMOVE",
+        "disabled": disabled,
+        "ver": {"$cond": [ends, {"$add": [{"$ifNull": ["$ver", 0]}, 1]}, "$ver"]},
+        "createdAt": {"$ifNull": ["$createdAt", now]},
         "updatedAt": now,
     }
-    dropped: Document = {}
-    for field, value in (("sourcedId", account.sourced_id), ("disabled", account.disabled)):
-        if value:
-            kept[field] = value
-        else:
-            dropped[field] = ""
-    changes: Document = {"$set": kept, "$setOnInsert": {"createdAt": now}}
-    if dropped:
-        changes["$unset"] = dropped
-    return UpdateOne({"_id": account.id}, changes, upsert=True)
+    return UpdateOne({"_id": account.id}, [{"$set": kept}], upsert=True)

@@ -15,3 +15,11 @@ class UserNotFoundError(DomainError):
 
 class WrongPasswordError(DomainError):
     """The password is not that account's, or the account may not sign in."""
+
+
+class AccountDisabledError(WrongPasswordError):
+    """The account may not sign in."""
+
+
+class IdentityRefusedError(WrongPasswordError):
+    """An identity that leads to no account here; the text says why, for the log and for pages."""

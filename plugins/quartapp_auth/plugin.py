@@ -1,14 +1,20 @@
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
-from quartapp import Role, core, hookimpl
+from quartapp import Role, Standing, core, hookimpl
 from quartapp_auth.commands import user
-from quartapp_auth.models import User
+from quartapp_auth.models import UserDocument
+from quartapp_auth.mongo_store import MongoUserStore
 from quartapp_auth.passwords import Passwords
+from quartapp_auth.refresh import Refresher
 from quartapp_auth.roles import BaseRole
 from quartapp_auth.routes import blueprint
 from quartapp_auth.service import UserService
+from quartapp_auth.settings import AuthSettings
+from quartapp_auth.states import AccountStates
+from quartapp_auth.store import UserStore
 
 if TYPE_CHECKING:
     import click
@@ -24,6 +30,13 @@ class AuthPlugin:
 
     def __init__(self) -> None:
         self._passwords = Passwords()
+        self._states: AccountStates | None = None
+        self._watching: asyncio.Task[None] | None = None
+
+    @hookimpl
+    def register_settings(self) -> type[AuthSettings]:
+        """Say what follows another system, and how often that is asked."""
+        return AuthSettings
 
     @hookimpl
     def register_roles(self) -> list[Role]:
@@ -37,15 +50,23 @@ class AuthPlugin:
     @hookimpl
     def register_collections(self) -> list[type[Model]]:
         """Declare accounts."""
-        return [User]
+        return [UserDocument]
 
     @hookimpl
     def register_services(self, app: Quart) -> None:
         """Offer the service of accounts."""
         parts = core(app)
-        parts.services.add(
-            UserService(parts.database, parts.tokens, parts.plugins, self._passwords)
-        )
+        settings = parts.services.get(AuthSettings)
+        store = parts.services.find(UserStore)  # type: ignore[type-abstract] # mypy takes a protocol for a class that cannot be used
+        if store is None:
+            store = MongoUserStore(parts.database)
+            parts.services.add(store, as_=UserStore)
+        users = UserService(store, parts.tokens, parts.plugins, self._passwords, settings)
+        parts.services.add(users)
+        asks = parts.plugins.implement("refresh_account")
+        refresher = Refresher(parts.plugins, users, parts.clock, settings.refresh_minutes)
+        self._states = AccountStates(store, parts.hub, parts.clock, refresher if asks else None)
+        parts.services.add(self._states, as_=Standing)
 
     @hookimpl
     def register_blueprints(self) -> list[Blueprint]:
@@ -58,6 +79,15 @@ class AuthPlugin:
         return [user]
 
     @hookimpl
-    def shutdown(self) -> None:
-        """End the threads that check passwords."""
+    def startup(self) -> None:
+        """Begin to watch accounts."""
+        if self._states is not None:
+            self._watching = asyncio.create_task(self._states.run())
+
+    @hookimpl
+    async def shutdown(self) -> None:
+        """End the watch, and the threads that check passwords."""
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
         self._passwords.close()

@@ -4,14 +4,23 @@ from typing import TYPE_CHECKING, Any
 
 from quart import Blueprint
 
-from quartapp import PUBLIC, SIGNED_IN, Operation, Refusal, core
+from quartapp import (
+    INVALID_TOKEN,
+    PUBLIC,
+    SIGNED_IN,
+    AccountGoneError,
+    Operation,
+    Refusal,
+    core,
+    unauthorized,
+)
 from quartapp_auth.errors import EmailTakenError, UserNotFoundError, WrongPasswordError
 from quartapp_auth.schemas import Credentials, Registration, TokenAnswer, UserAnswer
 from quartapp_auth.service import UserService
 
 if TYPE_CHECKING:
     from quartapp import Principal
-    from quartapp_auth.models import User
+    from quartapp_auth.users import User
 
 blueprint = Blueprint("auth", __name__, url_prefix="/api/v1/auth")
 
@@ -56,6 +65,21 @@ async def login(body: Credentials) -> dict[str, Any]:
     return {"token": await core().services.get(UserService).login(body.email, body.password)}
 
 
+@blueprint.post("/refresh")
+@Operation(id="refreshToken", access=SIGNED_IN, tags=TAGS, data=TokenAnswer)
+async def refresh(principal: Principal) -> dict[str, Any]:
+    """Get a fresh token for a valid one."""
+    if "iat" not in principal.claims:
+        # A key or a ticket of another system is no token of ours, and may end before one.
+        raise unauthorized(INVALID_TOKEN)
+    users = core().services.get(UserService)
+    try:
+        return {"token": await users.issue_token(await users.get(principal.id))}
+    except (UserNotFoundError, WrongPasswordError) as error:
+        # The account has changed since the token was checked.
+        raise unauthorized(INVALID_TOKEN) from error
+
+
 @blueprint.get("/me")
 @Operation(
     id="getMe",
@@ -63,7 +87,7 @@ async def login(body: Credentials) -> dict[str, Any]:
     access=SIGNED_IN,
     tags=TAGS,
     data=UserAnswer,
-    errors={UserNotFoundError: USER_NOT_FOUND},
+    errors={UserNotFoundError: USER_NOT_FOUND, AccountGoneError: USER_NOT_FOUND},
 )
 async def me(principal: Principal) -> dict[str, Any]:
     """Who I am."""

@@ -2,92 +2,83 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import structlog
 from bson import ObjectId
-from mongoengine.errors import NotUniqueError
 
 from quartapp import Account, CredentialsRefusedError, object_id, utc_now
-from quartapp_auth.errors import EmailTakenError, UserNotFoundError, WrongPasswordError
+from quartapp_auth.errors import (
+    AccountDisabledError,
+    IdentityRefusedError,
+    UserNotFoundError,
+    WrongPasswordError,
+)
 from quartapp_auth.happenings import UserRegistered
-from quartapp_auth.models import User
+from quartapp_auth.identities import Identities
+from quartapp_auth.users import User, UserChanges
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import AsyncIterator, Iterable, Mapping
 
-    from quartapp import Database, Identity, Plugins, Tokens
+    from quartapp import Identity, Plugins, Tokens
     from quartapp_auth.passwords import Passwords
+    from quartapp_auth.settings import AuthSettings
+    from quartapp_auth.store import UserStore
+    from quartapp_auth.users import Contact
 
-_LAST_CHARACTER = "\U0010ffff"
-
-
-@dataclass(frozen=True, slots=True)
-class Contact:
-    """What people on a roll see of each other.
-
-    Attributes:
-        id: The user's ``_id``.
-        name: Lower-cased.
-        display_name: As typed.
-        email: Address.
-    """
-
-    id: ObjectId
-    name: str
-    display_name: str
-    email: str
+log = structlog.get_logger("quartapp.auth")
 
 
 class UserService:
-    """Accounts in the database.
+    """Accounts, wherever they are kept.
 
     Args:
-        database: Where they live.
+        store: Where they are kept.
         tokens: Issues their tokens.
         plugins: Hears what happened.
-        passwords: Hashes and checks them.
+        passwords: Hashes and checks passwords.
+        settings: Say what follows another system.
     """
 
     def __init__(
-        self, database: Database, tokens: Tokens, plugins: Plugins, passwords: Passwords
+        self,
+        store: UserStore,
+        tokens: Tokens,
+        plugins: Plugins,
+        passwords: Passwords,
+        settings: AuthSettings,
     ) -> None:
-        self._database = database
+        self._store = store
         self._passwords = passwords
         self._tokens = tokens
         self._plugins = plugins
-        self._contacts = database.joint_reads(self._read_contacts)
+        self._identities = Identities(store, settings, plugins.on_event)
 
     async def register(self, name: str, email: str, password: str, role: str) -> User:
-        """Make an account.
+        """Make an account with a password.
 
         Args:
             name: As typed, trimmed.
             email: Lower-cased address.
             password: In clear, at most 72 bytes of UTF-8.
-            role: ``teacher`` or ``student``.
+            role: The user's role.
 
         Raises:
             EmailTakenError: The address has an account.
         """
-        return await self._insert(name, email, await self._passwords.hashed(password), role)
-
-    async def _insert(self, name: str, email: str, hashed: str | None, role: str) -> User:
         now = utc_now()
         user = User(
+            id=ObjectId(),
             name=name.lower(),
             display_name=name,
             email=email,
-            password=hashed,
+            password=await self._passwords.hashed(password),
             role=role,
             created_at=now,
             updated_at=now,
         )
-        try:
-            # The unique index decides, so that simultaneous registrations have one winner.
-            await self._database.run(user.save, force_insert=True)
-        except NotUniqueError as error:
-            raise EmailTakenError from error
+        await self._store.insert(user)
         await self._plugins.on_event(UserRegistered(str(user.id), role))
         return user
 
@@ -97,11 +88,40 @@ class UserService:
         Raises:
             UserNotFoundError: The address has no account.
             WrongPasswordError: The password is another, or the account is disabled.
+            SignInUnavailableError: The system that knows the password is out of reach.
         """
-        user = await self._verified(email, password)
+        return await self.issue_token(await self._verified(email, password))
+
+    async def sign_in(self, identity: Identity) -> User:
+        """Return the account of a person whom another system has verified.
+
+        The account is found by issuer and subject, then by a verified address, and made when
+        there is none. It follows the identity in the fields of the setting ``sync``.
+
+        Args:
+            identity: The person, with the issuer.
+
+        Raises:
+            ValueError: The identity names no issuer.
+            IdentityRefusedError: The identity leads to no account; the text says why.
+            AccountDisabledError: The account may not sign in.
+        """
+        user = await self._identities.account(identity)
         if user.disabled:
-            raise WrongPasswordError
-        return await self.issue_token(user)
+            raise AccountDisabledError
+        return user
+
+    async def follow(self, user_id: str, identity: Identity) -> User:
+        """Bring an account up to date with what another system says of its person by now.
+
+        Args:
+            user_id: The user's ``_id``.
+            identity: The person.
+
+        Raises:
+            UserNotFoundError: There is no such account.
+        """
+        return await self._identities.follow(await self.get(user_id), identity)
 
     async def _verified(self, email: str, password: str) -> User:
         try:
@@ -109,16 +129,32 @@ class UserService:
         except CredentialsRefusedError as error:
             raise WrongPasswordError from error
         if identity is not None:
-            return await self._account_of(identity)
-        user: User | None = await self._by_email(email)
+            try:
+                return await self.sign_in(identity)
+            except IdentityRefusedError as error:
+                log.warning("sign-in refused", issuer=identity.issuer, reason=str(error))
+                raise
+        user = await self._store.by_email(email)
         if user is None:
             raise UserNotFoundError
         if not await self._passwords.match(password, user.password):
             raise WrongPasswordError
         return user
 
+    async def issue_token(self, user: User) -> str:
+        """A token for ``user``, with what plugins claim for them.
+
+        Raises:
+            AccountDisabledError: The account may not sign in.
+        """
+        if user.disabled:
+            raise AccountDisabledError
+        account = Account(str(user.id), user.email, user.name, user.role, frozenset(user.groups))
+        claims = await self._plugins.token_claims(account)
+        return self._tokens.issue(account.id, account.role, claims, ver=user.ver)
+
     async def set_password(self, email: str, password: str) -> None:
-        """Give an account a password, its first or another one.
+        """Give an account a password, its first or another one; its tokens end.
 
         Args:
             email: Lower-cased address.
@@ -127,34 +163,55 @@ class UserService:
         Raises:
             UserNotFoundError: The address has no account.
         """
+        user = await self.by_email(email)
         hashed = await self._passwords.hashed(password)
-        changes = {"$set": {"password": hashed, "updatedAt": utc_now()}}
-        changed = await self._database.run(
-            lambda: User.objects(email=email).update_one(__raw__=changes)
-        )
-        if not changed:
-            raise UserNotFoundError
+        await self._change(user.id, UserChanges(password=hashed), revoke=True)
 
-    async def issue_token(self, user: User) -> str:
-        """A token for ``user``, with what plugins claim for them."""
-        account = Account(str(user.id), user.email, user.name, user.role)
-        claims = await self._plugins.token_claims(account)
-        return self._tokens.issue(account.id, account.role, claims)
+    async def set_role(self, user_id: str, role: str) -> User:
+        """Give an account another role; its tokens end.
 
-    async def _account_of(self, identity: Identity) -> User:
-        """The account of somebody whom a plugin verified; made at the first time."""
-        email = identity.email.strip().lower()
-        user: User | None = await self._by_email(email)
-        if user is not None:
-            return user
-        try:
-            return await self._insert(identity.name.strip(), email, None, identity.role)
-        except EmailTakenError:
-            # Two first logins at once: the other one made it.
-            return await self._account_of(identity)
+        Args:
+            user_id: The user's ``_id``.
+            role: The role.
 
-    async def _by_email(self, email: str) -> User | None:
-        return await self._database.first(User, {"email": email})
+        Raises:
+            UserNotFoundError: There is no such account.
+        """
+        user = await self.get(user_id)
+        return await self._change(user.id, UserChanges(role=role), revoke=role != user.role)
+
+    async def disable(self, user_id: str) -> User:
+        """Refuse an account from now on; its tokens end and its sockets close.
+
+        Args:
+            user_id: The user's ``_id``.
+
+        Raises:
+            UserNotFoundError: There is no such account.
+        """
+        return await self._change(_key(user_id), UserChanges(disabled=True), revoke=True)
+
+    async def enable(self, user_id: str) -> User:
+        """Let a disabled account sign in again.
+
+        Args:
+            user_id: The user's ``_id``.
+
+        Raises:
+            UserNotFoundError: There is no such account.
+        """
+        return await self._change(_key(user_id), UserChanges(disabled=False))
+
+    async def revoke(self, user_id: str) -> User:
+        """End all tokens of an account, in all processes; the person may sign in again.
+
+        Args:
+            user_id: The user's ``_id``.
+
+        Raises:
+            UserNotFoundError: There is no such account.
+        """
+        return await self._change(_key(user_id), UserChanges(), revoke=True)
 
     async def get(self, user_id: str) -> User:
         """The account with that ``_id``.
@@ -162,26 +219,31 @@ class UserService:
         Raises:
             UserNotFoundError: There is none.
         """
-        key = object_id(user_id)
-        user: User | None = None
-        if key is not None:
-            user = await self._database.by_id(User, key)
-        if user is None:
-            raise UserNotFoundError
-        return user
+        return _found(await self._store.get(_key(user_id)))
 
-    async def contacts(self, user_ids: Iterable[ObjectId]) -> dict[ObjectId, Contact]:
+    async def by_email(self, email: str) -> User:
+        """The account with that address.
+
+        Args:
+            email: Lower-cased address.
+
+        Raises:
+            UserNotFoundError: There is none.
+        """
+        return _found(await self._store.by_email(email))
+
+    async def by_subject(self, issuer: str, subject: str) -> User | None:
+        """The account of a person of another system, or None.
+
+        Args:
+            issuer: The system.
+            subject: The person's identifier there.
+        """
+        return await self._store.by_subject(issuer, subject)
+
+    async def contacts(self, user_ids: Iterable[ObjectId]) -> Mapping[ObjectId, Contact]:
         """Names and addresses by id; accounts that are gone are left out."""
-        ids = list(user_ids)
-        found = await self._contacts.get_all(ids)
-        return {key: found[key] for key in ids if key in found}
-
-    async def _read_contacts(self, keys: set[object]) -> dict[object, Contact]:
-        found = await self._database.by_ids("users", keys, ("name", "displayName", "email"))
-        return {
-            key: Contact(user["_id"], user["name"], user["displayName"], user["email"])
-            for key, user in found.items()
-        }
+        return await self._store.contacts(list(user_ids))
 
     async def students(
         self, search: str | None = None, limit: int | None = None, after: str | None = None
@@ -193,16 +255,27 @@ class UserService:
             limit: How many at most.
             after: The ``_id`` that the list starts behind.
         """
-        return await self._database.run(self._students, search, limit, after)
+        key = ObjectId(after) if after else None
+        return await self._store.students(search.lower() if search else None, limit, key)
 
-    def _students(self, search: str | None, limit: int | None, after: str | None) -> list[User]:
-        query: dict[str, object] = {"role": "student"}
-        if search:
-            # A range, not a pattern: it runs on the index and has no characters to escape.
-            prefix = search.lower()
-            reach = {"$gte": prefix, "$lt": prefix + _LAST_CHARACTER}
-            query["$or"] = [{"name": reach}, {"email": reach}]
-        if after:
-            query["_id"] = {"$gt": ObjectId(after)}
-        found = User.objects(__raw__=query).order_by("id").exclude("password")
-        return list(found.limit(limit) if limit else found)
+    def everybody(self) -> AsyncIterator[User]:
+        """All accounts, one after another, by ``_id``."""
+        return self._store.everybody()
+
+    async def _change(
+        self, user_id: ObjectId, changes: UserChanges, *, revoke: bool = False
+    ) -> User:
+        return _found(await self._store.change(user_id, changes, revoke=revoke))
+
+
+def _key(user_id: str) -> ObjectId:
+    key = object_id(user_id)
+    if key is None:
+        raise UserNotFoundError
+    return key
+
+
+def _found(user: User | None) -> User:
+    if user is None:
+        raise UserNotFoundError
+    return user

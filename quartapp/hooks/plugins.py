@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -13,13 +14,18 @@ from quart import Blueprint
 from quartapp.clock import SYSTEM_CLOCK, Clock
 from quartapp.database.database import Model
 from quartapp.database.indexes import OWN_COLLECTIONS, conflicting_index
-from quartapp.errors import HookFailedError, PluginError
+from quartapp.errors import DatabaseUnavailableError, HookFailedError, PluginError
 from quartapp.hooks import specs
 from quartapp.hooks.decisions import Grant
 from quartapp.hooks.dispatcher import Dispatcher
 from quartapp.hooks.messages import Messages
 from quartapp.hooks.telling import Telling
-from quartapp.identity.principal import CredentialsRefusedError, Identity, Principal
+from quartapp.identity.principal import (
+    CredentialsRefusedError,
+    Identity,
+    Principal,
+    SignInUnavailableError,
+)
 from quartapp.identity.roles import Role
 from quartapp.identity.tokens import RESERVED_CLAIMS
 from quartapp.realtime.events import EventType, SocketParameter
@@ -38,6 +44,9 @@ if TYPE_CHECKING:
     from quartapp.telemetry.metrics import Metrics
 
 Item = TypeVar("Item")
+
+# What a hook that is asked who somebody is may raise: the answer is a refusal, or "not now".
+_NOT_KNOWN = (CredentialsRefusedError, SignInUnavailableError, DatabaseUnavailableError)
 
 
 class Plugins:
@@ -242,26 +251,39 @@ class Plugins:
 
         Raises:
             CredentialsRefusedError: A plugin knows them, and they are bad.
+            SignInUnavailableError: The plugin that knows them cannot reach its system.
             HookFailedError: A plugin raised, hung, or returned something else.
         """
-        return await self._first(
-            "verify_credentials",
-            Identity,
-            (CredentialsRefusedError,),
-            email=email,
-            password=password,
+        found = await self._first_of(
+            "verify_credentials", Identity, _NOT_KNOWN, email=email, password=password
         )
+        return _issued(*found) if found else None
+
+    async def refresh_account(self, principal: Principal) -> Identity | None:
+        """Who somebody is by now, as the system says that vouched for them; None: nobody's to say.
+
+        Raises:
+            CredentialsRefusedError: That system does not know them any longer.
+            SignInUnavailableError: That system is out of reach.
+            HookFailedError: A plugin raised, hung, or returned something else.
+        """
+        found = await self._first_of("refresh_account", Identity, _NOT_KNOWN, principal=principal)
+        return _issued(*found) if found else None
+
+    def implement(self, hook: str) -> bool:
+        """Tell whether any plugin implements ``hook``."""
+        return bool(self.dispatcher.implementations(hook))
 
     async def authenticate(self, connection: Request | Websocket) -> Principal | None:
         """Whose credentials these are, where they are none of ours.
 
         Raises:
             CredentialsRefusedError: A plugin knows them, and they are bad.
+            SignInUnavailableError: The plugin that knows them cannot reach its system.
             HookFailedError: A plugin raised, hung, or returned something else.
         """
-        return await self._first(
-            "authenticate", Principal, (CredentialsRefusedError,), connection=connection
-        )
+        found = await self._first_of("authenticate", Principal, _NOT_KNOWN, connection=connection)
+        return found[1] if found else None
 
     async def token_claims(self, user: Account) -> dict[str, Any]:
         """What plugins put into ``user``'s token.
@@ -308,7 +330,7 @@ class Plugins:
             HookFailedError: A plugin raised, hung, or returned something else.
         """
         arguments = {"principal": principal, "permission": permission, "resource": resource}
-        return await self._first("grant", Grant, (), **arguments) is not None
+        return await self._first_of("grant", Grant, (), **arguments) is not None
 
     async def on_event(self, event: object) -> None:
         """Let every plugin be told what happened, after the caller has gone on.
@@ -329,20 +351,20 @@ class Plugins:
     async def _tell(self, event: object) -> None:
         await self.dispatcher.notify("on_event", event=event)
 
-    async def _first(
+    async def _first_of(
         self,
         hook: str,
         kind: type[Item],
         passing: tuple[type[Exception], ...],
         **arguments: object,
-    ) -> Item | None:
+    ) -> tuple[LoadedPlugin, Item] | None:
         found = await self.dispatcher.first(hook, passing=passing, **arguments)
         if found is None:
             return None
         owner, result = found
         if not isinstance(result, kind):
             raise _wrong_type(owner, hook, kind.__name__, result)
-        return result
+        return owner, result
 
     def _collect_items(
         self, hook: str, kind: type[Item], **arguments: object
@@ -365,6 +387,11 @@ def _refuse_duplicates(loaded: Sequence[LoadedPlugin]) -> None:
         other = by_name.setdefault(plugin.name, plugin)
         if other is not plugin:
             raise PluginError(f"two plugins are called {plugin.name}: {other} and {plugin}")
+
+
+def _issued(owner: LoadedPlugin, identity: Identity) -> Identity:
+    """``identity``, issued by its plugin where it names no issuer."""
+    return identity if identity.issuer else replace(identity, issuer=owner.name)
 
 
 def _wrong_type(owner: LoadedPlugin, hook: str, wanted: str, got: object) -> HookFailedError:

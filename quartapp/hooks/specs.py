@@ -153,14 +153,45 @@ def verify_credentials(email: str, password: str) -> Identity | None:
     """At login, before the local password: whom another system knows by these credentials.
 
     First answer. None says "not mine", and the local password decides; a raised
-    :class:`~quartapp.identity.principal.CredentialsRefusedError` refuses. A person who is verified
-    for the first time gets an account, without a local password.
+    :class:`~quartapp.identity.principal.CredentialsRefusedError` refuses, and no local password
+    helps. A :class:`~quartapp.identity.principal.SignInUnavailableError` says that the other system
+    is out of reach: 503. A person who is verified for the first time gets an account, without a
+    local password; the account follows the identity at each sign-in.
 
     Example:
         >>> @hookimpl
         ... async def verify_credentials(self, email, password):
         ...     entry = await directory.bind(email, password)
-        ...     return Identity(email, entry.name, entry.role) if entry else None
+        ...     if entry is None:
+        ...         raise CredentialsRefusedError
+        ...     return Identity(
+        ...         subject=entry.id,
+        ...         email=email,
+        ...         email_verified=True,
+        ...         name=entry.name,
+        ...         role=entry.role,
+        ...     )
+    """
+
+
+@hookspec
+def refresh_account(principal: Principal) -> Identity | None:
+    """While a person uses a token or a socket: who they are by now, as another system says.
+
+    First answer. Asked every ``refresh_minutes`` of the auth plugin and for each person who is
+    active, in each process. The account follows the identity; a change of role ends the person's
+    tokens. A :class:`~quartapp.identity.principal.CredentialsRefusedError` ends them too. None
+    says "not mine". A failure, or a
+    :class:`~quartapp.identity.principal.SignInUnavailableError`, changes nothing, and the hook is
+    asked again a minute later.
+
+    Example:
+        >>> @hookimpl
+        ... async def refresh_account(self, principal):
+        ...     entry = await directory.find(principal.id)
+        ...     if entry is None:
+        ...         raise CredentialsRefusedError
+        ...     return Identity(subject=entry.id, name=entry.name, role=entry.role)
     """
 
 
@@ -170,7 +201,8 @@ def authenticate(connection: Request | Websocket) -> Principal | None:
 
     First answer. A recognised bad credential raises
     :class:`~quartapp.identity.principal.CredentialsRefusedError`, which answers 401 or closes the
-    socket.
+    socket. A :class:`~quartapp.identity.principal.SignInUnavailableError` answers 503, or
+    ``Service Unavailable`` on the socket.
 
     Example:
         >>> @hookimpl
@@ -181,7 +213,9 @@ def authenticate(connection: Request | Websocket) -> Principal | None:
 
 @hookspec
 def token_claims(user: Account) -> dict[str, object] | None:
-    """A token is issued: claims to add, never ``id``, ``role``, ``iat`` or ``exp``. Collected.
+    """A token is issued: claims to add. Collected.
+
+    The claims ``id``, ``role``, ``iat``, ``exp``, ``ver``, ``jti`` and ``iss`` are the server's.
 
     Example:
         >>> @hookimpl

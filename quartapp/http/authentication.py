@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from quartapp.http.answers import ApiError
-from quartapp.identity.tokens import InvalidTokenError
+from quartapp.identity.tokens import AccountGoneError, InvalidTokenError
 
 if TYPE_CHECKING:
     from quart.wrappers import Request
@@ -31,10 +31,13 @@ async def authenticated(
 
     Raises:
         ApiError: 401, the token is missing or bad.
+        AccountGoneError: The account behind a valid token was deleted.
     """
     token = bearer_token(request.headers)
     try:
         return await authenticate(request, token)
+    except AccountGoneError:
+        raise
     except InvalidTokenError as error:
         raise unauthorized(missing if token is None else INVALID_TOKEN) from error
 

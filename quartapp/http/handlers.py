@@ -14,6 +14,7 @@ from quartapp.errors import DatabaseUnavailableError
 from quartapp.http.answers import ApiError, unavailable
 from quartapp.http.operation import operation_of
 from quartapp.http.problems import error_response
+from quartapp.identity.principal import SignInUnavailableError
 
 if TYPE_CHECKING:
     from quart import Quart
@@ -39,6 +40,10 @@ def register_error_handlers(app: Quart) -> None:
         log.warning("database unavailable", reason=str(error))
         return _answer(unavailable())
 
+    async def on_sign_in_unavailable(error: SignInUnavailableError) -> Response:
+        log.warning("sign-in unavailable", reason=str(error))
+        return _answer(unavailable())
+
     async def on_http_exception(error: HTTPException) -> Response:
         # Routing, size limits and methods: werkzeug's reason phrases are the contract's messages,
         # but for 413, which it calls by its newer name.
@@ -59,6 +64,7 @@ def register_error_handlers(app: Quart) -> None:
 
     app.register_error_handler(ApiError, on_api_error)
     app.register_error_handler(DatabaseUnavailableError, on_database_unavailable)
+    app.register_error_handler(SignInUnavailableError, on_sign_in_unavailable)
     app.register_error_handler(HTTPException, on_http_exception)
     app.register_error_handler(Exception, on_unforeseen)
 

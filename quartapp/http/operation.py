@@ -20,8 +20,10 @@ from quart.wrappers import Response
 from quartapp.errors import DomainError, PreconditionFailedError
 from quartapp.http.answers import ApiError, json_response
 from quartapp.http.authentication import (
+    INVALID_TOKEN,
     MISSING_TOKEN,
     authenticated,
+    unauthorized,
 )
 from quartapp.http.conditional import (
     PRECONDITION_FAILED,
@@ -33,6 +35,7 @@ from quartapp.http.documentation import documented
 from quartapp.http.idempotency import HEADER, once
 from quartapp.http.problems import field_errors, whole_body
 from quartapp.http.refusals import Refusal, refusals_of
+from quartapp.identity.tokens import AccountGoneError
 from quartapp.parts import core
 
 if TYPE_CHECKING:
@@ -155,7 +158,11 @@ class Operation:
         return await once(self.id, who, current, answer, plain_errors=self.plain_errors)
 
     async def _caller(self) -> Principal:
-        return await authenticated(core().authenticate, _current(), self.missing_token)
+        try:
+            return await authenticated(core().authenticate, _current(), self.missing_token)
+        except AccountGoneError as error:
+            refusal = self._refusal_for(error)
+            raise refusal.raised_by(error) if refusal else unauthorized(INVALID_TOKEN) from error
 
     async def _let_in(
         self, principal: Principal | None, path: Mapping[str, object]

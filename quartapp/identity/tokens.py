@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import uuid
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -23,11 +24,15 @@ TOKEN_LIFETIME_SECONDS = 24 * 60 * 60
 REMEMBERED_TOKENS = 10_000
 # Of the year 9999, the last that a date can have; some write milliseconds by mistake.
 LAST_SECOND = 253_402_300_799
-RESERVED_CLAIMS = frozenset({"id", "role", "iat", "exp"})
+RESERVED_CLAIMS = frozenset({"id", "role", "iat", "exp", "ver", "jti", "iss"})
 
 
 class InvalidTokenError(DomainError):
     """A token that is malformed, forged, expired or signed in another way."""
+
+
+class AccountGoneError(InvalidTokenError):
+    """A valid token whose account was deleted."""
 
 
 class Tokens:
@@ -40,7 +45,7 @@ class Tokens:
     """
 
     def __init__(
-        self, secret: str, lifetime: int = TOKEN_LIFETIME_SECONDS, clock: Clock = SYSTEM_CLOCK
+        self, secret: str, lifetime: float = TOKEN_LIFETIME_SECONDS, clock: Clock = SYSTEM_CLOCK
     ) -> None:
         self._secret = secret
         self._lifetime = lifetime
@@ -55,21 +60,26 @@ class Tokens:
         """
         return hmac.digest(self._secret.encode(), f"quartapp {purpose}".encode(), "sha256")
 
-    def issue(self, user_id: str, role: str, claims: Mapping[str, Any] | None = None) -> str:
+    def issue(
+        self, user_id: str, role: str, claims: Mapping[str, Any] | None = None, *, ver: int = 0
+    ) -> str:
         """A new token.
 
         Args:
             user_id: The user's ``_id``.
             role: The user's role.
             claims: Further claims; the reserved ones are not overridden.
+            ver: Number of the account. When the account's number grows, the token is worthless.
         """
         now = int(self._time())
         payload = {
             **(claims or {}),
             "id": user_id,
             "role": role,
+            "ver": ver,
+            "jti": uuid.uuid4().hex,
             "iat": now,
-            "exp": now + self._lifetime,
+            "exp": now + int(self._lifetime),
         }
         return jwt.encode(payload, self._secret, algorithm=ALGORITHM)
 
@@ -114,6 +124,8 @@ class Tokens:
             raise InvalidTokenError("the token is not valid yet")
         user_id, role = claims["id"], claims["role"]
         if not isinstance(user_id, str) or object_id(user_id) is None or not isinstance(role, str):
+            raise InvalidTokenError("claims of the wrong type")
+        if type(claims.get("ver", 0)) is not int:  # a bool is one for isinstance
             raise InvalidTokenError("claims of the wrong type")
         # It is kept, and handed out again: nobody is to change it.
         return Principal(

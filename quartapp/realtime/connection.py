@@ -89,6 +89,11 @@ class Connection:
         self.principal = principal
         self._watch_expiry()
 
+    def refuse(self) -> None:
+        """Close, as the credentials do not count any longer."""
+        self.post(encode_error(UNAUTHORIZED))
+        self.close(POLICY_VIOLATION)
+
     def end(self) -> None:
         """Stop watching when the credentials expire; for a connection that has ended."""
         if self._expiry is not None:
@@ -154,8 +159,7 @@ class Connection:
                 pause = min(left, LONGEST_WATCH_SECONDS)
                 self._expiry = self._clock.call_later(pause, self._watch_expiry)
             return
-        self.post(encode_error(UNAUTHORIZED))
-        self.close(POLICY_VIOLATION)
+        self.refuse()
 
     def _keep(self, message: Message) -> None:
         if self._outbox is None:

@@ -115,6 +115,14 @@ class Hub:
             if not self._connections:
                 self._empty.set()
 
+    def of(self, user: str) -> list[Connection]:
+        """Return the connections of one user in this process.
+
+        Args:
+            user: The user's ``_id``.
+        """
+        return list(self._by_user.get(user, ()))
+
     def broadcast(self, frame: str, users: Collection[str] | None = None) -> None:
         """Send a frame to all connections, or to those of some users; return without waiting.
 

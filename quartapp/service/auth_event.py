@@ -35,7 +35,7 @@ class AuthMessage(Closed):
 async def renew(connection: Connection, data: AuthEvent) -> None:
     """Let the socket stay open for as long as the fresh token says."""
     before = connection.principal
-    fresh = core().tokens.verify(data.token)
+    fresh = await core().authenticate.token(data.token)
     if (fresh.id, fresh.role) != (before.id, before.role):
         raise InvalidTokenError("the token of somebody else")
     connection.renew(fresh)

@@ -18,10 +18,16 @@ from structlog.contextvars import bind_contextvars
 from quartapp.errors import DatabaseUnavailableError, DomainError, HookFailedError
 from quartapp.http.answers import ApiError, unavailable
 from quartapp.http.authentication import bearer_token
+from quartapp.identity.principal import SignInUnavailableError
 from quartapp.identity.tokens import InvalidTokenError
 from quartapp.parts import core
 from quartapp.realtime.channel import Channel, ChannelClosedError, SocketConnection, channel_of
-from quartapp.realtime.close_codes import INTERNAL_ERROR, NORMAL_CLOSURE, POLICY_VIOLATION
+from quartapp.realtime.close_codes import (
+    INTERNAL_ERROR,
+    NORMAL_CLOSURE,
+    POLICY_VIOLATION,
+    TRY_AGAIN_LATER,
+)
 from quartapp.realtime.connection import Connection
 from quartapp.realtime.events import PATH, UNAVAILABLE, message_for
 from quartapp.realtime.handling import HandlerCutError
@@ -80,12 +86,12 @@ async def _enter(current: Websocket) -> Response | None:
         await current.accept()
         await _close(current, INTERNAL_ERROR)
         return None
+    except (SignInUnavailableError, DatabaseUnavailableError) as error:
+        log.warning("sign-in unavailable", reason=str(error))
+        await _dismiss(current, UNAVAILABLE, TRY_AGAIN_LATER)
+        return None
     if principal is None:
-        await current.accept()
-        await current.send(encode_error(UNAUTHORIZED))
-        # Some clients lose a frame that comes in one piece with the close.
-        await asyncio.sleep(FAREWELL_SECONDS)
-        await current.close(POLICY_VIOLATION)
+        await _dismiss(current, UNAUTHORIZED, POLICY_VIOLATION)
         return None
     with core().hub.place_of(principal.id) as free:
         if not free:
@@ -93,6 +99,15 @@ async def _enter(current: Websocket) -> Response | None:
         await current.accept()
         await _take_part(current, principal)
     return None
+
+
+async def _dismiss(socket: Websocket, message: str, code: int) -> None:
+    """Let nobody in, and say why: browsers do not show pages the answer to a handshake."""
+    await socket.accept()
+    await socket.send(encode_error(message))
+    # Some clients lose a frame that comes in one piece with the close.
+    await asyncio.sleep(FAREWELL_SECONDS)
+    await socket.close(code)
 
 
 async def _take_part(current: Websocket, principal: Principal) -> None:
@@ -106,6 +121,8 @@ async def _take_part(current: Websocket, principal: Principal) -> None:
             # No waiting up to here: what a greeting sends is followed by the very next broadcast.
             for greet in greetings:
                 greet()
+            if not core().authenticate.joined(principal):
+                connection.refuse()
             handling = core().watchdog.watch()
             try:
                 await _serve_frames(connection, channel, handling)

@@ -96,6 +96,9 @@ class Settings(PluginChoice):
         validation_alias=AliasChoices("JWT_SECRET", "jwt_secret"),
         description=f"Key that signs tokens, {MINIMUM_SECRET_BYTES} bytes or more.",
     )
+    token_hours: float = Field(
+        24.0, gt=0, le=24 * 366, description="Hours that a token is valid for."
+    )
     data_dir: Path = Field(
         default_factory=lambda: Path(platformdirs.user_data_path("quartapp", appauthor=False)),
         description="Where the embedded database and its secret live.",

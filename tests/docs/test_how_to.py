@@ -17,24 +17,48 @@ KEY = "the key of the school's sign-on service"
 class Directory:
     """What the example takes for LDAP."""
 
+    def __init__(self):
+        self.password = "cobol-60"
+        self.entry = {
+            "uid": "g.hopper",
+            "mail": "grace@school.example",
+            "name": "Grace",
+            "role": "teacher",
+            "groups": ["compilers"],
+        }
+        self.down = False
+
     async def bind(self, email, password):
-        known = ("grace@school.example", "cobol-60")
-        return {"name": "Grace", "role": "teacher"} if (email, password) == known else None
+        self._reach()
+        return self.entry if (email, password) == (self.entry["mail"], self.password) else None
+
+    async def find(self, uid):
+        self._reach()
+        return self.entry if self.entry and uid == self.entry["uid"] else None
+
+    def _reach(self):
+        if self.down:
+            raise ConnectionRefusedError("nobody listens")
 
 
 @pytest.fixture
-async def school(serve, example, monkeypatch):
+async def school(serve, example, monkeypatch, turned_clock):
     monkeypatch.setenv("QUARTAPP_SCHOOL_SSO_KEY", KEY)
     module = example("school_sign_on", HOW_TO)
-    return module, await serve(beside=[module.SchoolPlugin(Directory())])
+    plugin = module.SchoolPlugin(Directory())
+    server = await serve(beside=[plugin], clock=turned_clock)
+    server.directory, server.clock = plugin._directory, turned_clock
+    # The server takes a connection that is kept while the clock is turned for a silent one.
+    server.api.headers["Connection"] = "close"
+    return module, server
 
 
 async def login(server, email, password):
     return await server.api.post("/auth/login", json={"email": email, "password": password})
 
 
-def token(issuer, email, key=KEY):
-    claims = {"iss": issuer, "email": email, "exp": time.time() + 60}
+def token(issuer, uid, key=KEY):
+    claims = {"iss": issuer, "uid": uid, "exp": time.time() + 60}
     return {"X-School-Token": jwt.encode(claims, key, algorithm="HS256")}
 
 
@@ -49,7 +73,7 @@ async def test_the_directory_decides_for_its_domain_alone(school):
 async def test_a_token_of_the_sign_on_service_is_as_good_as_ours(school):
     module, server = school
     await login(server, "grace@school.example", "cobol-60")
-    headers = token(module.ISSUER, "grace@school.example")
+    headers = token(module.ISSUER, "g.hopper")
     answer = await server.api.get("/auth/me", headers=headers)
     assert answer.json()["data"]["name"] == "grace"
     socket = await server.socket(path="/ws", additional_headers=headers)
@@ -61,9 +85,9 @@ async def test_a_bad_token_of_the_sign_on_service_is_refused(school, fault):
     module, server = school
     await login(server, "grace@school.example", "cobol-60")
     issuer = "https://elsewhere.example" if fault == "issuer" else module.ISSUER
-    email = f"{'nobody' if fault == 'nobody' else 'grace'}@school.example"
+    uid = "nobody" if fault == "nobody" else "g.hopper"
     key = KEY[::-1] if fault == "key" else KEY
-    answer = await server.api.get("/auth/me", headers=token(issuer, email, key))
+    answer = await server.api.get("/auth/me", headers=token(issuer, uid, key))
     assert answer.status_code == 401
 
 
@@ -91,6 +115,28 @@ async def test_co_teachers_call_the_roll_and_do_nothing_else(serve, lesson, mark
     assert await status("DELETE", co_teaching, maths.teacher) == 200
     assert await status("GET", class_url, colleague) == 403
     assert await status("POST", "/attendance/start", colleague, **start) == 404
+async def test_a_directory_that_is_down_is_no_wrong_password(school):
+    _, server = school
+    server.directory.down = True
+    answer = await login(server, "grace@school.example", "cobol-60")
+    assert (answer.status_code, answer.json()["error"]) == (503, "Service Unavailable")
+    assert int(answer.headers["Retry-After"]) > 0
+
+
+async def test_an_account_follows_the_directory_while_its_token_is_used(school):
+    _, server = school
+    answer = await login(server, "grace@school.example", "cobol-60")
+    headers = {"Authorization": f"Bearer {answer.json()['data']['token']}"}
+    server.directory.entry |= {"name": "Grace Hopper", "mail": "hopper@school.example"}
+    await server.clock.advance(15 * 60)
+    me = (await server.api.get("/auth/me", headers=headers)).json()["data"]
+    assert (me["name"], me["email"]) == ("grace hopper", "hopper@school.example")
+    server.directory.down = True
+    await server.clock.advance(15 * 60)
+    assert (await server.api.get("/auth/me", headers=headers)).status_code == 200
+    server.directory.down, server.directory.entry = False, None
+    await server.clock.advance(60)
+    assert (await server.api.get("/auth/me", headers=headers)).status_code == 401
 
 
 def test_the_tests_that_are_shown_pass(quartapp_mongodb):

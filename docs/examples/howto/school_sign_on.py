@@ -3,9 +3,18 @@
 import jwt
 from pydantic import BaseModel, SecretStr
 
-from quartapp import CredentialsRefusedError, Identity, Principal, core, hookimpl
+from quartapp import (
+    CredentialsRefusedError,
+    Identity,
+    Principal,
+    SignInUnavailableError,
+    core,
+    hookimpl,
+)
+from quartapp_auth import UserService
 
 ISSUER = "https://sso.school.example"
+DIRECTORY = "ldap://directory.school.example"
 
 
 class SchoolSettings(BaseModel):
@@ -22,25 +31,31 @@ class SchoolPlugin:
     requires = ("auth",)
 
     def __init__(self, directory):
-        self._directory = directory  # an object with `await bind(email, password)`
+        # An object with `await bind(email, password)` and `await find(uid)`, whose answer is an
+        # entry or None; both raise OSError where the directory is out of reach.
+        self._directory = directory
 
     @hookimpl
     def register_settings(self):
         return SchoolSettings
 
     @hookimpl
-    def startup(self, app):
+    def register_services(self, app):
         self._settings = core(app).services.get(SchoolSettings)
-        self._database = core(app).database
+        self._users = core(app).services.get(UserService)
 
     @hookimpl
     async def verify_credentials(self, email, password):
         if not email.endswith(f"@{self._settings.domain}"):
             return None  # not ours to say: the local password decides
-        entry = await self._directory.bind(email, password)
-        if entry is None:
-            raise CredentialsRefusedError
-        return Identity(email, entry["name"], entry["role"])
+        return await self._asked(self._directory.bind(email, password))
+
+    @hookimpl
+    async def refresh_account(self, principal):
+        user = await self._users.get(principal.id)
+        if user.issuer != DIRECTORY:
+            return None  # of another system, or of none
+        return await self._asked(self._directory.find(user.subject))
 
     @hookimpl
     async def authenticate(self, connection):
@@ -50,10 +65,26 @@ class SchoolPlugin:
         key = self._settings.sso_key.get_secret_value()
         try:
             claims = jwt.decode(token, key, algorithms=["HS256"], issuer=ISSUER)
-        except jwt.InvalidTokenError as error:
+            user = await self._users.by_subject(DIRECTORY, claims["uid"])
+        except (jwt.InvalidTokenError, KeyError) as error:
             raise CredentialsRefusedError(str(error)) from error
-        async with self._database.operation():
-            user = await self._database.documents["users"].find_one({"email": claims["email"]})
         if user is None:
             raise CredentialsRefusedError("has no account here yet")
-        return Principal(str(user["_id"]), user["role"], claims["exp"])
+        return Principal(str(user.id), user.role, claims["exp"])
+
+    async def _asked(self, question):
+        try:
+            entry = await question
+        except OSError as error:
+            raise SignInUnavailableError(f"the directory is out of reach: {error}") from error
+        if entry is None:
+            raise CredentialsRefusedError
+        return Identity(
+            issuer=DIRECTORY,
+            subject=entry["uid"],
+            email=entry["mail"],
+            email_verified=True,  # the school gives the addresses
+            name=entry["name"],
+            role=entry["role"],
+            groups=frozenset(entry["groups"]),
+        )

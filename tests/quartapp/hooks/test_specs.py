@@ -307,7 +307,7 @@ async def test_verify_credentials_stops_at_the_first_answer(serve):
         @hookimpl
         async def verify_credentials(self, email):
             self.asked += 1
-            return Identity(email, self.name, "student")
+            return Identity(email=email, name=self.name, role="student")
 
     first, second = Knows("alpha"), Knows("beta")
     server = await serve(beside=[second, first])
@@ -342,7 +342,7 @@ async def test_token_claims_are_in_the_token(serve, example):
     person = await server.person("teacher")
     token = await server.sign_in(person.email, person.password)
     claims = jwt.decode(token, SECRET, algorithms=["HS256"])
-    assert claims.keys() == {"id", "role", "iat", "exp", "campus"}
+    assert claims.keys() == {"id", "role", "ver", "jti", "iat", "exp", "campus"}
     assert (claims["id"], claims["campus"]) == (person.id, "example.org")
 
 

@@ -1,0 +1,155 @@
+"""From an identity that another system vouches for to an account here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import structlog
+from bson import ObjectId
+
+from quartapp import utc_now
+from quartapp_auth.errors import EmailTakenError, IdentityRefusedError
+from quartapp_auth.happenings import UserRegistered
+from quartapp_auth.users import User, UserChanges
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from quartapp import Identity
+    from quartapp_auth.settings import AuthSettings
+    from quartapp_auth.store import UserStore
+
+log = structlog.get_logger("quartapp.auth")
+
+# Two first sign-ins at once: one makes the account, and the other finds it at its second look.
+LOOKS = 3
+
+
+class Identities:
+    """Finds, makes and updates the accounts of people of other systems.
+
+    Args:
+        store: Where accounts are kept.
+        settings: Say which fields follow.
+        tell: Tells plugins what happened.
+    """
+
+    def __init__(
+        self, store: UserStore, settings: AuthSettings, tell: Callable[[object], Awaitable[None]]
+    ) -> None:
+        self._store = store
+        self._sync = settings.sync
+        self._tell = tell
+
+    async def account(self, identity: Identity) -> User:
+        """Return the account of ``identity``, up to date; made at the first time.
+
+        Raises:
+            IdentityRefusedError: The identity leads to no account; the text says why.
+        """
+        issuer, subject = _named(identity)
+        for _ in range(LOOKS):
+            user = await self._store.by_subject(issuer, subject)
+            if user is not None:
+                return await self.follow(user, identity)
+            email = _address(identity)
+            user = await self._store.by_email(email) if email else None
+            try:
+                if user is None:
+                    return await self._make(identity, email)
+                return await self._link(user, identity)
+            except EmailTakenError:
+                continue
+        raise IdentityRefusedError("another account has the address")
+
+    async def follow(self, user: User, identity: Identity) -> User:
+        """Bring an account up to date with its identity.
+
+        Args:
+            user: The account.
+            identity: Who the person is by now.
+        """
+        changes = self._changes(user, identity)
+        if not changes:
+            return user
+        revoke = changes.get("role", user.role) != user.role or bool(changes.get("disabled"))
+        try:
+            changed = await self._store.change(user.id, changes, revoke=revoke)
+        except EmailTakenError:
+            log.warning("an account keeps its address, as another has the new one", user=user.id)
+            changes.pop("email")
+            changed = await self._store.change(user.id, changes, revoke=revoke)
+        return changed or user
+
+    async def _make(self, identity: Identity, email: str | None) -> User:
+        name = (identity.name or "").strip()
+        if not email or not name or not identity.role:
+            raise IdentityRefusedError(
+                "a new account needs an address, a name and a role, "
+                "and the identity lacks one of them"
+            )
+        issuer, subject = _named(identity)
+        now = utc_now()
+        user = User(
+            id=ObjectId(),
+            name=name.lower(),
+            display_name=name,
+            email=email,
+            role=identity.role,
+            created_at=now,
+            updated_at=now,
+            disabled=bool(identity.disabled),
+            issuer=issuer,
+            subject=subject,
+            username=identity.username,
+            groups=tuple(sorted(identity.groups)),
+        )
+        await self._store.insert(user)
+        await self._tell(UserRegistered(str(user.id), user.role))
+        return user
+
+    async def _link(self, user: User, identity: Identity) -> User:
+        """Give an account that is here already to the person of another system."""
+        if user.issuer is not None:
+            raise IdentityRefusedError("the address has the account of another identity")
+        if not identity.email_verified:
+            raise IdentityRefusedError(
+                "the address has an account here, and the issuer has not verified the address"
+            )
+        issuer, subject = _named(identity)
+        changes = self._changes(user, identity) | UserChanges(issuer=issuer, subject=subject)
+        # Whoever made the account may be somebody else: neither their password nor their tokens
+        # are to open it any longer.
+        changes["password"] = None
+        changed = await self._store.change(user.id, changes, revoke=True)
+        log.info("an account belongs to another system now", user=str(user.id), issuer=issuer)
+        return changed or user
+
+    def _changes(self, user: User, identity: Identity) -> UserChanges:
+        changes = UserChanges()
+        name, email = (identity.name or "").strip(), _address(identity)
+        if "name" in self._sync and name and name != user.display_name:
+            changes |= UserChanges(name=name.lower(), display_name=name)
+        if "email" in self._sync and email and identity.email_verified and email != user.email:
+            changes["email"] = email
+        if "role" in self._sync and identity.role and identity.role != user.role:
+            changes["role"] = identity.role
+        wanted = identity.disabled
+        if "disabled" in self._sync and wanted is not None and wanted != user.disabled:
+            changes["disabled"] = wanted
+        if identity.username and identity.username != user.username:
+            changes["username"] = identity.username
+        groups = tuple(sorted(identity.groups))
+        if groups != user.groups:
+            changes["groups"] = groups
+        return changes
+
+
+def _address(identity: Identity) -> str | None:
+    return (identity.email or "").strip().lower() or None
+
+
+def _named(identity: Identity) -> tuple[str, str]:
+    if not identity.issuer:
+        raise ValueError("an identity needs an issuer to sign in")
+    return identity.issuer, identity.subject or (identity.email or "").strip().lower()

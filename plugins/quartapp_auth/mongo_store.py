@@ -1,0 +1,204 @@
+"""Accounts in MongoDB."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from pymongo import ReturnDocument
+from pymongo.errors import DuplicateKeyError, PyMongoError
+
+from quartapp import DatabaseUnavailableError, utc_now
+from quartapp_auth.errors import EmailTakenError
+from quartapp_auth.users import AccountState, Contact, User
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Collection, Mapping
+
+    from bson import ObjectId
+    from pymongo.asynchronous.collection import AsyncCollection
+
+    from quartapp import Database, Document
+    from quartapp_auth.users import UserChanges
+
+_LAST_CHARACTER = "\U0010ffff"
+# Fields whose names differ in the database.
+_STORED_AS = {
+    "id": "_id",
+    "display_name": "displayName",
+    "created_at": "createdAt",
+    "updated_at": "updatedAt",
+    "sourced_id": "sourcedId",
+}
+_FIELDS = {field: _STORED_AS.get(field, field) for field in User.__dataclass_fields__}
+_CHANGES: list[Document] = [
+    {
+        "$match": {
+            "$or": [
+                {"operationType": {"$in": ["delete", "replace", "insert"]}},
+                {"updateDescription.updatedFields.ver": {"$exists": True}},
+                {"updateDescription.updatedFields.disabled": {"$exists": True}},
+                {"updateDescription.removedFields": "disabled"},
+            ]
+        }
+    },
+    {"$project": {"documentKey": 1}},
+]
+HEARTBEAT_MILLISECONDS = 500
+# A server that does not answer a question that it would answer within the heartbeat has hung.
+SILENCE_SECONDS = 2.0
+
+
+class MongoUserStore:
+    """Accounts in the collection ``users``; a :class:`~quartapp_auth.store.UserStore`.
+
+    Args:
+        database: The app's.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._documents = database.joint_reads(self._read_documents)
+        self._contacts = database.joint_reads(self._read_contacts)
+        self._states = database.joint_reads(self._read_states)
+
+    async def get(self, user_id: ObjectId) -> User | None:
+        """Return the account with that ``_id``, or None."""
+        found = await self._documents.get(user_id)
+        return None if found is None else _user(found)
+
+    async def by_email(self, email: str) -> User | None:
+        """Return the account with that address, or None."""
+        return await self._first({"email": email})
+
+    async def by_subject(self, issuer: str, subject: str) -> User | None:
+        """Return the account of that person of another system, or None."""
+        return await self._first({"issuer": issuer, "subject": subject})
+
+    async def insert(self, user: User) -> None:
+        """Keep a new account.
+
+        Raises:
+            EmailTakenError: Another account has the address, or is that person's.
+        """
+        values = {stored: getattr(user, field) for field, stored in _FIELDS.items()}
+        # What an account does not have is not stored: sparse indexes leave it out.
+        kept = {name: _encoded(value) for name, value in values.items() if value or value == ""}
+        async with self._database.operation():
+            try:
+                # The unique indexes decide, so that simultaneous registrations have one winner.
+                await self._users.insert_one(kept)
+            except DuplicateKeyError as error:
+                raise EmailTakenError from error
+
+    async def change(
+        self, user_id: ObjectId, changes: UserChanges, *, revoke: bool = False
+    ) -> User | None:
+        """Change an account in one step.
+
+        Raises:
+            EmailTakenError: Another account has the address, or is that person's.
+        """
+        kept: Document = {"updatedAt": utc_now()}
+        dropped: Document = {}
+        for field, value in changes.items():
+            if value is None or value is False or value == ():
+                dropped[_FIELDS[field]] = ""
+            else:
+                kept[_FIELDS[field]] = _encoded(value)
+        update: Document = {"$set": kept}
+        if dropped:
+            update["$unset"] = dropped
+        if revoke:
+            update["$inc"] = {"ver": 1}
+        async with self._database.operation():
+            try:
+                found = await self._users.find_one_and_update(
+                    {"_id": user_id}, update, return_document=ReturnDocument.AFTER
+                )
+            except DuplicateKeyError as error:
+                raise EmailTakenError from error
+        return None if found is None else _user(found)
+
+    async def contacts(self, user_ids: Collection[ObjectId]) -> Mapping[ObjectId, Contact]:
+        """Return names and addresses by id; accounts that are gone are left out."""
+        ids = list(user_ids)
+        found = await self._contacts.get_all(ids)
+        return {key: found[key] for key in ids if key in found}
+
+    async def students(
+        self, search: str | None = None, limit: int | None = None, after: ObjectId | None = None
+    ) -> list[User]:
+        """Return students, by ``_id``."""
+        query: dict[str, object] = {"role": "student"}
+        if search:
+            # A range, not a pattern: it runs on the index and has no characters to escape.
+            reach = {"$gte": search, "$lt": search + _LAST_CHARACTER}
+            query["$or"] = [{"name": reach}, {"email": reach}]
+        if after:
+            query["_id"] = {"$gt": after}
+        async with self._database.operation():
+            found = self._users.find(query, {"password": 0}).sort("_id", 1).limit(limit or 0)
+            return [_user(document) for document in await found.to_list()]
+
+    async def everybody(self) -> AsyncIterator[User]:
+        """Return all accounts, one after another, by ``_id``."""
+        async for document in self._users.find({}, {"password": 0}).sort("_id", 1):
+            yield _user(document)
+
+    async def states(self, user_ids: Collection[ObjectId]) -> Mapping[ObjectId, AccountState]:
+        """Return the states of accounts by id; accounts that are gone are left out."""
+        return await self._states.get_all(list(user_ids))
+
+    def changes(self) -> AsyncIterator[Collection[ObjectId]] | None:
+        """Watch the accounts of all processes; None on a standalone MongoDB."""
+        return self._watch() if self._database.change_streams else None
+
+    async def _watch(self) -> AsyncIterator[Collection[ObjectId]]:
+        try:
+            async with await self._users.watch(
+                _CHANGES, max_await_time_ms=HEARTBEAT_MILLISECONDS
+            ) as stream:
+                yield ()
+                while stream.alive:
+                    # Of the loop's own time: MongoDB knows no other.
+                    async with asyncio.timeout(SILENCE_SECONDS):
+                        change = await stream.try_next()
+                    yield (change["documentKey"]["_id"],) if change else ()
+        except (PyMongoError, TimeoutError) as error:
+            raise DatabaseUnavailableError(str(error) or "no answer in time") from error
+
+    @property
+    def _users(self) -> AsyncCollection[dict[str, Any]]:
+        return self._database.documents["users"]
+
+    async def _first(self, query: Document) -> User | None:
+        async with self._database.operation():
+            found = await self._users.find_one(query)
+        return None if found is None else _user(found)
+
+    async def _read_documents(self, keys: set[object]) -> dict[object, Document]:
+        return await self._database.by_ids("users", keys)
+
+    async def _read_contacts(self, keys: set[ObjectId]) -> dict[ObjectId, Contact]:
+        found = await self._database.by_ids("users", {*keys}, ("name", "displayName", "email"))
+        return {
+            user["_id"]: Contact(user["_id"], user["name"], user["displayName"], user["email"])
+            for user in found.values()
+        }
+
+    async def _read_states(self, keys: set[ObjectId]) -> dict[ObjectId, AccountState]:
+        found = await self._database.by_ids("users", {*keys}, ("ver", "disabled"))
+        return {
+            user["_id"]: AccountState(user.get("ver", 0), bool(user.get("disabled")))
+            for user in found.values()
+        }
+
+
+def _user(document: Document) -> User:
+    values = {field: document[stored] for field, stored in _FIELDS.items() if stored in document}
+    return User(**{**values, "groups": tuple(document.get("groups", ()))})
+
+
+def _encoded(value: object) -> object:
+    return list(value) if isinstance(value, tuple) else value

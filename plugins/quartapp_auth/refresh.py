@@ -1,0 +1,103 @@
+"""Asks other systems, now and then, who their people are by now."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import structlog
+
+from quartapp import CredentialsRefusedError, HookFailedError, SignInUnavailableError
+from quartapp_auth.errors import UserNotFoundError
+
+if TYPE_CHECKING:
+    from quartapp import Clock, Plugins, Principal
+    from quartapp_auth.service import UserService
+
+log = structlog.get_logger("quartapp.auth")
+
+# After a system that was out of reach, or a plugin that failed.
+RETRY_SECONDS = 60.0
+REMEMBERED_PEOPLE = 100_000
+
+
+class Refresher:
+    """Asks the hook ``refresh_account`` about people who are active, each at most once a period.
+
+    Args:
+        plugins: Know the other systems.
+        users: Have the accounts.
+        clock: Measures the period.
+        minutes: The period, in minutes.
+    """
+
+    def __init__(self, plugins: Plugins, users: UserService, clock: Clock, minutes: float) -> None:
+        self._plugins = plugins
+        self._users = users
+        self._time = clock.time
+        self.seconds = minutes * 60
+        self._due: dict[str, float] = {}
+        self._asking: dict[str, asyncio.Task[bool]] = {}
+
+    def is_due(self, principal: Principal) -> bool:
+        """Tell whether it is time to ask about ``principal``.
+
+        Args:
+            principal: The person.
+        """
+        due = self._due.get(principal.id)
+        if due is None:
+            # Whoever has just signed in was just asked about.
+            due = float(principal.claims.get("iat", 0)) + self.seconds
+        return self._time() >= due
+
+    async def ask(self, principal: Principal) -> bool:
+        """Ask about ``principal``, together with whoever asks about the same person now.
+
+        Args:
+            principal: The person.
+
+        Returns:
+            Whether the account may have changed.
+
+        Raises:
+            DatabaseUnavailableError: The account cannot be changed now.
+        """
+        task = self._asking.get(principal.id)
+        if task is None:
+            task = asyncio.create_task(self._ask(principal))
+            self._asking[principal.id] = task
+            task.add_done_callback(lambda _: self._asking.pop(principal.id, None))
+        # A request that is cancelled does not take the answer away from the others.
+        return await asyncio.shield(task)
+
+    async def _ask(self, principal: Principal) -> bool:
+        try:
+            identity = await self._plugins.refresh_account(principal)
+        except CredentialsRefusedError:
+            await self._end(principal)
+            self._ask_again(principal, self.seconds)
+            return True
+        except (SignInUnavailableError, HookFailedError) as error:
+            # Nobody loses a lesson because a directory is down.
+            log.warning("account not refreshed", user=principal.id, reason=str(error))
+            self._ask_again(principal, RETRY_SECONDS)
+            return False
+        if identity is not None:
+            try:
+                await self._users.follow(principal.id, identity)
+            except UserNotFoundError:
+                return True
+        self._ask_again(principal, self.seconds)
+        return identity is not None
+
+    async def _end(self, principal: Principal) -> None:
+        with suppress(UserNotFoundError):
+            await self._users.revoke(principal.id)
+        log.info("another system does not know a person any longer", user=principal.id)
+
+    def _ask_again(self, principal: Principal, seconds: float) -> None:
+        if len(self._due) >= REMEMBERED_PEOPLE:
+            self._due.clear()
+        self._due[principal.id] = self._time() + seconds

@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field, field_validator
+from pydantic_settings import NoDecode
+
+SyncedField = Literal["name", "email", "role", "disabled"]
+
+
+class AuthSettings(BaseModel):
+    """``[plugins.auth]``, and ``QUARTAPP_AUTH_*`` in the environment."""
+
+    sync: Annotated[frozenset[SyncedField], NoDecode] = Field(
+        frozenset({"name", "email", "role", "disabled"}),
+        description="What an account takes over from the system that vouches for its person.",
+    )
+    refresh_minutes: float = Field(
+        15.0, gt=0, description="Minutes after which that system is asked about the person again."
+    )
+
+    @field_validator("sync", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return [name.strip() for name in value.split(",") if name.strip()]
+        return value

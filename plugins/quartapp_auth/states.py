@@ -1,0 +1,173 @@
+"""Which tokens still count: account states in this process, kept up to date by the store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import structlog
+from bson import ObjectId
+
+from quartapp import AccountGoneError, DatabaseUnavailableError, InvalidTokenError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Collection, Iterable
+
+    from quartapp import Clock, Hub, Principal
+    from quartapp_auth.refresh import Refresher
+    from quartapp_auth.store import UserStore
+    from quartapp_auth.users import AccountState
+
+log = structlog.get_logger("quartapp.auth")
+
+POLL_SECONDS = 1.0
+# What is known counts only while the store has said something in this time.
+TRUSTED_SECONDS = 2.0
+FIRST_PAUSE_SECONDS = 0.1
+LONGEST_PAUSE_SECONDS = 2.0
+# Some 20 MB. A process that meets more accounts forgets all, and reads each again.
+REMEMBERED_ACCOUNTS = 100_000
+ACCOUNTS_PER_READ = 1000
+
+
+class AccountStates:
+    """Tells tokens that count from tokens that do not; a :class:`~quartapp.Standing`.
+
+    An account is read once, and again after it has changed. While the store is silent, each check
+    reads.
+
+    Args:
+        store: Where accounts are kept.
+        hub: Has the sockets to close.
+        clock: Measures silence.
+        refresher: Asks other systems about their people; None where no plugin does.
+    """
+
+    def __init__(
+        self, store: UserStore, hub: Hub, clock: Clock, refresher: Refresher | None
+    ) -> None:
+        self._store = store
+        self._hub = hub
+        self._clock = clock
+        self._refresher = refresher
+        self._known: dict[str, AccountState | None] = {}
+        self._unread: set[str] = set()
+        self._heard = float("-inf")
+        # Grows with each change: what was read before it may be out of date.
+        self._changes = 0
+
+    async def check(self, principal: Principal) -> None:
+        """Let the principal pass, or refuse.
+
+        Raises:
+            InvalidTokenError: The account is disabled, or the token's number is not the account's.
+            AccountGoneError: The account was deleted.
+            DatabaseUnavailableError: The account cannot be looked up now.
+        """
+        if self._refresher is not None and self._refresher.is_due(principal):
+            await self._check(principal)
+            if await self._refresher.ask(principal):
+                self._forget([principal.id])
+        await self._check(principal)
+
+    def joined(self, principal: Principal) -> bool:
+        """Tell whether the principal's socket, which joins now, may stay."""
+        if principal.id not in self._known:
+            # The account changed while the socket was opened.
+            self._unread.add(principal.id)
+            return True
+        return _fault(principal, self._known[principal.id]) is None
+
+    async def run(self) -> None:
+        """Keep what is known up to date, until cancelled."""
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            changes = self._store.changes()
+            try:
+                await (self._poll() if changes is None else self._follow(changes))
+            except DatabaseUnavailableError as error:
+                log.warning("account states interrupted", reason=str(error))
+            except Exception as error:
+                log.exception("account states failed", exc_info=error)
+            recovered = self._heard != float("-inf")
+            self._heard = float("-inf")
+            pause = FIRST_PAUSE_SECONDS if recovered else min(pause * 2, LONGEST_PAUSE_SECONDS)
+            await self._clock.sleep(pause)
+
+    async def _check(self, principal: Principal) -> None:
+        fresh = self._clock.monotonic() - self._heard <= TRUSTED_SECONDS
+        if fresh and principal.id in self._known:
+            state = self._known[principal.id]
+        else:
+            state = await self._read(principal.id)
+        fault = _fault(principal, state)
+        if fault is not None:
+            raise fault
+
+    async def _read(self, user_id: str) -> AccountState | None:
+        changes = self._changes
+        key = ObjectId(user_id)
+        state = (await self._store.states([key])).get(key)
+        if changes == self._changes:
+            if len(self._known) >= REMEMBERED_ACCOUNTS:
+                self._known.clear()
+            self._known[user_id] = state
+        return state
+
+    async def _follow(self, changes: AsyncIterator[Collection[ObjectId]]) -> None:
+        async for ids in changes:
+            if self._heard == float("-inf"):
+                # What happened before the watch began may be anything.
+                await self._forget_all()
+            changed = {str(key) for key in ids} | self._unread
+            if changed:
+                self._forget(changed)
+                await self._review(user for user in changed if self._hub.of(user))
+            self._heard = self._clock.monotonic()
+
+    async def _poll(self) -> None:
+        while True:
+            await self._forget_all()
+            self._heard = self._clock.monotonic()
+            await self._clock.sleep(POLL_SECONDS)
+
+    async def _forget_all(self) -> None:
+        self._forget(list(self._known))
+        await self._review({connection.principal.id for connection in self._hub})
+
+    def _forget(self, user_ids: Iterable[str]) -> None:
+        self._changes += 1
+        for user_id in user_ids:
+            self._known.pop(user_id, None)
+
+    async def _review(self, user_ids: Iterable[str]) -> None:
+        """Read the accounts of people who are connected, and close what they may not have."""
+        ids = list(user_ids)
+        for first in range(0, len(ids), ACCOUNTS_PER_READ):
+            some = ids[first : first + ACCOUNTS_PER_READ]
+            changes = self._changes
+            states = await self._store.states([ObjectId(user_id) for user_id in some])
+            for user_id in some:
+                self._unread.discard(user_id)
+                state = states.get(ObjectId(user_id))
+                if changes == self._changes:
+                    self._known[user_id] = state
+                for connection in self._hub.of(user_id):
+                    if _fault(connection.principal, state) is not None:
+                        connection.refuse()
+        self._unread.intersection_update(
+            user_id for user_id in self._unread if self._hub.of(user_id)
+        )
+
+
+def _fault(principal: Principal, state: AccountState | None) -> InvalidTokenError | None:
+    """Find why a principal's credentials do not count, if they do not."""
+    claims = principal.claims
+    # Whoever signs in by other credentials, a program with a key, may have no account here.
+    has_token = claims.get("id") == principal.id and "iat" in claims
+    if state is None:
+        return AccountGoneError("the account is gone") if has_token else None
+    if state.disabled:
+        return InvalidTokenError("the account is disabled")
+    if has_token and claims.get("ver", 0) != state.ver:
+        return InvalidTokenError("the token was revoked")
+    return None

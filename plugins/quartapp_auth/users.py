@@ -1,0 +1,95 @@
+"""Accounts as the rest of the program sees them, wherever they are kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypedDict
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from bson import ObjectId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """An account.
+
+    Attributes:
+        id: The user's ``_id``.
+        name: Lower-cased, as the API has always answered the name.
+        display_name: The name as it was typed.
+        email: Lower-cased address.
+        role: The user's role.
+        created_at: When the account was made.
+        updated_at: When the account was changed last.
+        password: Hash of the local password; None where there is none.
+        disabled: Whether signing in is refused. Records stay.
+        ver: Number that tokens repeat; tokens with another number are worthless.
+        issuer: The system that the account belongs to; None for one that was made here.
+        subject: The person's identifier in that system.
+        username: The name that the person signs in with there.
+        groups: Names of groups there.
+        sourced_id: The person's identifier in the system that the account was imported from.
+    """
+
+    id: ObjectId
+    name: str
+    display_name: str
+    email: str
+    role: str
+    created_at: datetime
+    updated_at: datetime
+    password: str | None = field(default=None, repr=False)
+    disabled: bool = False
+    ver: int = 0
+    issuer: str | None = None
+    subject: str | None = None
+    username: str | None = None
+    groups: tuple[str, ...] = ()
+    sourced_id: str | None = None
+
+
+class UserChanges(TypedDict, total=False):
+    """Fields of a :class:`User` to change; None takes a field away."""
+
+    name: str
+    display_name: str
+    email: str
+    role: str
+    password: str | None
+    disabled: bool
+    issuer: str
+    subject: str
+    username: str | None
+    groups: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """What people on a roll see of each other.
+
+    Attributes:
+        id: The user's ``_id``.
+        name: Lower-cased.
+        display_name: As typed.
+        email: Address.
+    """
+
+    id: ObjectId
+    name: str
+    display_name: str
+    email: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccountState:
+    """What decides whether a token of an account still counts.
+
+    Attributes:
+        ver: The account's number; a token's has to be the same.
+        disabled: Whether the account may not be used.
+    """
+
+    ver: int = 0
+    disabled: bool = False
