@@ -13,7 +13,19 @@ from pydantic import TypeAdapter, ValidationError
 from quartapp import QuartappError
 
 if TYPE_CHECKING:
-    from quartapp import Settings
+    from collections.abc import Awaitable, Callable
+
+    from quartapp import Core, Settings
+    from quartapp_auth.service import UserService
+
+data_dir_option = click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path),
+    help="Where the embedded database lives.  [default: your data folder]",
+)
+password_option = click.option(
+    "--stdin", is_flag=True, help="Read the password from standard input, one line."
+)
 
 
 @click.group("user")
@@ -21,27 +33,109 @@ def user() -> None:
     """Look after accounts."""
 
 
+@user.command("create")
+@click.argument("email")
+@click.option("--name", required=True, help="The person's name.")
+@click.option("--role", required=True, help="The person's role: teacher, student, admin, ...")
+@password_option
+@data_dir_option
+def create(email: str, name: str, role: str, stdin: bool, data_dir: Path | None) -> None:
+    """Make an account for EMAIL."""
+    from quartapp_auth.errors import EmailTakenError
+
+    address, display_name, password = _address(email), _name(name), _password(stdin)
+
+    async def make(parts: Core) -> None:
+        _known_role(parts, role)
+        try:
+            await _users(parts).register(display_name, address, password, role)
+        except EmailTakenError:
+            raise QuartappError(f"the address {address} has an account already") from None
+        await parts.plugins.all_told()
+
+    _run(data_dir, make)
+    click.echo(f"{address} has an account, with the role {role}.")
+
+
 @user.command("set-password")
 @click.argument("email")
-@click.option("--stdin", is_flag=True, help="Read the password from standard input, one line.")
-@click.option(
-    "--data-dir",
-    type=click.Path(path_type=Path),
-    help="Where the embedded database lives.  [default: your data folder]",
-)
+@password_option
+@data_dir_option
 def set_password(email: str, stdin: bool, data_dir: Path | None) -> None:
     """Give the account of EMAIL a password: its first one, or another.
 
     It is asked for twice and not shown; with --stdin, the first line of standard input is taken.
+    Whoever is signed in has to sign in again.
     """
-    password = (
+    password = _password(stdin)
+    address = email.strip().lower()
+    _change(address, data_dir, lambda users, _: users.set_password(address, password))
+    click.echo(f"{address} has a new password.")
+
+
+@user.command("set-role")
+@click.argument("email")
+@click.argument("role")
+@data_dir_option
+def set_role(email: str, role: str, data_dir: Path | None) -> None:
+    """Give the account of EMAIL another ROLE; whoever is signed in has to sign in again."""
+    address = email.strip().lower()
+    _change(address, data_dir, lambda users, key: users.set_role(key, role), role=role)
+    click.echo(f"{address} has the role {role}.")
+
+
+@user.command("disable")
+@click.argument("email")
+@data_dir_option
+def disable(email: str, data_dir: Path | None) -> None:
+    """Refuse the account of EMAIL from now on, and close its sockets; its records stay."""
+    address = email.strip().lower()
+    _change(address, data_dir, lambda users, key: users.disable(key))
+    click.echo(f"{address} is disabled.")
+
+
+@user.command("enable")
+@click.argument("email")
+@data_dir_option
+def enable(email: str, data_dir: Path | None) -> None:
+    """Let the disabled account of EMAIL sign in again."""
+    address = email.strip().lower()
+    _change(address, data_dir, lambda users, key: users.enable(key))
+    click.echo(f"{address} is enabled.")
+
+
+@user.command("revoke")
+@click.argument("email")
+@data_dir_option
+def revoke(email: str, data_dir: Path | None) -> None:
+    """End all tokens and sockets of the account of EMAIL; the person may sign in again."""
+    address = email.strip().lower()
+    _change(address, data_dir, lambda users, key: users.revoke(key))
+    click.echo(f"{address} has to sign in again.")
+
+
+@user.command("list")
+@data_dir_option
+def list_users(data_dir: Path | None) -> None:
+    """Show all accounts, one on a line: address, role, state, name."""
+
+    async def show(parts: Core) -> None:
+        async for one in _users(parts).everybody():
+            state = "disabled" if one.disabled else "enabled"
+            # What people typed as their name may hold what moves a terminal's cursor.
+            name = "".join(c if c.isprintable() else "?" for c in one.display_name)
+            click.echo(f"{one.email}\t{one.role}\t{state}\t{name}")
+
+    _run(data_dir, show)
+
+
+def _password(stdin: bool) -> str:
+    given = (
         _first_line()
         if stdin
         else click.prompt("Password", hide_input=True, confirmation_prompt=True)
     )
-    address = email.strip().lower()
-    _set_password(address, _checked(password), data_dir)
-    click.echo(f"{address} has a new password.")
+    return _checked(given)
 
 
 def _first_line() -> str:
@@ -65,17 +159,65 @@ def _checked(password: str) -> str:
         ) from None
 
 
-def _set_password(email: str, password: str, data_dir: Path | None) -> None:
-    from quartapp import launched, load_settings, opened
-    from quartapp_auth.errors import UserNotFoundError
+def _address(text: str) -> str:
+    from quartapp_auth.schemas import Email
+
+    rule: TypeAdapter[str] = TypeAdapter(Email)
+    try:
+        return rule.validate_python(text)
+    except ValidationError:
+        raise QuartappError(f"{text} is no address") from None
+
+
+def _name(text: str) -> str:
+    from quartapp_auth.schemas import Name
+
+    rule: TypeAdapter[str] = TypeAdapter(Name)
+    try:
+        return rule.validate_python(text)
+    except ValidationError:
+        raise QuartappError("a name has 1 to 100 characters") from None
+
+
+def _known_role(parts: Core, role: str) -> None:
+    if role not in parts.roles:
+        raise QuartappError(f"there is no role {role}; there are {', '.join(sorted(parts.roles))}")
+
+
+def _users(parts: Core) -> UserService:
     from quartapp_auth.service import UserService
 
-    async def change(settings: Settings) -> None:
+    return parts.services.get(UserService)
+
+
+def _change(
+    address: str,
+    data_dir: Path | None,
+    change: Callable[[UserService, str], Awaitable[object]],
+    *,
+    role: str | None = None,
+) -> None:
+    """Change the account of ``address``, which gets ``role`` if one is given."""
+    from quartapp_auth.errors import UserNotFoundError
+
+    async def find_and_change(parts: Core) -> None:
+        if role is not None:
+            _known_role(parts, role)
+        users = _users(parts)
+        try:
+            await change(users, str((await users.by_email(address)).id))
+        except UserNotFoundError:
+            raise QuartappError(f"there is no account with the address {address}") from None
+
+    _run(data_dir, find_and_change)
+
+
+def _run(data_dir: Path | None, use: Callable[[Core], Awaitable[None]]) -> None:
+    from quartapp import launched, load_settings, opened
+
+    async def work(settings: Settings) -> None:
         async with opened(settings) as parts:
-            try:
-                await parts.services.get(UserService).set_password(email, password)
-            except UserNotFoundError:
-                raise QuartappError(f"there is no account with the address {email}") from None
+            await use(parts)
 
     with launched(load_settings(data_dir=data_dir)) as settings:
-        asyncio.run(change(settings))
+        asyncio.run(work(settings))

@@ -315,6 +315,24 @@ async def test_verify_credentials_stops_at_the_first_answer(serve):
     assert sorted((first.asked, second.asked)) == [0, 1]
 
 
+@pytest.mark.parametrize("role", [None, "teacher"], ids=["left", "promoted"])
+async def test_refresh_account_ends_the_tokens_of_who_has_changed(
+    serve, example, turned_clock, role
+):
+    plugin = example("refresh_account").LeaversPlugin()
+    server = await serve(beside=[plugin], clock=turned_clock)
+    server.api.headers["Connection"] = "close"  # the turned clock ends those that are kept
+    person = await server.person("student")
+    plugin.roles[person.id] = "student"
+    await turned_clock.advance(15 * 60)
+    assert (await server.api.get("/auth/me", headers=person.headers)).status_code == 200
+    plugin.roles[person.id] = role
+    await turned_clock.advance(14 * 60)
+    assert (await server.api.get("/auth/me", headers=person.headers)).status_code == 200
+    await turned_clock.advance(60)
+    assert (await server.api.get("/auth/me", headers=person.headers)).status_code == 401
+
+
 async def test_authenticate_lets_a_program_in_by_its_key(serve, example):
     keys = example("authenticate")
     plugin = keys.ApiKeyPlugin("a good key", "0123456789abcdef01234567")

@@ -15,6 +15,7 @@ def account_rows() -> list[Row]:
         *_register(),
         *_login(),
         *_me(),
+        *_refresh(),
     ]
 
 
@@ -122,4 +123,12 @@ def _me() -> list[Row]:
     return [
         row("a teacher", "teacher", ok(user("ada lovelace", "<teacher_email>", "teacher"))),
         row("a student", "student", ok(user("grace hopper", "<student_email>", "student"))),
+    ]
+
+
+def _refresh() -> list[Row]:
+    path = "/api/v1/auth/refresh"
+    return [
+        Row("refreshToken", f"a {who}", "POST", path, who, 200, ok({"token": TOKEN}))
+        for who in ("teacher", "student")
     ]
