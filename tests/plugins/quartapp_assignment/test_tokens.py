@@ -152,6 +152,8 @@ async def test_base_routes_answer_byte_for_byte_as_without_the_plugin(school, se
             continue
         path = route.path.format(class_id=at.class_id, student_id=enrolled.id)
         for way, header in ways.items():
+            if route.operation.id == "refreshToken" and way.startswith("good"):
+                continue  # no two tokens are the same
             headers = {"X-Request-Id": "the-same"}
             headers |= {} if header is None else {"Authorization": header}
             both = [

@@ -1,0 +1,72 @@
+"""``quartapp user``, beside a running server."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from click.testing import CliRunner
+
+from quartapp_auth.commands import user
+
+
+@pytest.fixture
+def command(mongodb_uri):
+    """Runs ``quartapp user`` on the database of the test."""
+
+    async def run(*arguments, given=""):
+        result = await asyncio.to_thread(
+            CliRunner().invoke, user, arguments, input=given, env={"MONGODB_URI": mongodb_uri}
+        )
+        return result.output if result.exit_code == 0 else str(result.exception)
+
+    return run
+
+
+async def test_an_administrator_is_made_and_listed(server, command):
+    told = await command(
+        *("create", "Root@school.example", "--name", "Grace \x1b[2J", "--role", "admin", "--stdin"),
+        given="correct horse\n",
+    )
+    assert told == "root@school.example has an account, with the role admin.\n"
+    assert await server.sign_in("root@school.example", "correct horse")
+    listed = await command("list")
+    assert listed == "root@school.example\tadmin\tenabled\tGrace ?[2J\n"
+
+
+async def test_what_does_not_fit_is_one_sentence(command):
+    create = ("create", "ada@school.example", "--name", "Ada", "--stdin", "--role")
+    assert await command(*create, "king", given="secret1\n") == (
+        "there is no role king; there are admin, student, teacher"
+    )
+    assert await command(*create, "teacher", given="short\n") == (
+        "a password has 6 characters or more, and at most 72 bytes of UTF-8"
+    )
+    await command(*create, "teacher", given="secret1\n")
+    assert await command(*create, "teacher", given="secret1\n") == (
+        "the address ada@school.example has an account already"
+    )
+    assert await command("revoke", "bob@school.example") == (
+        "there is no account with the address bob@school.example"
+    )
+
+
+async def test_whoever_is_disabled_is_out_until_enabled(server, command):
+    person = await server.person("student")
+    socket = await server.socket(person)
+    assert await command("disable", person.email) == f"{person.email} is disabled.\n"
+    assert await socket.closed() == 1008
+    body = {"email": person.email, "password": person.password}
+    assert (await server.api.post("/auth/login", json=body)).status_code == 400
+    await command("enable", person.email)
+    assert await server.sign_in(person.email, person.password)
+
+
+@pytest.mark.parametrize("change", [("revoke",), ("set-role", "teacher")], ids=lambda c: c[0])
+async def test_whoever_is_changed_has_to_sign_in_again(server, command, change):
+    person = await server.person("student")
+    socket = await server.socket(person)
+    verb, *rest = change
+    assert person.email in await command(verb, person.email, *rest)
+    assert await socket.closed() == 1008
+    assert await server.sign_in(person.email, person.password)
