@@ -115,6 +115,8 @@ async def test_co_teachers_call_the_roll_and_do_nothing_else(serve, lesson, mark
     assert await status("DELETE", co_teaching, maths.teacher) == 200
     assert await status("GET", class_url, colleague) == 403
     assert await status("POST", "/attendance/start", colleague, **start) == 404
+
+
 async def test_a_directory_that_is_down_is_no_wrong_password(school):
     _, server = school
     server.directory.down = True

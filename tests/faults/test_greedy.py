@@ -12,10 +12,11 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import httpx
+import pymongo
 
-from quartapp.identity.tokens import Tokens
 from quartapp.testing.servers import SECRET
 from tests.faults.support.crowd import Crowd, resident_mib
+from tests.faults.test_storm import sign_up
 
 PER_USER = 1000  # the defaults of both settings, the second one tenth
 PER_PROCESS = 1500
@@ -122,9 +123,11 @@ async def measured(watching, figures):
 
 
 async def test_who_opens_sockets_without_end_gets_some_and_the_others_stay(
-    serve_process, lesson, figures
+    serve_process, mongodb_uri, lesson, figures
 ):
-    process = await serve_process(JWT_SECRET=SECRET, QUARTAPP_MAX_SOCKETS=str(PER_PROCESS))
+    process = await serve_process(
+        MONGODB_URI=mongodb_uri, JWT_SECRET=SECRET, QUARTAPP_MAX_SOCKETS=str(PER_PROCESS)
+    )
     url = process.client.url
     maths = await lesson(process.client, students=2)
     await maths.start()
@@ -148,8 +151,9 @@ async def test_who_opens_sockets_without_end_gets_some_and_the_others_stay(
         assert (await (await process.client.socket(other)).ask("HELLO"))["event"] == "ERROR"
 
         # Accounts without end are no way either; and a bad token takes a place as any other.
-        maker = Tokens(SECRET)
-        accounts = [maker.issue(f"{number:024x}", "student") for number in range(PER_PROCESS)]
+        with pymongo.MongoClient(mongodb_uri) as client:
+            users = client.get_default_database()["users"]
+            accounts = sign_up(users, other.id, PER_PROCESS)
         given, refused = await asyncio.to_thread(take, many, accounts)
         figures["asked for by many users"] = PER_PROCESS
         figures["given, refused to them"] = given, refused
