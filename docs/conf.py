@@ -60,7 +60,7 @@ UNLISTED = {
     # Mistakes, whose messages are read, and whose classes nobody catches.
     "quartapp.database.database.DatabaseConfigurationError",
     "quartapp.http.answers.ApiError",
-    "quartapp.http.problems.FieldError",
+    "quartapp.http.answers.FieldError",
     "quartapp.server.listening.ServerError",
     "quartapp.settings.files.SettingsFileError",
     # What constructors of services and of the core take.

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from quartapp.http.authentication import INVALID_TOKEN as INVALID_TOKEN
     from quartapp.http.authentication import unauthorized as unauthorized
     from quartapp.http.conditional import Versioned as Versioned
+    from quartapp.http.declaration import Declaration as Declaration
+    from quartapp.http.declaration import Refusal as Refusal
     from quartapp.http.fields import ObjectIdInput as ObjectIdInput
     from quartapp.http.fields import ObjectIdString as ObjectIdString
     from quartapp.http.fields import Timestamp as Timestamp
@@ -48,7 +50,6 @@ if TYPE_CHECKING:
     from quartapp.http.models import Body as Body
     from quartapp.http.models import Closed as Closed
     from quartapp.http.operation import Operation as Operation
-    from quartapp.http.refusals import Refusal as Refusal
     from quartapp.identity.access import PUBLIC as PUBLIC
     from quartapp.identity.access import SIGNED_IN as SIGNED_IN
     from quartapp.identity.access import Access as Access
@@ -105,6 +106,7 @@ __all__ = [
     "Database",
     "DatabaseUnavailableError",
     "Decision",
+    "Declaration",
     "Deny",
     "Document",
     "DomainError",
@@ -229,7 +231,10 @@ _HOMES = {
         "Closed",
     ),
     "quartapp.http.operation": ("Operation",),
-    "quartapp.http.refusals": ("Refusal",),
+    "quartapp.http.declaration": (
+        "Declaration",
+        "Refusal",
+    ),
     "quartapp.identity.access": (
         "Access",
         "PUBLIC",

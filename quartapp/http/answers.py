@@ -5,6 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from pydantic import BaseModel
 from quart.wrappers import Response
 
 from quartapp.encoding import to_json
@@ -12,7 +13,6 @@ from quartapp.encoding import to_json
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from quartapp.http.problems import FieldError
 
 RETRY_AFTER_SECONDS = 2
 
@@ -30,6 +30,14 @@ def json_response(
     response = Response(to_json(body), status=status, mimetype="application/json")
     response.headers.update(headers or {})
     return response
+
+
+class FieldError(BaseModel):
+    """What is wrong with one field of a body or of a query."""
+
+    field: str
+    code: str
+    message: str
 
 
 class ApiError(Exception):

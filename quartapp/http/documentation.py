@@ -16,9 +16,9 @@ from quart_schema import (
     tag,
 )
 
+from quartapp.http.declaration import Refusal
 from quartapp.http.error_models import error_model, plain_error_model
 from quartapp.http.models import Closed
-from quartapp.http.refusals import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from quart.wrappers import Response
 
     from quartapp.hooks.plugins import Plugins
-    from quartapp.http.operation import Operation
+    from quartapp.http.declaration import Declaration
 
 ERRORS = "__quartapp_errors__"
 SECURITY_SCHEME = "bearer"
@@ -37,7 +37,7 @@ class NotModified(BaseModel):
 
 
 def documented(
-    operation: Operation, view: Callable[..., Awaitable[Response]]
+    operation: Declaration, view: Callable[..., Awaitable[Response]]
 ) -> Callable[..., Awaitable[Response]]:
     """Return ``view``, with what ``operation`` declares noted for the OpenAPI document."""
     if not operation.documented:
@@ -62,7 +62,7 @@ def documented(
     return view
 
 
-def models_with_messages(operation: Operation, plugins: Plugins) -> dict[int, Any]:
+def models_with_messages(operation: Declaration, plugins: Plugins) -> dict[int, Any]:
     """Return models of the answers in which messages of plugins can come, by status.
 
     Args:
@@ -82,14 +82,14 @@ def models_with_messages(operation: Operation, plugins: Plugins) -> dict[int, An
     return {status: _error_model(operation, status, found[status]) for status in sorted(changed)}
 
 
-def _error_model(operation: Operation, status: int, refusals: list[Refusal]) -> Any:  # noqa: ANN401 - a type
+def _error_model(operation: Declaration, status: int, refusals: list[Refusal]) -> Any:  # noqa: ANN401 - a type
     if operation.plain_errors:
         return plain_error_model(operation.id, status, refusals)
     names_fields = operation.invalid is not None and status == operation.invalid.status
     return error_model(operation.id, status, refusals, names_fields=names_fields)
 
 
-def _envelope(operation: Operation) -> Any:  # noqa: ANN401 - a type
+def _envelope(operation: Declaration) -> Any:  # noqa: ANN401 - a type
     if operation.key is None:
         return operation.data
     fields: dict[str, Any] = {"success": (Literal[True], ...), operation.key: (operation.data, ...)}

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any, Literal, Union
 
 from pydantic import BaseModel, Field, RootModel, create_model
 
+from quartapp.http.answers import FieldError
 from quartapp.http.fields import left_out
 from quartapp.http.models import Closed
-from quartapp.http.problems import FieldError, code_of
+from quartapp.http.problems import code_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from quartapp.http.refusals import Refusal
+    from quartapp.http.declaration import Refusal
 
 _REQUEST_ID = Field(alias="requestId", pattern=r"^[A-Za-z0-9._-]{1,64}$")
 

@@ -7,7 +7,7 @@ the same facts to quart-schema, so that the OpenAPI document is made of what rea
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,6 @@ from quartapp.errors import DomainError, PreconditionFailedError
 from quartapp.http.answers import ApiError, json_response
 from quartapp.http.authentication import (
     INVALID_TOKEN,
-    MISSING_TOKEN,
     authenticated,
     unauthorized,
 )
@@ -31,10 +30,10 @@ from quartapp.http.conditional import (
     expected_versions,
     with_etag,
 )
+from quartapp.http.declaration import Declaration, Refusal
 from quartapp.http.documentation import documented
 from quartapp.http.idempotency import HEADER, once
 from quartapp.http.problems import field_errors, whole_body
-from quartapp.http.refusals import Refusal, refusals_of
 from quartapp.identity.tokens import AccountGoneError
 from quartapp.parts import core
 
@@ -43,8 +42,7 @@ if TYPE_CHECKING:
 
     from quart.wrappers import Request
 
-    from quartapp.http.problems import FieldError
-    from quartapp.identity.access import Access
+    from quartapp.http.answers import FieldError
     from quartapp.identity.principal import Principal
 
 ATTRIBUTE = "__quartapp_operation__"
@@ -52,65 +50,13 @@ NO_JSON = whole_body("content-type", "Content-Type has to be application/json")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Operation:
+class Operation(Declaration):
     """One operation of the API. Use an instance as a decorator on a view.
 
     The view gets ``principal`` when access is guarded, ``body`` and ``query`` when they are
-    declared, and its path parameters; it returns what goes under ``key``.
-
-    Attributes:
-        id: The operationId, unique in the app.
-        access: Who may call it.
-        tags: Where it is listed.
-        status: Status of success.
-        data: Type of what is under ``key``.
-        key: Field of the envelope that carries the data; None when the data is the whole body.
-        media_type: Of the answer; what is not JSON the view returns as text or as a response.
-        body: Model of the JSON body.
-        query: Model of the query string.
-        invalid: Answer to a body or query that does not fit.
-        errors: Domain errors with what they become.
-        database: Whether it can answer 503.
-        documented: Whether clients may rely on it. Parts of a page are in no document.
-        action: What ``authorize`` hears, when that is not ``id``: a route of a dialect names the
-            operation that it is another form of, so that policies hold there too.
-        policies: Whether plugins are asked (``authorize``). The health of the server, metrics and
-            documents are no matter of policy.
-        refused_by: Hooks, beside ``authorize``, in which plugins may refuse the operation with a
-            message of their own, each with the status of that answer.
-        missing_token: What a caller without a token is told.
-        plain_errors: Whether errors have ``success`` and ``error`` alone, for clients that were
-            promised that there is nothing else.
-        idempotent: Whether a request may carry ``Idempotency-Key``: then it is done once, however
-            often it is sent within a day, and answered as at first. Not for answers with tokens.
-        etag: Whether answers have an entity tag, and clients that have the answer get a 304. The
-            view may return :class:`Versioned` data.
-        if_match: Whether a request may carry ``If-Match``. The view gets ``expected``, the versions
-            of which the thing must have one, or None; it has them checked with the write, which
-            raises :class:`PreconditionFailedError`: 412.
+    declared, and its path parameters; it returns what goes under ``key``. The attributes are those
+    of :class:`~quartapp.Declaration`.
     """
-
-    id: str
-    access: Access
-    tags: tuple[str, ...]
-    data: Any  # a type, also one like list[User], which has no narrower name
-    status: int = HTTPStatus.OK
-    key: str | None = "data"
-    media_type: str = "application/json"
-    body: type[BaseModel] | None = None
-    query: type[BaseModel] | None = None
-    invalid: Refusal | None = None
-    errors: Mapping[type[DomainError], Refusal | tuple[Refusal, ...]] = field(default_factory=dict)
-    database: bool = True
-    documented: bool = True
-    action: str | None = None
-    policies: bool = True
-    refused_by: Mapping[str, int] = field(default_factory=dict)
-    missing_token: str = MISSING_TOKEN
-    plain_errors: bool = False
-    idempotent: bool = False
-    etag: bool = False
-    if_match: bool = False
 
     def __call__(
         self, view: Callable[..., Awaitable[object]]
@@ -246,10 +192,6 @@ class Operation:
         if self.invalid is None:
             raise TypeError(f"operation {self.id} declares no answer to invalid input") from error
         return self.invalid.raised_by(error, fields)
-
-    def refusals(self) -> dict[int, list[Refusal]]:
-        """Return every refusal that this operation can answer with, by status."""
-        return refusals_of(self)
 
 
 def _current() -> Request:

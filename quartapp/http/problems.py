@@ -10,11 +10,11 @@ import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from pydantic_core import core_schema
 from structlog.contextvars import get_contextvars
 
-from quartapp.http.answers import ApiError, json_response
+from quartapp.http.answers import ApiError, FieldError, json_response
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -36,14 +36,6 @@ _UNSPOKEN = frozenset(
 )
 _OWN_SENTENCES = frozenset({"value_error", "assertion_error"})
 _KNOWN = frozenset(get_args(core_schema.ErrorType)) - _OWN_SENTENCES
-
-
-class FieldError(BaseModel):
-    """What is wrong with one field of a body or of a query."""
-
-    field: str
-    code: str
-    message: str
 
 
 def code_of(message: str) -> str:

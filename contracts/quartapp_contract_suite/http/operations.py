@@ -47,6 +47,22 @@ def methods(item: dict[str, Any]) -> set[str]:
     return {method.upper() for method in METHODS if method in item}
 
 
+def with_header(name: str) -> list[str]:
+    """The operationIds of the operations that take a header of that name."""
+    document = openapi_authority()
+    found = []
+    for item in document["paths"].values():
+        for method in methods(item):
+            operation = item[method.lower()]
+            for parameter in operation.get("parameters", ()):
+                reference = parameter.get("$ref", "").rsplit("/", 1)[-1]
+                known = document["components"]["parameters"]
+                described = known[reference] if reference else parameter
+                if (described["in"], described["name"]) == ("header", name):
+                    found.append(operation["operationId"])
+    return sorted(found)
+
+
 def operations() -> list[Operation]:
     """All operations of openapi.yaml."""
     document = openapi_authority()

@@ -27,6 +27,8 @@ CODES = {
     "Unauthorized, token missing or invalid": "token-invalid",
     "you are not enrolled in the class": "not-enrolled",
     "You are not in the class, please contact your professor/admin": "not-in-class",
+    "Idempotency-Key has to be 1 to 255 printable characters": "idempotency-key-unusable",
+    "Idempotency-Key was used for another request": "idempotency-key-reused",
 }
 JSON_TYPE = {"content-type": "application/json"}
 HTML_TYPE = {"content-type": "text/html; charset=utf-8"}

@@ -1,0 +1,105 @@
+"""Each operation that takes ``Idempotency-Key`` or ``If-Match``, as the document names them."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from quartapp_contract_suite.http.matching import mismatch
+from quartapp_contract_suite.http.operations import with_header
+from quartapp_contract_suite.http.scene import Cast, Scene
+from quartapp_contract_suite.http.table.rows import Row, error
+from quartapp_contract_suite.http.table.table import rows
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import httpx
+
+    from quartapp_contract_suite.people import People
+
+LONGEST_KEY = 255
+REPEATABLE = with_header("Idempotency-Key")
+CONDITIONAL = with_header("If-Match")
+
+
+@pytest.fixture
+def scene(people: People, base_url: str) -> Scene:
+    """Surroundings of a request that succeeds."""
+    return Scene(Cast(people), base_url)
+
+
+def succeeding(operation: str) -> Row:
+    """The table's first row in which ``operation`` succeeds."""
+    return next(row for row in rows() if row.operation == operation and row.status < 300)
+
+
+def request(
+    scene: Scene, row: Row, headers: Mapping[str, str], **changed: object
+) -> httpx.Response:
+    """Send what the row says, with further headers and with other members of the body."""
+    sent: dict[str, Any] = (
+        {} if row.json is ... else {"json": {**scene.filled(row.json), **changed}}
+    )
+    person = scene.cast.named(row.who).headers if row.who else {}
+    return scene.people.http.request(
+        row.method, scene.filled(row.path), headers={**person, **headers}, **sent
+    )
+
+
+def assert_refused(answer: httpx.Response, status: int, message: str) -> None:
+    """``answer`` is this error."""
+    assert answer.status_code == status, answer.text
+    assert mismatch(error(message), answer.json()) is None, answer.text
+
+
+def test_the_document_names_operations_of_both_kinds() -> None:
+    assert {"registerUser", "createClass", "addStudent", "startAttendance"} <= set(REPEATABLE)
+    assert {"renameClass", "deleteClass"} <= set(CONDITIONAL)
+
+
+@pytest.mark.parametrize("operation", REPEATABLE)
+def test_a_request_with_a_key_is_done_once(operation: str, scene: Scene) -> None:
+    row, key = succeeding(operation), {"Idempotency-Key": str(uuid.uuid4())}
+    if row.given is not None:
+        row.given(scene)
+
+    first = request(scene, row, key)
+    again = request(scene, row, key)
+    other = request(scene, row, key, another_member="makes another body")
+
+    assert first.status_code == row.status, first.text
+    assert (again.status_code, again.content) == (first.status_code, first.content)
+    assert again.headers["idempotent-replayed"] == "true"
+    assert "idempotent-replayed" not in first.headers
+    assert_refused(other, 422, "Idempotency-Key was used for another request")
+
+
+@pytest.mark.parametrize("operation", REPEATABLE)
+def test_a_key_of_another_form_is_refused_before_anything_is_done(
+    operation: str, scene: Scene
+) -> None:
+    row = succeeding(operation)
+    if row.given is not None:
+        row.given(scene)
+
+    for key in ("", "x" * (LONGEST_KEY + 1)):
+        refused = request(scene, row, {"Idempotency-Key": key})
+        assert_refused(refused, 400, "Idempotency-Key has to be 1 to 255 printable characters")
+
+    assert request(scene, row, {}).status_code == row.status
+
+
+@pytest.mark.parametrize("operation", CONDITIONAL)
+def test_a_change_of_what_somebody_else_has_changed_is_refused(
+    operation: str, scene: Scene
+) -> None:
+    row = succeeding(operation)
+    if row.given is not None:
+        row.given(scene)
+
+    assert_refused(request(scene, row, {"If-Match": '"another"'}), 412, "Precondition Failed")
+
+    assert request(scene, row, {"If-Match": "*"}).status_code == row.status
