@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 class UserStore(Protocol):
     """Where accounts are kept: MongoDB, unless a plugin brings another store.
 
-    Such a plugin names ``auth`` in ``before``, and offers its store in ``register_services`` with
-    ``services.add(store, as_=UserStore)``. Every method may raise
+    Such a plugin offers its store in ``register_services`` with
+    ``services.add(store, as_=UserStore)``, and comes before the auth plugin in the list that
+    ``create_app`` gets. Every method may raise
     :class:`~quartapp.DatabaseUnavailableError`, which is answered 503.
     """
 
