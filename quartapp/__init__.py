@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from quartapp.database.database import Database as Database
     from quartapp.database.database import Model as Model
     from quartapp.database.documents import Document as Document
+    from quartapp.database.migrations import Migration as Migration
     from quartapp.database.tasks import Tasks as Tasks
     from quartapp.embedded.mongo import EmbeddedMongoError as EmbeddedMongoError
     from quartapp.embedded.mongo import find_mongod as find_mongod
@@ -121,6 +122,7 @@ __all__ = [
     "InvalidTokenError",
     "LoadedPlugin",
     "Metrics",
+    "Migration",
     "Model",
     "ObjectIdInput",
     "ObjectIdString",
@@ -184,6 +186,7 @@ _HOMES = {
         "Model",
     ),
     "quartapp.database.documents": ("Document",),
+    "quartapp.database.migrations": ("Migration",),
     "quartapp.database.tasks": ("Tasks",),
     "quartapp.embedded.mongo": (
         "EmbeddedMongoError",

@@ -13,6 +13,7 @@ from quartapp.clock import SYSTEM_CLOCK, Clock
 from quartapp.contract import register_documents, register_routes
 from quartapp.database.database import Database
 from quartapp.database.lease import Lease
+from quartapp.database.migrations import Migrations
 from quartapp.database.tasks import Tasks
 from quartapp.errors import QuartappError
 from quartapp.hooks.discovery import discover, loaded
@@ -99,6 +100,7 @@ def create_app(
     for owner, role in core.plugins.roles():
         core.roles.add(role, str(owner))
     core.database.models = [KeptAnswer, *core.plugins.collections()]
+    core.database.before_indexes = core.migrations.run
     core.plugins.services(app)
     core.authenticate.standing = core.services.find(Standing)  # type: ignore[type-abstract] # mypy takes a protocol for a class that cannot be used
     register_routes(app, service_routes)
@@ -169,6 +171,7 @@ def _core(settings: Settings, plugins: Iterable[object] | None, clock: Clock) ->
         roles=Roles(),
         grants=Grants(manager.grant if manager.grants_something else None),
         database=database,
+        migrations=Migrations(database, manager.loaded, clock),
         tasks=Tasks(database, clock, metrics.registry, lambda: manager.dispatcher.building),
         hub=Hub(settings.max_sockets, settings.max_sockets_per_user, metrics, clock),
         watchdog=Watchdog(clock, settings.hook_timeout),

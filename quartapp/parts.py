@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from quartapp.clock import Clock
     from quartapp.database.database import Database
+    from quartapp.database.migrations import Migrations
     from quartapp.database.tasks import Tasks
     from quartapp.hooks.plugins import Plugins
     from quartapp.identity.authenticator import Authenticator
@@ -89,6 +90,7 @@ class Core:
     roles: Roles
     grants: Grants
     database: Database
+    migrations: Migrations
     tasks: Tasks
     hub: Hub
     watchdog: Watchdog

@@ -16,6 +16,7 @@ import click
 from quartapp.app import create_app
 from quartapp.cli.contract import contract
 from quartapp.cli.listing import list_plugins as listing_of
+from quartapp.cli.migrate import migrate
 from quartapp.cli.mistakes import MistakeError, mistakes_explained
 from quartapp.cli.new_plugin import plugin
 from quartapp.errors import QuartappError
@@ -90,6 +91,7 @@ def main() -> None:
 
 
 main.add_command(contract)
+main.add_command(migrate)
 main.add_command(plugin)
 
 

@@ -120,9 +120,13 @@ class Database:
         self._reads: dict[type[Model], JointReads[object, Document]] = {}
         self.change_streams = False
         self.models: list[type[Model]] = []
+        self.before_indexes: Callable[[], Awaitable[None]] | None = None
 
-    async def open(self) -> None:
-        """Connect, learn what the server can do, make the indexes of ``models``.
+    async def open(self, *, prepare: bool = True) -> None:
+        """Connect, learn what the server can do, migrate, make the indexes of ``models``.
+
+        Args:
+            prepare: Whether data is migrated and indexes are made; False changes nothing.
 
         Raises:
             DatabaseConfigurationError: The URI is no use, access was denied, or nobody answers.
@@ -144,7 +148,11 @@ class Database:
             self._documents = self._async_client.get_database(self._name, write_concern=majority)
             async with self.operation():
                 hello = await self._async_client.admin.command("hello")
-            await self.run(self._ensure_indexes)
+            if prepare:
+                # An index may be possible only after a migration.
+                if self.before_indexes is not None:
+                    await self.before_indexes()
+                await self.run(self._ensure_indexes)
         except (ConfigurationError, InvalidURI) as error:
             raise DatabaseConfigurationError(f"MONGODB_URI: {error}") from error
         except OperationFailure as error:

@@ -7,25 +7,21 @@ One process at a time holds the lease of a task that runs once per installation,
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import structlog
-from bson import ObjectId
 from prometheus_client import Counter, Gauge
-from pymongo import ReturnDocument
-from pymongo.errors import DuplicateKeyError, PyMongoError
+from pymongo.errors import PyMongoError
 
+from quartapp.database.named_lease import LOOK_SECONDS, LeaseLostError, NamedLease
 from quartapp.errors import DatabaseUnavailableError, QuartappError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from datetime import datetime
 
     from prometheus_client import CollectorRegistry
-    from pymongo.asynchronous.collection import AsyncCollection
 
     from quartapp.clock import Clock
     from quartapp.database.database import Database
@@ -33,15 +29,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("quartapp.tasks")
 
-COLLECTION = "leases"
-# A process that is killed is replaced when its lease has run out, and another one has looked.
-LEASE_SECONDS = 15.0
-LOOK_SECONDS = 5.0
 CANCEL_SECONDS = 0.2
-
-
-class LeaseLostError(Exception):
-    """Another process may hold the lease of a task that is running here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +78,7 @@ class Tasks:
         self._database = database
         self._clock = clock
         self._owner = owner
-        self._process = ObjectId()
+        self._leases: list[NamedLease] = []
         self._running: list[asyncio.Task[None]] = []
         self.declared: list[Task] = []
         self._runs = Counter(
@@ -148,8 +136,13 @@ class Tasks:
     def start(self) -> None:
         """Begin with all tasks, in the running event loop."""
         for task in self.declared:
-            repeat = self._repeat_once(task) if task.once else self._repeat(task)
-            self._running.append(asyncio.create_task(repeat))
+            if task.once:
+                due = {"due": self._clock.now()}
+                lease = NamedLease(self._database, self._clock, f"task:{task.name}", due)
+                self._leases.append(lease)
+                self._running.append(asyncio.create_task(self._repeat_once(task, lease)))
+            else:
+                self._running.append(asyncio.create_task(self._repeat(task)))
 
     async def stop(self) -> None:
         """Cancel what runs, and give leases back, so that others go on at once."""
@@ -163,13 +156,9 @@ class Tasks:
                 running.cancel()
             _, pending = await asyncio.wait(pending, timeout=CANCEL_SECONDS)
         self._running.clear()
-        if any(task.once for task in self.declared):
-            with suppress(DatabaseUnavailableError, PyMongoError):
-                async with self._database.operation():
-                    await self._leases.update_many(
-                        {"owner": self._process, "due": {"$exists": True}},
-                        {"$unset": {"owner": 1}, "$set": {"until": self._clock.now()}},
-                    )
+        for lease in self._leases:
+            await lease.give_back()
+        self._leases.clear()
 
     async def _repeat(self, task: Task) -> None:
         while True:
@@ -177,82 +166,26 @@ class Tasks:
             await self._call(task)
             await self._clock.sleep(task.seconds - (self._clock.monotonic() - began))
 
-    async def _repeat_once(self, task: Task) -> None:
+    async def _repeat_once(self, task: Task, lease: NamedLease) -> None:
         while True:
             pause, asked = LOOK_SECONDS, self._clock.monotonic()
             try:
-                due = await self._hold(task)
+                held = await lease.take()
                 if self._clock.monotonic() - asked > LOOK_SECONDS:
                     continue  # the answer may be older than the lease: ask again
-                if due is not None:
-                    left = (due - self._clock.now()).total_seconds()
-                    if left > 0:
-                        pause = min(left, LOOK_SECONDS)
-                    else:
-                        await self._call_under_lease(task)
-                        pause = 0
+                if held is not None:
+                    now, span = self._clock.now(), timedelta(seconds=task.seconds)
+                    # A task that has become more frequent does not wait for its former time.
+                    left = (min(held["due"], now + span) - now).total_seconds()
+                    pause = min(max(left, 0), LOOK_SECONDS)
+                    if left <= 0:
+                        await lease.kept_during(self._call(task))
+                        await lease.note({"due": now + span})
             except (DatabaseUnavailableError, PyMongoError) as error:
                 log.warning("task waits for the database", task=task.name, reason=str(error))
             except LeaseLostError:
                 log.warning("task ended, its lease is lost", task=task.name)
             await self._clock.sleep(pause)
-
-    async def _call_under_lease(self, task: Task) -> None:
-        following = self._clock.now() + timedelta(seconds=task.seconds)
-        call = asyncio.create_task(self._call(task))
-        try:
-            await self._hold_during(task, call)
-        finally:
-            call.cancel()
-            await asyncio.gather(call, return_exceptions=True)
-        async with self._database.operation():
-            await self._leases.update_one(
-                {"_id": f"task:{task.name}", "owner": self._process}, {"$set": {"due": following}}
-            )
-
-    async def _hold_during(self, task: Task, call: asyncio.Task[None]) -> None:
-        held_until = self._clock.monotonic() + LEASE_SECONDS
-        while True:
-            with suppress(TimeoutError):
-                await self._clock.wait_for(asyncio.shield(call), LOOK_SECONDS)
-            if call.done():
-                return
-            try:
-                if await self._hold(task) is None:
-                    raise LeaseLostError
-                held_until = self._clock.monotonic() + LEASE_SECONDS
-            except (DatabaseUnavailableError, PyMongoError) as error:
-                if self._clock.monotonic() + LOOK_SECONDS > held_until:
-                    raise LeaseLostError from error
-
-    async def _hold(self, task: Task) -> datetime | None:
-        """Take or renew the lease of a task; return when the task is due, None if others hold it.
-
-        Raises:
-            DatabaseUnavailableError: MongoDB did not answer in time.
-        """
-        now = self._clock.now()
-        free: list[dict[str, Any]] = [{"owner": self._process}, {"until": {"$lte": now}}]
-        try:
-            async with self._database.operation():
-                # When neither is the case, the upsert meets the holder's document, and fails.
-                found = await self._leases.find_one_and_update(
-                    {"_id": f"task:{task.name}", "$or": free},
-                    {
-                        "$set": {
-                            "owner": self._process,
-                            "until": now + timedelta(seconds=LEASE_SECONDS),
-                        },
-                        "$setOnInsert": {"due": now},
-                    },
-                    upsert=True,
-                    return_document=ReturnDocument.AFTER,
-                )
-        except DuplicateKeyError:
-            return None
-        due: datetime = found["due"] if found else now
-        # A task that has become more frequent does not wait for its former time.
-        return min(due, now + timedelta(seconds=task.seconds))
 
     async def _call(self, task: Task) -> None:
         try:
@@ -265,7 +198,3 @@ class Tasks:
             log.exception("task failed", task=task.name, plugin=str(task.owner), exc_info=error)
         self._runs.labels(task.name).inc()
         self._last_run.labels(task.name).set(self._clock.time())
-
-    @property
-    def _leases(self) -> AsyncCollection[dict[str, Any]]:
-        return self._database.documents[COLLECTION]

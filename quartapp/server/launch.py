@@ -68,13 +68,14 @@ def launched(
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[Core]:
+async def opened(settings: Settings, *, prepare: bool = True) -> AsyncIterator[Core]:
     """Open the database of an app that serves nothing, for a command.
 
     No plugin's ``startup`` is called, so a server that runs on the same database is not disturbed.
 
     Args:
         settings: Complete settings, as :func:`launched` yields them.
+        prepare: Whether data is migrated and indexes are made, as at the start of a server.
 
     Yields:
         The parts of the app.
@@ -88,7 +89,7 @@ async def opened(settings: Settings) -> AsyncIterator[Core]:
         settings = settings.model_copy(update={"jwt_secret": secret})
     parts = core(create_app(settings))
     try:
-        await parts.database.open()
+        await parts.database.open(prepare=prepare)
         yield parts
         await parts.plugins.all_told()
     finally:

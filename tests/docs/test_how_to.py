@@ -5,10 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import jwt
 import pytest
+
+from quartapp import core
 
 HOW_TO = Path(__file__).parent.parent.parent / "docs" / "examples" / "howto"
 KEY = "the key of the school's sign-on service"
@@ -139,6 +142,32 @@ async def test_an_account_follows_the_directory_while_its_token_is_used(school):
     server.directory.down, server.directory.entry = False, None
     await server.clock.advance(60)
     assert (await server.api.get("/auth/me", headers=headers)).status_code == 401
+
+
+async def test_notes_of_an_earlier_version_are_kept_and_old_ones_go_at_night(
+    serve, example, turned_clock, eventually
+):
+    earlier = await serve([])
+    recently = turned_clock.now() - timedelta(days=1)
+    await earlier.documents["notes"].insert_one({"body": "Bring a compass", "written": recently})
+    nightly = example("nightly", HOW_TO)
+    server = await serve([nightly.NotesPlugin], clock=turned_clock)
+    notes = core(server.app).services.get(nightly.Notes)
+    assert await notes.texts() == ["Bring a compass"]
+
+    async def runs():
+        text = (await server.api.get(f"{server.url}/metrics")).text
+        return 'quartapp_task_runs_total{task="notes.forget_old"} 1.0' in text
+
+    await eventually(runs)
+    assert await notes.texts() == ["Bring a compass"]
+    await turned_clock.advance(31 * nightly.NIGHT)
+
+    async def gone():
+        await turned_clock.advance(5)
+        return await notes.texts() == []
+
+    await eventually(gone)
 
 
 def test_the_tests_that_are_shown_pass(quartapp_mongodb):

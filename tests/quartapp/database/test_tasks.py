@@ -9,7 +9,7 @@ import pytest
 import structlog
 
 from quartapp import QuartappError, core, create_app, load_settings
-from quartapp.database.tasks import LEASE_SECONDS, LOOK_SECONDS
+from quartapp.database.named_lease import LEASE_SECONDS, LOOK_SECONDS
 from quartapp.hooks.specs import hookimpl
 from quartapp.testing import SECRET, TurnedClock, running
 

@@ -1,0 +1,154 @@
+"""Migrations: changes of the data that was stored by an earlier version of a plugin.
+
+The collection ``versions`` says which version the data of each plugin has; a plugin that is not
+there has version 1. One process migrates at a time, and a step that was interrupted is repeated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+
+from quartapp.database.named_lease import LeaseLostError, NamedLease
+from quartapp.errors import DatabaseUnavailableError, PluginError, QuartappError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from quartapp.clock import Clock
+    from quartapp.database.database import Database
+    from quartapp.plugin import LoadedPlugin
+
+log = structlog.get_logger("quartapp.migrations")
+
+COLLECTION = "versions"
+FIRST_VERSION = 1
+WAIT_SECONDS = 0.5
+CORE = "quartapp"
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One step of a plugin's data, from the version before to ``version``.
+
+    Attributes:
+        version: The version that the data has afterwards; a plugin's first migration has 2, and
+            each further one has one more.
+        why: What changes, for the log and for ``quartapp migrate --dry-run``.
+        function: Called with the app's database; writes with ``database.documents``. A process may
+            be killed at any point, and the next one calls the function again from its beginning:
+            make it safe to repeat. It is called on a new, empty database too.
+        seconds: How long the function may take.
+    """
+
+    version: int
+    why: str
+    function: Callable[[Database], Awaitable[object]]
+    seconds: float = 3600.0
+
+
+CORE_MIGRATIONS: tuple[Migration, ...] = ()
+
+
+class MigrationError(QuartappError):
+    """The data cannot be brought to the version that the code needs."""
+
+
+class Migrations:
+    """The migrations of one app.
+
+    Args:
+        database: What is migrated.
+        plugins: The plugins, in order; ``migrations`` of their objects are used.
+        clock: Measures steps, and leases.
+
+    Raises:
+        PluginError: The ``migrations`` of a plugin are no list of steps 2, 3, 4 and so on.
+    """
+
+    def __init__(self, database: Database, plugins: Sequence[LoadedPlugin], clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._lease = NamedLease(database, clock, "migrations")
+        self._steps = {CORE: CORE_MIGRATIONS}
+        for plugin in plugins:
+            self._steps[plugin.name] = _checked(plugin)
+
+    async def run(self) -> None:
+        """Bring all data to the newest version; wait while another process does it.
+
+        Raises:
+            MigrationError: The data is newer than the code, or a step failed.
+            DatabaseUnavailableError: MongoDB did not answer in time.
+        """
+        while await self.pending():
+            if await self._lease.take() is None:
+                await self._clock.sleep(WAIT_SECONDS)
+                continue
+            try:
+                await self._lease.kept_during(self._run_all())
+            except LeaseLostError:
+                log.warning("migration ended here, its lease is lost; it is looked at again")
+            finally:
+                await self._lease.give_back()
+
+    async def pending(self) -> list[tuple[str, Migration]]:
+        """Return the steps that are still to be done, each with its plugin's name.
+
+        Raises:
+            MigrationError: The data is newer than the code.
+            DatabaseUnavailableError: MongoDB did not answer in time.
+        """
+        async with self._database.operation():
+            found = await self._database.documents[COLLECTION].find().to_list()
+        stored = {document["_id"]: document["version"] for document in found}
+        missing = []
+        for name, steps in self._steps.items():
+            version = stored.get(name, FIRST_VERSION)
+            newest = steps[-1].version if steps else FIRST_VERSION
+            if version > newest:
+                raise MigrationError(
+                    f"the data of {name} in {self._database.address} has version {version}, and "
+                    f"the installed {name} knows versions up to {newest}: install the newer one, "
+                    "or restore a backup"
+                )
+            missing += [(name, step) for step in steps if step.version > version]
+        return missing
+
+    async def _run_all(self) -> None:
+        for name, step in await self.pending():
+            log.info("migrating", plugin=name, version=step.version, why=step.why)
+            await self._run_one(name, step)
+            async with self._database.operation():
+                await self._database.documents[COLLECTION].update_one(
+                    {"_id": name}, {"$max": {"version": step.version}}, upsert=True
+                )
+
+    async def _run_one(self, name: str, step: Migration) -> None:
+        limit = self._clock.timeout(step.seconds)
+        try:
+            async with limit:
+                await step.function(self._database)
+        except DatabaseUnavailableError:
+            raise
+        except Exception as error:
+            said = f"{type(error).__name__}: {error}"
+            if limit.expired() and isinstance(error, TimeoutError):
+                said = f"took longer than {step.seconds:g} s"
+            raise MigrationError(
+                f"the data of {name} cannot be brought to version {step.version} "
+                f"({step.why}): {said}"
+            ) from error
+
+
+def _checked(plugin: LoadedPlugin) -> tuple[Migration, ...]:
+    steps = tuple(getattr(plugin.implementation, "migrations", ()))
+    for number, step in enumerate(steps, FIRST_VERSION + 1):
+        if not isinstance(step, Migration) or step.version != number:
+            raise PluginError(
+                f"plugin {plugin}: `migrations` must be a list of Migration with the versions 2, "
+                f"3, 4 and so on; number {number - FIRST_VERSION} is {step!r}"
+            )
+    return steps
