@@ -57,6 +57,9 @@ class Identities:
             try:
                 if user is None:
                     return await self._make(identity, email)
+                if user.issuer is not None and (user.issuer, user.subject) == (issuer, subject):
+                    # Another first sign-in of the same person has made the account meanwhile.
+                    return await self.follow(user, identity)
                 return await self._link(user, identity)
             except EmailTakenError:
                 continue

@@ -20,7 +20,7 @@ def conflicting_index(models: Iterable[type[Model]]) -> str | None:
         models: Those of one collection.
 
     Returns:
-        The fields of the key, such as ``class_id, -date``; None when all indexes get along.
+        The fields of the key, such as ``owner, -date``; None when all indexes get along.
     """
     found: dict[tuple[Any, ...], dict[str, Any]] = {}
     for model in models:

@@ -110,7 +110,7 @@ def _reads_problems(request: Request) -> bool:
 
 
 def _path(location: tuple[int | str, ...]) -> str:
-    """Write ``location`` as in JavaScript: ``students[0].name``."""
+    """Write ``location`` as in JavaScript: ``people[0].name``."""
     path = ""
     for step in location:
         if isinstance(step, int):

@@ -147,8 +147,8 @@ class Hub:
                 connection.post_parcel(parcel)
             self._metrics.sent.inc(len(self._connections) * len(parcel.messages))
             return
-        # Walk the shorter collection: a class has 30 of 5,000 connected users, and a school has
-        # 5,000 users when 30 are connected.
+        # Walk the shorter collection: 30 users may be named of 5,000 who are connected, or 5,000
+        # of whom 30 are.
         present = self._by_user
         concerned = (
             users if len(users) < len(present) else [user for user in present if user in users]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from quartapp.server.workers.shares import Share
 
 
-# Thousands of clients connect within a minute when lessons begin; the usual backlog of 100 would
+# Thousands of clients connect within a minute at the same time of day; the usual backlog of 100 would
 # refuse most of them.
 BACKLOG = 4096
 ACCEPTS_AT_ONCE = 4

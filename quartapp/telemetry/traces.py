@@ -134,7 +134,7 @@ def _span(tracer: Tracer, name: str, **options: Any) -> Iterator[Span]:  # noqa:
 
 
 def failed(span: Span, kind: str) -> None:
-    """Mark a span as failed.
+    """Let a span say that it failed.
 
     Args:
         span: The span, which is still open.

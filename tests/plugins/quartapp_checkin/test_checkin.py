@@ -65,7 +65,7 @@ async def test_the_record_says_how_the_mark_came(lecture):
     records = await maths.server.documents["attendance"].find().sort("status", -1).to_list()
     assert [(record["status"], record.get("via")) for record in records] == [
         ("present", "checkin"),
-        ("absent", None),
+        ("absent", "unmarked"),
     ]
 
 
