@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from quartapp.server.workers.shares import Share
 
 
-# Thousands of clients connect within a minute at the same time of day; the usual backlog of 100 would
-# refuse most of them.
+# Thousands of clients connect within a minute at the same time of day; the usual backlog of 100
+# would refuse most of them.
 BACKLOG = 4096
 ACCEPTS_AT_ONCE = 4
 # Time after which the kernel gives up a peer that acknowledges nothing (TCP_USER_TIMEOUT).
