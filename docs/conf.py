@@ -71,7 +71,7 @@ UNLISTED = {
     "quartapp.realtime.registry.EventRegistry",
     "quartapp.realtime.wire.Parcel",
     "quartapp_attendance.hook_calls.AttendanceHooks",
-    "quartapp_attendance.live.recent.Recent",
+    "quartapp_attendance.live.broadcasts.KeptBroadcasts",
     "quartapp_attendance.live.session_log.SessionLog",
     "quartapp_attendance.live.sessions.LiveSessions",
     "quartapp_auth.passwords.Passwords",

@@ -1,6 +1,6 @@
-"""The live roll call, and the record of it.
+"""Live roll calls, and their records.
 
-What is exported here is public; the modules below are internal.
+The names exported here are public; the modules below are internal.
 """
 
 from quartapp_attendance.audiences import Audience

@@ -1,4 +1,4 @@
-"""Audiences: groups of people to whom something is shown."""
+"""Audiences: groups of people to whom plugins show events."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Audience:
 
     Attributes:
         name: Name of the audience, unique in the app.
-        members: Called with the session; returns the ids of the users.
+        members: Function that takes the session and returns the ids of the users in the group.
     """
 
     name: str

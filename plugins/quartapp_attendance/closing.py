@@ -27,14 +27,14 @@ ABANDONED_SECONDS = 5.0
 
 
 class Closing:
-    """Takes sessions to their end. Each step can be repeated, by anybody, without harm.
+    """The steps that end a session. Any process can repeat each step without harm.
 
     Args:
-        records: What remains of them.
-        rolls: Who is absent without a mark.
-        sessions: The log.
-        hooks: Counts marks; plugins hear how it ended.
-        clock: Decides when a closing is abandoned.
+        records: The attendance records to be written.
+        rolls: The rolls, which tell the unmarked students.
+        sessions: The log of sessions.
+        hooks: Hooks of plugins, for the statuses of the unmarked and for events.
+        clock: Clock that decides when a closing counts as abandoned.
     """
 
     def __init__(
@@ -53,22 +53,22 @@ class Closing:
         self._under_way: set[asyncio.Task[None]] = set()
 
     async def to_the_end(self, document: Document) -> None:
-        """Take every step, whether the caller stays or not.
+        """Take all steps, even when the caller is cancelled.
 
         Args:
-            document: The session, in ``closing``.
+            document: The session, in state ``closing``.
 
         Raises:
             DatabaseUnavailableError: MongoDB did not answer in time.
         """
-        # Shielded: the sender of DONE may leave, the session is finished all the same.
+        # Shielded: the sender of DONE may leave, but the session has to be finished.
         task = asyncio.create_task(self._finish(document))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
         await asyncio.shield(task)
 
     async def finish_abandoned(self) -> None:
-        """Finish the closing of sessions whose process died over it.
+        """Finish the closing of sessions whose process died during the closing.
 
         Raises:
             DatabaseUnavailableError: MongoDB did not answer in time.
@@ -80,7 +80,7 @@ class Closing:
                 await self._finish(document)
 
     async def settle(self) -> None:
-        """Wait for sessions that are being closed."""
+        """Wait until the closings of this process are finished."""
         await asyncio.gather(*self._under_way, return_exceptions=True)
 
     async def _finish(self, document: Document) -> None:
@@ -107,7 +107,7 @@ class Closing:
         chosen = await self._hooks.final_statuses(info, sorted(unmarked))
         final = final_marks(document, roll.student_ids, chosen)
         await self._records.keep(document, final)
-        # Whoever was marked and then taken off the roll is kept, and not counted.
+        # A marked student who was then taken off the roll keeps the record, but is not counted.
         counted = [final[student]["status"] for student in roll.student_ids]
         counts = self._hooks.statuses.tally(counted)
         if await self._log.end(document, counts, roll.version):

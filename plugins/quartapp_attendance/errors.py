@@ -1,4 +1,4 @@
-"""What can go wrong with a roll call."""
+"""The errors of a roll call."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from quartapp import DomainError
 
 
 class MarkRefusedError(DomainError):
-    """A plugin refuses a mark; the message says why."""
+    """A plugin refused the mark; the message gives the reason."""
 
 
 class NoActiveSessionError(DomainError):
-    """The session is over, or there is none."""
+    """The session is over, or no session is live."""
 
 
 class NotOnRollError(DomainError):
-    """The mark is for somebody who is not on the class's roll."""
+    """The marked student is not on the class's roll."""
 
 
 class UnknownStatusError(DomainError):
-    """A plugin marks somebody with a status that there is not; the text is the status."""
+    """A plugin set a status that is not registered; the text is the status."""
 
 
 class UnknownAudienceError(DomainError):
-    """A plugin shows something to an audience that there is not; the text is the name."""
+    """A plugin named an audience that is not registered; the text is the name."""

@@ -20,20 +20,20 @@ NOT_ON_ROLL = "Student not enrolled in class"
 
 
 async def mark(connection: Connection, data: MarkEvent) -> None:
-    """A teacher marks a student."""
+    """Store the mark that a teacher sends."""
     service, principal = _service(), connection.principal
     made = Mark(data.student_id.lower(), data.status, principal.id)
     await service.in_session(principal, data.class_id, partial(service.mark, mark=made))
 
 
 async def summary(connection: Connection, data: SessionEvent) -> None:
-    """A teacher shows the counts to all."""
+    """Show the counts to the whole session."""
     service = _service()
     await service.in_session(connection.principal, data.class_id, service.summarise)
 
 
 async def my_attendance(connection: Connection, data: SessionEvent) -> None:
-    """A student looks up their own mark."""
+    """Answer a student's question for their own mark."""
     principal = connection.principal
     session = await _service().session_for(principal, data.class_id, calling=False)
     status = session.attendance.get(principal.id, NOT_YET)
@@ -41,20 +41,20 @@ async def my_attendance(connection: Connection, data: SessionEvent) -> None:
 
 
 async def done(connection: Connection, data: SessionEvent) -> None:
-    """A teacher ends the roll call."""
+    """End the session."""
     service = _service()
     await service.in_session(connection.principal, data.class_id, service.done)
 
 
 def marked_message(schemas: Schemas) -> ServerMessage:
-    """The broadcast of a mark, however it was made."""
+    """Return the message that broadcasts a mark."""
     return ServerMessage(
         name=MARKED, data=schemas.mark_message, to_all=True, summary="A mark was stored."
     )
 
 
 def events(schemas: Schemas) -> list[EventType]:
-    """The four events.
+    """Return the four events of a roll call.
 
     Args:
         schemas: Models with the statuses of this app.

@@ -1,4 +1,4 @@
-"""What plugins hear of roll calls through ``on_event``, once the database has it."""
+"""The events of roll calls that ``on_event`` receives, after the database has stored them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class AttendanceMarked:
 
 @dataclass(frozen=True, slots=True)
 class SessionDone:
-    """Event: a roll call is over, its records are kept."""
+    """Event: a roll call has ended, and its records are stored."""
 
     session_id: str
     class_id: str
@@ -39,7 +39,7 @@ class SessionDone:
 
 @dataclass(frozen=True, slots=True)
 class SessionSuperseded:
-    """Event: a roll call had to make way for another; the marks made are kept."""
+    """Event: a roll call was ended by the start of another; its marks are kept."""
 
     session_id: str
     class_id: str

@@ -1,4 +1,4 @@
-"""The attendance plugin's hooks, called."""
+"""Calls of the attendance plugin's hooks."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
 
 
 class AttendanceHooks:
-    """One method per hook.
+    """The calls of the hooks, one method for each.
 
     Args:
-        plugins: Who implements them.
+        plugins: The plugins that implement the hooks.
         app: The app under construction.
-        rolls: Who is in a class.
+        rolls: Rolls of the classes.
 
     Raises:
-        QuartappError: A status or an audience is brought twice, or is none.
+        QuartappError: A status or an audience is registered twice, or is invalid.
     """
 
     def __init__(self, plugins: Plugins, app: Quart, rolls: Rolls) -> None:
@@ -62,14 +62,14 @@ class AttendanceHooks:
                 self._audiences[audience.name] = audience.members
 
     async def audience(self, name: str, session: SessionInfo) -> Collection[str]:
-        """Return the ids of the users of an audience, as they are now.
+        """Return the ids of the users in an audience at this moment.
 
         Args:
             name: Name of the audience.
-            session: Whose audience.
+            session: The session.
 
         Raises:
-            UnknownAudienceError: No plugin registers one of that name.
+            UnknownAudienceError: No plugin registers an audience with that name.
         """
         if name not in self._audiences:
             raise UnknownAudienceError(name)
@@ -82,17 +82,17 @@ class AttendanceHooks:
     async def final_statuses(
         self, session: SessionInfo, student_ids: Iterable[str]
     ) -> dict[str, str]:
-        """Return the statuses that plugins choose for students whom nobody marked.
+        """Return the statuses that plugins choose for unmarked students.
 
-        A plugin that fails is logged, and its students are absent: the end of a roll call waits for
-        nobody.
+        The failure of a plugin is logged and leaves its students absent: no plugin can hold up the
+        end of a session.
 
         Args:
             session: The session, which is being closed.
-            student_ids: The unmarked.
+            student_ids: Ids of the unmarked students.
 
         Returns:
-            Status by student id, of those for whom a plugin has one.
+            The chosen statuses, by student id; students without a choice are left out.
         """
         chosen: dict[str, str] = {}
         if not self.plugins.dispatcher.implementations("final_status"):
@@ -116,16 +116,16 @@ class AttendanceHooks:
         return chosen
 
     async def accepted(self, session: SessionInfo, mark: Mark, before: Mark | None) -> Mark:
-        """Return the mark to store for ``mark``.
+        """Return the mark to store.
 
         Args:
-            session: Where the mark belongs.
+            session: The session.
             mark: The mark as it was sent.
-            before: The student's mark up to now, as far as this process has seen.
+            before: The student's mark up to now, as far as this process knows; None for the first.
 
         Raises:
-            MarkRefusedError: Something speaks against it.
-            HookFailedError: A plugin raised, hung, or returned something else.
+            MarkRefusedError: A plugin refuses the mark.
+            HookFailedError: A plugin raised, hung, or returned a wrong type.
         """
         given: dict[str, Any] = {"session": session, "student_id": mark.student_id, "mark": mark}
         asked = {**given, "before": before}

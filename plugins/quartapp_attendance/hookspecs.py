@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @hookspec
 def register_statuses(app: Quart) -> Iterable[Status]:
-    """At build: statuses beside ``present`` and ``absent``. Collected.
+    """Return the statuses to add to ``present`` and ``absent``; called at build. Collected.
 
     Example:
         >>> @hookimpl
@@ -30,10 +30,11 @@ def register_statuses(app: Quart) -> Iterable[Status]:
 
 @hookspec
 def register_audiences(app: Quart) -> Iterable[Audience]:
-    """At build: groups of people to whom a plugin may show something. Collected.
+    """Return groups of people to whom plugins can show events; called at build. Collected.
 
-    ``AttendanceService.show(..., to="parents")`` shows an event to an audience. There are ``class``
-    and ``teachers``; ``members`` is asked at each event, and returns the ids of users.
+    ``AttendanceService.show(..., to="parents")`` shows an event to an audience. The audiences
+    ``class`` and ``teachers`` exist already. ``members`` is called for each event, and returns the
+    ids of users.
 
     Example:
         >>> @hookimpl
@@ -47,10 +48,10 @@ def register_audiences(app: Quart) -> Iterable[Audience]:
 def check_mark(
     session: SessionInfo, student_id: str, mark: Mark, before: Mark | None
 ) -> Violation | None:
-    """A mark arrives, before it is stored: what speaks against it. Collected.
+    """Return a violation to refuse a mark; called before the mark is stored. Collected.
 
-    Any violation refuses the mark; the sender gets the first one's message. ``before`` is the
-    student's mark up to now, as far as this process has seen; None for the first.
+    Any violation refuses the mark; the sender gets the message of the first one. ``before`` is the
+    student's mark up to now, as far as this process knows; None for the first mark.
 
     Example:
         >>> @hookimpl
@@ -62,9 +63,9 @@ def check_mark(
 
 @hookspec
 def attendance_status(session: SessionInfo, student_id: str, mark: Mark) -> str | None:
-    """A mark that nothing speaks against: the code of the status to store. First answer.
+    """Return the code of the status to store for a mark that no plugin refuses. First answer.
 
-    The status as it was given is the last answer.
+    Without an answer, the status is stored as sent.
 
     Example:
         >>> @hookimpl
@@ -76,11 +77,11 @@ def attendance_status(session: SessionInfo, student_id: str, mark: Mark) -> str 
 
 @hookspec
 def final_status(session: SessionInfo, student_id: str) -> str | None:
-    """At DONE, for each student whom nobody marked: the code of the status to store. First answer.
+    """Return the code of the status for an unmarked student; called for each at DONE. First answer.
 
-    None leaves the student absent, and so does a failure, which is logged: the end of a roll call
-    waits for nobody. The record says ``via: "unmarked"``, so that an absence that somebody noted
-    and one that nobody spoke of differ.
+    None leaves the student absent, and so does a failure, which is logged: no plugin can hold up
+    the end of a session. The record has ``via: "unmarked"``, which tells an absence by default from
+    an absence that somebody marked.
 
     Example:
         >>> @hookimpl

@@ -1,4 +1,4 @@
-"""What roll calls add to the server's metrics."""
+"""The metrics of roll calls."""
 
 from __future__ import annotations
 
@@ -24,15 +24,16 @@ STATES = (SessionState.ACTIVE, SessionState.CLOSING)
 
 
 class AttendanceMetrics:
-    """The metrics of one app's roll calls.
+    """The metrics of an app's roll calls.
 
     Args:
-        registry: The app's.
+        registry: Registry of the app's metrics.
 
     Attributes:
-        marks: Marks that were stored, by the process that stored them.
-        commit: Seconds of one update of a session, which may store several marks.
-        fan_out: Seconds from a change's arrival to its last hand-over to a socket of this process.
+        marks: Number of stored marks, counted by the process that stored them.
+        commit: Time of one update of a session, in seconds; an update may store several marks.
+        fan_out: Time from the arrival of a change until it is handed to the last socket of this
+            process, in seconds.
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -59,22 +60,27 @@ class AttendanceMetrics:
             "quartapp_sessions",
             "Sessions that are live, by state.",
             ("state",),
-            # Every process sees all of them.
+            # Every process sees all live sessions.
             multiprocess_mode="livemax",
             registry=registry,
         )
 
     def arrived(self, committed: datetime | None) -> None:
-        """A change has come.
+        """Note that a change has arrived.
 
         Args:
-            committed: When it was committed; None where MongoDB does not say (before 6.0).
+            committed: Time of the commit, in UTC; None where MongoDB does not report it (before
+                6.0).
         """
         if committed is not None:
             self._lag.observe(max(time.time() - committed.timestamp(), 0))
 
     def live(self, sessions: Iterable[ActiveSession]) -> None:
-        """These sessions are live now."""
+        """Set the number of live sessions.
+
+        Args:
+            sessions: The sessions that are live now.
+        """
         states = [session.state for session in sessions]
         for state in STATES:
             self._sessions.labels(state).set(states.count(state))

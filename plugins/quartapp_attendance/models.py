@@ -11,8 +11,8 @@ from quartapp_attendance.live.states import SessionState
 class Session(Model):
     """A roll call, live or over; only :mod:`quartapp_attendance.live.session_log` writes it.
 
-    ``slot`` is what may be live once: ``global``, or a class's id. The unique index covers active
-    sessions only, so that the database itself decides who is live.
+    ``slot`` is ``global`` or a class's id; a slot has at most one live session. The unique index
+    covers active sessions only, so the database itself decides which session is live.
     """
 
     class_id = ObjectIdField(required=True, db_field="classId")
@@ -45,7 +45,7 @@ class Session(Model):
 
 
 class AttendanceRecord(Model):
-    """What remains of a session for one student."""
+    """The attendance of one student in an ended session."""
 
     session_id = ObjectIdField(required=True, db_field="sessionId")
     class_id = ObjectIdField(required=True, db_field="classId")

@@ -33,7 +33,7 @@ SWEEP_SECONDS = 2.0
 
 
 class AttendancePlugin:
-    """The live roll call."""
+    """The plugin of live roll calls."""
 
     name = "attendance"
     requires = ("auth", "classes")
@@ -51,7 +51,7 @@ class AttendancePlugin:
 
     @hookimpl
     def register_roles(self) -> list[Role]:
-        """Let teachers call the roll, and students see what became of it."""
+        """Allow teachers to call rolls, and students to read their attendance."""
         return [
             Role(BaseRole.TEACHER, {"session:start", "marks:write"}),
             Role(BaseRole.STUDENT, {"attendance:read"}),
@@ -59,12 +59,12 @@ class AttendancePlugin:
 
     @hookimpl
     def register_collections(self) -> list[type[Model]]:
-        """Declare sessions, and the records that remain of them."""
+        """Declare the collections of sessions and of attendance records."""
         return [Session, AttendanceRecord]
 
     @hookimpl
     def register_services(self, app: Quart) -> None:
-        """Offer the roll call and all that it is made of."""
+        """Provide the services of roll calls."""
         parts = core(app)
         services = parts.services
         metrics = AttendanceMetrics(parts.metrics.registry)
@@ -99,35 +99,36 @@ class AttendancePlugin:
             metrics.live(live)
             await closing.finish_abandoned()
 
-        # In each process, not on a lease: a session waits seconds for its end, and not for a lease.
+        # The task runs in each process, not on a lease: sessions are closed within seconds, and a
+        # lease takes longer to change hands.
         closing = self._service.closing
         parts.tasks.every(SWEEP_SECONDS, sweep)
 
     @hookimpl
     def register_blueprints(self, app: Quart) -> list[Blueprint]:
-        """Bring the routes under /attendance."""
+        """Return the routes under /attendance."""
         return [blueprint(core(app).services.get(Schemas))]
 
     @hookimpl
     def register_events(self, app: Quart) -> list[EventType]:
-        """Bring the four events."""
+        """Return the four events."""
         return events(core(app).services.get(Schemas))
 
     @hookimpl
     def register_socket_parameters(self, app: Quart) -> list[SocketParameter]:
-        """Bring the way back for a client that was away."""
+        """Return the parameter with which a client resumes after a lost connection."""
         return [since_parameter(core(app).services.get(Schemas))]
 
     @hookimpl
     async def check_deletion(self, class_id: str, with_records: bool) -> Deny | None:
-        """Keep a class whose session is live, or whose records nobody has asked to delete."""
+        """Forbid the deletion of a class with a live session, or with records to keep."""
         service = self._service
         reason = await service.kept_by(class_id, with_records=with_records) if service else None
         return Deny(reason) if reason else None
 
     @hookimpl
     async def startup(self, app: Quart) -> None:
-        """Open the stream."""
+        """Start reading the change stream."""
         parts = core(app)
         projector, metrics = parts.services.get(Projector), parts.services.get(AttendanceMetrics)
         if parts.database.change_streams:
@@ -139,13 +140,13 @@ class AttendancePlugin:
 
     @hookimpl
     async def clear_class(self, class_id: str, with_records: bool) -> None:
-        """Delete the records of a class that is to be deleted, if that was asked for."""
+        """Delete the records of a class that is to be deleted, if requested."""
         if with_records and self._service is not None:
             await self._service.records.delete(ObjectId(class_id))
 
     @hookimpl
     async def shutdown(self) -> None:
-        """Close what is closing, then the stream."""
+        """Finish the closing of sessions, then stop the stream."""
         if self._service is not None:
             await self._service.closing.settle()
         for task in self._tasks:

@@ -1,4 +1,4 @@
-"""Attendance records: what remains of sessions."""
+"""The attendance records of ended sessions."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 Key = tuple[ObjectId, ObjectId]
 
 RECORDS_PER_WRITE = 1000
-# The way by which a record came to a student of whom nobody spoke.
+# Value of `via` in the record of a student without a mark.
 UNMARKED = "unmarked"
-# Each is a stage of a pipeline, of which MongoDB takes a thousand.
+# Each record is a stage of a pipeline, and MongoDB takes at most a thousand stages.
 KEYS_PER_READ = 100
 
 
 class Records:
-    """The records in the database.
+    """The attendance records in the database.
 
     Args:
-        database: Where they live.
+        database: The database that has the records.
     """
 
     def __init__(self, database: Database) -> None:
@@ -37,24 +37,30 @@ class Records:
         self._latest = database.joint_reads(self._read_latest, KEYS_PER_READ)
 
     async def keep(self, document: Document, final: dict[str, Document]) -> None:
-        """Keep a record of each mark; those that are kept already stay as they are.
+        """Store a record for each mark; existing records stay as they are.
 
         Args:
             document: The session, ended.
             final: Marks by student id.
 
         Raises:
-            DatabaseUnavailableError: MongoDB did not answer in time; some may be kept.
+            DatabaseUnavailableError: MongoDB did not answer in time; some records may be stored.
         """
         writes = [_record(document, student, mark) for student, mark in final.items()]
         records = self._database.documents["attendance"]
         for first in range(0, len(writes), RECORDS_PER_WRITE):
             async with self._database.operation():
-                # Somebody finishing the same session may be faster with some: they are the same.
+                # Another process that finishes the same session may have stored some records first;
+                # they are equal.
                 await bulk_write(records, writes[first : first + RECORDS_PER_WRITE])
 
     async def latest_status(self, class_id: ObjectId, student: Principal) -> str | None:
-        """The student's latest persisted status for the class; None when there is none."""
+        """Return the student's latest stored status in a class; None when there is none.
+
+        Args:
+            class_id: ``_id`` of the class.
+            student: The student.
+        """
         return await self._latest.get((ObjectId(student.id), class_id))
 
     async def _read_latest(self, wanted: set[Key]) -> dict[Key, str]:
@@ -69,13 +75,21 @@ class Records:
         }
 
     async def any_of(self, class_id: ObjectId) -> bool:
-        """Whether the class has records."""
+        """Tell whether a class has records.
+
+        Args:
+            class_id: ``_id`` of the class.
+        """
         async with self._database.operation():
             records = self._database.documents["attendance"]
             return await records.find_one({"classId": class_id}, {"_id": 1}) is not None
 
     async def delete(self, class_id: ObjectId) -> None:
-        """Delete the class's records."""
+        """Delete the records of a class.
+
+        Args:
+            class_id: ``_id`` of the class.
+        """
         async with self._database.operation():
             await self._database.documents["attendance"].delete_many({"classId": class_id})
 
@@ -92,12 +106,12 @@ def _latest_of(student: ObjectId, class_id: ObjectId) -> list[Document]:
 def final_marks(
     document: Document, roll: Iterable[str], chosen: Mapping[str, str]
 ) -> dict[str, Document]:
-    """Return the marks of an ended session, with a mark for everybody whom nobody marked.
+    """Return the marks of an ended session, with a mark for each student whom nobody marked.
 
     Args:
         document: The session.
         roll: Ids of the students on the roll.
-        chosen: Statuses for the unmarked, by student id; all others are absent.
+        chosen: Statuses for unmarked students, by student id; other unmarked students are absent.
     """
     unmarked = {"at": document["endedAt"], "by": document["teacherId"], "via": UNMARKED}
     absent = {"status": "absent", **unmarked}

@@ -1,7 +1,7 @@
-"""What happened to sessions, told again from the database.
+"""The events of sessions, read from the database.
 
-``on_event`` is called once, by the process that caused the event. When that process dies before,
-nobody hears of it; but the session's document has it.
+The process that causes an event calls ``on_event`` once. When that process dies first, no plugin
+hears of the event, but the session's document still shows it.
 """
 
 from __future__ import annotations
@@ -25,16 +25,19 @@ _FIELDS = ("classId", "teacherId", "state", "startedAt", "endedAt", "summary")
 async def session_events(
     database: Database, since: datetime
 ) -> list[tuple[datetime, SessionEvent]]:
-    """The beginnings and ends of sessions since a moment, each with its time, oldest first.
+    """Return the starts and ends of sessions since a time, oldest first.
 
     Args:
-        database: Where the sessions are.
-        since: A time with a zone.
+        database: The database that has the sessions.
+        since: Earliest time, with a time zone.
+
+    Returns:
+        Events, each with its time.
 
     Raises:
         DatabaseUnavailableError: MongoDB did not answer in time.
     """
-    # Said by state, as there is an index for that; a session has ended after it began.
+    # The query goes by state because there is an index for it; a session ends after it starts.
     query = {
         "$or": [
             {"state": {"$in": [SessionState.ACTIVE, SessionState.CLOSING]}},

@@ -1,4 +1,4 @@
-"""Coming back: what was missed since a number, then what happens from now on."""
+"""The resumption of a lost connection: first the missed broadcasts, then the new ones."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from quartapp_attendance.schemas import Schemas
 
 STATE = "SESSION_STATE"
-# How long to wait for a number that another process has shown already, and this one has not.
+# Time to wait for a number that another process has shown but this process has not, in seconds.
 CATCH_UP_SECONDS = 2.0
 
 
 def since_parameter(schemas: Schemas) -> SocketParameter:
-    """``?since=<seq>``: the client has everything up to that number.
+    """Return the parameter ``?since=<seq>``: the client has all broadcasts up to that number.
 
     Args:
         schemas: Models with the statuses of this app.
@@ -46,10 +46,17 @@ def since_parameter(schemas: Schemas) -> SocketParameter:
 
 
 async def resume(connection: Connection, value: str) -> Callable[[], None]:
-    """What ``connection`` missed since number ``value``, to be sent as it joins.
+    """Prepare the broadcasts that a connection has missed.
+
+    Args:
+        connection: The connection.
+        value: Number of the last broadcast that the client has.
+
+    Returns:
+        A function that sends the missed broadcasts; called when the connection joins.
 
     Raises:
-        NoActiveSessionError: There is no session to come back to.
+        NoActiveSessionError: No session is live, and none has recently ended.
         DatabaseUnavailableError: MongoDB did not answer in time.
     """
     since, user_id = int(value), connection.principal.id
@@ -58,11 +65,11 @@ async def resume(connection: Connection, value: str) -> Callable[[], None]:
         with suppress(TimeoutError):
             await core().clock.wait_for(session.reached(since), CATCH_UP_SECONDS)
         if session.over and since > session.seq:
-            # So the number was one of the session that has taken this one's place.
+            # The number belongs to the session that was live before this one.
             session = await _followed(connection.principal, since)
 
     def greet() -> None:
-        missed = session.recent.since(since, user_id) if since <= session.seq else None
+        missed = session.broadcasts.since(since, user_id) if since <= session.seq else None
         if missed is not None:
             connection.post_all(missed)
         elif session.over:
@@ -78,7 +85,8 @@ async def _followed(principal: Principal, since: int) -> ActiveSession:
     try:
         return await services.get(AttendanceService).session_for(principal, None)
     except NoActiveSessionError:
-        # It may have ended while the client was away; then its end is what was missed.
+        # The session may have ended while the client was away; then its end is what the client
+        # missed.
         left = services.get(LiveSessions).left(principal.id, since)
         if left is None:
             raise
@@ -86,7 +94,12 @@ async def _followed(principal: Principal, since: int) -> ActiveSession:
 
 
 def state_of(session: ActiveSession, principal: Principal) -> str:
-    """The frame that says all of ``session`` that ``principal`` may know."""
+    """Return the frame with everything about a session that a principal may know.
+
+    Args:
+        session: The session.
+        principal: The user who reconnects.
+    """
     marks = session.attendance
     if principal.role != "teacher":
         marks = {student: status for student, status in marks.items() if student == principal.id}

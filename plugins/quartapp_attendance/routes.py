@@ -26,7 +26,7 @@ CLASS_NOT_FOUND = Refusal(404, "class not found")
 
 
 def blueprint(schemas: Schemas) -> Blueprint:
-    """The routes under /attendance.
+    """Return the routes under /attendance.
 
     Args:
         schemas: Models with the statuses of this app.
@@ -40,7 +40,8 @@ def blueprint(schemas: Schemas) -> Blueprint:
         body=StartBody,
         invalid=Refusal(400, "Invalid request schema"),
         data=ClassAnswer,
-        # Another teacher's class is no class of yours: nobody learns here that it exists.
+        # The answer for another teacher's class is that of an unknown class, so that nobody learns
+        # that it exists.
         errors={ClassNotFoundError: CLASS_NOT_FOUND, NotOwnerError: CLASS_NOT_FOUND},
     )
     reading = Operation(
@@ -71,7 +72,7 @@ def blueprint(schemas: Schemas) -> Blueprint:
 
 
 async def start(principal: Principal, body: StartBody) -> dict[str, Any]:
-    """Begin a roll call, or find it begun."""
+    """Start a session, or return the one that is live already."""
     classes = core().services.get(ClassService)
     if body.class_id is not None:
         class_room = await classes.allowed(body.class_id, principal, "session:start")
@@ -82,7 +83,7 @@ async def start(principal: Principal, body: StartBody) -> dict[str, Any]:
 
 
 async def session(principal: Principal) -> dict[str, Any]:
-    """The caller's live session, for a client that comes back."""
+    """Return the caller's live session, for a client that reconnects."""
     service = core().services.get(AttendanceService)
     document = await service.document_for(principal)
     try:
@@ -102,7 +103,7 @@ async def session(principal: Principal) -> dict[str, Any]:
 
 
 async def my_attendance(principal: Principal, class_id: str) -> dict[str, Any]:
-    """The student's latest persisted record for a class."""
+    """Return the student's latest stored record for a class."""
     class_room = await core().services.get(ClassService).enrolled(class_id, principal)
     service = core().services.get(AttendanceService)
     return {

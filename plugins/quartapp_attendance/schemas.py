@@ -14,7 +14,7 @@ NOT_YET = "not yet updated"
 
 
 class StartBody(Body):
-    """The class whose roll is called: by name, or by id, which wins."""
+    """The class whose session is started, by name or by id; the id takes precedence."""
 
     model_config = ConfigDict(
         json_schema_extra={"anyOf": [{"required": ["className"]}, {"required": ["classId"]}]}
@@ -31,7 +31,7 @@ class StartBody(Body):
 
 
 class SessionEvent(EventData):
-    """Data of any event on a session; ``classId`` says which where there are several."""
+    """Data of an event on a session; ``classId`` chooses among several sessions."""
 
     class_id: ObjectIdInput = left_out(alias="classId")
 
@@ -44,14 +44,14 @@ class MarkEvent(SessionEvent):
 
 
 class MarkMessage(Closed):
-    """A mark that was stored."""
+    """A stored mark."""
 
     student_id: ObjectIdString = Field(alias="studentId")
     status: str
 
 
 class SummaryMessage(Closed):
-    """Marks so far."""
+    """The counts of the marks so far."""
 
     present: int = Field(ge=0)
     absent: int = Field(ge=0)
@@ -65,7 +65,7 @@ class MyAttendanceMessage(Closed):
 
 
 class DoneMessage(Closed):
-    """The session is over, its records are kept."""
+    """The end of a session, whose records are stored."""
 
     message: Literal[Told.PERSISTED]
     present: int = Field(ge=0)
@@ -74,7 +74,7 @@ class DoneMessage(Closed):
 
 
 class StateMessage(Closed):
-    """The live session, for a client that comes back after too long."""
+    """The live session, for a client that reconnects too late to get the missed broadcasts."""
 
     class_id: ObjectIdString = Field(alias="classId")
     started_at: Timestamp = Field(alias="startedAt")
@@ -90,16 +90,16 @@ class MyAttendanceAnswer(Closed):
 
 
 class SessionAnswer(StateMessage):
-    """A live session, for a client that comes back."""
+    """A live session, for a client that reconnects."""
 
     class_name: str = Field(alias="className")
 
 
 class Schemas:
-    """The models above, narrowed to the statuses of one app.
+    """The models above, limited to the statuses of one app.
 
     Args:
-        statuses: What students can be marked as.
+        statuses: Statuses of the app.
     """
 
     def __init__(self, statuses: StatusRegistry) -> None:

@@ -1,4 +1,4 @@
-"""Use cases of attendance. Knows no request, no frame and no status code."""
+"""The use cases of attendance. This module knows no requests, no frames and no status codes."""
 
 from __future__ import annotations
 
@@ -37,20 +37,20 @@ class AttendanceService:
     """Roll calls.
 
     Args:
-        database: Where records live.
-        classes: Whose rolls are called.
-        rolls: Those rolls.
+        database: The database that has the records.
+        classes: Service of the classes.
+        rolls: Rolls of the classes.
         sessions: The log of live sessions.
-        live: The projection of it.
-        hooks: What plugins have to say of marks; they also hear what happened.
-        scope: ``global`` or ``class``: what may have one live session.
-        roles: Who calls rolls by role.
-        grants: Who else calls them.
-        clock: Decides when a closing is abandoned.
+        live: The projection of the log in this process.
+        hooks: Hooks of plugins, which check marks and receive events.
+        scope: ``global`` for one live session in the system, ``class`` for one in each class.
+        roles: Roles of the app, which decide who calls rolls.
+        grants: Permissions that plugins give to other people.
+        clock: Clock that decides when a closing counts as abandoned.
 
     Attributes:
-        records: What remains of sessions.
-        closing: How they end.
+        records: The attendance records of ended sessions.
+        closing: The steps that end sessions.
     """
 
     def __init__(
@@ -79,10 +79,13 @@ class AttendanceService:
         self._grants = grants
 
     async def start(self, class_room: ClassRoom) -> datetime:
-        """Make ``class_room``'s session live; nothing changes when it is live already.
+        """Start a session for a class; do nothing when one is live already.
+
+        Args:
+            class_room: The class.
 
         Returns:
-            When the session began, UTC.
+            Start of the session, in UTC.
 
         Raises:
             ClassNotFoundError: The class was deleted meanwhile.
@@ -113,12 +116,16 @@ class AttendanceService:
         return _started_at(begun)
 
     async def mark(self, session: ActiveSession, mark: Mark) -> None:
-        """Store a mark, and wait until it was shown here.
+        """Store a mark, and wait until this process has shown it.
+
+        Args:
+            session: The session.
+            mark: The mark.
 
         Raises:
             NoActiveSessionError: The session is over.
             NotOnRollError: The student is not on the roll.
-            UnknownStatusError: There is no such status.
+            UnknownStatusError: The status is not registered.
             MarkRefusedError: A plugin refuses the mark.
             DatabaseUnavailableError: The mark could not be stored.
         """
@@ -147,7 +154,10 @@ class AttendanceService:
         )
 
     async def summarise(self, session: ActiveSession) -> None:
-        """Show the counts to all.
+        """Show the counts to the whole session.
+
+        Args:
+            session: The session.
 
         Raises:
             NoActiveSessionError: The session is over.
@@ -163,17 +173,18 @@ class AttendanceService:
         *,
         to: str | Iterable[str] | None = None,
     ) -> None:
-        """Show an event of a plugin's own, on every server, in the session's order.
+        """Show a plugin's own event on every server, in the order of the session.
 
         Args:
             session: The session.
             event: Name of the event, as the plugin declares it in a ``ServerMessage``.
-            data: Content of ``data``, as JSON and MongoDB can hold it.
-            to: Ids of the users who get it, or the name of an audience: ``class``, ``teachers``,
-                or one that a plugin registers. Everybody who follows the session when left out.
+            data: Content of ``data``; both JSON and MongoDB must be able to hold it.
+            to: Ids of the users who get the event, or the name of an audience: ``class``,
+                ``teachers``, or one that a plugin registers. None shows the event to everybody who
+                follows the session.
 
         Raises:
-            UnknownAudienceError: No plugin registers an audience of that name.
+            UnknownAudienceError: No plugin registers an audience with that name.
             NoActiveSessionError: The session is over.
             DatabaseUnavailableError: MongoDB did not answer in time.
         """
@@ -184,48 +195,51 @@ class AttendanceService:
         await self._log.append(session, entry)
 
     async def done(self, session: ActiveSession) -> None:
-        """End the session: the unmarked are absent, everything is kept, all are told.
+        """End a session: count unmarked students as absent, store the records, and tell everybody.
+
+        Args:
+            session: The session.
 
         Raises:
-            NoActiveSessionError: It is over already.
-            DatabaseUnavailableError: MongoDB did not answer in time; what was begun is finished
-                when it does.
+            NoActiveSessionError: The session is over already.
+            DatabaseUnavailableError: MongoDB did not answer in time. A closing that has begun is
+                finished when MongoDB answers again.
         """
         document = await self._log.begin_closing(session.id, SessionState.CLOSED)
         if document is None:
             session.state = SessionState.CLOSING
             raise NoActiveSessionError
         await self.closing.to_the_end(document)
-        # One for closing, one for closed: the broadcast has left when the second is in.
+        # One number for closing and one for closed: after the second, the broadcast has been sent.
         await session.reached(document["seq"] + 1)
 
     async def session_for(
         self, principal: Principal, class_id: str | None, *, calling: bool | None = None
     ) -> ActiveSession:
-        """The live session that ``principal`` acts on.
+        """Return the live session that the principal acts on.
 
         Args:
-            principal: Who calls the roll, for a session that they started or that a plugin grants
-                them; somebody on a roll, for one of their classes.
-            class_id: Which class's, where several fit; else the one started last.
-            calling: Whether the principal calls the roll; by their role when left out.
+            principal: The user. A caller acts on a session that they started or that a plugin
+                grants them; a student acts on a session of one of their classes.
+            class_id: ``_id`` of the class, to choose among several sessions; None for the newest.
+            calling: Whether the principal acts as the caller; None to decide by their role.
 
         Raises:
-            NoActiveSessionError: There is none.
+            NoActiveSessionError: No live session fits.
         """
-        # Which of several a teacher started last, this process may not have heard yet.
+        # This process may not know yet which of several sessions a teacher started last.
         by_role = self.calls_rolls(principal) if calling is None else calling
         ambiguous = self._scope == "class" and class_id is None and by_role
         found = None if ambiguous else await self._fitting(principal, class_id, by_role)
-        # Nor may it know of one at all, or of an audience what has happened to its roll.
+        # This process may know of no session yet, or not of a change in the roll.
         return found or await self._as_stored(principal, class_id, calling)
 
     def calls_rolls(self, principal: Principal) -> bool:
-        """Tell whether ``principal`` calls rolls by role, rather than being on them."""
+        """Tell whether the principal's role calls rolls, rather than being on them."""
         return MARKS in self._roles.permissions_of(principal.role)
 
     async def is_caller(self, principal: Principal, session: Document | ActiveSession) -> bool:
-        """Tell whether ``principal`` calls this roll: who started it, or whom a plugin lets."""
+        """Tell whether the principal started the session, or a plugin lets them call this roll."""
         class_id: ObjectId
         if isinstance(session, ActiveSession):
             teacher, class_id = session.teacher_id, session.class_id
@@ -245,27 +259,27 @@ class AttendanceService:
         *,
         calling: bool = True,
     ) -> None:
-        """Do something in the live session that ``principal`` acts on.
+        """Do something in the live session that the principal acts on.
 
-        What was refused in a session that is over, though this process does not know that yet, is
-        done in the one that has taken its place: another process has answered that it is live.
+        This process may not know yet that a session was replaced. When ``act`` is refused because
+        its session is over, it is repeated in the session that is live now.
 
         Args:
-            principal: As of :meth:`session_for`.
-            class_id: As of :meth:`session_for`.
-            act: What to do.
-            calling: As of :meth:`session_for`.
+            principal: The user, as for :meth:`session_for`.
+            class_id: ``_id`` of the class, as for :meth:`session_for`.
+            act: The action.
+            calling: Whether the principal acts as the caller, as for :meth:`session_for`.
 
         Raises:
-            DomainError: What ``act`` raises in the session that is live.
+            DomainError: ``act`` was refused in the live session.
             DatabaseUnavailableError: MongoDB did not answer in time.
-            NoActiveSessionError: There is none.
+            NoActiveSessionError: No live session fits.
         """
         session = await self.session_for(principal, class_id, calling=calling)
         try:
             await act(session)
         except DatabaseUnavailableError:
-            raise  # which is no refusal, and would be the same again
+            raise  # a failure, not a refusal: repeating would fail again
         except DomainError:
             live = await self._as_stored(principal, class_id, calling)
             if live is session:
@@ -275,10 +289,15 @@ class AttendanceService:
     async def document_for(
         self, principal: Principal, class_id: str | None = None, *, calling: bool | None = None
     ) -> Document:
-        """Like :meth:`session_for`, as MongoDB has it at this moment.
+        """Return the document of the session that the principal acts on, as MongoDB has it now.
+
+        Args:
+            principal: The user, as for :meth:`session_for`.
+            class_id: ``_id`` of the class, as for :meth:`session_for`.
+            calling: Whether the principal acts as the caller, as for :meth:`session_for`.
 
         Raises:
-            NoActiveSessionError: There is none.
+            NoActiveSessionError: No live session fits.
         """
         by_role = self.calls_rolls(principal) if calling is None else calling
         found = await (self._called_by if by_role else self._attended_by)(principal, class_id)
@@ -312,14 +331,14 @@ class AttendanceService:
         return [document for document in found if wanted in (None, document["classId"])]
 
     async def kept_by(self, class_id: str, *, with_records: bool) -> str | None:
-        """Tell what keeps a class from being deleted: a live session, or records.
+        """Return the reason why a class cannot be deleted: a live session, or records.
 
         Args:
             class_id: ``_id`` of the class.
-            with_records: Whether the records may go with the class.
+            with_records: Whether the records may be deleted with the class.
 
         Returns:
-            The reason for the person who asks; None when nothing does.
+            The reason, for the person who asks; None when the class can be deleted.
         """
         key = ObjectId(class_id)
         unfinished = {
@@ -340,7 +359,7 @@ class AttendanceService:
     async def _as_stored(
         self, principal: Principal, class_id: str | None, calling: bool | None
     ) -> ActiveSession:
-        """What :meth:`document_for` finds, as soon as this process knows it too."""
+        """Return the session that :meth:`document_for` finds, once this process knows it too."""
         document = await self.document_for(principal, class_id, calling=calling)
         found = await self._live.arrival(document["_id"], ARRIVAL_SECONDS)
         if found is None:

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 class AttendanceSettings(BaseModel):
     """Settings of the attendance plugin.
 
-    ``scope``: ``global``, one live session in the whole system, or ``class``, one per class.
+    ``scope``: ``global`` for one live session in the whole system, ``class`` for one in each class.
     """
 
     scope: Literal["global", "class"] = "global"

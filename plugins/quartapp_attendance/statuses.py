@@ -1,4 +1,4 @@
-"""Marks, and the statuses that they can have."""
+"""Marks, and their statuses."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ OWNER = "quartapp itself"
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A mark, as it comes and as it is stored.
+    """A mark, as sent and as stored.
 
     Attributes:
-        student_id: Who is marked.
-        status: The code of a status.
-        by: Id of the user who marks.
-        via: The way it came, when that was not a teacher's hand.
+        student_id: Id of the marked student.
+        status: Code of the status.
+        by: Id of the user who made the mark.
+        via: How the mark was made; None when a teacher made it by hand.
     """
 
     student_id: str
@@ -37,10 +37,10 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """What speaks against a mark.
+    """The refusal of a mark.
 
     Attributes:
-        message: What the sender is told.
+        message: Message for the sender.
     """
 
     message: str
@@ -48,15 +48,16 @@ class Violation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """What a student can be marked as.
+    """A status of students.
 
     Attributes:
-        code: Unique: a lower-case letter, then letters, digits and underscores, 32 at most.
-        label: For people.
-        counts_as: Which of the two counts it goes into.
-        points: What it is worth; ``present`` is worth 2, ``absent`` 0. None is not held against
-            the student: it is left out of the reckoning.
-        set_by: Who may send it: roles. Nobody's is set by plugins alone.
+        code: Unique code: a lower-case letter, then letters, digits and underscores, 32 characters
+            at most.
+        label: Name for people.
+        counts_as: The count that includes the status, ``present`` or ``absent``.
+        points: Worth of the status, from 0 for ``absent`` to 2 for ``present``. None leaves the
+            status out of the student's average.
+        set_by: Roles that may send the status. Without roles, only plugins set it.
     """
 
     code: str
@@ -73,7 +74,7 @@ class Status:
 
 
 class StatusRegistry:
-    """The statuses of one app: ``present``, ``absent``, and what plugins bring."""
+    """The statuses of one app: ``present``, ``absent``, and those of plugins."""
 
     def __init__(self) -> None:
         self._by_code: dict[str, tuple[Status, str]] = {}
@@ -82,10 +83,14 @@ class StatusRegistry:
         self._own = len(self._by_code)
 
     def add(self, status: Status, owner: str) -> None:
-        """Let students be marked as ``status``.
+        """Register a status.
+
+        Args:
+            status: The status.
+            owner: Name of the plugin that registers it.
 
         Raises:
-            PluginError: There is one of that code.
+            PluginError: The code is registered already.
         """
         if status.code in self._by_code:
             other = self._by_code[status.code][1]
@@ -97,26 +102,27 @@ class StatusRegistry:
 
     @property
     def codes(self) -> tuple[str, ...]:
-        """Every code."""
+        """The codes of all statuses."""
         return tuple(self._by_code)
 
     @property
     def is_extended(self) -> bool:
-        """Whether plugins brought any."""
+        """Whether plugins have registered statuses."""
         return len(self._by_code) > self._own
 
     def set_by(self, role: str) -> tuple[str, ...]:
-        """The codes that ``role`` may send."""
+        """Return the codes that a role may send."""
         return tuple(code for code, (status, _) in self._by_code.items() if role in status.set_by)
 
     def counts_as(self, code: str) -> Literal["present", "absent"]:
-        """Which of the two counts ``code`` goes into."""
+        """Return the count that includes a status, ``present`` or ``absent``."""
         known = self._by_code.get(code)
-        # A code whose plugin was switched off counts as what is safe to say: not there.
+        # The code of a plugin that was switched off counts as absent, which claims less than
+        # present.
         return known[0].counts_as if known else "absent"
 
     def tally(self, marks: Iterable[str]) -> dict[str, Any]:
-        """How many of ``marks`` count as present and as absent; by code too, if there are more."""
+        """Count marks as present and absent; by code too, when plugins registered statuses."""
         by_code = Counter(marks)
         counts: dict[str, Any] = {"present": 0, "absent": 0}
         for code, number in by_code.items():

@@ -1,4 +1,4 @@
-"""The names of the events of a roll call, and what they say in words."""
+"""The names of a roll call's events, and the sentences that the server sends."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The live session: its log in MongoDB, and the projection of it in each process."""
+"""Live sessions: their log in MongoDB, and each process's projection of the log."""

@@ -1,4 +1,4 @@
-"""One update of a session document, and how it is shown where there is no stream."""
+"""An update of a session document, and its display where MongoDB has no change stream."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ ATTENDANCE_PREFIX = "attendance."
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One update of a session document.
+    """An update of a session document.
 
     Attributes:
-        session_id: Of which session.
-        seq: Its number after the update.
-        entries: What is to be shown, in order; see :mod:`quartapp_attendance.live.session_log`.
-        state: The new state, if it changed.
-        roll_version: The class's roll as the writer saw it, if that changed.
-        summary: Final counts, if they were written.
+        session_id: ``_id`` of the session.
+        seq: Number of the session's last change after the update.
+        entries: Entries to show, in order; see :mod:`quartapp_attendance.live.session_log`.
+        state: The new state; None when the update does not change the state.
+        roll_version: Version of the roll as the writer saw it; None when it did not change.
+        summary: Final counts; None when the update has none.
     """
 
     session_id: ObjectId
@@ -36,12 +36,17 @@ class Change:
 
     @property
     def size(self) -> int:
-        """How many numbers the update took: one per entry, and one for a change of state."""
+        """Amount of numbers that the update took: one for each entry or a change of state."""
         return len(self.entries) or 1
 
     @classmethod
     def from_fields(cls, session_id: ObjectId, fields: Document) -> Change:
-        """What the changed ``fields`` of a session document say."""
+        """Return the change that a session document's changed fields describe.
+
+        Args:
+            session_id: ``_id`` of the session.
+            fields: The changed fields, with their new values.
+        """
         return cls(
             session_id=session_id,
             seq=fields["seq"],
@@ -53,17 +58,17 @@ class Change:
 
 
 class Echo(Protocol):
-    """Shows what was written once MongoDB has acknowledged it, where no change stream does."""
+    """The display of acknowledged writes, for a MongoDB without change streams."""
 
     async def insert(self, document: Document) -> None:
         """Show that a session has begun.
 
         Args:
-            document: The session as it was stored.
+            document: The session as stored.
         """
 
     async def apply(self, change: Change) -> None:
-        """Show one update of a session.
+        """Show an update of a session.
 
         Args:
             change: The update.

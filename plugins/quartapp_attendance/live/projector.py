@@ -1,4 +1,4 @@
-"""Applies the log to the projection, and broadcasts what it says."""
+"""The application of changes to the projection, and their broadcasts."""
 
 from __future__ import annotations
 
@@ -27,15 +27,16 @@ if TYPE_CHECKING:
 
 
 class Projector:
-    """Applies changes to the projection, and shows them.
+    """Applies changes to the projection, and broadcasts them.
 
     Args:
-        database: Where sessions live.
-        live: The projection.
-        hub: The sockets.
-        statuses: Counts marks.
-        metrics: What is measured.
-        roll: Who is on a class's roll; given when broadcasts go to the class alone.
+        database: The database that has the sessions.
+        live: The projection: the live sessions of this process.
+        hub: The sockets of this process.
+        statuses: Statuses of the app, which count marks.
+        metrics: Metrics of roll calls.
+        roll: Function that returns a class's roll, for broadcasts to the class alone; None for
+            broadcasts to everybody.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class Projector:
         self._lock = asyncio.Lock()
 
     async def reload(self) -> None:
-        """Read every session that is live; show what was missed of those known here."""
+        """Read every live session, and show what this process has missed of the known ones."""
         async with self._lock:
             async with self._database.operation():
                 known = [session.id for session in self._live]
@@ -77,12 +78,20 @@ class Projector:
                     self._live.remove(session)
 
     async def insert(self, document: Document) -> None:
-        """A session has begun."""
+        """Begin a session.
+
+        Args:
+            document: The session as stored.
+        """
         async with self._lock:
             await self._reconcile(document, begun=True)
 
     async def apply(self, change: Change) -> None:
-        """Show one change, if it is new here."""
+        """Show a change, unless this process has shown it already.
+
+        Args:
+            change: The update.
+        """
         async with self._lock:
             session = self._live.get(change.session_id)
             if session is None or change.seq <= session.seq:
@@ -102,7 +111,11 @@ class Projector:
             session.advance(change.seq)
 
     async def remove(self, session_id: ObjectId) -> None:
-        """A session was deleted."""
+        """Remove a session whose document was deleted.
+
+        Args:
+            session_id: ``_id`` of the session.
+        """
         async with self._lock:
             session = self._live.get(session_id)
             if session is not None:
@@ -116,14 +129,14 @@ class Projector:
         shown: list[tuple[str, frozenset[str] | None]] = []
         for number, entry in enumerate(entries, session.seq + 1):
             frame = self._frame(session, entry)
-            session.recent.add(number, frame, _named(entry))
+            session.broadcasts.add(number, frame, _named(entry))
             shown.append((frame, _named(entry)))
         for named, run in groupby(shown, key=itemgetter(1)):
             audience = session.audience if named is None else named
             self._hub.broadcast_all([frame for frame, _ in run], audience)
 
     def _frame(self, session: ActiveSession, entry: Document) -> str:
-        """What ``entry``, which is taken into the projection, looks like to the sockets."""
+        """Return the broadcast frame of an entry that the projection already contains."""
         if entry["kind"] == "mark":
             session.attendance[entry["studentId"]] = entry["status"]
             session.marks[entry["studentId"]] = mark_of(entry["studentId"], entry)
@@ -140,7 +153,7 @@ class Projector:
         if state == SessionState.CLOSED:
             with self._metrics.fan_out.time():
                 frame = encode(DONE, {"message": Told.PERSISTED, **(summary or {})})
-                session.recent.add(session.seq, frame)
+                session.broadcasts.add(session.seq, frame)
                 self._hub.broadcast(frame, session.audience)
         self._live.remove(session)
 
@@ -153,7 +166,7 @@ class Projector:
             await self._reconcile(document)
 
     async def _reconcile(self, document: Document, *, begun: bool = False) -> None:
-        """Bring the projection to ``document``, and show what it missed on the way."""
+        """Bring the projection to the state of a document, and show what was missed."""
         session = self._live.get(document["_id"])
         if session is None:
             if document["state"] in (SessionState.ACTIVE, SessionState.CLOSING):
@@ -175,8 +188,8 @@ class Projector:
         frames = [self._frame(session, entry) for entry in missed]
         self._hub.broadcast_all(frames, session.audience)
         session.seq = document["seq"]
-        # Which of the numbers in between were these marks, nobody can tell.
-        session.recent.restart(session.seq)
+        # The numbers of the single marks are unknown, so these changes cannot be sent again.
+        session.broadcasts.restart(session.seq)
         if document["state"] != session.state:
             self._enter(session, document["state"], document.get("summary"))
         session.advance(document["seq"])
@@ -193,5 +206,5 @@ class Projector:
 
 
 def _named(entry: Document) -> frozenset[str] | None:
-    """Return the ids of those whom ``entry`` is for; None when it is for all of the session."""
+    """Return the ids of the users whom an entry is for; None when it is for the whole session."""
     return frozenset(entry["to"]) if "to" in entry else None

@@ -1,7 +1,7 @@
-"""Live sessions as this process sees them: a projection of what MongoDB has.
+"""A process's view of live sessions: a projection of the documents in MongoDB.
 
-Nothing here decides anything. Each change comes from the log, in the log's order, and is shown to
-the sockets only then.
+This module decides nothing. Each change comes from the log, in the order of the log, and only then
+reaches the sockets.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from quartapp_attendance.live.recent import Recent
+from quartapp_attendance.live.broadcasts import KeptBroadcasts
 from quartapp_attendance.statuses import Mark
 
 if TYPE_CHECKING:
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SessionInfo:
-    """A live session, as hooks see it.
+    """A live session, for hooks.
 
     Attributes:
-        id: The session's ``_id``.
-        class_id: Whose roll is called.
-        teacher_id: Who started it.
-        started_at: When it was started, UTC.
+        id: ``_id`` of the session.
+        class_id: ``_id`` of the class whose roll is called.
+        teacher_id: Id of the user who started the session.
+        started_at: Start of the session, in UTC.
         seq: Number of the last change that this process has seen.
     """
 
@@ -42,7 +42,7 @@ class SessionInfo:
 
     @classmethod
     def of(cls, document: Document) -> SessionInfo:
-        """Return the session in ``document``."""
+        """Return the session that a document describes."""
         return cls(
             id=str(document["_id"]),
             class_id=str(document["classId"]),
@@ -54,21 +54,21 @@ class SessionInfo:
 
 @dataclass(eq=False, slots=True)
 class ActiveSession:
-    """A session that is live, or being closed.
+    """A session that is live or being closed.
 
     Attributes:
-        id: The session's ``_id``.
-        class_id: Whose roll is called.
-        teacher_id: Who started it.
+        id: ``_id`` of the session.
+        class_id: ``_id`` of the class whose roll is called.
+        teacher_id: Id of the user who started the session.
         state: ``active`` or ``closing``.
-        seq: Number of the last change that is in here.
-        started_at: When it was started.
-        roll_version: The roll that ``audience`` was made of.
-        attendance: Status by student id.
-        marks: The mark by student id.
-        recent: Its last broadcasts.
-        audience: Ids of the users who get its broadcasts; None for everybody.
-        over: Whether it is live no longer.
+        seq: Number of the last change that this object contains.
+        started_at: Start of the session, in UTC.
+        roll_version: Version of the roll from which ``audience`` was made.
+        attendance: Statuses by student id.
+        marks: Marks by student id.
+        broadcasts: The last broadcasts.
+        audience: Ids of the users who get the broadcasts; None for everybody.
+        over: Whether the session has ended.
     """
 
     id: ObjectId
@@ -80,14 +80,19 @@ class ActiveSession:
     roll_version: int | None
     attendance: dict[str, str]
     marks: dict[str, Mark]
-    recent: Recent
+    broadcasts: KeptBroadcasts
     audience: frozenset[str] | None = None
     over: bool = False
     _waiting: list[tuple[int, asyncio.Future[None]]] = field(default_factory=list)
 
     @classmethod
     def from_document(cls, document: Document, *, begun: bool = False) -> ActiveSession:
-        """The session in ``document``, which says whether it has just ``begun``."""
+        """Return the session that a document describes.
+
+        Args:
+            document: The session as stored.
+            begun: Whether the session has just begun.
+        """
         return cls(
             id=document["_id"],
             class_id=document["classId"],
@@ -101,37 +106,50 @@ class ActiveSession:
                 student_id: mark_of(student_id, mark)
                 for student_id, mark in document["attendance"].items()
             },
-            recent=Recent(document["seq"], from_beginning=begun),
+            broadcasts=KeptBroadcasts(document["seq"], from_beginning=begun),
         )
 
     @property
     def info(self) -> SessionInfo:
-        """What plugins may know of it."""
+        """The session as plugins see it."""
         return SessionInfo(
             str(self.id), str(self.class_id), self.teacher_id, self.started_at, self.seq
         )
 
     async def reached(self, seq: int) -> None:
-        """Wait until change ``seq`` is in here, or the session is over."""
+        """Wait until this object contains a change, or the session is over.
+
+        Args:
+            seq: Number of the change.
+        """
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.resolve_at(seq, future)
         try:
             await future
         except asyncio.CancelledError:
-            # A number that never comes must not be waited for by nobody, for ever.
+            # A number that never comes must not keep the futures of callers who have left.
             with suppress(ValueError):
                 self._waiting.remove((seq, future))
             raise
 
     def resolve_at(self, seq: int, future: asyncio.Future[None]) -> None:
-        """Like :meth:`reached`, for somebody who waits for ``future``."""
+        """Resolve a future when this object contains a change, or the session is over.
+
+        Args:
+            seq: Number of the change.
+            future: The future to resolve.
+        """
         if self.over or self.seq >= seq:
             resolve(future)
         else:
             self._waiting.append((seq, future))
 
     def advance(self, seq: int) -> None:
-        """Everything up to ``seq`` is in here now."""
+        """Note that all changes up to a number are applied.
+
+        Args:
+            seq: Number of the last applied change.
+        """
         self.seq = seq
         still = []
         for wanted, future in self._waiting:
@@ -142,7 +160,7 @@ class ActiveSession:
         self._waiting = still
 
     def end(self) -> None:
-        """No change follows."""
+        """Note that the session is over."""
         self.over = True
         for _, future in self._waiting:
             resolve(future)
@@ -150,16 +168,21 @@ class ActiveSession:
 
 
 def resolve(future: asyncio.Future[None]) -> None:
-    """Let whoever waits for ``future`` go on; harmless when nobody does any more."""
+    """Resolve a future, unless it is done or cancelled already."""
     if not future.done():
         future.set_result(None)
 
 
 def statuses(document: Document) -> dict[str, str]:
-    """Status by student id, of a session document."""
+    """Return the statuses in a session document, by student id."""
     return {student: mark["status"] for student, mark in document["attendance"].items()}
 
 
 def mark_of(student_id: str, stored: Document) -> Mark:
-    """Return a mark as a session document, or an entry of the log, has it."""
+    """Return the mark that a session document or an entry of the log describes.
+
+    Args:
+        student_id: Id of the marked student.
+        stored: The stored mark.
+    """
     return Mark(student_id, stored["status"], str(stored["by"]), stored.get("via"))

@@ -1,12 +1,12 @@
 """The log: every change of a live session is one atomic update of its document in MongoDB.
 
-What an update shows to the sockets stands in it, under ``signal``, as a list of entries:
+The field ``signal`` of the document has what an update shows to the sockets, as a list of entries:
 
 * ``{"kind": "mark", "studentId", "status"}``: a mark;
 * ``{"kind": "summary"}``: the counts at this point, which each process takes from its projection;
 * ``{"kind": "event", "event", "data"}``: a plugin's own broadcast.
 
-The number and what it numbers are one write, so the order of commits is the order of ``seq``.
+The number and the numbered change are one write, so commits are in the order of ``seq``.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ if TYPE_CHECKING:
 
 
 BATCH_ENTRIES = 500
-# Of the event loop. Of many frames that come at one moment a few are read first; were those written
-# at once, all others would wait for them.
+# Rounds of the event loop to wait for more entries. Of many frames that arrive at one moment, the
+# server reads a few first; if those were written at once, all others would wait for that write.
 GATHERING_ROUNDS = 3
 
 
@@ -52,27 +52,27 @@ class _Waiting:
     entry: Document
     mark: Mark | None
     shown: asyncio.Future[None]
-    span: object  # that it belongs to
+    span: object  # span that the entry belongs to
 
 
 @dataclass(slots=True)
 class _Queue:
-    """What waits to be written of one session, and the task that writes it."""
+    """The entries of one session that wait to be written, and the task that writes them."""
 
     waiting: deque[_Waiting] = field(default_factory=deque)
     writer: asyncio.Task[None] | None = None
 
 
 class SessionLog:
-    """Writes sessions.
+    """The writer of sessions.
 
     Args:
-        database: Where they live.
-        roll: Who is on a class's roll now.
-        echo: Shows each change once it is acknowledged, where no change stream brings it back.
-        metrics: What is measured.
-        traces: Where each update is told.
-        clock: When things happen.
+        database: The database that has the sessions.
+        roll: Function that returns the present roll of a class.
+        echo: Display of acknowledged changes, for a MongoDB without change streams.
+        metrics: Metrics of roll calls.
+        traces: Traces to which each update adds a span.
+        clock: Clock for the times that are stored.
     """
 
     def __init__(
@@ -90,31 +90,42 @@ class SessionLog:
         self._traces = traces
         self._roll = roll
         self._shows = echo
-        # Without a stream the order of acknowledgements is the order shown: one write at a time.
+        # Without a stream, acknowledgements decide the order that is shown, so writes are made one
+        # at a time.
         self._one_at_a_time = asyncio.Lock()
         self._queues: dict[ObjectId, _Queue] = {}
 
     @property
     def _echo(self) -> Echo | None:
-        """The echo, on a standalone MongoDB; None where a change stream shows what was written."""
+        """The echo, on a standalone MongoDB; None where a change stream shows the writes."""
         return None if self._database.change_streams else self._shows
 
     @property
     def sessions(self) -> AsyncCollection[Document]:
-        """The collection."""
+        """The collection of sessions."""
         return self._database.documents["sessions"]
 
     async def find(self, query: Document, *, newest_first: bool = False) -> list[Document]:
-        """Session documents that match ``query``."""
+        """Return the session documents that match a query.
+
+        Args:
+            query: Filter of MongoDB.
+            newest_first: Whether to sort by the start, newest first.
+        """
         async with self._database.operation():
             order = [("startedAt", -1 if newest_first else 1), ("_id", 1)]
             return await self.sessions.find(query).sort(order).to_list()
 
     async def begin(self, slot: str, class_id: ObjectId, teacher_id: str) -> Document | None:
-        """Make ``slot``'s live session.
+        """Begin a session.
+
+        Args:
+            slot: ``global`` or the id of a class; a slot has at most one live session.
+            class_id: ``_id`` of the class.
+            teacher_id: Id of the user who starts the session.
 
         Returns:
-            The session; None when the slot has one already.
+            The session; None when the slot already has a live one.
         """
         document: Document = {
             "_id": ObjectId(),
@@ -131,7 +142,8 @@ class SessionLog:
             try:
                 await self.sessions.insert_one(document)
             except DuplicateKeyError as error:
-                # After a retry the document that stands in the way may be this very one.
+                # After a retried write, the document in the way may be the one that this call
+                # inserted.
                 if (error.details or {}).get("keyPattern", {}) != {"_id": 1}:
                     return None
             if self._echo is not None:
@@ -141,37 +153,37 @@ class SessionLog:
     async def append(
         self, session: ActiveSession, entry: Document, mark: Mark | None = None
     ) -> None:
-        """Write one entry, and wait until it was shown here.
+        """Write an entry, and wait until this process has shown it.
 
-        Those that come at one moment, or while a write is in flight, go together.
+        Entries that come at the same moment, or during a write, are written together.
 
         Args:
-            session: Where it belongs.
-            entry: What is shown.
-            mark: What is stored with it.
+            session: The session.
+            entry: The entry to show.
+            mark: The mark to store with the entry; None for none.
 
         Raises:
             NoActiveSessionError: The session is over.
             NotOnRollError: The student is not on the roll.
-            DatabaseUnavailableError: It could not be stored.
+            DatabaseUnavailableError: The entry could not be stored.
         """
         queue = self._queues.setdefault(session.id, _Queue())
         shown: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         queue.waiting.append(_Waiting(entry, mark, shown, self._traces.current()))
         if queue.writer is None:
-            # A task of its own: a caller who leaves must not take the others' marks along.
+            # A task of its own: a cancelled caller must not cancel the marks of the others.
             queue.writer = asyncio.create_task(self._write_all(session, queue))
         await shown
 
     async def begin_closing(self, session_id: ObjectId, outcome: str) -> Document | None:
-        """End a live session: from here on it takes no mark. Exactly one caller succeeds.
+        """Stop a live session from taking marks. Exactly one caller succeeds.
 
         Args:
-            session_id: Which.
-            outcome: What it will be when its records are kept: ``closed`` or ``superseded``.
+            session_id: ``_id`` of the session.
+            outcome: State of the session once its records are stored: ``closed`` or ``superseded``.
 
         Returns:
-            The session with every mark that counts; None when it is not live.
+            The session with all marks that count; None when it is not live.
         """
         now = self._clock.now()
         changed = {"state": SessionState.CLOSING, "outcome": outcome, "endedAt": now}
@@ -180,15 +192,16 @@ class SessionLog:
     async def end(
         self, document: Document, summary: Document | None, roll_version: int | None
     ) -> bool:
-        """Take the last step of closing; harmless when somebody has taken it.
+        """Take the last step of closing; do nothing when another process has taken it.
 
         Args:
-            document: The session, in ``closing``.
-            summary: Final counts, which the broadcast shows; None for none.
-            roll_version: The roll that was counted, for those who get the broadcast.
+            document: The session, in state ``closing``.
+            summary: Final counts for the broadcast; None for no broadcast.
+            roll_version: Version of the roll that was counted, which decides who gets the
+                broadcast.
 
         Returns:
-            Whether the step was taken by this call.
+            Whether this call took the step.
         """
         changed: Document = {"state": document["outcome"]}
         if summary is not None:
@@ -247,7 +260,8 @@ class SessionLog:
         async with self._writing():
             with (
                 self._metrics.commit.time(),
-                # Beneath its first entry's: the task is that of an earlier one, perhaps long gone.
+                # The span of the first entry is the parent: the writing task may belong to a much
+                # earlier entry.
                 self._traces.span("session commit", {"entries": len(batch)}, above=batch[0].span),
             ):
                 document = await self.sessions.find_one_and_update(
@@ -257,8 +271,8 @@ class SessionLog:
                     return_document=ReturnDocument.AFTER,
                 )
             if document is None:
-                # Known from here on: the stream says so a moment later, and until then this sender
-                # would be told of other things than the session that is over.
+                # Note the end at once: the stream reports it only a moment later, and until then
+                # this sender would get other answers than that the session is over.
                 session.state = SessionState.CLOSING
                 raise NoActiveSessionError
             last = document["seq"]
@@ -270,17 +284,18 @@ class SessionLog:
 
 
 def first_number() -> int:
-    """The ``seq`` that a session begins with: the time, in microseconds since the epoch.
+    """Return the first ``seq`` of a session: the time, in microseconds since the epoch.
 
-    So no number of a session is one of an earlier session, and a client that comes back with one
-    cannot be taken for a follower of another session. It fits the whole numbers of JavaScript.
+    The numbers of two sessions therefore never overlap, and a client that reconnects with a number
+    cannot be mistaken for a follower of another session. The numbers are safe integers in
+    JavaScript.
     """
     return time.time_ns() // 1000
 
 
 def _changes(batch: list[_Waiting], now: datetime) -> Document:
     changed: Document = {
-        # The id makes each signal a change, also when it shows the same as the one before.
+        # The id makes each signal a change, even when the entries equal those of the signal before.
         "signal": {"id": ObjectId(), "entries": [waiting.entry for waiting in batch]},
     }
     for mark in (waiting.mark for waiting in batch if waiting.mark):

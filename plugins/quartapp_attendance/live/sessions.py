@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     from quartapp_attendance.live.session import ActiveSession
 
 
-# Sessions that ended here lately: nobody waits for one of them to begin.
+# Number of ended sessions that are remembered, so that nobody waits for one of them to begin.
 REMEMBERED = 256
-# Those of them whose last broadcasts are kept, for who was away when they ended.
+# Number of ended sessions whose last broadcasts are kept for clients that reconnect.
 KEPT = 32
 
 
 class LiveSessions:
-    """The sessions that this process knows to be live.
+    """The sessions that are live, as far as this process knows.
 
     Args:
-        clock: Measures how long an arrival is waited for.
+        clock: Clock that measures the wait for a session.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -43,41 +43,54 @@ class LiveSessions:
         return iter(list(self._by_id.values()))
 
     def get(self, session_id: ObjectId) -> ActiveSession | None:
-        """The session with that id, if it is live here."""
+        """Return a live session; None when this process knows no live one with that id.
+
+        Args:
+            session_id: ``_id`` of the session.
+        """
         return self._by_id.get(session_id)
 
     def add(self, session: ActiveSession) -> None:
-        """``session`` has begun."""
+        """Add a session that has begun."""
         self._by_id[session.id] = session
         for future in self._arrivals.pop(session.id, ()):
             resolve(future)
 
     def remove(self, session: ActiveSession) -> None:
-        """``session`` is over."""
+        """Remove a session that is over."""
         self._by_id.pop(session.id, None)
         self._gone.append(session.id)
         self._ended.append(session)
         session.end()
 
     def left(self, user_id: str, seq: int) -> ActiveSession | None:
-        """A session that ended, or is about to, and that somebody followed up to a number.
+        """Return an ended or ending session that a user followed up to a number.
 
         Args:
-            user_id: One of those who got its broadcasts.
+            user_id: Id of a user who got the broadcasts of the session.
             seq: A number of the session.
 
         Returns:
-            The session, if it ended here lately and what followed that number is known.
+            The session; None when no recently ended session has that number, or its broadcasts
+            after the number are no longer kept.
         """
         for session in chain(self, reversed(self._ended)):
             concerned = session.audience is None or user_id in session.audience
-            known = 0 < seq <= session.seq and session.recent.since(seq, user_id) is not None
+            known = 0 < seq <= session.seq and session.broadcasts.since(seq, user_id) is not None
             if (session.over or session.state != SessionState.ACTIVE) and concerned and known:
                 return session
         return None
 
     async def arrival(self, session_id: ObjectId, seconds: float) -> ActiveSession | None:
-        """The session, as soon as the stream has brought it; None when it does not within time."""
+        """Wait for a session that the stream has not reported yet.
+
+        Args:
+            session_id: ``_id`` of the session.
+            seconds: Longest time to wait, in seconds.
+
+        Returns:
+            The session; None when it does not come in time, or is over.
+        """
         if session_id not in self._by_id and session_id not in self._gone:
             future = asyncio.get_running_loop().create_future()
             self._arrivals.setdefault(session_id, []).append(future)

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class SessionState(StrEnum):
-    """Where a session is in its life; only an active one takes marks."""
+    """The stages of a session; only an active session takes marks."""
 
     ACTIVE = "active"
     CLOSING = "closing"

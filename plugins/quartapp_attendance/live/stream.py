@@ -1,7 +1,7 @@
-"""The stream: one per process, it brings every change of every session, in the order of commits.
+"""The change stream of a process, with all changes of all sessions in the order of commits.
 
-What it brings is applied to the projection and broadcast from there, so that all processes on all
-machines show one order, and nothing is seen that is not stored.
+Each change is applied to the projection and then broadcast. All processes on all machines therefore
+show the same order, and show only what is stored.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ LONGEST_PAUSE_SECONDS = 2.0
 
 
 class SessionStream:
-    """Tails the sessions, for ever: reopens what breaks, reloads where history was lost.
+    """The reader of the change stream: reopens a broken stream, reloads after lost history.
 
     Args:
-        database: Where sessions live.
-        projector: Shows what comes.
-        metrics: What is measured.
-        clock: Measures the pauses after a break.
+        database: The database that has the sessions.
+        projector: Receiver of the changes.
+        metrics: Metrics of roll calls.
+        clock: Clock that measures the pauses after a failure.
     """
 
     def __init__(
@@ -56,12 +56,12 @@ class SessionStream:
         self.ready = asyncio.Event()
 
     async def run(self) -> None:
-        """Tail until cancelled."""
+        """Read the stream until cancelled."""
         while True:
             try:
                 await self._tail()
             except OperationFailure as error:
-                # A token whose history is gone fails again, and again: begin anew without it.
+                # A resume token whose history is gone would fail for ever: start without a token.
                 log.warning("change stream lost, reloading", code=error.code, reason=str(error))
                 self._token = None
             except (PyMongoError, DatabaseUnavailableError) as error:
@@ -69,7 +69,7 @@ class SessionStream:
             except Exception as error:
                 log.exception("change stream failed, reloading", exc_info=error)
                 self._token = None
-            # One that opens, and breaks at once, has not recovered.
+            # A stream that opens and breaks at once has not recovered.
             if self._opened is not None:
                 lasted = self._clock.monotonic() - self._opened
                 if lasted > LONGEST_PAUSE_SECONDS:
@@ -80,7 +80,8 @@ class SessionStream:
 
     async def _tail(self) -> None:
         sessions = self._database.documents["sessions"]
-        # Opened first, loaded second: what happens in between comes twice, and is skipped by seq.
+        # Open the stream first and load second: changes in between come twice, and seq skips the
+        # repeats.
         async with await sessions.watch(resume_after=self._token) as stream:
             if self._token is None:
                 await self._projector.reload()
@@ -104,5 +105,5 @@ class SessionStream:
         elif kind == "delete":
             await self._projector.remove(change["documentKey"]["_id"])
         elif kind == "replace":
-            # Nobody here replaces; somebody repairing by hand does.
+            # The server never replaces a document, but somebody who repairs data by hand may.
             await self._projector.reload()

@@ -104,7 +104,7 @@ async def test_a_number_of_a_session_that_made_way_brings_the_state(server, less
 async def test_after_too_much_there_is_the_state_with_what_one_may_know(
     server, lesson, mark, back, monkeypatch
 ):
-    monkeypatch.setattr("quartapp_attendance.live.recent.KEPT_CHARACTERS", 1000)
+    monkeypatch.setattr("quartapp_attendance.live.broadcasts.KEPT_CHARACTERS", 1000)
     maths = await lesson(server, students=3)
     await maths.start()
     known = (await maths.session())["seq"]

@@ -1,19 +1,19 @@
-"""The last broadcasts of a session, for those who were away for a moment."""
+"""The last broadcasts of a session, for clients that reconnect after a short absence."""
 
 from __future__ import annotations
 
 from collections import deque
 
-# Some 1,200 marks; half of what a connection's outbox holds, so that who comes back can take it.
+# About 1,200 marks; half of a connection's outbox, so that a client that reconnects can take all.
 KEPT_CHARACTERS = 128 * 1024
 
 
-class Recent:
-    """Frames by their number in the session.
+class KeptBroadcasts:
+    """The last broadcast frames of a session, by number.
 
     Args:
         seq: Number of the session's last change before the first frame.
-        from_beginning: Whether that change began the session.
+        from_beginning: Whether the change with number ``seq`` began the session.
     """
 
     __slots__ = ("_after", "_characters", "_frames", "_from_beginning")
@@ -28,9 +28,9 @@ class Recent:
         """Keep a frame.
 
         Args:
-            seq: Number under which it was broadcast.
+            seq: Number under which the frame was broadcast.
             frame: The frame.
-            to: Ids of the users who got it; None when everybody in the session did.
+            to: Ids of the users who got the frame; None when the whole session did.
         """
         self._frames.append((seq, frame, to))
         self._characters += len(frame)
@@ -40,21 +40,25 @@ class Recent:
             self._from_beginning = False
 
     def restart(self, seq: int) -> None:
-        """Something up to number ``seq`` was missed here too."""
+        """Forget all frames, as this process has missed some.
+
+        Args:
+            seq: Number of the last change that was missed.
+        """
         self._frames.clear()
         self._characters = 0
         self._after = seq
         self._from_beginning = False
 
     def since(self, seq: int, user_id: str) -> list[str] | None:
-        """Return what somebody was shown after number ``seq``, in order.
+        """Return the frames that a user was shown after a number, in order.
 
         Args:
-            seq: A number of the session; 0 for all of it.
-            user_id: Who comes back.
+            seq: A number of the session; 0 for the whole session.
+            user_id: Id of the user who reconnects.
 
         Returns:
-            The frames; None when what followed that number is not known any more.
+            The frames; None when frames after ``seq`` are no longer kept.
         """
         if seq == 0 and self._from_beginning:
             seq = self._after
