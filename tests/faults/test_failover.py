@@ -10,7 +10,7 @@ from contextlib import suppress
 import pytest
 from pymongo.errors import AutoReconnect
 
-from quartapp.testing.fixtures import ServerProcess
+from quartapp.testing import ServerProcess
 from tests.faults.support.roll_call import REFUSED, SHOWN, Caller, Proof, Watcher, alternating
 from tests.faults.support.visitors import Visitors
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import pytest
 
-from quartapp.testing.fixtures import ServerProcess
+from quartapp.testing import ServerProcess
 from quartapp.testing.proc import process_state
 from tests.faults.support.roll_call import REFUSED, SHOWN, Caller, Watcher, alternating
 

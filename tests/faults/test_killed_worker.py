@@ -8,7 +8,7 @@ import signal
 import time
 from dataclasses import replace
 
-from quartapp.testing.fixtures import Client
+from quartapp.testing.clients import Client
 from tests.faults.support.burst import STUDENTS, Account, Burst
 
 ROUNDS = 160

@@ -23,7 +23,7 @@ from tests.faults.support.crowd import CLOSE, PING, TEXT, Crowd, frame, resident
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from quartapp.testing.fixtures import ServerProcess
+    from quartapp.testing import ServerProcess
     from tests.conftest import Lesson
 
 CONTINUATION, BINARY = 0, 2

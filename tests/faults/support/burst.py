@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from quartapp.testing.fixtures import Client, Person, Socket
+    from quartapp.testing import Client, Person, Socket
     from tests.conftest import Lesson
 
 MARKS = 120

@@ -17,7 +17,7 @@ from websockets.exceptions import ConnectionClosed
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from quartapp.testing.fixtures import Socket
+    from quartapp.testing import Socket
 
 SHOWN = "shown"
 REFUSED = "Service Unavailable"

@@ -26,7 +26,7 @@ A_TEST_RUN = """
 import asyncio
 import pathlib
 
-from quartapp.testing.fixtures import ServerProcess
+from quartapp.testing import ServerProcess
 
 async def main():
     server = ServerProcess(pathlib.Path(), ["--workers", "2"])

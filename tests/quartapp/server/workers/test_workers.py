@@ -377,7 +377,7 @@ async def test_one_worker_more_and_one_less_can_be_asked_for(serve_workers, even
 async def test_two_servers_can_start_at_once_on_an_empty_database(
     tmp_path, serve_workers, mongodb_uri, lesson, mark
 ):
-    from quartapp.testing.fixtures import ServerProcess
+    from quartapp.testing import ServerProcess
 
     folders = [tmp_path / "one", tmp_path / "two"]
     servers = []
