@@ -1,1 +1,1 @@
-"""Benchmarks: small clients that measure a running server. No part of the tests."""
+"""Benchmarks: small clients that measure a running server. They are not part of the tests."""

@@ -1,4 +1,4 @@
-"""What the client can take at all: deliveries per second from a sender that does nothing else.
+"""The upper limit of the client: deliveries per second from a sender that does nothing else.
 
 ``python -m bench.ceiling --sockets 200 --at-once 1 8``
 """
@@ -24,7 +24,13 @@ _UPGRADED = b"HTTP/1.1 101 Switching Protocols\r\n\r\n"
 
 
 def _send(port: Connection, count: int, at_once: int) -> None:
-    """Take ``count`` sockets, and write so many frames to one after the other until they close."""
+    """Accept sockets, and write frames to them in turn until they close.
+
+    Args:
+        port: Connection on which the number of the listening port is reported.
+        count: Number of sockets.
+        at_once: Number of frames in each write.
+    """
     with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
         port.send(listener.getsockname()[1])
         connections = [_accepted(listener) for _ in range(count)]
@@ -36,18 +42,18 @@ def _send(port: Connection, count: int, at_once: int) -> None:
 
 def _accepted(listener: socket.socket) -> socket.socket:
     connection, _ = listener.accept()
-    connection.recv(4096)  # a request as short as the client's comes in one piece
+    connection.recv(4096)  # the client's request is short enough to arrive in one piece
     connection.sendall(_UPGRADED)
     return connection
 
 
 def ceiling(count: int, at_once: int, seconds: float) -> dict[str, float]:
-    """How much the client reads.
+    """Measure how much the client can read.
 
     Args:
-        count: Sockets.
-        at_once: Frames that are written together.
-        seconds: How long.
+        count: Number of sockets.
+        at_once: Number of frames in each write.
+        seconds: Duration, in seconds.
     """
     allow_sockets(count)
     port, theirs = multiprocessing.Pipe()
@@ -73,7 +79,7 @@ def ceiling(count: int, at_once: int, seconds: float) -> dict[str, float]:
 
 
 def main() -> None:
-    """Measure, and print a line for each number of frames."""
+    """Measure, and print a line for each value of ``--at-once``."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--sockets", type=int, default=200)
     parser.add_argument("--at-once", type=int, nargs="+", default=[1, 8])

@@ -1,7 +1,7 @@
-"""What the benchmarks share: a roll call to measure, and clients that cost little.
+"""The shared parts of the benchmarks: a roll call to measure, and clients that use little CPU.
 
-Server, database and client share one machine here, so whatever the client takes is missing from the
-figures. WebSockets are therefore read through a selector, and of the frames only the headers.
+The server, the database and the client share one machine, so the client takes its CPU time from the
+server. WebSockets are therefore read through a selector, and only the headers of frames are parsed.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ PASSWORD = "correct horse"  # noqa: S105 - of accounts made for one run
 SIGN_UPS_AT_ONCE = 4
 
 _TEXT, _CLOSE, _PING, _PONG = 1, 8, 9, 10
-# The first byte of a text frame is found nowhere else among short frames of ASCII, as broadcasts
-# of marks are: so many of them are as many frames. With the other bytes of such frames left out,
-# nothing but them remains.
+# Short ASCII frames, such as broadcasts of marks, contain the first byte of a text frame only at
+# their start. The number of these bytes is therefore the number of frames. This table deletes all
+# other bytes of such frames.
 _TEXT_FRAME = b"\x81"
 _PLAIN = bytes(range(0x7E))
 
@@ -41,7 +41,7 @@ class BenchError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """An account: its ``_id``, address and token."""
+    """An account with its ``_id``, e-mail address and token."""
 
     id: str
     email: str
@@ -50,7 +50,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class RollCall:
-    """A class whose session is live."""
+    """A class with a live session."""
 
     class_id: str
     teacher: Person
@@ -61,7 +61,7 @@ class Api:
     """The HTTP routes that prepare a measurement.
 
     Args:
-        url: Where the server is, like ``http://127.0.0.1:3000``.
+        url: Base URL of the server, like ``http://127.0.0.1:3000``.
     """
 
     def __init__(self, url: str) -> None:
@@ -70,10 +70,16 @@ class Api:
         self.port = parts.port or 80
 
     def call(self, method: str, path: str, token: str = "", **body: object) -> dict[str, Any]:
-        """The answer's JSON.
+        """Send a request, and return the JSON of the answer.
+
+        Args:
+            method: HTTP method.
+            path: Path of the route.
+            token: Token of the caller; empty for none.
+            body: Members of the JSON body.
 
         Raises:
-            BenchError: The status is no 2xx.
+            BenchError: The status is not 2xx.
         """
         headers = {"Content-Type": "application/json"}
         if token:
@@ -92,7 +98,11 @@ class Api:
         return answer
 
     def sign_up(self, role: str) -> Person:
-        """A new account, signed in."""
+        """Register an account, and sign in.
+
+        Args:
+            role: Role of the account.
+        """
         email = f"{secrets.token_hex(8)}@bench.example.org"
         user = self.call(
             "POST", "/auth/register", name="Bench", email=email, password=PASSWORD, role=role
@@ -101,10 +111,10 @@ class Api:
         return Person(user["_id"], email, signed_in["data"]["token"])
 
     def start_roll_call(self, students: int) -> RollCall:
-        """A new class of new students with a live session.
+        """Create a class with new students, and start its session.
 
         Args:
-            students: How many are on the roll.
+            students: Number of students on the roll.
         """
         teacher = self.sign_up("teacher")
         with ThreadPoolExecutor(SIGN_UPS_AT_ONCE) as pool:
@@ -118,11 +128,11 @@ class Api:
 
 
 class Socket:
-    """An open WebSocket (RFC 6455) that counts the text frames it gets.
+    """An open WebSocket (RFC 6455) that counts the text frames received.
 
     Args:
-        api: Where the server is.
-        token: Whose socket it is.
+        api: Routes of the server.
+        token: Token of the socket's user.
     """
 
     __slots__ = ("_rest", "_socket", "frames")
@@ -152,19 +162,26 @@ class Socket:
         self._socket.setblocking(False)
 
     def fileno(self) -> int:
-        """For a selector."""
+        """Return the file descriptor, for a selector."""
         return self._socket.fileno()
 
     def close(self) -> None:
-        """Leave without a word."""
+        """Close the connection without a close frame."""
         self._socket.close()
 
     def send(self, event: str, **data: object) -> None:
-        """Send an event; it has to fit the kernel's buffer, so few may be on their way."""
+        """Send an event.
+
+        The event has to fit into the kernel's buffer, so only a few may be unanswered.
+
+        Args:
+            event: Name of the event.
+            data: Members of the event's data.
+        """
         self._send(_TEXT, json.dumps({"event": event, "data": data}).encode())
 
     def read(self) -> None:
-        """Take what is there, and count its frames.
+        """Read the received bytes, and count the frames.
 
         Raises:
             BenchError: The server answered with an error, or closed the socket.
@@ -181,11 +198,11 @@ class Socket:
             self._rest = self._walk(data)
 
     def _walk(self, data: bytes) -> bytes:
-        """Take one frame after the other; what is left is the beginning of the next."""
+        """Parse frames one by one, and return the incomplete rest."""
         at, end = 0, len(data)
         while end - at >= 2:
             start, length = at + 2, data[at + 1]
-            if length == 126:  # then it stands in the next two bytes; none here is longer
+            if length == 126:  # the length is in the next two bytes; no frame here is longer
                 start, length = at + 4, int.from_bytes(data[at + 2 : at + 4])
             if start + length > end:
                 break
@@ -205,19 +222,25 @@ class Socket:
     def _send(self, opcode: int, payload: bytes) -> None:
         size = len(payload)
         length = bytes([0x80 | size]) if size < 126 else struct.pack("!BH", 0xFE, size)
-        # A masking key of zeros is valid, and leaves the payload as it is.
+        # A masking key of zeros is valid, and leaves the payload unchanged.
         self._socket.sendall(bytes([0x80 | opcode]) + length + b"\0\0\0\0" + payload)
 
 
 class Sockets:
-    """Many sockets, read by one selector."""
+    """Many sockets that are read by one selector."""
 
     def __init__(self) -> None:
         self.all: list[Socket] = []
         self._selector = selectors.DefaultSelector()
 
     def open(self, api: Api, tokens: Sequence[str], count: int) -> None:
-        """Open sockets until there are ``count``, for the owners of ``tokens`` in turn."""
+        """Open sockets up to a number, for the owners of the tokens in turn.
+
+        Args:
+            api: Routes of the server.
+            tokens: Tokens of the users.
+            count: Number of sockets to have open.
+        """
         allow_sockets(count)
         while len(self.all) < count:
             opened = Socket(api, tokens[len(self.all) % len(tokens)])
@@ -225,15 +248,22 @@ class Sockets:
             self.all.append(opened)
 
     def readable(self, seconds: float) -> Iterator[Socket]:
-        """The sockets that have something to read, at most ``seconds`` from now."""
+        """Yield the sockets that have bytes to read.
+
+        Args:
+            seconds: Longest time to wait, in seconds.
+        """
         for key, _ in self._selector.select(seconds):
             yield key.data
 
     def wait(self, frames: int) -> None:
-        """Read until every socket has counted ``frames``.
+        """Read until every socket has counted a number of frames.
+
+        Args:
+            frames: Number of frames.
 
         Raises:
-            BenchError: Some did not get them.
+            BenchError: A socket did not get them in time.
         """
         waiting = {one for one in self.all if one.frames < frames}
         deadline = time.perf_counter() + ANSWER_SECONDS
@@ -246,14 +276,14 @@ class Sockets:
                     waiting.discard(one)
 
     def close(self) -> None:
-        """Close them all."""
+        """Close all sockets."""
         for one in self.all:
             one.close()
         self._selector.close()
 
 
 def _incomplete(frames: bytes) -> bytes:
-    """The last of short text ``frames``, if it is not all there."""
+    """Return the last of several short text frames if it is incomplete, else nothing."""
     last = frames.rfind(_TEXT_FRAME)
     if last < 0 or (last + 1 < len(frames) and last + 2 + frames[last + 1] <= len(frames)):
         return b""
@@ -261,7 +291,11 @@ def _incomplete(frames: bytes) -> bytes:
 
 
 def allow_sockets(count: int) -> None:
-    """Let this process, and those it starts, have ``count`` open sockets and a few more files."""
+    """Raise the limit of open files for a number of sockets, in this process and its children.
+
+    Args:
+        count: Number of sockets.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = count + 256
     if hard != resource.RLIM_INFINITY:
@@ -271,15 +305,19 @@ def allow_sockets(count: int) -> None:
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The nearest-rank percentile: the least value that ``share`` of all do not exceed.
+    """Return the nearest-rank percentile: the least value that a share of all values do not exceed.
 
     Args:
-        values: At least one.
-        share: From 0 to 1.
+        values: At least one value.
+        share: The share, from 0 to 1.
     """
     return sorted(values)[max(math.ceil(share * len(values)), 1) - 1]
 
 
 def milliseconds(values: Sequence[float]) -> dict[str, float]:
-    """p50 and p99 of durations in seconds, in milliseconds."""
+    """Return p50 and p99 in milliseconds.
+
+    Args:
+        values: Durations, in seconds.
+    """
     return {f"p{n}_ms": round(percentile(values, n / 100) * 1000, 2) for n in (50, 99)}

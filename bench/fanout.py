@@ -1,4 +1,4 @@
-"""Fan-out: deliveries per second, and how long a mark takes to the sender and to the last client.
+"""Fan-out: deliveries per second, and the time of a mark to the sender and to the last client.
 
 ``python bench/fanout.py --url http://127.0.0.1:3000 --sockets 200``
 """
@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-# A script's own folder comes first on the path, and http.py in it would hide Python's http.
+# A script's own folder comes first on the path, where http.py would hide Python's http.
 sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from bench.client import ANSWER_SECONDS, Api, BenchError, Sockets, milliseconds  # noqa: E402
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
     from bench.client import RollCall, Socket
 
 FEW_SOCKETS = 30
-# How many marks each of the teacher's sockets has on its way: enough to keep the server busy.
+# Number of unanswered marks on each of the teacher's sockets: enough to keep the server busy.
 MARKS_AHEAD = 4
-# Between two looks, so that one read takes what came meanwhile: else the client's share of the
-# machine is that of the server.
+# Pause between two reads, in seconds, so that one read takes many frames. Without a pause, the
+# client would use as much CPU as the server.
 GATHERING_SECONDS = 0.002
 
 
 class Measurement:
-    """A roll call with sockets open on it; the first ``teachers`` of them are the teacher's.
+    """A roll call with open sockets; the first ``teachers`` of them belong to the teacher.
 
     Args:
-        api: Where the server is.
-        roll_call: The live session.
-        teachers: How many sockets send marks.
+        api: Routes of the server.
+        roll_call: The class with a live session.
+        teachers: Number of sockets that send marks.
     """
 
     def __init__(self, api: Api, roll_call: RollCall, teachers: int) -> None:
@@ -45,7 +45,7 @@ class Measurement:
         self._marked = 0
 
     def open(self, count: int) -> None:
-        """Open sockets until there are ``count``."""
+        """Open sockets up to a number."""
         teacher, students = self._roll_call.teacher, self._roll_call.students
         self.sockets.open(self._api, [teacher.token] * self._teachers, self._teachers)
         self.sockets.open(self._api, [student.token for student in students], count)
@@ -53,7 +53,11 @@ class Measurement:
             one.frames = 0
 
     def to_sender(self, marks: int) -> dict[str, float]:
-        """From sending a mark to its broadcast at the sender, one mark after the other."""
+        """Measure the time from sending a mark to its broadcast at the sender, mark by mark.
+
+        Args:
+            marks: Number of marks.
+        """
         sender, taken = self.sockets.all[0], []
         already = sender.frames
         for number in range(1, marks + 1):
@@ -66,11 +70,12 @@ class Measurement:
         return milliseconds(taken)
 
     def to_last(self, marks: int, rate: float) -> dict[str, float]:
-        """From sending a mark to its arrival at the last of all sockets.
+        """Measure the time from sending a mark to its arrival at the last socket.
 
         Args:
-            marks: How many.
-            rate: Marks per second; each is sent in its time, whatever became of those before.
+            marks: Number of marks.
+            rate: Marks per second; each mark is sent on time, even when earlier ones have not
+                arrived.
         """
         sender, already = self.sockets.all[0], self.sockets.all[0].frames
         sent: list[float] = []
@@ -96,10 +101,11 @@ class Measurement:
         return milliseconds(taken)
 
     def throughput(self, seconds: float) -> dict[str, float]:
-        """Marks as fast as they go, from all of the teacher's sockets at once.
+        """Send marks as fast as possible on all of the teacher's sockets.
 
         Args:
-            seconds: How long marks are sent; the clock runs until the last one has arrived.
+            seconds: Time for which marks are sent, in seconds. The measurement lasts until the last
+                mark has arrived.
         """
         everybody = self.sockets.all
         first, already, sent = everybody[0], everybody[0].frames, 0
@@ -121,14 +127,14 @@ class Measurement:
         }
 
     def end(self) -> None:
-        """End the session, which everybody has to hear, and leave."""
+        """End the session, wait until every socket has the broadcast, and close the sockets."""
         self.sockets.all[0].send("DONE")
         self.sockets.wait(self.sockets.all[0].frames + 1)
         self.sockets.close()
 
     def _mark(self, sender: Socket) -> None:
         students = self._roll_call.students
-        # Each round over the roll says the other thing, so that every mark changes something.
+        # Each round over the roll sends the other status, so that every mark is a change.
         status = ("present", "absent")[self._marked // len(students) % 2]
         student = students[self._marked % len(students)]
         self._marked += 1
@@ -142,7 +148,7 @@ class Measurement:
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
-    """All figures."""
+    """Return all figures."""
     api = Api(options.url)
     run = Measurement(api, api.start_roll_call(options.students), options.teachers)
     few = min(FEW_SOCKETS, options.sockets)
@@ -162,7 +168,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def line(figures: dict[str, Any]) -> str:
-    """The figures for people."""
+    """Return the figures as text."""
     fanout, last, sender = figures["fanout"], figures["to_last"], figures["to_sender"]
     return (
         f"{figures['sockets']} sockets: "

@@ -14,22 +14,22 @@ import time
 from pathlib import Path
 from typing import Any
 
-# A script's own folder comes first on the path, and this file in it would hide Python's http.
+# A script's own folder comes first on the path, where this file would hide Python's http.
 sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from bench.client import ANSWER_SECONDS, PASSWORD, Api, BenchError, milliseconds  # noqa: E402
 
-# Not counted. Just-in-time compilers need it, and caches.
+# Warm-up, not counted: just-in-time compilers and caches need it.
 WARM_UP_SECONDS = 1.0
 
 
 class Caller:
-    """A kept-alive connection that makes one request again and again.
+    """A kept-alive connection that repeats one request.
 
     Args:
-        api: Where the server is.
-        request: The request, ready made.
-        selector: Learns of the connection.
+        api: Routes of the server.
+        request: The encoded request.
+        selector: Selector with which the connection registers.
     """
 
     def __init__(self, api: Api, request: bytes, selector: selectors.BaseSelector) -> None:
@@ -41,19 +41,22 @@ class Caller:
         self._socket = self._connect()
 
     def send(self) -> None:
-        """Make the request."""
+        """Send the request."""
         self._sent = time.perf_counter()
         self._socket.sendall(self._request)
 
     def read(self) -> float | None:
-        """Take what is there; the seconds since the request once the answer is complete.
+        """Read the received bytes.
+
+        Returns:
+            Time since the request, in seconds, when the answer is complete; otherwise None.
 
         Raises:
-            BenchError: The answer is another one than 200.
+            BenchError: The status of the answer is not 200.
         """
         chunk = self._socket.recv(65536)
         if not chunk and not self._answer:
-            # Servers end a connection after so many requests; its cost is part of the figure.
+            # Servers end a connection after a number of requests; the cost is part of the figure.
             self.close()
             self._socket = self._connect()
             self._socket.sendall(self._request)
@@ -84,7 +87,7 @@ def _content_length(head: bytes) -> int:
 
 
 def requests(api: Api) -> dict[str, bytes]:
-    """The requests to measure, on a class of 30, by name."""
+    """Return the requests to measure, by name, for a class of 30."""
     roll_call = api.start_roll_call(30)
     teacher = roll_call.teacher
     credentials = json.dumps({"email": teacher.email, "password": PASSWORD})
@@ -101,7 +104,14 @@ def requests(api: Api) -> dict[str, bytes]:
 
 
 def measure(api: Api, request: bytes, connections: int, seconds: float) -> dict[str, float]:
-    """Repeat ``request`` on so many connections at once, one request on each at any time."""
+    """Repeat a request on several connections, with one request at a time on each.
+
+    Args:
+        api: Routes of the server.
+        request: The encoded request.
+        connections: Number of connections.
+        seconds: Duration, in seconds.
+    """
     taken: list[float] = []
     selector = selectors.DefaultSelector()
     callers = [Caller(api, request, selector) for _ in range(connections)]
@@ -133,7 +143,7 @@ def measure(api: Api, request: bytes, connections: int, seconds: float) -> dict[
 
 
 def line(figures: dict[str, dict[str, dict[str, float]]]) -> str:
-    """The figures for people."""
+    """Return the figures as text."""
     return " | ".join(
         f"{name}: "
         + ", ".join(

@@ -1,4 +1,4 @@
-"""On what the figures were made."""
+"""The machine and the versions with which figures were measured."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ PACKAGES = ("quartapp", "quart", "hypercorn", "pymongo", "mongoengine", "gunicor
 
 
 def describe(uri: str, peer: Kind) -> dict[str, str]:
-    """The machine and what ran on it, without names of machines and folders.
+    """Return the machine and its software, without names of machines and folders.
 
     Args:
-        uri: Of the MongoDB.
-        peer: What quartapp is compared with.
+        uri: URI of MongoDB.
+        peer: The server that quartapp is compared with.
     """
     cpu = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text())
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -1,6 +1,6 @@
 """Start-up and size: time from start to ready, memory when idle and for each socket (Linux).
 
-Starts a server of its own, with its embedded MongoDB in a new folder; mongod is not counted.
+The script starts a server with an embedded MongoDB in a new folder. The figures leave mongod out.
 
 ``python bench/memory.py --sockets 500 1000``
 """
@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-# A script's own folder comes first on the path, and http.py in it would hide Python's http.
+# A script's own folder comes first on the path, where http.py would hide Python's http.
 sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from bench.client import Api, BenchError, Sockets, allow_sockets  # noqa: E402
@@ -33,9 +33,9 @@ class Server:
     """``quartapp serve`` on a free port.
 
     Args:
-        process: The process.
-        port: Where it listens.
-        ready_seconds: From start until it said that it serves.
+        process: Process of the server.
+        port: Port on which the server listens.
+        ready_seconds: Time from the start until the server reported that it serves, in seconds.
     """
 
     def __init__(self, process: subprocess.Popen[str], port: int, ready_seconds: float) -> None:
@@ -44,7 +44,7 @@ class Server:
         self._status = Path(f"/proc/{process.pid}/status")
 
     def resident(self) -> int:
-        """Its resident memory in KiB (VmRSS of proc(5)), children not counted."""
+        """Return the resident memory in KiB (VmRSS of proc(5)), without child processes."""
         found = re.search(r"VmRSS:\s+(\d+) kB", self._status.read_text())
         if found is None:
             raise BenchError("the server is gone")
@@ -53,10 +53,10 @@ class Server:
 
 @contextmanager
 def served() -> Iterator[Server]:
-    """A server with an empty data directory, until the end of the block.
+    """Run a server with an empty data directory for the duration of the context.
 
     Raises:
-        BenchError: It does not start.
+        BenchError: The server does not start.
     """
     with tempfile.TemporaryDirectory() as data_dir:
         command = [sys.executable, "-m", "quartapp.cli", "serve", "--port", "0"]
@@ -84,10 +84,10 @@ def _port(process: subprocess.Popen[str]) -> int:
 
 
 def measure(counts: list[int]) -> dict[str, Any]:
-    """All figures.
+    """Return all figures.
 
     Args:
-        counts: Numbers of open sockets to measure at.
+        counts: Numbers of open sockets at which memory is measured.
     """
     allow_sockets(max(counts))
     with served() as server:
@@ -109,7 +109,7 @@ def measure(counts: list[int]) -> dict[str, Any]:
 
 
 def line(figures: dict[str, Any]) -> str:
-    """The figures for people."""
+    """Return the figures as text."""
     each = ", ".join(f"{size} KiB each at {n}" for n, size in figures["socket_kib"].items())
     return (
         f"ready in {figures['ready_seconds']} s | idle {figures['idle_mib']} MiB, "

@@ -29,7 +29,14 @@ STATE = ("status", "dateLastModified")
 
 
 def write(folder: Path, name: str, header: list[str], rows: Iterable[Iterable[object]]) -> None:
-    """Write one file."""
+    """Write a file of the set.
+
+    Args:
+        folder: Folder of the set.
+        name: Name of the file.
+        header: Names of the columns.
+        rows: Values of each row.
+    """
     with (folder / name).open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(header)
@@ -40,9 +47,9 @@ def make(folder: Path, users: int, enrolments: int, version: str) -> None:
     """Write a complete (bulk) set.
 
     Args:
-        folder: Where to.
-        users: How many people, a twentieth of them teachers.
-        enrolments: How many enrolments, of teachers and students together.
+        folder: Folder of the set.
+        users: Number of people; a twentieth of them are teachers.
+        enrolments: Number of enrolments of teachers and students together.
         version: ``1.1`` or ``1.2``.
     """
     dice = random.Random(7)  # noqa: S311 - the same set each time
@@ -158,7 +165,7 @@ def make(folder: Path, users: int, enrolments: int, version: str) -> None:
 
 
 def main() -> None:
-    """Read the arguments, and write."""
+    """Read the arguments, and write the set."""
     parser = argparse.ArgumentParser(description="Write a OneRoster set.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--users", type=int, default=100_000)

@@ -1,4 +1,4 @@
-"""The table: ours beside the peer, and what the target is."""
+"""The report: the figures of quartapp and of the peer, with the targets."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class Row:
     """A figure that is compared.
 
     Attributes:
-        name: Of the figure.
-        title: For people, with the unit.
-        one: The ratio to the peer that one process has to have; None for no target.
-        two: The same of two processes.
-        bound: What the figure of one process itself has to be.
-        less_is_better: So that ratios and bounds are not to be exceeded.
+        name: Name of the figure.
+        title: Title for people, with the unit.
+        one: Target for the ratio of one process to the peer; None for no target.
+        two: Target for the ratio of two processes to the peer; None for no target.
+        bound: Target for the figure of one process itself; None for no target.
+        less_is_better: Whether the targets are upper limits.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Row:
     less_is_better: bool = False
 
     def target(self) -> str:
-        """The target, for people."""
+        """Return the target as text."""
         sign = "≤" if self.less_is_better else "≥"
         parts = [f"{sign} {self.bound:,g}"] if self.bound is not None else []
         parts += [f"ratio {sign} {self.one}"] if self.one is not None else []
@@ -48,12 +48,12 @@ class Row:
         return ", ".join(parts) or "-"
 
     def reached(self, value: float, one: float, two: float) -> str:
-        """Which part of the target is reached.
+        """Return which part of the target is reached, as text.
 
         Args:
-            value: The figure of one process.
-            one: Its ratio to the peer's.
-            two: The ratio of two processes.
+            value: Figure of one process.
+            one: Ratio of one process to the peer.
+            two: Ratio of two processes to the peer.
         """
         sign = -1 if self.less_is_better else 1
         compared = ((value, self.bound), (one, self.one), (two, self.two))
@@ -79,7 +79,7 @@ ROWS = (
 
 
 def comparison(runs: Runs) -> list[str]:
-    """A table of all rows: medians, in Markdown."""
+    """Return the lines of a Markdown table with the medians of all rows."""
     lines = [
         "| | ours, 1 process | ours, 2 | peer | ratio | ratio of 2 | 2 to 1 | target | reached "
         "| client |",
@@ -103,7 +103,7 @@ def comparison(runs: Runs) -> list[str]:
 
 
 def promise(runs: Runs) -> list[str]:
-    """The live session beside a peer that stores each mark before it is seen, as ours does."""
+    """Return the lines that compare the live session with a peer that stores each mark first, too."""
     lines = ["| | ours, 1 process | peer that stores marks | ratio |", "|---|--:|--:|--:|"]
     for row in ROWS:
         if row.name in runs[STORING_PEER][0].values:
@@ -113,7 +113,7 @@ def promise(runs: Runs) -> list[str]:
 
 
 def growth_tables(grown: Runs, plan: Plan) -> list[str]:
-    """How figures change with size."""
+    """Return the lines that show how figures change with size."""
     tables = []
     few, many = plan.socket_counts[-2:]
     at_few, at_many = (_median(grown[ONE], f"last_{count}") for count in (few, many))
@@ -148,7 +148,7 @@ def document(
     plan: Plan,
     command: str,
 ) -> str:
-    """The whole of BENCHMARKS.md."""
+    """Return the text of BENCHMARKS.md."""
     made = datetime.now(UTC).strftime("%Y-%m-%d %H:%M")
     return "\n".join(
         [
@@ -213,7 +213,7 @@ def _by_size(title: str, name: str, sizes: Sequence[int], grown: Runs) -> list[s
 
 
 def _figure(value: float) -> str:
-    # Whole when large: a plain ",g" would write a million and more as a power of ten.
+    # Large numbers are whole: a plain ",g" would write a million as a power of ten.
     return f"{value:,.0f}" if value >= 1000 else f"{value:g}"
 
 

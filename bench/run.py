@@ -1,6 +1,7 @@
-"""The whole comparison: ours with one process and with two, and the peer, on one MongoDB.
+"""The whole comparison: quartapp with one and with two processes, and the peer, on one MongoDB.
 
-The peer has a second turn in which it stores each mark, as ours does.
+The peer runs a second time in a variant that stores each mark before the broadcast, as quartapp
+does.
 
 ``python -m bench`` prints a table and writes BENCHMARKS.md; ``--quick`` takes a minute or two.
 """
@@ -28,11 +29,11 @@ OUTPUT = Path(__file__).resolve().parents[1] / "BENCHMARKS.md"
 
 
 def measure(plan: Plan, command: str) -> str:
-    """Measure everything, and return what is to be written.
+    """Measure everything, and return the report.
 
     Args:
-        plan: How much.
-        command: What was called, to be written.
+        plan: Amount of measurement.
+        command: The command line, for the report.
 
     Raises:
         BenchError: A server did something that makes the figures worthless.
@@ -48,7 +49,7 @@ def measure(plan: Plan, command: str) -> str:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with EmbeddedMongo(folder / "data") as mongo:
-            # In turn, so that what else the machine does meets them all.
+            # The servers take turns, so that other load on the machine affects all of them.
             for number in range(1, plan.repetitions + 1):
                 for kind in kinds:
                     measured = live if kind is STORING_PEER else visit

@@ -1,7 +1,7 @@
-"""Puts a class and its people straight into a database, and makes their tokens.
+"""Writes of a class and its people to a database, and tokens for them.
 
-Registering and signing in takes a tenth of a second of bcrypt for each person, and would measure
-nothing that the benchmarks are about; quartapp and the peer keep users and classes alike.
+Registering and signing in takes a tenth of a second of bcrypt for each person, which the benchmarks
+do not measure. quartapp and the peer store users and classes in the same form.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ class Seeder:
     """Makes classes for one server.
 
     Args:
-        uri: Of the MongoDB.
-        database: The server's database.
-        jwt_secret: What the server signs tokens with.
+        uri: URI of MongoDB.
+        database: Name of the server's database.
+        jwt_secret: Secret with which the server signs tokens.
     """
 
     def __init__(self, uri: str, database: str, jwt_secret: str) -> None:
@@ -35,11 +35,11 @@ class Seeder:
         self._secret = jwt_secret
 
     def roll_call(self, api: Api, students: int) -> RollCall:
-        """A class of new people whose session is live, started through ``api``.
+        """Create a class of new people, and start its session through the API.
 
         Args:
-            api: Where the server is.
-            students: How many are on the roll.
+            api: Routes of the server.
+            students: Number of students on the roll.
         """
         now = datetime.now(UTC)
         stamps = {"createdAt": now, "updatedAt": now}
@@ -80,7 +80,7 @@ def _user(role: str, stamps: dict[str, datetime]) -> dict[str, Any]:
         "name": "bench",
         "displayName": "Bench",
         "email": f"{secrets.token_hex(8)}@bench.example.org",
-        "password": "!",  # nobody signs in with it
+        "password": "!",  # matches no password
         "role": role,
         **stamps,
     }

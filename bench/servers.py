@@ -1,4 +1,4 @@
-"""The servers that are compared, each as a process of its own on one MongoDB."""
+"""The compared servers, each in its own process, all on one MongoDB."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 PEER_FOLDER = Path(__file__).parent / "peer"
 STOP_SECONDS = 20.0
 INSTALL_SECONDS = 300.0
-# Settings of whoever runs this have no part in what is measured.
+# Settings in the environment of the user must not affect the measurement.
 _FOREIGN = re.compile(
     r"^(QUARTAPP_.*|PORT|MONGODB_URI|URI|JWT_SECRET|NODE_OPTIONS|STORE_MARKS)$", re.IGNORECASE
 )
@@ -31,11 +31,11 @@ class Kind:
     """A server that can be started.
 
     Attributes:
-        name: In figures.
-        command: What starts it.
-        folder: Its working directory; None for one without settings.
-        database: Its own database.
-        settings: Environment variables of its own.
+        name: Name in the figures.
+        command: Command that starts the server.
+        folder: Working directory; None for a folder without settings.
+        database: Name of the server's database.
+        settings: Environment variables of the server.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Kind:
 
 
 def ours(workers: int) -> Kind:
-    """quartapp, with so many processes."""
+    """Return quartapp with a number of worker processes."""
     command = (sys.executable, "-m", "quartapp.cli", "serve", "--workers", str(workers))
     return Kind(f"ours{workers}", command, f"bench_ours{workers}")
 
@@ -59,12 +59,12 @@ STORING_PEER = replace(
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server that runs.
+    """A running server.
 
     Attributes:
-        api: Where it is.
-        seeder: Makes classes in its database.
-        process: Its main process.
+        api: Routes of the server.
+        seeder: Maker of classes in the server's database.
+        process: Main process of the server.
     """
 
     api: Api
@@ -72,7 +72,7 @@ class Server:
     process: subprocess.Popen[str]
 
     def processes(self) -> list[int]:
-        """Its main process and those that it started."""
+        """Return the ids of the main process and its children."""
         found = [self.process.pid]
         for pid in found:
             children = Path(f"/proc/{pid}/task/{pid}/children")
@@ -80,16 +80,20 @@ class Server:
         return found
 
     def resident(self) -> int:
-        """The resident memory of all its processes in KiB (VmRSS of proc(5))."""
+        """Return the resident memory of all processes, in KiB (VmRSS of proc(5))."""
         return sum(_status_kib(pid, "VmRSS") for pid in self.processes())
 
     def cpu_seconds(self) -> float:
-        """The processor time that all its processes have used."""
+        """Return the processor time that all processes have used, in seconds."""
         return sum(map(cpu_seconds, self.processes()))
 
 
 def cpu_seconds(pid: int) -> float:
-    """The processor time of a process, in user and kernel (utime and stime of proc(5))."""
+    """Return the processor time of a process, in seconds (utime and stime of proc(5)).
+
+    Args:
+        pid: Id of the process.
+    """
     after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
 
@@ -102,7 +106,7 @@ def _status_kib(pid: int, field: str) -> int:
 
 
 def install_peer() -> None:
-    """Install the peer's packages, exactly those of its lock file.
+    """Install the packages in the peer's lock file.
 
     Raises:
         BenchError: npm is missing, or fails.
@@ -125,16 +129,16 @@ def install_peer() -> None:
 
 @contextmanager
 def running(kind: Kind, uri: str, jwt_secret: str, folder: Path) -> Iterator[Server]:
-    """A server until the end of the block.
+    """Run a server for the duration of the context.
 
     Args:
-        kind: Which.
-        uri: Of the MongoDB.
-        jwt_secret: What it signs tokens with.
-        folder: For its log, and to work in.
+        kind: The server to start.
+        uri: URI of MongoDB.
+        jwt_secret: Secret with which the server signs tokens.
+        folder: Folder for the log, and working directory of a server without one.
 
     Raises:
-        BenchError: It does not start.
+        BenchError: The server does not start.
     """
     base, _, options = uri.partition("?")
     environment = {key: value for key, value in os.environ.items() if not _FOREIGN.match(key)}
@@ -148,7 +152,7 @@ def running(kind: Kind, uri: str, jwt_secret: str, folder: Path) -> Iterator[Ser
     with (folder / f"{kind.name}.log").open("a+") as log:
         process = subprocess.Popen(  # noqa: S603 - our own command
             kind.command,
-            cwd=kind.folder or folder,  # a quartapp.toml or .env of somebody is not read there
+            cwd=kind.folder or folder,  # a folder without quartapp.toml and .env
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

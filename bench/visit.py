@@ -1,4 +1,4 @@
-"""What is measured of one running server."""
+"""The measurements of one running server."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ if TYPE_CHECKING:
 
 ROLL = 30
 CONNECTIONS = 16
-# Of the teacher: a server handles the frames of one socket in turn, so that these are as many
-# marks as can be under way.
+# Number of the teacher's sockets. A server handles the frames of one socket in turn, so this is the
+# number of marks that can be processed at once.
 SENDERS = 32
 MANY_SENDERS = 64
 FEW_STUDENTS = 10
 MARKS_PER_SECOND = 10.0
-# Opened before memory is first looked at: the first ones bring what is needed once.
+# Number of sockets opened before memory is measured: the first ones load what all others share.
 FIRST_SOCKETS = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How much is measured.
+    """The amount of measurement.
 
     Attributes:
-        repetitions: Of each server, in turn.
-        seconds: For each throughput.
-        timed_marks: For each latency.
-        idle_sockets: Whose memory is looked at.
-        socket_counts: Numbers of sockets to see growth at.
-        roll_sizes: Numbers of students on the roll to see growth at.
+        repetitions: Number of visits to each server, in turn.
+        seconds: Duration of each throughput measurement, in seconds.
+        timed_marks: Number of marks for each latency.
+        idle_sockets: Number of idle sockets for the memory measurement.
+        socket_counts: Numbers of sockets at which growth is measured.
+        roll_sizes: Numbers of students on the roll at which growth is measured.
     """
 
     repetitions: int = 3
@@ -47,7 +47,7 @@ class Plan:
 
     @property
     def most_sockets(self) -> int:
-        """At one time."""
+        """Largest number of sockets that are open at one time."""
         return max(self.idle_sockets + FIRST_SOCKETS, *self.socket_counts)
 
 
@@ -63,15 +63,15 @@ QUICK = Plan(
 
 @dataclass(slots=True)
 class Figures:
-    """By name: what was measured, and the share of a core that the client took meanwhile."""
+    """The measured figures, and the client's share of a core during each measurement, by name."""
 
     values: dict[str, float] = field(default_factory=dict)
     client: dict[str, float] = field(default_factory=dict)
 
 
 def visit(server: Server, plan: Plan) -> Figures:
-    """Everything but growth."""
-    idle = memory(server, plan.idle_sockets)  # before anything else has grown the process
+    """Measure everything but growth."""
+    idle = memory(server, plan.idle_sockets)  # first, before other measurements enlarge the process
     found = live(server, plan)
     found.values["memory"] = idle
     for name, request in _requests(server).items():
@@ -82,7 +82,7 @@ def visit(server: Server, plan: Plan) -> Figures:
 
 
 def live(server: Server, plan: Plan) -> Figures:
-    """Of these, what the live session does."""
+    """Measure the live session only."""
     found = Figures()
     for sockets in (200, 1000):
         run = _roll_call(server, ROLL, SENDERS)
@@ -99,7 +99,12 @@ def live(server: Server, plan: Plan) -> Figures:
 
 
 def memory(server: Server, count: int) -> float:
-    """KiB for each of ``count`` sockets that nothing happens on."""
+    """Return the memory for each idle socket, in KiB.
+
+    Args:
+        server: The server.
+        count: Number of sockets.
+    """
     roll_call = server.seeder.roll_call(server.api, ROLL)
     tokens = [student.token for student in roll_call.students]
     sockets = Sockets()
@@ -112,7 +117,13 @@ def memory(server: Server, count: int) -> float:
 
 
 def marks(server: Server, roll: int, seconds: float) -> tuple[float, float]:
-    """Marks/s that are stored with hardly anybody watching, and the client's share."""
+    """Return the stored marks per second with few listeners, and the client's share of a core.
+
+    Args:
+        server: The server.
+        roll: Number of students on the roll.
+        seconds: Duration, in seconds.
+    """
     run = _roll_call(server, roll, MANY_SENDERS)
     run.open(MANY_SENDERS + FEW_STUDENTS)
     stored = _warm_throughput(run, seconds)
@@ -121,7 +132,7 @@ def marks(server: Server, roll: int, seconds: float) -> tuple[float, float]:
 
 
 def growth(server: Server, plan: Plan) -> Figures:
-    """Latency to the last of ever more sockets, and marks/s of ever longer rolls."""
+    """Measure the latency by number of sockets, and marks per second by size of the roll."""
     found = Figures()
     run = _roll_call(server, ROLL, 1)
     for count in plan.socket_counts:
