@@ -103,7 +103,7 @@ def comparison(runs: Runs) -> list[str]:
 
 
 def promise(runs: Runs) -> list[str]:
-    """Return the lines that compare the live session with a peer that stores each mark first, too."""
+    """Return the lines that compare the live session with a peer that also stores marks first."""
     lines = ["| | ours, 1 process | peer that stores marks | ratio |", "|---|--:|--:|--:|"]
     for row in ROWS:
         if row.name in runs[STORING_PEER][0].values:

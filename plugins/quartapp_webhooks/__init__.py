@@ -1,1 +1,1 @@
-"""Tells other systems what happened, by signed HTTP requests."""
+"""Signed HTTP requests that tell other systems what happened."""

@@ -1,7 +1,7 @@
-"""Which network addresses a webhook may be sent to.
+"""The network addresses to which webhooks may be sent.
 
-Whoever may name an endpoint could else have this server talk to what only it can reach: services on
-its own machine, its network, the metadata service of a cloud.
+Without these checks, whoever may name an endpoint could make this server talk to services that only
+the server can reach: on its own machine, in its network, or the metadata service of a cloud.
 """
 
 from __future__ import annotations
@@ -19,60 +19,64 @@ if TYPE_CHECKING:
 
 Address = IPv4Address | IPv6Address
 
-# RFC 6052: a translator reads the IPv4 address in the last four bytes.
+# RFC 6052: a translator reads the IPv4 address from the last four bytes.
 _NAT64 = IPv6Network("64:ff9b::/96")
 _RESOLVER_THREADS = 4
 
 
 class AddressRefusedError(Exception):
-    """A name that leads to an address which is not public."""
+    """The name leads to an address that is not public."""
 
 
 class Resolver:
-    """The system's resolver, in threads of its own.
+    """The system's resolver, in its own threads.
 
-    A name server that hangs holds a thread for half a minute; the threads that everything else
-    runs in must not be those.
+    A name server that does not answer blocks a thread for half a minute, which must not happen to
+    the threads of other work.
     """
 
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(_RESOLVER_THREADS, "webhooks-resolver")
 
     async def __call__(self, host: str, port: int) -> list[str]:
-        """The addresses of ``host``, the preferred one first.
+        """Return the addresses of a host, the preferred one first.
+
+        Args:
+            host: Name or address of the host.
+            port: Port of the endpoint.
 
         Raises:
-            OSError: It has none, or the resolver does not know.
+            OSError: The host has no address, or the resolver failed.
         """
         loop = asyncio.get_running_loop()
         try:
             found = await loop.run_in_executor(
                 self._threads, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
             )
-        except UnicodeError as error:  # a label that is empty or too long
+        except UnicodeError as error:  # a label is empty or too long
             raise OSError(str(error)) from error
         return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
     def close(self) -> None:
-        """Let the threads go."""
+        """Stop the threads."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
 async def checked_addresses(
     resolve: Resolve, host: str, port: int, *, allow_private: bool
 ) -> list[str]:
-    """The addresses that ``host`` has now, all of them fit to be sent to.
+    """Return the present addresses of a host after checking that all of them are allowed.
 
     Args:
-        resolve: Finds them.
-        host: A name or an address.
-        port: Where to.
-        allow_private: Whether any address will do.
+        resolve: Function that returns the addresses.
+        host: Name or address of the host.
+        port: Port of the endpoint.
+        allow_private: Whether addresses that are not public are allowed.
 
     Raises:
-        AddressRefusedError: One is not public: then none is used, as a name with addresses of
-            both kinds is either a mistake or a trick.
-        OSError: There are none.
+        AddressRefusedError: At least one address is not public. None is used then: a name with
+            public and private addresses is either a mistake or a trick.
+        OSError: The host has no address.
     """
     found = await resolve(host, port)
     if not found:
@@ -85,7 +89,7 @@ async def checked_addresses(
 
 
 def literal_address(host: str) -> Address | None:
-    """``host`` as an address, or None when it is a name."""
+    """Return a literal address; None when the host is a name."""
     try:
         return ip_address(host)
     except ValueError:
@@ -93,9 +97,9 @@ def literal_address(host: str) -> Address | None:
 
 
 def is_public(address: Address) -> bool:
-    """Whether ``address`` is somebody's on the internet.
+    """Tell whether an address is public on the internet.
 
-    An IPv6 address that stands for an IPv4 address is judged as that one.
+    An IPv6 address that represents an IPv4 address is judged as the IPv4 address.
     """
     if isinstance(address, IPv6Address):
         inner = _inner(address)
@@ -111,6 +115,6 @@ def _inner(address: IPv6Address) -> IPv4Address | None:
         return address.ipv4_mapped
     if address in _NAT64:
         return IPv4Address(address.packed[-4:])
-    # Teredo and IPv4-compatible addresses need no unpacking: their ranges are not global, or
-    # reserved.
+    # Teredo and IPv4-compatible addresses need no conversion: their ranges are reserved or not
+    # global.
     return address.sixtofour

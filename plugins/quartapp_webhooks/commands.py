@@ -1,4 +1,4 @@
-"""``quartapp webhooks``: what is waiting, what is dead, and another try."""
+"""The command ``quartapp webhooks``, which shows deliveries and retries dead ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes events to the outbox: many at once when many come, and again when MongoDB was away."""
+"""Writes of events to the outbox, in batches under load, and repeated when MongoDB was away."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ class _Entry:
 
 
 class Journal:
-    """The way into the outbox.
+    """The writer of the outbox.
 
     Args:
-        store: Stores deliveries; may be called again with the same ones.
-        stored: Called with deliveries that are in the database now.
-        clock: Measures the pauses between tries.
+        store: Function that stores deliveries; a repeated call with the same ones must be harmless.
+        stored: Called with deliveries after they are stored.
+        clock: Clock that measures the pauses between attempts.
     """
 
     def __init__(
@@ -56,28 +56,29 @@ class Journal:
         self._closing = asyncio.Event()
 
     async def record(self, deliveries: list[Document]) -> None:
-        """Keep deliveries.
+        """Store deliveries.
 
-        On return they are stored; or MongoDB is away, and they are kept in memory until it is back.
+        On return the deliveries are stored, or MongoDB is away and they stay in memory until it is
+        back.
 
         Args:
-            deliveries: Those of one event.
+            deliveries: Deliveries of one event.
         """
         tried: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Entry(deliveries, tried))
         if self._writer is None:
-            # A task of its own: a caller who leaves must not take the event along.
+            # A task of its own: a cancelled caller must not cancel the storing of the event.
             self._writer = asyncio.create_task(self._write_all())
         if not self._is_behind:
             await tried
 
     async def close(self, seconds: float) -> None:
-        """Store what is still kept in memory.
+        """Store the deliveries that are still in memory.
 
-        What is recorded afterwards is tried once.
+        Deliveries that are recorded afterwards get one attempt.
 
         Args:
-            seconds: How long this may take.
+            seconds: Longest time to take, in seconds.
         """
         self._closing.set()
         if self._writer is not None:
@@ -119,7 +120,7 @@ class Journal:
             self._forget_oldest()
             return False
         except Exception as error:
-            # What no database will ever take must not stand in the way of the others.
+            # A delivery that the database never accepts must not block the others.
             log.exception("events could not be stored, they are lost", exc_info=error)
         else:
             self._stored(deliveries)

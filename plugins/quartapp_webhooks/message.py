@@ -1,4 +1,4 @@
-"""From an event, as plugins hear of it, to the message that is sent."""
+"""The message that is sent for an event of ``on_event``."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from quartapp_attendance import SessionDone, SessionStarted, SessionSuperseded
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-# What happens to a session once only. Its message has an id that follows from it, so an event that
-# is found again in the database is known to be the same one.
+# Events that happen to a session only once. The id of such a message follows from the event, so an
+# event that is found again in the database is recognised.
 _ONCE = (SessionStarted, SessionDone, SessionSuperseded)
 _ID_DIGITS = 24
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z0-9]*|[a-z0-9]+")
@@ -27,12 +27,12 @@ _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z0-9]*|[a-z0-9]+")
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is sent, to whichever endpoint.
+    """The message that is sent to every endpoint.
 
     Attributes:
-        id: The same for every attempt, and for every endpoint.
-        type: Such as ``attendance.marked``.
-        body: JSON; stored as it is, since its bytes are what is signed.
+        id: Id of the message, the same for every attempt and every endpoint.
+        type: Type of the event, such as ``attendance.marked``.
+        body: JSON text, stored unchanged because its bytes are signed.
     """
 
     id: str
@@ -41,14 +41,14 @@ class Message:
 
 
 def message_of(event: DataclassInstance, at: datetime) -> Message:
-    """The message that tells of ``event``.
+    """Return the message for an event.
 
     Args:
-        event: Any dataclass instance.
-        at: When it happened.
+        event: The event; any dataclass instance.
+        at: Time of the event, in UTC.
 
     Raises:
-        TypeError: A dictionary in it has keys that JSON does not.
+        TypeError: A dictionary in the event has keys that JSON does not allow.
     """
     kind = type_of(type(event))
     payload = {"type": kind, "timestamp": timestamp(at), "data": event}
@@ -57,10 +57,10 @@ def message_of(event: DataclassInstance, at: datetime) -> Message:
 
 
 def type_of(event_class: type) -> str:
-    """The dotted type of a class of events: ``AttendanceMarked`` is ``attendance.marked``.
+    """Return the dotted type of an event's class: ``attendance.marked`` for ``AttendanceMarked``.
 
-    The last word says what happened, those before it to what: ``LibraryCardLent`` is
-    ``library_card.lent``.
+    The last word names what happened, the words before it name the thing: ``LibraryCardLent``
+    becomes ``library_card.lent``.
     """
     words = [word.lower() for word in _WORDS.findall(event_class.__name__)]
     subject = "_".join(words[:-1])
@@ -79,11 +79,11 @@ def _plain(value: object) -> Any:  # noqa: ANN401 - any JSON value
         return {_camel(field.name): getattr(value, field.name) for field in fields(value)}
     if isinstance(value, datetime):
         return timestamp(value)
-    # Other things of plugin authors: dates, UUIDs, enums, sets; what nobody knows, as text.
+    # Values that JSON does not have: dates, UUIDs, enums and sets; unknown types become text.
     return to_jsonable_python(value, fallback=str)
 
 
 def _camel(name: str) -> str:
-    """``class_id`` as ``classId``: the name that the API has for it."""
+    """Return a field's name as the API writes it: ``classId`` for ``class_id``."""
     first, *rest = name.split("_")
     return first + "".join(word.capitalize() for word in rest)

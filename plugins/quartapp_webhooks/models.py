@@ -1,4 +1,4 @@
-"""What the outbox looks like in MongoDB. It is read and written by ``outbox.py`` alone."""
+"""The documents of the outbox in MongoDB. Only ``outbox.py`` reads and writes them."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ ENDPOINTS = "webhook_endpoints"
 
 
 class Delivery(Model):
-    """One message on its way to one endpoint.
+    """A message on its way to one endpoint.
 
-    ``due`` is when it may be tried next. A claim moves it behind the end of the lease, so that a
-    delivery whose process died becomes due again by itself. ``order`` grows with time; it decides
-    between deliveries that are due at the same millisecond.
+    ``due`` is the time of the next attempt. A claim moves it to the end of the lease, so that the
+    delivery of a process that died becomes due again by itself. ``order`` grows with time, and
+    sorts deliveries that are due in the same millisecond.
     """
 
     id = StringField(primary_key=True)

@@ -1,4 +1,4 @@
-"""The outbox: what is to be delivered, in MongoDB, for all processes together."""
+"""The outbox: the pending deliveries in MongoDB, shared by all processes."""
 
 from __future__ import annotations
 
@@ -22,12 +22,18 @@ if TYPE_CHECKING:
 
 
 WAITING, DELIVERED, DEAD = "waiting", "delivered", "dead"
-# Longer than events are looked for in the past, so that a delivered one is still known then.
+# Longer than the time for which past events are searched, so that a delivered one is still known.
 DELIVERED_KEPT = timedelta(days=2)
 
 
 def delivery_of(message: Message, endpoint_key: str, now: datetime) -> Document:
-    """``message`` on its way to one endpoint, to be stored, and due ``now``."""
+    """Return the document of a message's delivery to one endpoint.
+
+    Args:
+        message: The message.
+        endpoint_key: Key of the endpoint.
+        now: Present time, at which the delivery is due.
+    """
     return {
         "_id": f"{message.id}:{endpoint_key}",
         "message": message.id,
@@ -43,11 +49,11 @@ def delivery_of(message: Message, endpoint_key: str, now: datetime) -> Document:
 
 
 class Outbox:
-    """Deliveries in the database. Every method raises DatabaseUnavailableError when it is away.
+    """The deliveries in the database. Every method raises DatabaseUnavailableError when it is away.
 
     Args:
-        database: Where they are.
-        clock: Decides which are due.
+        database: The database that has the deliveries.
+        clock: Clock that decides which deliveries are due.
     """
 
     def __init__(self, database: Database, clock: Clock) -> None:
@@ -59,16 +65,20 @@ class Outbox:
         return self._database.documents[OUTBOX]
 
     async def add(self, deliveries: list[Document]) -> None:
-        """Store deliveries; those that are stored already stay as they are.
+        """Store deliveries; existing ones stay as they are.
 
         Args:
-            deliveries: From :func:`delivery_of`.
+            deliveries: Documents from :func:`delivery_of`.
         """
         async with self._database.operation():
             await bulk_write(self._deliveries, [InsertOne(delivery) for delivery in deliveries])
 
     async def unknown(self, ids: Iterable[str]) -> set[str]:
-        """Those of ``ids`` that no delivery has."""
+        """Return the message ids that no delivery has.
+
+        Args:
+            ids: Message ids to look for.
+        """
         wanted = set(ids)
         async with self._database.operation():
             known = await self._deliveries.find(
@@ -77,13 +87,13 @@ class Outbox:
         return wanted - {document["_id"] for document in known}
 
     async def claim(self, endpoint_key: str, lease_seconds: float) -> Document | None:
-        """Take the delivery of an endpoint that has been due the longest; None if none is.
+        """Claim the delivery that has been due for the longest time; None when none is due.
 
-        Nobody else gets it until the lease is over.
+        No other process gets the delivery until the lease is over.
 
         Args:
-            endpoint_key: Whose.
-            lease_seconds: More than the attempt will take.
+            endpoint_key: Key of the endpoint.
+            lease_seconds: Duration of the lease, in seconds: longer than an attempt takes.
         """
         now = self._clock.now()
         lease = {"due": now + timedelta(seconds=lease_seconds), "claim": ObjectId()}
@@ -96,19 +106,31 @@ class Outbox:
             )
 
     async def delivered(self, delivery: Document) -> None:
-        """Note that a claimed delivery has arrived. Its body is not kept."""
+        """Note that a claimed delivery has arrived, and drop its body."""
         changed = {"state": DELIVERED, "expires": self._clock.now() + DELIVERED_KEPT}
         await self._settle(delivery, {"$set": changed, "$unset": {"body": 1, "claim": 1}})
 
     async def postpone(self, delivery: Document, reason: str, due: datetime) -> None:
-        """Note that a claimed delivery failed, and is to be tried again."""
+        """Note that a claimed delivery failed, and when to try again.
+
+        Args:
+            delivery: The delivery.
+            reason: Reason of the failure.
+            due: Time of the next attempt.
+        """
         changed = {"due": due, "reason": reason}
         await self._settle(
             delivery, {"$set": changed, "$unset": {"claim": 1}, "$inc": {"attempts": 1}}
         )
 
     async def bury(self, delivery: Document, reason: str, kept: timedelta) -> None:
-        """Note that a claimed delivery failed for good."""
+        """Note that a claimed delivery failed for good.
+
+        Args:
+            delivery: The delivery.
+            reason: Reason of the failure.
+            kept: Time for which the dead delivery is kept.
+        """
         changed = {"state": DEAD, "reason": reason, "expires": self._clock.now() + kept}
         await self._settle(
             delivery, {"$set": changed, "$unset": {"claim": 1}, "$inc": {"attempts": 1}}
@@ -119,14 +141,15 @@ class Outbox:
         await self._settle(delivery, {"$set": {"due": self._clock.now()}, "$unset": {"claim": 1}})
 
     async def _settle(self, delivery: Document, change: Document) -> None:
-        # Whoever holds the lease now decides: a claim that ran out has nothing more to say.
+        # The holder of the present lease decides: after its lease has ended, a claim changes
+        # nothing.
         async with self._database.operation():
             await self._deliveries.update_one(
                 {"_id": delivery["_id"], "claim": delivery["claim"]}, change
             )
 
     async def next_due(self, endpoint_key: str) -> datetime | None:
-        """When an endpoint's next delivery is due; None when none waits."""
+        """Return the time at which the endpoint's next delivery is due; None when none waits."""
         async with self._database.operation():
             found = await self._deliveries.find_one(
                 {"endpoint": endpoint_key, "state": WAITING}, {"due": 1}, sort=[("due", 1)]
@@ -134,7 +157,7 @@ class Outbox:
         return None if found is None else found["due"]
 
     async def known_since(self, endpoint_keys: list[str]) -> dict[str, datetime]:
-        """Since when each endpoint has been configured; from now on, for a new one."""
+        """Return since when each endpoint has been configured; new endpoints count from now on."""
         now = self._clock.now()
         endpoints = self._database.documents[ENDPOINTS]
         async with self._database.operation():
@@ -148,7 +171,7 @@ class Outbox:
         return {document["_id"]: document["since"] for document in found}
 
     async def counts(self) -> dict[str, dict[str, int]]:
-        """How many deliveries there are, by endpoint and state."""
+        """Return the number of deliveries, by endpoint and state."""
         group = {"_id": {"endpoint": "$endpoint", "state": "$state"}, "count": {"$sum": 1}}
         counted: dict[str, dict[str, int]] = {}
         async with self._database.operation():
@@ -159,7 +182,7 @@ class Outbox:
         return counted
 
     async def last_reason(self, endpoint_key: str) -> str | None:
-        """Why an endpoint's newest unsettled or dead delivery failed; None when none did."""
+        """Return why the newest pending or dead delivery failed; None when none failed."""
         query = {
             "endpoint": endpoint_key,
             "state": {"$in": [WAITING, DEAD]},
@@ -170,10 +193,13 @@ class Outbox:
         return None if found is None else found["reason"]
 
     async def retry_dead(self, endpoint_keys: list[str]) -> int:
-        """Make the dead deliveries of these endpoints wait again, with all their tries.
+        """Make the dead deliveries of endpoints wait again, with all attempts.
+
+        Args:
+            endpoint_keys: Keys of the endpoints.
 
         Returns:
-            How many.
+            Number of deliveries.
         """
         async with self._database.operation():
             changed = await self._deliveries.update_many(
@@ -186,10 +212,13 @@ class Outbox:
         return changed.modified_count
 
     async def forget_others(self, endpoint_keys: list[str]) -> int:
-        """Delete what is kept for any endpoint but these.
+        """Delete the deliveries of all endpoints but the given ones.
+
+        Args:
+            endpoint_keys: Keys of the endpoints to keep.
 
         Returns:
-            How many deliveries.
+            Number of deleted deliveries.
         """
         async with self._database.operation():
             gone = await self._deliveries.delete_many({"endpoint": {"$nin": endpoint_keys}})

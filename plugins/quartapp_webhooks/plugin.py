@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class WebhooksPlugin:
-    """Tells other systems what happened."""
+    """The plugin that tells other systems what happened."""
 
     name = "webhooks"
     requires = ("attendance",)
@@ -28,17 +28,17 @@ class WebhooksPlugin:
 
     @hookimpl
     def register_settings(self) -> type[BaseModel]:
-        """Where to send."""
+        """Declare the endpoints and the delivery settings."""
         return WebhooksSettings
 
     @hookimpl
     def register_collections(self) -> list[type[Model]]:
-        """Declare what waits to be delivered."""
+        """Declare the collection of deliveries."""
         return [Delivery]
 
     @hookimpl
     def register_services(self, app: Quart) -> None:
-        """Offer the service, which from here on hears events, also in commands."""
+        """Provide the service, which receives events from here on, in commands too."""
         parts = core(app)
         settings = parts.services.get(WebhooksSettings)
         self._service = WebhookService(parts.database, settings, parts.clock)
@@ -46,23 +46,23 @@ class WebhooksPlugin:
 
     @hookimpl
     def register_commands(self) -> list[click.Command]:
-        """The command ``quartapp webhooks``."""
+        """Return the command ``quartapp webhooks``."""
         return [webhooks]
 
     @hookimpl
     async def startup(self) -> None:
-        """Begin to deliver."""
+        """Start delivering."""
         if self._service is not None:
             await self._service.start()
 
     @hookimpl
     async def on_event(self, event: object) -> None:
-        """Put what happened into the outbox."""
+        """Put the event into the outbox."""
         if self._service is not None and is_dataclass(event) and not isinstance(event, type):
             await self._service.tell(event)
 
     @hookimpl
     async def shutdown(self) -> None:
-        """Stop delivering; the rest stays in the outbox."""
+        """Stop delivering; pending deliveries stay in the outbox."""
         if self._service is not None:
             await self._service.stop()

@@ -1,4 +1,4 @@
-"""One attempt to deliver: an HTTP request to an address that was checked."""
+"""An attempt to deliver a message: an HTTP request to a checked address."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from quartapp_webhooks.addresses import Resolve
     from quartapp_webhooks.settings import Endpoint, WebhooksSettings
 
-# An answer is read so that its connection can be used again; a longer one is not worth that.
+# Answers are read so that the connection can be used again; reading a longer answer is not worth
+# that.
 MOST_ANSWER_BYTES = 64 * 1024
 MOST_ADDRESSES = 3
 _PORTS = {"http": 80, "https": 443}
@@ -27,11 +28,11 @@ _PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an attempt ended.
+    """The outcome of an attempt.
 
     Attributes:
-        problem: Why it failed; None when the message was taken.
-        wait_seconds: How long the receiver asks to be left alone; 0 when it does not.
+        problem: Reason of the failure; None when the receiver accepted the message.
+        wait_seconds: Pause that the receiver asks for, in seconds; 0 for none.
     """
 
     problem: str | None = None
@@ -39,17 +40,17 @@ class Outcome:
 
 
 class Sender:
-    """Sends messages to one endpoint.
+    """The sender of messages to one endpoint.
 
-    Requests go to the very address that was checked: the name is not resolved a second time, no
-    redirect is followed and no proxy of the environment is used.
+    Requests go to the address that was checked: the name is not resolved again, no redirect is
+    followed, and no proxy from the environment is used.
 
     Args:
-        endpoint: Where to.
-        settings: How long it may take, and which addresses are allowed.
-        resolve: Finds addresses.
-        trust: Whom to trust; for https.
-        clock: Measures an attempt, and dates it.
+        endpoint: The endpoint.
+        settings: Settings with the timeouts and the allowed addresses.
+        resolve: Function that returns the addresses of a host.
+        trust: Trusted certificate authorities, for https.
+        clock: Clock that limits and dates an attempt.
     """
 
     def __init__(
@@ -66,24 +67,24 @@ class Sender:
         self._keys = endpoint.keys
         self._url = httpx.URL(endpoint.url)
         self._host = self._url.raw_host.decode("ascii")
-        # A client of its own: connections are pooled by address, and two names at one address
-        # must not share one.
+        # A separate client: connections are pooled by address, and two names at one address must
+        # not share a connection.
         self._client = httpx.AsyncClient(
             verify=trust,
             trust_env=False,
             follow_redirects=False,
-            # The whole attempt is limited below; here, what an address that does not answer may
-            # take of it.
+            # The code below limits the whole attempt; this timeout limits the share of one address
+            # that does not answer.
             timeout=httpx.Timeout(None, connect=settings.timeout_seconds / 2),
             limits=httpx.Limits(max_connections=settings.per_endpoint),
         )
 
     async def send(self, message_id: str, body: bytes) -> Outcome:
-        """Send one message, once.
+        """Send a message once.
 
         Args:
-            message_id: The same at every attempt.
-            body: JSON.
+            message_id: Id of the message, the same at every attempt.
+            body: JSON text of the message.
         """
         outcome: Outcome | None = None
         try:
@@ -101,7 +102,7 @@ class Sender:
                         await response.aclose()
                     break
         except TimeoutError:
-            # The answer's first line decides; however slowly the rest comes.
+            # The first line of the answer decides, however slowly the rest arrives.
             outcome = outcome or Outcome(f"no answer in {self._settings.timeout_seconds:g} s")
         except AddressRefusedError as error:
             outcome = Outcome(str(error))
@@ -134,7 +135,7 @@ class Sender:
                 self._url.copy_with(host=address),
                 content=body,
                 headers=headers,
-                # The certificate has to be that of the name, not of the address.
+                # The certificate must be for the name, not for the address.
                 extensions={"sni_hostname": self._host},
             )
             for address in addresses[:MOST_ADDRESSES]
@@ -142,7 +143,7 @@ class Sender:
 
 
 def trusted() -> ssl.SSLContext:
-    """Whom to trust: the usual authorities, and those of this machine."""
+    """Return the trusted authorities: the usual ones, and those of this machine."""
     context = ssl.create_default_context(cafile=certifi.where())
     context.load_default_certs()
     return context
@@ -156,7 +157,7 @@ def _judged(response: httpx.Response) -> Outcome:
         problem += ", and redirects are not followed"
     wait = 0.0
     if response.status_code in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
-        # The other form, a date, is rare, and the pause comes all the same.
+        # Retry-After with a date is rare; the usual pause follows in that case.
         seconds = response.headers.get("retry-after", "")
         wait = float(seconds) if seconds.isascii() and seconds.isdigit() else 0.0
     return Outcome(problem, wait)
@@ -164,7 +165,7 @@ def _judged(response: httpx.Response) -> Outcome:
 
 async def _read(response: httpx.Response) -> None:
     size = 0
-    # Raw: what unpacks to a gigabyte is not unpacked.
+    # Raw bytes: an answer that unpacks to a gigabyte is not unpacked.
     async for piece in response.aiter_raw():
         size += len(piece)
         if size > MOST_ANSWER_BYTES:

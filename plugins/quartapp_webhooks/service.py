@@ -1,4 +1,4 @@
-"""Events into the outbox, and deliveries out of it."""
+"""The way of events into the outbox, and of deliveries out of it."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("quartapp.webhooks")
 
-# How long a delivery of another process, or a retry, may be overlooked.
+# Longest time, in seconds, that a delivery of another process or a retry may stay unnoticed.
 POLL_SECONDS = 2.0
-# An attempt has to be over, and noted, well within its lease.
+# Longer than an attempt and its note may take.
 LEASE_MARGIN_SECONDS = 30.0
 STOP_SECONDS = 1.5
 RECOVERY_SECONDS = 300.0
@@ -40,12 +40,12 @@ HIGHEST_DOUBLING = 30
 
 
 class WebhookService:
-    """Webhooks of one process.
+    """The webhooks of one process.
 
     Args:
-        database: Where the outbox is.
-        settings: Where to send, and how.
-        clock: Decides when to try, and when to stop.
+        database: The database with the outbox.
+        settings: Endpoints and delivery settings.
+        clock: Clock that decides when to try, and when to stop.
     """
 
     def __init__(self, database: Database, settings: WebhooksSettings, clock: Clock) -> None:
@@ -63,18 +63,18 @@ class WebhookService:
         self._recovery: asyncio.Task[None] | None = None
 
     async def tell(self, event: DataclassInstance, at: datetime | None = None) -> None:
-        """Put an event into the outbox, for every endpoint that wants it.
+        """Put an event into the outbox for every endpoint that wants it.
 
         Args:
-            event: What happened.
-            at: When; now, if left out.
+            event: The event.
+            at: Time of the event, in UTC; None for now.
         """
         deliveries = self._deliveries(event, at or self._clock.now(), self.settings.endpoints)
         if deliveries:
             await self._journal.record(deliveries)
 
     async def start(self) -> None:
-        """Begin to deliver.
+        """Start delivering.
 
         Raises:
             DatabaseUnavailableError: MongoDB did not answer in time.
@@ -95,7 +95,7 @@ class WebhookService:
         self._recovery = asyncio.create_task(self._recover(since))
 
     async def stop(self) -> None:
-        """End what is under way; what is not finished soon is given back to the outbox."""
+        """Stop delivering; unfinished deliveries go back to the outbox after a short wait."""
         self._stopping = True
         for wake in self._wakes.values():
             wake.set()
@@ -134,7 +134,8 @@ class WebhookService:
     async def _work(self, endpoint: Endpoint, sender: Sender) -> None:
         wake = self._wakes[endpoint.key]
         while not self._stopping:
-            # Cleared first: what is stored from here on is either found, or wakes again.
+            # Clear the event first: a delivery stored from here on is either found below, or sets
+            # the event again.
             wake.clear()
             pause = POLL_SECONDS
             try:
@@ -143,7 +144,7 @@ class WebhookService:
             except (DatabaseUnavailableError, PyMongoError) as error:
                 log.warning("deliveries wait for the database", reason=str(error))
             except Exception as error:
-                # One that cannot be handled comes again when its lease is over.
+                # A delivery that cannot be handled becomes due again when its lease ends.
                 log.exception("delivery failed", endpoint=endpoint.shown_url, exc_info=error)
             if not self._stopping:
                 with suppress(TimeoutError):
@@ -152,7 +153,7 @@ class WebhookService:
     async def _deliver_due(self, endpoint: Endpoint, sender: Sender) -> None:
         lease = self.settings.timeout_seconds + LEASE_MARGIN_SECONDS
         while not self._stopping:
-            # The slot first: a claimed delivery must not wait while its lease runs.
+            # Take the slot first: a claimed delivery must not wait while its lease runs.
             async with self._slots:
                 delivery = await self.outbox.claim(endpoint.key, lease)
                 if delivery is None:
@@ -163,7 +164,8 @@ class WebhookService:
                     await self.outbox.give_back(delivery)
                     raise
                 except Exception as error:
-                    # Whatever it is, it counts as a try; else it would come back for ever.
+                    # Any failure counts as an attempt; otherwise the delivery would come back for
+                    # ever.
                     log.exception("unforeseen failure of a webhook", exc_info=error)
                     outcome = Outcome(f"{type(error).__name__}: {error}")
                 await self._note(endpoint, delivery, outcome)
@@ -193,7 +195,8 @@ class WebhookService:
     def _backoff(self, attempts: int, asked_seconds: float) -> float:
         doubled = self.settings.pause_seconds * 2.0 ** min(attempts - 1, HIGHEST_DOUBLING)
         pause = min(doubled, self.settings.longest_pause_seconds)
-        # Half of it is chance, so that what failed together does not come back together.
+        # Half of the pause is random, so that deliveries that failed together are not retried
+        # together.
         jittered = pause * random.uniform(0.5, 1)  # noqa: S311 - no secret
         return max(jittered, min(asked_seconds, self.settings.longest_pause_seconds))
 
@@ -216,10 +219,10 @@ class WebhookService:
             await self._clock.sleep(RECOVERY_SECONDS)
 
     async def _tell_again(self, after: datetime, since: dict[str, datetime]) -> None:
-        """Tell of sessions whose process died between storing a step and telling of it."""
+        """Record events of sessions whose process died before it could record them."""
         found: dict[str, Document] = {}
         for at, event in await session_events(self._database, after):
-            # An endpoint hears of nothing that is older than itself.
+            # An endpoint gets no events from before it was configured.
             listening = tuple(e for e in self.settings.endpoints if since[e.key] <= at)
             found |= {d["_id"]: d for d in self._deliveries(event, at, listening)}
         lost = await self.outbox.unknown(found)

@@ -12,17 +12,18 @@ from quartapp_webhooks.signature import key_of
 
 LONGEST_URL = 2048
 KEY_DIGITS = 16
-# Delivered ones are remembered for two days; what is found dead must not go before.
+# Delivered messages are remembered for two days; dead ones must not be deleted earlier.
 FEWEST_DAYS = 2
 
 EventName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)*$")]
 
 
 class Endpoint(BaseModel):
-    """Where to send, and what.
+    """An endpoint, and the events that it gets.
 
-    ``url``: http or https. ``secret``: ``whsec_`` and base64. ``former_secret``: one that signs as
-    well, while a receiver changes over. ``events``: the types to send; all without it.
+    ``url``: address with http or https. ``secret``: ``whsec_`` and base64. ``former_secret``: a
+    second secret that signs too, while a receiver changes secrets. ``events``: types of events to
+    send; all types when left out.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -63,7 +64,7 @@ class Endpoint(BaseModel):
 
     @property
     def key(self) -> str:
-        """What stands for this endpoint in the database: the URL may hold a token."""
+        """Key of the endpoint in the database. The URL is hidden, as it may contain a token."""
         return hashlib.sha256(self.url.encode()).hexdigest()[:KEY_DIGITS]
 
     @property
@@ -74,24 +75,24 @@ class Endpoint(BaseModel):
 
     @property
     def keys(self) -> tuple[bytes, ...]:
-        """What to sign with."""
+        """Keys that sign the messages."""
         secrets = (self.secret, self.former_secret)
         return tuple(key_of(secret.get_secret_value()) for secret in secrets if secret)
 
     def wants(self, event_type: str) -> bool:
-        """Whether messages of ``event_type`` go here."""
+        """Tell whether the endpoint gets a type of event."""
         return self.events is None or event_type in self.events
 
 
 class WebhooksSettings(BaseModel):
     """Settings of the webhooks plugin.
 
-    ``endpoints``: where to send. ``allow_private``: whether addresses that are not public may be
-    sent to. ``tries``: attempts until a delivery is dead. ``timeout_seconds``: how long an attempt
-    may take. ``pause_seconds``: the pause after the first failure; it doubles with each one, up to
-    ``longest_pause_seconds``. ``concurrency``: attempts at once in one process, and
-    ``per_endpoint``, of these to one endpoint. ``keep_dead_days``: how long dead deliveries are
-    kept.
+    ``endpoints``: receivers of the messages. ``allow_private``: whether receivers may have
+    addresses that are not public. ``tries``: number of attempts until a delivery is dead.
+    ``timeout_seconds``: longest time of an attempt, in seconds. ``pause_seconds``: pause after the
+    first failure, in seconds; the pause doubles with each failure, up to ``longest_pause_seconds``.
+    ``concurrency``: number of simultaneous attempts of one process. ``per_endpoint``: number of
+    these for one endpoint. ``keep_dead_days``: time for which dead deliveries are kept, in days.
     """
 
     model_config = ConfigDict(extra="forbid")

@@ -1,4 +1,4 @@
-"""Signatures, as https://www.standardwebhooks.com (specification, "Signature scheme") has them."""
+"""Signatures by https://www.standardwebhooks.com (specification, "Signature scheme")."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ SHORTEST_KEY, LONGEST_KEY = 24, 64
 
 
 def key_of(secret: str) -> bytes:
-    """The key in a secret.
+    """Return the key in a secret.
 
     Args:
         secret: ``whsec_`` and 24 to 64 bytes as base64.
 
     Raises:
-        ValueError: It is no such thing; the message does not repeat it.
+        ValueError: The secret has another form; the message does not repeat it.
     """
     advice = "make one with: echo whsec_$(openssl rand -base64 32)"
     if not secret.startswith(SECRET_PREFIX):
@@ -40,12 +40,12 @@ def key_of(secret: str) -> bytes:
 def signed_headers(
     keys: Sequence[bytes], message_id: str, timestamp: int, body: bytes
 ) -> dict[str, str]:
-    """The three headers of one attempt.
+    """Return the three headers of an attempt.
 
     Args:
-        keys: One signature is made with each.
-        message_id: The same at every attempt.
-        timestamp: When this attempt is made, in seconds since the epoch.
+        keys: Keys; each makes one signature.
+        message_id: Id of the message, the same at every attempt.
+        timestamp: Time of the attempt, in seconds since the epoch.
         body: The bytes that are sent.
     """
     content = b".".join((message_id.encode(), str(timestamp).encode(), body))
