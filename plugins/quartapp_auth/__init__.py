@@ -1,6 +1,6 @@
-"""Accounts: registration, sign-in, and who somebody is.
+"""Accounts: registration, sign-in, and the identity of users.
 
-What is exported here is public; the modules below are internal.
+The names exported here are public; the modules below are internal.
 """
 
 from quartapp_auth.bulk import AccountEntry, BulkAccounts

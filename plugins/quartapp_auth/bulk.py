@@ -1,4 +1,4 @@
-"""Many accounts at once, for imports. Nobody's password is read or written here."""
+"""Reads and writes of many accounts at once, for imports. Passwords are left alone."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ _FIELDS = ("email", "displayName", "role", "sourcedId", "disabled")
 
 @dataclass(frozen=True, slots=True)
 class AccountEntry:
-    """An account as bulk work sees it.
+    """An account, for bulk work.
 
     Attributes:
-        id: Its ``_id``; for a new account, one made by the caller.
-        email: Lower-cased address.
-        display_name: The name for people to read, trimmed.
+        id: ``_id`` of the account; the caller makes the one of a new account.
+        email: E-mail address in lower case.
+        display_name: Name for people, trimmed.
         role: ``teacher`` or ``student``.
-        sourced_id: Its identifier in the system it comes from; None for one made here.
+        sourced_id: Identifier in the system that the account was imported from; None for an account
+            made here.
         disabled: Whether signing in is refused.
     """
 
@@ -43,19 +44,19 @@ class AccountEntry:
 
 
 class BulkAccounts:
-    """Accounts by the thousand.
+    """Bulk reads and writes of accounts.
 
-    No event is told: whoever imports says so once, instead of a hundred thousand times.
+    Plugins hear of no event: an importer tells them once, instead of for every account.
 
     Args:
-        database: Where they live.
+        database: The database that has the accounts.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def pages(self) -> AsyncIterator[list[AccountEntry]]:
-        """Every account, a few thousand at a time, by ``_id``.
+        """Yield all accounts in pages of a few thousand, sorted by ``_id``.
 
         Raises:
             DatabaseUnavailableError: MongoDB did not answer in time.
@@ -73,13 +74,14 @@ class BulkAccounts:
             last = found[-1]["_id"]
 
     async def save(self, accounts: Sequence[AccountEntry]) -> list[AccountEntry]:
-        """Make or change accounts. Each is one write that can be repeated; passwords stay.
+        """Create or change accounts. Each write can be repeated; passwords stay.
 
         Args:
-            accounts: A thousand or so.
+            accounts: About a thousand accounts at most.
 
         Returns:
-            Those that were not written, since another account has their address or ``sourced_id``.
+            The accounts that were not written because another account has their address or
+            ``sourced_id``.
 
         Raises:
             DatabaseUnavailableError: MongoDB did not answer in time; some may be written.
@@ -105,8 +107,8 @@ def _entry(document: Document) -> AccountEntry:
 def _write(account: AccountEntry) -> UpdateOne:
     now = utc_now()
     disabled = {"$literal": True} if account.disabled else "$$REMOVE"
-    # Whoever is disabled, or has another role, loses the tokens that say otherwise. An account
-    # that is new has none.
+    # A disabled account, or one with another role, loses its tokens, which are outdated. A new
+    # account has no tokens.
     ends = {
         "$and": [
             {"$ne": [{"$type": "$role"}, "missing"]},
@@ -119,7 +121,7 @@ def _write(account: AccountEntry) -> UpdateOne:
         ]
     }
     kept: Document = {
-        # Names are what people typed, and may begin as an expression does.
+        # Literals: a name may start like an expression of MongoDB.
         "name": {"$literal": account.display_name.lower()},
         "displayName": {"$literal": account.display_name},
         "email": {"$literal": account.email},

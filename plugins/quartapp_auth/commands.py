@@ -1,4 +1,4 @@
-"""``quartapp user``: what an administrator does with accounts, at the machine itself."""
+"""The command ``quartapp user``, with which an administrator manages accounts."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def list_users(data_dir: Path | None) -> None:
     async def show(parts: Core) -> None:
         async for one in _users(parts).everybody():
             state = "disabled" if one.disabled else "enabled"
-            # What people typed as their name may hold what moves a terminal's cursor.
+            # Names are user input, and may contain sequences that move a terminal's cursor.
             name = "".join(c if c.isprintable() else "?" for c in one.display_name)
             click.echo(f"{one.email}\t{one.role}\t{state}\t{name}")
 
@@ -139,7 +139,7 @@ def _password(stdin: bool) -> str:
 
 
 def _first_line() -> str:
-    # Bytes: what a pipe brings is UTF-8, whatever the terminal's encoding is.
+    # Bytes: a pipe brings UTF-8, whatever the encoding of the terminal is.
     line = sys.stdin.buffer.readline()
     try:
         return line.decode().rstrip("\r\n")
@@ -197,7 +197,14 @@ def _change(
     *,
     role: str | None = None,
 ) -> None:
-    """Change the account of ``address``, which gets ``role`` if one is given."""
+    """Change an account.
+
+    Args:
+        address: E-mail address of the account.
+        data_dir: Data folder; None for the default.
+        change: Function that changes the account, given the service and the user's id.
+        role: Role that the account gets; None for a change of something else.
+    """
     from quartapp_auth.errors import UserNotFoundError
 
     async def find_and_change(parts: Core) -> None:

@@ -1,4 +1,4 @@
-"""What can go wrong with accounts."""
+"""The errors of accounts."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from quartapp import DomainError
 
 
 class EmailTakenError(DomainError):
-    """Somebody has that address already."""
+    """An account with this address exists already."""
 
 
 class UserNotFoundError(DomainError):
-    """No such account."""
+    """The account does not exist."""
 
 
 class WrongPasswordError(DomainError):
-    """The password is not that account's, or the account may not sign in."""
+    """The password is wrong, or the account may not sign in."""
 
 
 class AccountDisabledError(WrongPasswordError):
@@ -22,4 +22,4 @@ class AccountDisabledError(WrongPasswordError):
 
 
 class IdentityRefusedError(WrongPasswordError):
-    """An identity that leads to no account here; the text says why, for the log and for pages."""
+    """The identity leads to no account; the text gives the reason, for the log and for pages."""

@@ -1,4 +1,4 @@
-"""What happened to accounts."""
+"""The events of accounts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class UserRegistered:
-    """Event: an account was made."""
+    """Event: an account was created."""
 
     user_id: str
     role: str

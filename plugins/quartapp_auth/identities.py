@@ -1,4 +1,4 @@
-"""From an identity that another system vouches for to an account here."""
+"""The accounts of people whom another system has verified."""
 
 from __future__ import annotations
 
@@ -21,17 +21,18 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("quartapp.auth")
 
-# Two first sign-ins at once: one makes the account, and the other finds it at its second look.
+# Two first sign-ins at the same time: one creates the account, the other finds it at the second
+# attempt.
 LOOKS = 3
 
 
 class Identities:
-    """Finds, makes and updates the accounts of people of other systems.
+    """Finds, creates and updates accounts of people from other systems.
 
     Args:
-        store: Where accounts are kept.
-        settings: Say which fields follow.
-        tell: Tells plugins what happened.
+        store: The store of accounts.
+        settings: Settings with the fields that follow the other system.
+        tell: Function that tells plugins about an event.
     """
 
     def __init__(
@@ -42,10 +43,13 @@ class Identities:
         self._tell = tell
 
     async def account(self, identity: Identity) -> User:
-        """Return the account of ``identity``, up to date; made at the first time.
+        """Return the account of an identity, up to date; create it at the first sign-in.
+
+        Args:
+            identity: The verified identity.
 
         Raises:
-            IdentityRefusedError: The identity leads to no account; the text says why.
+            IdentityRefusedError: The identity leads to no account; the text gives the reason.
         """
         issuer, subject = _named(identity)
         for _ in range(LOOKS):
@@ -58,7 +62,7 @@ class Identities:
                 if user is None:
                     return await self._make(identity, email)
                 if user.issuer is not None and (user.issuer, user.subject) == (issuer, subject):
-                    # Another first sign-in of the same person has made the account meanwhile.
+                    # Another first sign-in of the same person has created the account meanwhile.
                     return await self.follow(user, identity)
                 return await self._link(user, identity)
             except EmailTakenError:
@@ -66,11 +70,11 @@ class Identities:
         raise IdentityRefusedError("another account has the address")
 
     async def follow(self, user: User, identity: Identity) -> User:
-        """Bring an account up to date with its identity.
+        """Update an account from its identity.
 
         Args:
             user: The account.
-            identity: Who the person is by now.
+            identity: The present identity of the person.
         """
         changes = self._changes(user, identity)
         if not changes:
@@ -112,7 +116,7 @@ class Identities:
         return user
 
     async def _link(self, user: User, identity: Identity) -> User:
-        """Give an account that is here already to the person of another system."""
+        """Link an existing account to a person of another system."""
         if user.issuer is not None:
             raise IdentityRefusedError("the address has the account of another identity")
         if not identity.email_verified:
@@ -121,8 +125,8 @@ class Identities:
             )
         issuer, subject = _named(identity)
         changes = self._changes(user, identity) | UserChanges(issuer=issuer, subject=subject)
-        # Whoever made the account may be somebody else: neither their password nor their tokens
-        # are to open it any longer.
+        # Somebody else may have created the account, so its password and its tokens must no longer
+        # work.
         changes["password"] = None
         changed = await self._store.change(user.id, changes, revoke=True)
         log.info("an account belongs to another system now", user=str(user.id), issuer=issuer)

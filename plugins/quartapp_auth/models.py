@@ -8,7 +8,7 @@ from quartapp import Model
 
 
 class UserDocument(Model):
-    """Declares the collection of accounts with its indexes, and the fields that they need."""
+    """The collection of accounts, declared with its indexes and the fields that they need."""
 
     email = StringField()
     name = StringField()

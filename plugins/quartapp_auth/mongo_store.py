@@ -1,4 +1,4 @@
-"""Accounts in MongoDB."""
+"""The store of accounts in MongoDB."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from quartapp_auth.users import UserChanges
 
 _LAST_CHARACTER = "\U0010ffff"
-# Fields whose names differ in the database.
+# Fields with different names in the database.
 _STORED_AS = {
     "id": "_id",
     "display_name": "displayName",
@@ -45,15 +45,15 @@ _CHANGES: list[Document] = [
     {"$project": {"documentKey": 1}},
 ]
 HEARTBEAT_MILLISECONDS = 500
-# A server that does not answer a question that it would answer within the heartbeat has hung.
+# A server that gives no answer within the heartbeat has stopped responding.
 SILENCE_SECONDS = 2.0
 
 
 class MongoUserStore:
-    """Accounts in the collection ``users``; a :class:`~quartapp_auth.store.UserStore`.
+    """The accounts in the collection ``users``; a :class:`~quartapp_auth.store.UserStore`.
 
     Args:
-        database: The app's.
+        database: The app's database.
     """
 
     def __init__(self, database: Database) -> None:
@@ -63,26 +63,29 @@ class MongoUserStore:
         self._states = database.joint_reads(self._read_states)
 
     async def get(self, user_id: ObjectId) -> User | None:
-        """Return the account with that ``_id``, or None."""
+        """Return the account with an ``_id``; None when there is none."""
         found = await self._documents.get(user_id)
         return None if found is None else _user(found)
 
     async def by_email(self, email: str) -> User | None:
-        """Return the account with that address, or None."""
+        """Return the account with an e-mail address; None when there is none."""
         return await self._first({"email": email})
 
     async def by_subject(self, issuer: str, subject: str) -> User | None:
-        """Return the account of that person of another system, or None."""
+        """Return the account of a person of another system; None when there is none."""
         return await self._first({"issuer": issuer, "subject": subject})
 
     async def insert(self, user: User) -> None:
-        """Keep a new account.
+        """Store a new account.
+
+        Args:
+            user: The account.
 
         Raises:
-            EmailTakenError: Another account has the address, or is that person's.
+            EmailTakenError: Another account has the address, or belongs to the same person.
         """
         values = {stored: getattr(user, field) for field, stored in _FIELDS.items()}
-        # What an account does not have is not stored: sparse indexes leave it out.
+        # Missing values are not stored, so that sparse indexes leave them out.
         kept = {name: _encoded(value) for name, value in values.items() if value or value == ""}
         async with self._database.operation():
             try:
@@ -96,8 +99,16 @@ class MongoUserStore:
     ) -> User | None:
         """Change an account in one step.
 
+        Args:
+            user_id: ``_id`` of the account.
+            changes: The changes.
+            revoke: Whether to end the account's tokens.
+
+        Returns:
+            The changed account; None when it does not exist.
+
         Raises:
-            EmailTakenError: Another account has the address, or is that person's.
+            EmailTakenError: Another account has the address, or belongs to the same person.
         """
         kept: Document = {"updatedAt": utc_now()}
         dropped: Document = {}
@@ -121,7 +132,7 @@ class MongoUserStore:
         return None if found is None else _user(found)
 
     async def contacts(self, user_ids: Collection[ObjectId]) -> Mapping[ObjectId, Contact]:
-        """Return names and addresses by id; accounts that are gone are left out."""
+        """Return names and addresses by id; deleted accounts are left out."""
         ids = list(user_ids)
         found = await self._contacts.get_all(ids)
         return {key: found[key] for key in ids if key in found}
@@ -129,10 +140,10 @@ class MongoUserStore:
     async def students(
         self, search: str | None = None, limit: int | None = None, after: ObjectId | None = None
     ) -> list[User]:
-        """Return students, by ``_id``."""
+        """Return students, sorted by ``_id``."""
         query: dict[str, object] = {"role": "student"}
         if search:
-            # A range, not a pattern: it runs on the index and has no characters to escape.
+            # A range instead of a pattern uses the index and needs no escaping.
             reach = {"$gte": search, "$lt": search + _LAST_CHARACTER}
             query["$or"] = [{"name": reach}, {"email": reach}]
         if after:
@@ -142,16 +153,16 @@ class MongoUserStore:
             return [_user(document) for document in await found.to_list()]
 
     async def everybody(self) -> AsyncIterator[User]:
-        """Return all accounts, one after another, by ``_id``."""
+        """Yield all accounts, sorted by ``_id``."""
         async for document in self._users.find({}, {"password": 0}).sort("_id", 1):
             yield _user(document)
 
     async def states(self, user_ids: Collection[ObjectId]) -> Mapping[ObjectId, AccountState]:
-        """Return the states of accounts by id; accounts that are gone are left out."""
+        """Return the states of accounts by id; deleted accounts are left out."""
         return await self._states.get_all(list(user_ids))
 
     def changes(self) -> AsyncIterator[Collection[ObjectId]] | None:
-        """Watch the accounts of all processes; None on a standalone MongoDB."""
+        """Watch the accounts across all processes; return None on a standalone MongoDB."""
         return self._watch() if self._database.change_streams else None
 
     async def _watch(self) -> AsyncIterator[Collection[ObjectId]]:
@@ -161,7 +172,7 @@ class MongoUserStore:
             ) as stream:
                 yield ()
                 while stream.alive:
-                    # Of the loop's own time: MongoDB knows no other.
+                    # The event loop's own time, as MongoDB knows no other clock.
                     async with asyncio.timeout(SILENCE_SECONDS):
                         change = await stream.try_next()
                     yield (change["documentKey"]["_id"],) if change else ()

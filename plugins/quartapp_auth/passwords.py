@@ -1,4 +1,4 @@
-"""Passwords: bcrypt, in threads of its own."""
+"""Passwords: bcrypt in its own threads."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ COST = 10
 class Passwords:
     """Hashes and checks passwords.
 
-    One takes 60 ms of a core. In the threads that database work shares, the logins of one morning
-    would keep everybody else waiting; here they keep each other.
+    Each hash takes 60 ms of a core. In the threads of the database, many logins at once would delay
+    all other requests; in these threads, logins delay only each other.
     """
 
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="password")
 
     async def hashed(self, password: str) -> str:
-        """The hash to keep of a password.
+        """Return the hash of a password.
 
         Args:
-            password: In clear, at most 72 bytes of UTF-8, which is all that bcrypt reads.
+            password: Password in clear text, at most 72 bytes of UTF-8: bcrypt reads no more.
         """
         loop = asyncio.get_running_loop()
         salt = bcrypt.gensalt(COST)
@@ -34,14 +34,19 @@ class Passwords:
         return hashed.decode()
 
     async def match(self, password: str, hashed: str | None) -> bool:
-        """Whether ``hashed`` is of ``password``; never, where there is no hash."""
+        """Tell whether a hash belongs to a password; False without a hash.
+
+        Args:
+            password: Password in clear text.
+            hashed: The stored hash; None for an account without a password.
+        """
         given = password.encode()
-        # bcrypt raises on longer input; nobody has such a password.
+        # bcrypt raises on longer input, and no stored hash is of a longer password.
         if not hashed or len(given) > MAX_BYTES:
             return False
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, bcrypt.checkpw, given, hashed.encode())
 
     def close(self) -> None:
-        """End the threads."""
+        """Stop the threads."""
         self._threads.shutdown(wait=False, cancel_futures=True)

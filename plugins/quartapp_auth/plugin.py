@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class AuthPlugin:
-    """Accounts with a password, kept here."""
+    """The plugin of accounts with a password."""
 
     name = "auth"
 
@@ -35,12 +35,12 @@ class AuthPlugin:
 
     @hookimpl
     def register_settings(self) -> type[AuthSettings]:
-        """Say what follows another system, and how often that is asked."""
+        """Declare which fields follow another system, and how often it is asked."""
         return AuthSettings
 
     @hookimpl
     def register_roles(self) -> list[Role]:
-        """Bring the roles that the other bundled plugins add to."""
+        """Return the roles to which other bundled plugins add permissions."""
         return [
             Role(BaseRole.TEACHER, label="Teacher"),
             Role(BaseRole.STUDENT, label="Student"),
@@ -49,12 +49,12 @@ class AuthPlugin:
 
     @hookimpl
     def register_collections(self) -> list[type[Model]]:
-        """Declare accounts."""
+        """Declare the collection of accounts."""
         return [UserDocument]
 
     @hookimpl
     def register_services(self, app: Quart) -> None:
-        """Offer the service of accounts."""
+        """Provide the service of accounts."""
         parts = core(app)
         settings = parts.services.get(AuthSettings)
         store = parts.services.find(UserStore)  # type: ignore[type-abstract] # mypy takes a protocol for a class that cannot be used
@@ -70,23 +70,23 @@ class AuthPlugin:
 
     @hookimpl
     def register_blueprints(self) -> list[Blueprint]:
-        """Bring the routes under /auth."""
+        """Return the routes under /auth."""
         return [blueprint]
 
     @hookimpl
     def register_commands(self) -> list[click.Command]:
-        """The command ``quartapp user``."""
+        """Return the command ``quartapp user``."""
         return [user]
 
     @hookimpl
     def startup(self) -> None:
-        """Begin to watch accounts."""
+        """Start watching accounts."""
         if self._states is not None:
             self._watching = asyncio.create_task(self._states.run())
 
     @hookimpl
     async def shutdown(self) -> None:
-        """End the watch, and the threads that check passwords."""
+        """Stop watching, and stop the threads that check passwords."""
         if self._watching is not None:
             self._watching.cancel()
             await asyncio.gather(self._watching, return_exceptions=True)

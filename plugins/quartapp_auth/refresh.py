@@ -1,4 +1,4 @@
-"""Asks other systems, now and then, who their people are by now."""
+"""Questions to other systems about the present state of their people."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("quartapp.auth")
 
-# After a system that was out of reach, or a plugin that failed.
+# Pause after the other system was unreachable, or a plugin failed.
 RETRY_SECONDS = 60.0
 REMEMBERED_PEOPLE = 100_000
 
 
 class Refresher:
-    """Asks the hook ``refresh_account`` about people who are active, each at most once a period.
+    """Asks the hook ``refresh_account`` about active people, about each at most once a period.
 
     Args:
-        plugins: Know the other systems.
-        users: Have the accounts.
-        clock: Measures the period.
+        plugins: The plugins that know the other systems.
+        users: Service of the accounts.
+        clock: Clock that measures the period.
         minutes: The period, in minutes.
     """
 
@@ -41,19 +41,19 @@ class Refresher:
         self._asking: dict[str, asyncio.Task[bool]] = {}
 
     def is_due(self, principal: Principal) -> bool:
-        """Tell whether it is time to ask about ``principal``.
+        """Tell whether it is time to ask about a person.
 
         Args:
             principal: The person.
         """
         due = self._due.get(principal.id)
         if due is None:
-            # Whoever has just signed in was just asked about.
+            # A person who has just signed in was checked just now.
             due = float(principal.claims.get("iat", 0)) + self.seconds
         return self._time() >= due
 
     async def ask(self, principal: Principal) -> bool:
-        """Ask about ``principal``, together with whoever asks about the same person now.
+        """Ask about a person; simultaneous questions about the same person share one answer.
 
         Args:
             principal: The person.
@@ -69,7 +69,7 @@ class Refresher:
             task = asyncio.create_task(self._ask(principal))
             self._asking[principal.id] = task
             task.add_done_callback(lambda _: self._asking.pop(principal.id, None))
-        # A request that is cancelled does not take the answer away from the others.
+        # A cancelled request must not cancel the question for the others.
         return await asyncio.shield(task)
 
     async def _ask(self, principal: Principal) -> bool:
@@ -80,7 +80,7 @@ class Refresher:
             self._ask_again(principal, self.seconds)
             return True
         except (SignInUnavailableError, HookFailedError) as error:
-            # Nobody loses a lesson because a directory is down.
+            # An unreachable directory must not keep people from a lesson.
             log.warning("account not refreshed", user=principal.id, reason=str(error))
             self._ask_again(principal, RETRY_SECONDS)
             return False

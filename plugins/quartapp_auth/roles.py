@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class BaseRole(StrEnum):
-    """Roles that come with quartapp; plugins may bring others."""
+    """The roles of quartapp itself; plugins may add others."""
 
     TEACHER = "teacher"
     STUDENT = "student"

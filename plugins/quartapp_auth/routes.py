@@ -68,9 +68,10 @@ async def login(body: Credentials) -> dict[str, Any]:
 @blueprint.post("/refresh")
 @Operation(id="refreshToken", access=SIGNED_IN, tags=TAGS, data=TokenAnswer)
 async def refresh(principal: Principal) -> dict[str, Any]:
-    """Get a fresh token for a valid one."""
+    """Exchange a valid token for a fresh one."""
     if "iat" not in principal.claims:
-        # A key or a ticket of another system is no token of ours, and may end before one.
+        # The credentials of another system are not a token of this server, and may end earlier than
+        # one.
         raise unauthorized(INVALID_TOKEN)
     users = core().services.get(UserService)
     try:
@@ -90,12 +91,16 @@ async def refresh(principal: Principal) -> dict[str, Any]:
     errors={UserNotFoundError: USER_NOT_FOUND, AccountGoneError: USER_NOT_FOUND},
 )
 async def me(principal: Principal) -> dict[str, Any]:
-    """Who I am."""
+    """Return the caller's account."""
     return user_answer(await core().services.get(UserService).get(principal.id))
 
 
 def user_answer(user: User) -> dict[str, Any]:
-    """``user`` as the API answers it."""
+    """Return an account as the API answers it.
+
+    Args:
+        user: The account.
+    """
     return {
         "_id": user.id,
         "name": user.name,

@@ -39,7 +39,7 @@ class Registration(Body):
 
 
 class Credentials(Body):
-    """What a person signs in with."""
+    """The credentials for signing in."""
 
     email: Email
     password: Annotated[str, StringConstraints(min_length=1)]
@@ -57,7 +57,7 @@ class UserAnswer(Closed):
 
 
 class TokenAnswer(Closed):
-    """A signed-in person's token."""
+    """The token of a signed-in user."""
 
     token: Annotated[
         str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$")

@@ -1,4 +1,4 @@
-"""Use cases of accounts. Knows no request and no status code."""
+"""The use cases of accounts. This module knows no requests and no status codes."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ log = structlog.get_logger("quartapp.auth")
 
 
 class UserService:
-    """Accounts, wherever they are kept.
+    """The accounts, in whatever store.
 
     Args:
-        store: Where they are kept.
-        tokens: Issues their tokens.
-        plugins: Hears what happened.
-        passwords: Hashes and checks passwords.
-        settings: Say what follows another system.
+        store: The store of accounts.
+        tokens: Issuer of tokens.
+        plugins: The plugins that receive events.
+        passwords: Hashing and checking of passwords.
+        settings: Settings with the fields that follow another system.
     """
 
     def __init__(
@@ -56,13 +56,13 @@ class UserService:
         self._identities = Identities(store, settings, plugins.on_event)
 
     async def register(self, name: str, email: str, password: str, role: str) -> User:
-        """Make an account with a password.
+        """Register an account with a password.
 
         Args:
-            name: As typed, trimmed.
-            email: Lower-cased address.
-            password: In clear, at most 72 bytes of UTF-8.
-            role: The user's role.
+            name: Name as typed, trimmed.
+            email: E-mail address in lower case.
+            password: Password in clear text, at most 72 bytes of UTF-8.
+            role: Role of the user.
 
         Raises:
             EmailTakenError: The address has an account.
@@ -83,27 +83,31 @@ class UserService:
         return user
 
     async def login(self, email: str, password: str) -> str:
-        """A token for the person with these credentials.
+        """Return a token for the person with these credentials.
+
+        Args:
+            email: E-mail address in lower case.
+            password: Password in clear text.
 
         Raises:
             UserNotFoundError: The address has no account.
-            WrongPasswordError: The password is another, or the account is disabled.
-            SignInUnavailableError: The system that knows the password is out of reach.
+            WrongPasswordError: The password is wrong, or the account is disabled.
+            SignInUnavailableError: The system that knows the password is unreachable.
         """
         return await self.issue_token(await self._verified(email, password))
 
     async def sign_in(self, identity: Identity) -> User:
         """Return the account of a person whom another system has verified.
 
-        The account is found by issuer and subject, then by a verified address, and made when
-        there is none. It follows the identity in the fields of the setting ``sync``.
+        The account is found by issuer and subject, then by a verified address; without one, an
+        account is created. The fields in the setting ``sync`` follow the identity.
 
         Args:
             identity: The person, with the issuer.
 
         Raises:
             ValueError: The identity names no issuer.
-            IdentityRefusedError: The identity leads to no account; the text says why.
+            IdentityRefusedError: The identity leads to no account; the text gives the reason.
             AccountDisabledError: The account may not sign in.
         """
         user = await self._identities.account(identity)
@@ -112,14 +116,14 @@ class UserService:
         return user
 
     async def follow(self, user_id: str, identity: Identity) -> User:
-        """Bring an account up to date with what another system says of its person by now.
+        """Update an account from the present identity of its person in another system.
 
         Args:
-            user_id: The user's ``_id``.
+            user_id: ``_id`` of the account.
             identity: The person.
 
         Raises:
-            UserNotFoundError: There is no such account.
+            UserNotFoundError: The account does not exist.
         """
         return await self._identities.follow(await self.get(user_id), identity)
 
@@ -142,7 +146,10 @@ class UserService:
         return user
 
     async def issue_token(self, user: User) -> str:
-        """A token for ``user``, with what plugins claim for them.
+        """Return a token for an account, with the claims that plugins add.
+
+        Args:
+            user: The account.
 
         Raises:
             AccountDisabledError: The account may not sign in.
@@ -154,11 +161,11 @@ class UserService:
         return self._tokens.issue(account.id, account.role, claims, ver=user.ver)
 
     async def set_password(self, email: str, password: str) -> None:
-        """Give an account a password, its first or another one; its tokens end.
+        """Set the password of an account; its tokens end.
 
         Args:
-            email: Lower-cased address.
-            password: In clear, at most 72 bytes of UTF-8.
+            email: E-mail address in lower case.
+            password: Password in clear text, at most 72 bytes of UTF-8.
 
         Raises:
             UserNotFoundError: The address has no account.
@@ -214,52 +221,55 @@ class UserService:
         return await self._change(_key(user_id), UserChanges(), revoke=True)
 
     async def get(self, user_id: str) -> User:
-        """The account with that ``_id``.
+        """Return an account.
+
+        Args:
+            user_id: ``_id`` of the account.
 
         Raises:
-            UserNotFoundError: There is none.
+            UserNotFoundError: The account does not exist.
         """
         return _found(await self._store.get(_key(user_id)))
 
     async def by_email(self, email: str) -> User:
-        """The account with that address.
+        """Return the account with an e-mail address.
 
         Args:
-            email: Lower-cased address.
+            email: E-mail address in lower case.
 
         Raises:
-            UserNotFoundError: There is none.
+            UserNotFoundError: The address has no account.
         """
         return _found(await self._store.by_email(email))
 
     async def by_subject(self, issuer: str, subject: str) -> User | None:
-        """The account of a person of another system, or None.
+        """Return the account of a person of another system; None when there is none.
 
         Args:
             issuer: The system.
-            subject: The person's identifier there.
+            subject: Identifier of the person in that system.
         """
         return await self._store.by_subject(issuer, subject)
 
     async def contacts(self, user_ids: Iterable[ObjectId]) -> Mapping[ObjectId, Contact]:
-        """Names and addresses by id; accounts that are gone are left out."""
+        """Return names and addresses by id; deleted accounts are left out."""
         return await self._store.contacts(list(user_ids))
 
     async def students(
         self, search: str | None = None, limit: int | None = None, after: str | None = None
     ) -> list[User]:
-        """Students, by ``_id``.
+        """Return students, sorted by ``_id``.
 
         Args:
             search: Start of a name or an address, in any case.
-            limit: How many at most.
-            after: The ``_id`` that the list starts behind.
+            limit: Largest number of students; None for no limit.
+            after: ``_id`` after which the list starts; None for the beginning.
         """
         key = ObjectId(after) if after else None
         return await self._store.students(search.lower() if search else None, limit, key)
 
     def everybody(self) -> AsyncIterator[User]:
-        """All accounts, one after another, by ``_id``."""
+        """Yield all accounts, sorted by ``_id``."""
         return self._store.everybody()
 
     async def _change(
