@@ -25,6 +25,7 @@ PLACES = {
     "quartapp.embedded": "embedded",
     "quartapp.telemetry.traces": "telemetry",
     "quartapp.testing": "contract",
+    "quartapp_contract_suite": "contract",
     "quartapp._pytest_plugin": "contract",
 }
 
