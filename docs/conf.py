@@ -75,6 +75,9 @@ UNLISTED = {
     "quartapp_attendance.live.session_log.SessionLog",
     "quartapp_attendance.live.sessions.LiveSessions",
     "quartapp_auth.passwords.Passwords",
+    "quartapp.database.migrations.Migrations",
+    "quartapp.realtime.handling.Watchdog",
+    "quartapp_auth.settings.AuthSettings",
 }
 # Names of other projects that appear in inherited signatures, so that no module of ours has them.
 FOREIGN = {"_F", "CliSettingsSource", "DotenvType", "EnvPrefixTarget", "PathType", "PluginManager"}
