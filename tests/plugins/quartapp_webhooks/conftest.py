@@ -187,5 +187,6 @@ def happen():
         await asyncio.gather(
             *(plugins.on_event(UserRegistered(str(n), "student")) for n in numbers)
         )
+        await server.settled()
 
     return tell
