@@ -6,8 +6,9 @@ the changelog promises. All modules below are internal, and change as they have 
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from quartapp._exports import lazily
 
 if TYPE_CHECKING:
     from quartapp.app import create_app as create_app
@@ -289,17 +290,4 @@ _HOMES = {
     "quartapp.telemetry.traces": ("Traces",),
     "quartapp.version": ("__version__",),
 }
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
-
-
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
-    home = _HOME_OF.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(home), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazily(__name__, _HOMES, globals())

@@ -26,9 +26,7 @@ class Access:
 
     def allows(self, principal: Principal, roles: Roles) -> bool:
         """Tell whether ``principal`` may call by role; a grant may allow what this does not."""
-        if self.permission is not None:
-            return self.permission in roles.permissions_of(principal.role)
-        return self.role is None or principal.role == self.role
+        return allows_by_role(principal, roles, role=self.role, permission=self.permission)
 
     @property
     def refusal(self) -> str:
@@ -39,6 +37,22 @@ class Access:
     def label(self) -> str:
         """What the OpenAPI document calls the access: public, any, or the role."""
         return (self.role or "any") if self.signed_in else "public"
+
+
+def allows_by_role(
+    principal: Principal, roles: Roles, *, role: str | None, permission: str | None
+) -> bool:
+    """Tell whether ``principal`` may do what a route or an event asks for, by role.
+
+    Args:
+        principal: Who wants to do it.
+        roles: The roles of the app, with their permissions.
+        role: The only role that may, where there is no permission; None for any.
+        permission: What the principal must be allowed to do; None where the role decides.
+    """
+    if permission is not None:
+        return permission in roles.permissions_of(principal.role)
+    return role is None or principal.role == role
 
 
 PUBLIC = Access(signed_in=False)

@@ -18,6 +18,7 @@ from structlog.contextvars import bind_contextvars
 from quartapp.errors import DatabaseUnavailableError, DomainError, HookFailedError
 from quartapp.http.answers import ApiError, unavailable
 from quartapp.http.authentication import bearer_token
+from quartapp.identity.access import allows_by_role
 from quartapp.identity.principal import SignInUnavailableError
 from quartapp.identity.tokens import InvalidTokenError
 from quartapp.parts import core
@@ -209,7 +210,7 @@ async def _receive(
         HookFailedError: A hook failed, or the handler took longer than it may.
     """
     principal = connection.principal
-    allowed = _may_send(event, principal)
+    allowed = allows_by_role(principal, core().roles, role=event.role, permission=event.permission)
     if not allowed and not core().grants.in_use:
         raise EventError(event.wrong_role)
     try:
@@ -230,12 +231,6 @@ async def _receive(
             f"{core().events.owner_of(event)}: event {event.name} took longer than "
             f"{core().settings.hook_timeout:g} s"
         ) from error.__cause__
-
-
-def _may_send(event: EventType, principal: Principal) -> bool:
-    if event.permission is not None:
-        return event.permission in core().roles.permissions_of(principal.role)
-    return event.role is None or principal.role == event.role
 
 
 async def _is_granted(event: EventType, principal: Principal, payload: BaseModel) -> bool:

@@ -129,10 +129,11 @@ class Projector:
         shown: list[tuple[str, frozenset[str] | None]] = []
         for number, entry in enumerate(entries, session.seq + 1):
             frame = self._frame(session, entry)
-            session.broadcasts.add(number, frame, _named(entry))
-            shown.append((frame, _named(entry)))
-        for named, run in groupby(shown, key=itemgetter(1)):
-            audience = session.audience if named is None else named
+            named = _named(entry)
+            session.broadcasts.add(number, frame, named)
+            shown.append((frame, named))
+        for concerned, run in groupby(shown, key=itemgetter(1)):
+            audience = session.audience if concerned is None else concerned
             self._hub.broadcast_all([frame for frame, _ in run], audience)
 
     def _frame(self, session: ActiveSession, entry: Document) -> str:
