@@ -38,7 +38,7 @@ class Server:
 
     Attributes:
         address: Address of the server, ``host:port``.
-        mongodb: Address of the server's database, ``host:port``.
+        mongodb: Address of the server's database: ``host:port``, or the path of a Unix socket.
         process: Process of the server.
     """
 

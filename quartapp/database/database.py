@@ -374,8 +374,9 @@ def is_passing(error: PyMongoError) -> bool:
 
 
 def address_of(uri: str) -> str:
-    """The hosts and ports that a URI names."""
-    return ",".join(f"{host}:{port}" for host, port in _parsed(uri)["nodelist"])
+    """The hosts and ports that a URI names; of a Unix socket, its path."""
+    nodes = _parsed(uri)["nodelist"]
+    return ",".join(host if port is None else f"{host}:{port}" for host, port in nodes)
 
 
 def database_name(uri: str) -> str | None:

@@ -1,88 +1,65 @@
-"""The embedded MongoDB: a real ``mongod`` of our own, started and stopped with the server."""
+"""The embedded MongoDB: a real ``mongod`` of our own, there for as long as somebody uses it."""
 
 from __future__ import annotations
 
 import json
-import logging
 import os
-import secrets
-import socket
+import shutil
 import sys
 import threading
 import time
-from contextlib import suppress
-from datetime import UTC, datetime
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Self
 
-import pymongo
-from filelock import FileLock, Timeout
-from pymongo.errors import AutoReconnect, OperationFailure, PyMongoError
+from pymongo.errors import PyMongoError
 
+from quartapp.embedded.address import REPLICA_SET, address_in
 from quartapp.embedded.failures import GIVE_URI, EmbeddedMongoError
-from quartapp.embedded.mongod import Mongod, end_orphan, find_mongod
+from quartapp.embedded.mongod import end_orphan, find_mongod, start_failure, start_mongod
+from quartapp.embedded.replica_set import NotPrimaryError, become_primary
+from quartapp.embedded.share import Share
+from quartapp.embedded.watch import watched
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
     from types import TracebackType
-    from typing import Any
 
 __all__ = ["EmbeddedMongo", "EmbeddedMongoError", "find_mongod"]
 
-_log = logging.getLogger(__name__)
-
-_HOST = "127.0.0.1"
-_REPLICA_SET = "quartapp"
 _OPLOG_MB = 256
-# Replaying a long journal takes its time, and so does a mongod whose former port now belongs to
-# somebody who accepts connections and says nothing: it waits 30 s for that one (6.0.5, measured).
-_START_SECONDS = 90.0
-_HANDOVER_SECONDS = 15.0
-# Below every system's ephemeral ports (32768 on Linux, 49152 elsewhere): those are lent to outgoing
-# connections, so a port from there would often be gone when the data directory is next opened.
-_PORTS = range(20_000, 30_000)
-_PORT_ATTEMPTS = 5
-_EXIT_NET_ERROR = 48  # mongod's exit status when it cannot listen on its port
-_ALREADY_INITIALIZED = 23
+# Older versions, whose mongod had a TCP port and one server to itself, keep their process id here.
+_OWNER_FILE = "server.json"
+# Replaying a long journal takes its time. So does the first start on a folder from before it had a
+# socket, when the port of that time belongs to somebody who accepts connections and says nothing:
+# mongod waits 30 s for that one (6.0.5, measured).
+START_SECONDS = 90.0
 
 
 class EmbeddedMongo:
-    """A single-node replica set in one folder, for this process only.
+    """A single-node replica set in one folder, shared by all the processes that use the folder.
 
-    It may be started and stopped from any thread; both block, so async code calls them with
-    ``asyncio.to_thread``. Where this process dies without ``stop``, Linux ends the mongod with it,
-    and elsewhere the next start does. There is no access control: like any service on 127.0.0.1,
-    it is open to every program on this machine.
+    The first of them starts the mongod and the last ends it; one that is killed counts as gone. It
+    may be started and stopped from any thread; both block, so async code calls them with
+    ``asyncio.to_thread``. There is no access control but that of the file system: the folder is
+    open to its owner alone, and the mongod listens on a Unix socket in it. (On Windows it listens
+    on 127.0.0.1, open to every program on the machine.)
 
     Args:
-        data_dir: where everything is kept; made when missing. One server at a time uses it.
-        port: the TCP port to listen on. By default the one used before, when it is still free,
-            else any free one.
-        cache_mb: the size of WiredTiger's cache in MiB; mongod's minimum is 256.
-        owner: the process that another server on this folder is told of; by default this one.
+        data_dir: where everything is kept; made when missing.
+        cache_mb: the size of WiredTiger's cache in MiB, for whoever starts the mongod; mongod's
+            minimum is 256.
     """
 
-    def __init__(
-        self,
-        data_dir: Path,
-        *,
-        port: int | None = None,
-        cache_mb: int = 256,
-        owner: int | None = None,
-    ) -> None:
+    def __init__(self, data_dir: Path, *, cache_mb: int = 256) -> None:
         self._data_dir = data_dir.expanduser().resolve()
         self._db_dir = self._data_dir / "mongodb"
-        self._owner_file = self._data_dir / "server.json"
-        self._port_file = self._data_dir / "mongod.port"
-        self._fixed_port = port
-        self._owner = owner
+        # There for as long as the first start has not come to its end.
+        self._first_file = self._data_dir / "mongod.first"
         self._cache_gb = max(cache_mb, 256) / 1024
-        # Not thread-local: the thread that stops may be another than the one that started.
-        self._lock_file = self._data_dir / "server.lock"
-        self._lock = FileLock(self._lock_file, thread_local=False)
+        self._address = address_in(self._data_dir)
+        self._share = Share(self._data_dir)
         self._changing = threading.Lock()
-        self._mongod: Mongod | None = None
-        self._port = 0
+        self._watching = ExitStack()
 
     @property
     def uri(self) -> str:
@@ -91,27 +68,31 @@ class EmbeddedMongo:
         Raises:
             EmbeddedMongoError: it is not started.
         """
-        if self._mongod is None:
+        if not self._share.is_taken:
             message = "The embedded MongoDB is not started."
             raise EmbeddedMongoError(message)
-        # A direct connection never follows the address stored in the replica set's configuration.
-        return f"mongodb://{_HOST}:{self._port}/?directConnection=true&replicaSet={_REPLICA_SET}"
+        return self._address.uri
 
     @property
     def pid(self) -> int | None:
         """The process id of the running mongod, or None when there is none."""
-        return self._mongod.pid if self._mongod else None
+        if not self._share.is_taken or not self._share.is_mongod_kept:
+            return None
+        try:
+            return int((self._db_dir / "mongod.lock").read_text(encoding="ascii"))
+        except (OSError, ValueError):
+            return None
 
     def start(self) -> str:
-        """Start mongod, wait until it is a writable primary, and return its URI.
+        """Start mongod or find the one that runs, wait until it is a primary, and return its URI.
 
         Does nothing more than return the URI when it is started already.
 
         Raises:
-            EmbeddedMongoError: the folder cannot be used or is in use, or mongod does not run.
+            EmbeddedMongoError: the folder cannot be used, or mongod does not run.
         """
         with self._changing:
-            if self._mongod is None:
+            if not self._share.is_taken:
                 try:
                     self._start()
                 except OSError as error:
@@ -125,9 +106,14 @@ class EmbeddedMongo:
             return self.uri
 
     def stop(self) -> None:
-        """Stop mongod cleanly, or kill it when that takes more than 3 s; may be repeated."""
+        """Use it no longer; may be repeated.
+
+        When nobody else uses it either, mongod is stopped cleanly, or killed when that takes more
+        than 3 s.
+        """
         with self._changing:
-            self._stop()
+            self._watching.close()
+            self._share.leave(self._address.remove)
 
     def __enter__(self) -> Self:
         self.start()
@@ -142,151 +128,82 @@ class EmbeddedMongo:
         self.stop()
 
     def _start(self) -> None:
-        binary = find_mongod()
-        # Private: what is stored is about people, and 127.0.0.1 is all that mongod itself checks.
+        # Private: what is stored is about people.
         self._data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._acquire()
-        try:
-            self._db_dir.mkdir(mode=0o700, exist_ok=True)
-            end_orphan(self._db_dir)
-            deadline = time.monotonic() + _START_SECONDS
-            mongod = self._launch(binary, deadline)
-            self._become_primary(mongod, deadline)
-            self._port_file.write_text(str(self._port), encoding="utf-8")
-        except BaseException:
-            self._stop()
-            raise
+        deadline = time.monotonic() + START_SECONDS
+        with self._share.taking(deadline):
+            if not (self._share.is_mongod_kept and self._joins(deadline)):
+                self._launch(deadline)
+            self._has_finished()
+            self._watching.enter_context(watched(self._data_dir))
 
-    def _stop(self) -> None:
-        if self._mongod is not None:
-            self._mongod.end()
-            self._mongod = None
-        if self._lock.is_locked:
-            with suppress(OSError):
-                self._owner_file.unlink()
-            self._lock.release()
-
-    def _acquire(self) -> None:
-        # filelock takes some folders that cannot be written for a lock that is held.
-        self._lock_file.touch(mode=0o600)
-        try:
-            # A server whose main process was killed lets go of its data when the others have
-            # finished what they had in hand.
-            self._lock.acquire(timeout=_HANDOVER_SECONDS if _is_ownerless(self._owner_file) else 0)
-        except Timeout as error:
+    def _joins(self, deadline: float) -> bool:
+        """Return whether the mongod that was found is of use; it may be about to end."""
+        if described := self._older_server():
             message = (
-                f"The data directory {self._data_dir} is in use by another server"
-                f"{_described(self._owner_file)}. Stop that one, "
-                f"or choose another data directory, or {GIVE_URI}."
+                f"The data directory {self._data_dir} is in use by a server of an older "
+                f"version{described}. Stop that one, or choose another data directory, "
+                f"or {GIVE_URI}."
             )
-            raise EmbeddedMongoError(message) from error
-        # Beside the lock, not in it: some versions of filelock empty the file they try to lock.
-        pid = self._owner or os.getpid()
-        owner = {"pid": pid, "started": datetime.now(UTC).isoformat(timespec="seconds")}
+            raise EmbeddedMongoError(message)
         try:
-            self._owner_file.write_text(json.dumps(owner), encoding="utf-8")
-        except OSError:
-            self._lock.release()
-            raise
-
-    def _launch(self, binary: Path, deadline: float) -> Mongod:
-        """Return a mongod that listens; between our look and its own, anybody may take a port."""
-        for port in self._ports():
-            command = [
-                str(binary),
-                *("--dbpath", str(self._db_dir), "--replSet", _REPLICA_SET),
-                *("--bind_ip", _HOST, "--port", str(port)),
-                *("--wiredTigerCacheSizeGB", str(self._cache_gb), "--oplogSize", str(_OPLOG_MB)),
-                *("--setParameter", "diagnosticDataCollectionEnabled=false"),
-                *(() if sys.platform == "win32" else ("--nounixsocket",)),
-            ]
-            self._port = port
-            self._mongod = mongod = Mongod(command, self._data_dir / "mongod.log")
-            if mongod.wait_listening(deadline):
-                return mongod
-            mongod.end()
-            if mongod.returncode != _EXIT_NET_ERROR:
-                break
-        raise mongod.failure()
-
-    def _ports(self) -> Iterator[int]:
-        if self._fixed_port is not None:
-            yield self._fixed_port
-            return
-        with suppress(OSError, ValueError):
-            former = int(self._port_file.read_text(encoding="utf-8"))
-            if _is_free(former):
-                yield former
-            else:
-                _log.warning("port %d of the embedded MongoDB is taken, using another", former)
-        for _ in range(_PORT_ATTEMPTS):
-            yield next(filter(_is_free, iter(lambda: secrets.choice(_PORTS), None)))
-
-    def _become_primary(self, mongod: Mongod, deadline: float) -> None:
-        uri = f"mongodb://{_HOST}:{self._port}/?directConnection=true"
-        client: pymongo.MongoClient[dict[str, Any]]  # Any: documents of the server's own making
-        why = "it did not become primary in time"
-        with pymongo.MongoClient(uri) as client, pymongo.timeout(deadline - time.monotonic()):
-            while mongod.returncode is None and time.monotonic() < deadline:
-                try:
-                    hello = client.admin.command("hello")
-                    if hello["isWritablePrimary"]:
-                        return
-                    if hello.get("isreplicaset"):
-                        self._configure(client)
-                except AutoReconnect as error:
-                    # A node that finds it is not in its configuration hangs up on everybody.
-                    why = str(error)
-                except PyMongoError as error:
-                    raise mongod.failure(str(error)) from error
-                time.sleep(0.005)
-        raise mongod.failure(why)
-
-    def _configure(self, client: pymongo.MongoClient[dict[str, Any]]) -> None:
-        """Make a new folder a replica set, and an old one the replica set at this port."""
-        member = {"_id": 0, "host": f"{_HOST}:{self._port}"}
-        try:
-            client.admin.command({"replSetInitiate": {"_id": _REPLICA_SET, "members": [member]}})
-        except OperationFailure as error:
-            if error.code != _ALREADY_INITIALIZED:
+            self._become_primary(deadline)
+        except EmbeddedMongoError:
+            if self._share.is_mongod_kept:
                 raise
-        else:
-            return
-        config = client.admin.command("replSetGetConfig")["config"]
-        if config["members"][0]["host"] != member["host"]:
-            # Forced, since a node that does not find itself in its configuration is no primary.
-            config["members"][0]["host"] = member["host"]
-            config["version"] += 1
-            client.admin.command({"replSetReconfig": config, "force": True})
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        if os.name == "posix":
-            # As mongod does: else connections of the run before keep the port for a minute.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((_HOST, port))
-        except (OSError, OverflowError):
             return False
-    return True
-
-
-def _is_ownerless(owner_file: Path) -> bool:
-    if sys.platform == "win32":
-        return False  # where signal 0 is ctrl-C
-    try:
-        os.kill(int(json.loads(owner_file.read_text(encoding="utf-8"))["pid"]), 0)
-    except ProcessLookupError:
         return True
-    except (OSError, ValueError, KeyError):
-        return False
-    return False
 
+    def _launch(self, deadline: float) -> None:
+        binary = find_mongod()
+        self._db_dir.mkdir(mode=0o700, exist_ok=True)
+        end_orphan(self._db_dir)
+        self._begin_anew_if_never_finished()
+        (self._data_dir / _OWNER_FILE).unlink(missing_ok=True)
+        command = [
+            str(binary),
+            *("--dbpath", str(self._db_dir), "--replSet", REPLICA_SET),
+            *self._address.prepare(),
+            *("--wiredTigerCacheSizeGB", str(self._cache_gb), "--oplogSize", str(_OPLOG_MB)),
+            *("--setParameter", "diagnosticDataCollectionEnabled=false"),
+        ]
+        start_mongod(command, self._data_dir, deadline)
+        self._become_primary(deadline)
 
-def _described(owner_file: Path) -> str:
-    try:
-        owner = json.loads(owner_file.read_text(encoding="utf-8"))
-        return f" (process {owner['pid']}, started {owner['started']})"
-    except (OSError, ValueError, KeyError):
-        return ""  # it has the lock, and has not yet said who it is
+    def _begin_anew_if_never_finished(self) -> None:
+        # A mongod that is ended while it first becomes a replica set may refuse to start on what it
+        # leaves ("missing featureCompatibilityVersion document"; 6.0.5). Nobody has been given its
+        # address by then, so there is nothing in it.
+        if self._first_file.exists():
+            shutil.rmtree(self._db_dir)
+            self._db_dir.mkdir(mode=0o700)
+        if not any(self._db_dir.iterdir()):
+            self._first_file.touch(mode=0o600)
+
+    def _has_finished(self) -> None:
+        if self._first_file.exists():
+            self._first_file.unlink()
+            if sys.platform != "win32":
+                # It must not come back after a power failure, when there is something in it.
+                folder = os.open(self._data_dir, os.O_RDONLY)
+                try:
+                    os.fsync(folder)
+                finally:
+                    os.close(folder)
+
+    def _become_primary(self, deadline: float) -> None:
+        try:
+            become_primary(self._address, deadline, lambda: self._share.is_mongod_kept)
+        except (NotPrimaryError, PyMongoError) as error:
+            raise start_failure(self._data_dir, str(error)) from error
+
+    def _older_server(self) -> str:
+        """Describe the server of a version whose mongod had a port, if it has the folder."""
+        try:
+            text = (self._data_dir / _OWNER_FILE).read_text(encoding="utf-8")
+        except OSError:
+            return ""
+        with suppress(ValueError, KeyError):
+            owner = json.loads(text)
+            return f" (process {owner['pid']}, started {owner['started']})"
+        return " "

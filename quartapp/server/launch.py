@@ -27,7 +27,7 @@ SECRET_FILE = "jwt-secret"  # noqa: S105 - a file's name
 
 @contextmanager
 def own_mongod(data_dir: Path) -> Iterator[str]:
-    """Run an embedded mongod that belongs to this process.
+    """Use the embedded mongod of a data folder together with other processes.
 
     Args:
         data_dir: Data folder, as for :class:`EmbeddedMongo`.
@@ -105,15 +105,21 @@ def kept_secret(path: Path) -> str:
     Raises:
         QuartappError: The file cannot be read or written.
     """
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        pass
-    except OSError as error:
-        raise QuartappError(f"cannot write {path}: {error.strerror}") from error
-    else:
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_hex(32))
+    if not path.exists():
+        # Made under another name: whoever finds it, finds all of it.
+        draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+        try:
+            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w") as file:
+                file.write(secrets.token_hex(32))
+            try:
+                os.link(draft, path)
+            except FileExistsError:
+                pass  # another process was faster, and its secret holds
+            finally:
+                draft.unlink()
+        except OSError as error:
+            raise QuartappError(f"cannot write {path}: {error.strerror}") from error
     try:
         return path.read_text().strip()
     except OSError as error:

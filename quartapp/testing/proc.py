@@ -17,22 +17,20 @@ def worker_pids(server: int) -> set[int]:
         server: The process id of the server.
     """
     own = _command_line(server)
-    # The other child keeps the embedded database, and has another command line.
+    # Another child may be starting the embedded database, and has another command line.
     return {child for child in _children(server, server) if _command_line(child) == own}
 
 
-def descendants(server: int) -> list[int]:
-    """Every process that ``server`` has started, and those they have, parents first.
+def at_work_on(folder: Path) -> list[int]:
+    """Every process whose command line names ``folder`` or something in it.
+
+    On a data folder these are its servers with their workers, and its mongod with its keeper.
 
     Args:
-        server: The process id of the server.
+        folder: Absolute.
     """
-    found = []
-    # Of every thread: one of another thread than the first may have started mongod.
-    for thread in Path(f"/proc/{server}/task").iterdir():
-        for child in _children(server, int(thread.name)):
-            found += [child, *descendants(child)]
-    return found
+    found = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal())
+    return [pid for pid in found if os.fsencode(folder) in _command_line(pid)]
 
 
 def process_state(pid: int) -> str | None:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from quartapp.testing.clients import DEADLINE_SECONDS, Client
-from quartapp.testing.proc import descendants, end_worker, holder, worker_pids
+from quartapp.testing.proc import at_work_on, end_worker, holder, worker_pids
 from quartapp.testing.process_clock import clock_ports, turn
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ class ServerProcess:
     async def kill_all(self) -> int:
         """End it at once with every process that is its own, database included; on Linux."""
         await self.client.api.aclose()
-        for pid in (self.pid, *descendants(self.pid)):
+        for pid in at_work_on(self._folder / "data"):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         return await self._ended()

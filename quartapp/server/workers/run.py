@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from quartapp.database.database import address_of
-from quartapp.embedded.keeper import kept_mongod
+from quartapp.embedded.forkable import forkable_mongod
 from quartapp.server.launch import launched
 from quartapp.server.listening import ServerError
 from quartapp.server.workers.application import Application
@@ -51,10 +51,11 @@ def serve_workers(
     # All workers share this socket. A worker that makes its copy blocking makes the socket blocking
     # for all; a worker that comes late for a connection would then wait in accept() for the next.
     listener.setblocking(False)
-    with metrics_shared(), launched(settings, kept_mongod) as complete:
+    with metrics_shared(), launched(settings, forkable_mongod) as complete:
         uri = complete.mongodb_uri.get_secret_value() if complete.mongodb_uri else ""
         address = address_of(uri)
-        application = Application(complete, reread, _equip, _bury)
+        embedded = settings.data_dir if settings.mongodb_uri is None else None
+        application = Application(complete, reread, _equip, _bury, embedded)
         arbiter = WorkerArbiter(application, listener, lambda: ready(address))
         try:
             arbiter.run()

@@ -8,18 +8,21 @@ import math
 import os
 import signal
 import sys
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
 from gunicorn.workers.base import Worker
 
 from quartapp.app import create_app
+from quartapp.embedded.watch import watched
 from quartapp.errors import QuartappError
 from quartapp.server.serving import STOPPED_SECONDS, serve_app
 from quartapp.server.workers.reports import ENDINGS
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from quartapp.server.workers.reports import Reports
     from quartapp.server.workers.shares import Share
     from quartapp.settings.core import Settings
@@ -40,6 +43,7 @@ class Serves(Protocol):
     """The part of the gunicorn application that a worker reads."""
 
     settings: Settings
+    embedded: Path | None
 
 
 class ServerWorker(Worker):  # type: ignore[misc] # untyped
@@ -76,8 +80,10 @@ class ServerWorker(Worker):  # type: ignore[misc] # untyped
         signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDINGS)
 
     def _serve(self) -> int:
+        folder = self.app.embedded
         try:
-            asyncio.run(self._serve_until_told())
+            with watched(folder) if folder is not None else nullcontext():
+                asyncio.run(self._serve_until_told())
         except QuartappError as error:
             self.reports.tell(str(error))
         return 0

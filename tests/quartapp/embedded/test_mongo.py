@@ -5,98 +5,27 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import re
+import shutil
 import signal
-import socket
 import stat
 import subprocess
 import sys
 import threading
-import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
-from pymongo import AsyncMongoClient, MongoClient, WriteConcern
+from pymongo import AsyncMongoClient
 
 from quartapp.embedded.mongo import EmbeddedMongo, EmbeddedMongoError
+from tests.quartapp.embedded.support.servers import items, pid_of, runs, server, until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="what the Linux kernel does")
-
-# A server: starts the database from a thread that ends at once, says so, and writes until it is
-# ended. Every line after the first is a number whose write was acknowledged by a majority.
-SERVER = """
-import asyncio, pathlib, signal, sys
-from pymongo import MongoClient, WriteConcern
-from quartapp.embedded.mongo import EmbeddedMongo
-
-async def main():
-    mongo = EmbeddedMongo(pathlib.Path(sys.argv[1]))
-    uri = await asyncio.to_thread(mongo.start)
-    await asyncio.get_running_loop().shutdown_default_executor()
-    interrupts = []
-    signal.signal(signal.SIGINT, lambda *_: interrupts.append(1))
-    print(mongo.pid, uri, flush=True)
-    with MongoClient(uri) as client:
-        numbers = client.get_database("shop", write_concern=WriteConcern("majority")).numbers
-        number = 0
-        while len(interrupts) < 1:
-            numbers.insert_one({"_id": number})
-            print(number, flush=True)
-            number += 1
-        numbers.insert_one({"_id": "after the interrupt"})
-    mongo.stop()
-
-asyncio.run(main())
-"""
-
-
-def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.01)
-
-
-def runs(pid: int) -> bool:
-    """Whether a process runs; one that has ended and waits to be reaped does not."""
-    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, check=False)  # noqa: S603, S607
-    return state.stdout.strip()[:1] not in (b"", b"Z")
-
-
-def pid_of(mongo: EmbeddedMongo) -> int:
-    assert mongo.pid is not None
-    return mongo.pid
-
-
-@contextmanager
-def items(uri: str) -> Iterator[Any]:
-    client: MongoClient[dict[str, Any]]
-    with MongoClient(uri) as client:
-        yield client.get_database("shop", write_concern=WriteConcern("majority")).items
-
-
-@contextmanager
-def server(data_dir: Path) -> Iterator[tuple[subprocess.Popen[str], int, str]]:
-    """Run SERVER; gives the process, the id of its mongod, and the URI."""
-    process = subprocess.Popen(  # noqa: S603
-        [sys.executable, "-c", SERVER, str(data_dir)],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-        start_new_session=True,
-    )
-    with process:
-        assert process.stdout
-        mongod_pid, uri = process.stdout.readline().split()
-        try:
-            yield process, int(mongod_pid), uri
-        finally:
-            process.kill()
 
 
 def test_first_start_gives_a_primary(tmp_path: Path) -> None:
@@ -121,15 +50,24 @@ def test_uri_serves_the_asynchronous_client_and_transactions(tmp_path: Path) -> 
         assert asyncio.run(sell(mongo.uri)) == 1
 
 
-def test_other_addresses_of_the_machine_are_not_served(tmp_path: Path) -> None:
-    with EmbeddedMongo(tmp_path) as mongo:
-        port = int(re.findall(r":(\d+)", mongo.uri)[0])
-        socket.create_connection(("127.0.0.1", port), timeout=5).close()
-        with pytest.raises(OSError, match=r"refused|assign|unreachable"):
-            socket.create_connection(("127.0.0.2", port), timeout=5)
+def listening_tcp_ports(pid: int) -> list[str]:
+    listed = subprocess.run(["ss", "-Hltnp"], capture_output=True, text=True, check=True)  # noqa: S607
+    return [line for line in listed.stdout.splitlines() if f"pid={pid}," in line]
 
 
-def test_restart_keeps_data_and_port(tmp_path: Path) -> None:
+@linux_only
+def test_it_listens_on_a_socket_that_its_user_alone_can_reach_and_nowhere_else(
+    tmp_path: Path,
+) -> None:
+    with EmbeddedMongo(tmp_path / "data") as mongo:
+        path = tmp_path / "data" / "run" / "mongodb-27017.sock"
+        assert mongo.uri.startswith(f"mongodb://{quote(str(path), safe='')}/?")
+        assert stat.S_ISSOCK(path.stat().st_mode)
+        assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+        assert listening_tcp_ports(pid_of(mongo)) == []
+
+
+def test_restart_keeps_data_and_address(tmp_path: Path) -> None:
     mongo = EmbeddedMongo(tmp_path)
     uri = mongo.start()
     with items(uri) as shop:
@@ -140,81 +78,72 @@ def test_restart_keeps_data_and_port(tmp_path: Path) -> None:
         assert shop.find_one()["name"] == "pen"
 
 
-def test_restart_when_another_database_has_taken_the_port(tmp_path: Path) -> None:
-    with EmbeddedMongo(tmp_path / "ours") as mongo, items(mongo.uri) as shop:
-        uri = mongo.uri
-        shop.insert_one({"name": "pen"})
-    port = int(re.findall(r":(\d+)", uri)[0])
-    # The hardest taker: it answers, and its replica set has the same name.
-    with (
-        EmbeddedMongo(tmp_path / "theirs", port=port),
-        EmbeddedMongo(tmp_path / "ours") as mongo,
-        items(mongo.uri) as shop,
-        shop.watch() as stream,
-    ):
-        assert mongo.uri != uri
+def assert_pen_is_kept_and_changes_are_seen(mongo: EmbeddedMongo) -> None:
+    with items(mongo.uri) as shop, shop.watch() as stream:
         assert shop.find_one()["name"] == "pen"
         shop.insert_one({"name": "ink"})
         assert stream.next()["fullDocument"]["name"] == "ink"
 
 
-def test_restart_when_somebody_silent_has_taken_the_port(tmp_path: Path) -> None:
-    with EmbeddedMongo(tmp_path) as mongo, items(mongo.uri) as shop:
-        uri = mongo.uri
+def test_data_directory_can_be_moved(tmp_path: Path) -> None:
+    with EmbeddedMongo(tmp_path / "ours") as mongo, items(mongo.uri) as shop:
         shop.insert_one({"name": "pen"})
-    log = tmp_path / "mongod.log"
-    before = log.read_text(encoding="utf-8").count("replSetInitiate admin command received")
-
-    def keep_silent(taker: socket.socket) -> None:
-        # mongod asks the port whether it is itself there; we hold it up until it has got a request
-        # of ours while it waits. It would wait for 30 s.
-        with taker.accept()[0]:
-            until(lambda: log.read_text(encoding="utf-8").count("replSetInitiate admin") > before)
-
-    with socket.create_server(("127.0.0.1", int(re.findall(r":(\d+)", uri)[0]))) as taker:
-        thread = threading.Thread(target=keep_silent, args=[taker])
-        thread.start()
-        with EmbeddedMongo(tmp_path) as mongo, items(mongo.uri) as shop:
-            assert mongo.uri != uri
-            assert shop.find_one()["name"] == "pen"
-        thread.join()
+    (tmp_path / "ours").rename(tmp_path / "moved")
+    with EmbeddedMongo(tmp_path / "moved") as mongo:
+        assert_pen_is_kept_and_changes_are_seen(mongo)
 
 
-def test_second_start_on_a_directory_names_the_first(tmp_path: Path) -> None:
-    with server(tmp_path) as (first, mongod_pid, _):
-        for _ in range(2):  # being refused must not wipe out what is known of the first
-            with pytest.raises(EmbeddedMongoError) as refusal:
-                EmbeddedMongo(tmp_path).start()
-            assert f"process {first.pid}, started 20" in str(refusal.value)
-            assert str(tmp_path) in str(refusal.value)
-        assert runs(mongod_pid)
+def test_copy_of_a_data_directory_is_used_beside_the_original(tmp_path: Path) -> None:
+    with EmbeddedMongo(tmp_path / "ours") as mongo, items(mongo.uri) as shop:
+        shop.insert_one({"name": "pen"})
+    shutil.copytree(tmp_path / "ours", tmp_path / "copy")
+    with EmbeddedMongo(tmp_path / "ours") as ours, EmbeddedMongo(tmp_path / "copy") as copy:
+        assert_pen_is_kept_and_changes_are_seen(copy)
+        with items(ours.uri) as shop:
+            assert shop.count_documents({}) == 1
 
 
-def test_second_start_in_the_same_process_is_refused_until_the_first_stops(tmp_path: Path) -> None:
-    second = EmbeddedMongo(tmp_path)
-    with EmbeddedMongo(tmp_path), pytest.raises(EmbeddedMongoError, match=f"process {os.getpid()}"):
-        second.start()
-    with second:
-        assert second.pid
+@pytest.fixture
+def long_folder(tmp_path: Path) -> Path:
+    """A data folder whose path has no room for a socket's."""
+    return tmp_path / ("long" * 30) / "data"
 
 
-@linux_only
-def test_killed_server_takes_its_mongod_along_and_loses_no_acknowledged_write(
-    tmp_path: Path,
+def test_data_directory_with_a_long_path_has_its_socket_elsewhere_while_it_is_used(
+    long_folder: Path,
 ) -> None:
-    with server(tmp_path) as (process, mongod_pid, _):
+    link = long_folder / "run"
+    with EmbeddedMongo(long_folder) as mongo, items(mongo.uri) as shop:
+        shop.insert_one({"name": "pen"})
+        folder = link.readlink()
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        assert f"mongodb://{quote(str(folder), safe='')}%2Fmongodb-27017.sock/?" in mongo.uri
+    assert not folder.exists()
+    with EmbeddedMongo(long_folder) as mongo:
+        assert_pen_is_kept_and_changes_are_seen(mongo)
+
+
+def test_link_to_somebody_elses_folder_is_not_followed(long_folder: Path, tmp_path: Path) -> None:
+    long_folder.mkdir(parents=True)
+    (tmp_path / "not ours").mkdir()
+    (tmp_path / "trap").symlink_to(tmp_path / "not ours")
+    (long_folder / "run").symlink_to(tmp_path / "trap")
+    with EmbeddedMongo(long_folder):
+        assert (long_folder / "run").readlink() != tmp_path / "trap"
+        assert list((tmp_path / "not ours").iterdir()) == []
+
+
+def test_killed_server_loses_no_acknowledged_write(tmp_path: Path) -> None:
+    with server(tmp_path) as (process, _, _):
         assert process.stdout
         acknowledged = [int(process.stdout.readline()) for _ in range(200)]
         process.kill()
         acknowledged += [int(line) for line in process.stdout if line.endswith("\n")]
-    with EmbeddedMongo(tmp_path) as mongo:
-        assert not runs(mongod_pid)
-        with items(mongo.uri) as shop:
-            stored = {number["_id"] for number in shop.database.numbers.find()}
+    with EmbeddedMongo(tmp_path) as mongo, items(mongo.uri) as shop:
+        stored = {number["_id"] for number in shop.database.numbers.find()}
     assert stored >= set(acknowledged)
 
 
-@linux_only
 def test_mongod_of_a_killed_server_ends_without_a_next_start(tmp_path: Path) -> None:
     with server(tmp_path) as (process, mongod_pid, _):
         process.kill()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -112,11 +111,3 @@ def test_directory_that_cannot_be_made_or_written_is_named(tmp_path: Path) -> No
             EmbeddedMongo(folder).start()
         assert f"{folder} cannot be used: {reason}" in str(failure.value)
         assert "MONGODB_URI" in str(failure.value)
-
-
-def test_port_that_was_asked_for_and_is_taken_is_named_as_the_reason(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taker:
-        mongo = EmbeddedMongo(tmp_path, port=taker.getsockname()[1])
-        with pytest.raises(EmbeddedMongoError, match="Address already in use"):
-            mongo.start()
-    assert mongo.pid is None

@@ -10,10 +10,12 @@ from collections import Counter
 from pathlib import Path
 from socket import AF_UNIX, SOCK_DGRAM
 from socket import socket as unix_socket
+from urllib.parse import unquote
 
 import pytest
 
 from quartapp.testing.clients import DEADLINE_SECONDS
+from quartapp.testing.proc import at_work_on
 
 STARTS_NOT = """
 from quartapp.hooks.specs import hookimpl
@@ -53,7 +55,7 @@ async def on_each_worker(process, person):
 
 async def test_it_is_ready_once_when_all_workers_are(serve_workers, mongodb_uri):
     process = await serve_workers(3)
-    address = mongodb_uri.split("/")[2]
+    address = unquote(mongodb_uri.split("/")[2])
     port = process.client.url.rsplit(":", 1)[1]
     ready = re.findall(r'"worker": (\d+), "event": "a worker is ready"', process.stderr)
     assert {int(pid) for pid in ready} == process.workers
@@ -289,11 +291,28 @@ async def test_without_its_manager_the_workers_say_goodbye_and_the_database_ends
     assert answer.json()["data"]["classId"] == maths.class_id
 
 
-async def test_a_second_server_on_its_data_directory_is_told_of_it(serve_process, run_cli):
+async def test_another_server_on_its_data_directory_is_one_with_it(
+    serve_process, lesson, mark, eventually, tmp_path
+):
     process = await serve_process("--workers", "2")
-    status, _, said = await run_cli("serve", "--port", "0", "--data-dir", "data")
-    assert status == 2
-    assert f"process {process.pid}," in said
+    other = await serve_process()
+    maths = await lesson(other.client, students=1)
+    await maths.start()
+    (student,) = maths.students
+    sockets = await on_each_worker(process, student)
+    teacher = await other.client.socket(maths.teacher)
+    await teacher.ask("ATTENDANCE_MARKED", mark(student))
+    for socket in sockets.values():
+        assert (await socket.receive())["data"] == mark(student)
+    # The one that has begun goes, and the other goes on.
+    assert await process.terminate() == 0
+    assert (await teacher.ask("TODAY_SUMMARY"))["data"]["present"] == 1
+    assert await other.terminate() == 0
+
+    async def nothing_is_left():
+        return not at_work_on(tmp_path / "data")
+
+    await eventually(nothing_is_left)
 
 
 async def test_hangup_replaces_the_workers_with_the_settings_of_now(

@@ -1,0 +1,211 @@
+"""Where the embedded mongod listens: on a Unix socket in its data folder, and nowhere else.
+
+Windows has no such sockets for mongod: there it listens on 127.0.0.1.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import stat
+import sys
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import quote
+
+from quartapp.embedded.failures import EmbeddedMongoError
+
+REPLICA_SET = "quartapp"
+
+# mongod makes the name of the number of a port. With its default, clients may leave the number out.
+_PORT = 27017
+_SOCKET = f"mongodb-{_PORT}.sock"
+# The room of sun_path, less the zero at its end: unix(7), and <sys/un.h> elsewhere.
+_LONGEST_PATH = 107 if sys.platform == "linux" else 103
+_PRIVATE = 0o700
+_PORT_FILE = "mongod.port"
+
+
+class Address(Protocol):
+    """A place to listen at."""
+
+    def prepare(self) -> list[str]:
+        """Make ready for a mongod that is about to start; return its options."""
+
+    def remove(self) -> None:
+        """Take away what lies outside the data folder."""
+
+    def connect(self) -> socket.socket:
+        """Return a connection to the mongod; raises OSError without one."""
+
+    @property
+    def host(self) -> str:
+        """The address of the member in the configuration of the replica set."""
+
+    @property
+    def uri(self) -> str:
+        """The MongoDB URI, without a database name."""
+
+
+def address_in(data_dir: Path) -> Address:
+    """Return the place where the mongod of a data folder listens."""
+    folder = data_dir.expanduser().resolve()
+    return LoopbackAddress(folder) if sys.platform == "win32" else SocketAddress(folder)
+
+
+class SocketAddress:
+    """A Unix socket in the data folder.
+
+    The folder ``run`` has it, which its owner alone may enter. Where the path would be longer than
+    a socket's may be, ``run`` is a link to a folder in the system's place for such things.
+
+    Args:
+        data_dir: Absolute, without links.
+    """
+
+    def __init__(self, data_dir: Path) -> None:
+        self._run = data_dir / "run"
+        self._former_port = data_dir / _PORT_FILE  # of versions that had one
+
+    @property
+    def host(self) -> str:
+        """The path of the socket."""
+        folder = self._run.readlink() if self._run.is_symlink() else self._run
+        return str(folder / _SOCKET)
+
+    @property
+    def uri(self) -> str:
+        """The MongoDB URI, without a database name."""
+        return _uri(quote(self.host, safe=""))
+
+    def prepare(self) -> list[str]:
+        """Make the folder, and return mongod's options.
+
+        Raises:
+            EmbeddedMongoError: No place has a path that is short enough.
+            OSError: The folder cannot be made.
+        """
+        if self._run.is_symlink() and not self._is_link_of_use():
+            self._run.unlink()
+        if not self._run.is_symlink():
+            if _fits(self._run):
+                self._run.mkdir(mode=_PRIVATE, exist_ok=True)
+            else:
+                with suppress(FileNotFoundError):
+                    self._run.rmdir()  # of a data folder that had a shorter path once
+                self._run.symlink_to(_short_folder())
+        self._run.chmod(_PRIVATE)
+        self._former_port.unlink(missing_ok=True)
+        folder = str(Path(self.host).parent)
+        return ["--bind_ip", self.host, "--unixSocketPrefix", folder, "--port", str(_PORT)]
+
+    def remove(self) -> None:
+        """Take away what lies outside the data folder."""
+        if self._run.is_symlink() and self._is_link_of_use():
+            with suppress(OSError):
+                self._run.resolve().rmdir()
+                self._run.unlink()
+
+    def connect(self) -> socket.socket:
+        """Return a connection to the mongod.
+
+        Raises:
+            OSError: Nobody listens.
+        """
+        client = socket.socket(socket.AF_UNIX)
+        try:
+            client.connect(self.host)
+        except BaseException:
+            client.close()
+            raise
+        return client
+
+    def _is_link_of_use(self) -> bool:
+        # Everybody may make files in the place it leads to, which may have been cleared, too; and
+        # the data folder may have got a shorter path.
+        try:
+            found = self._run.readlink().lstat()
+        except OSError:
+            return False
+        return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not _fits(self._run)
+
+
+class LoopbackAddress:
+    """A port of 127.0.0.1; the one of the time before, where it is free.
+
+    Args:
+        data_dir: Absolute, without links.
+    """
+
+    # Below every system's ephemeral ports: those are lent to outgoing connections, so a port from
+    # there would often be gone when the data folder is next opened.
+    _PORTS = range(20_000, 30_000)
+
+    def __init__(self, data_dir: Path) -> None:
+        self._file = data_dir / _PORT_FILE
+
+    @property
+    def host(self) -> str:
+        """Address and port."""
+        return f"127.0.0.1:{int(self._file.read_text(encoding='utf-8'))}"
+
+    @property
+    def uri(self) -> str:
+        """The MongoDB URI, without a database name."""
+        return _uri(self.host)
+
+    def prepare(self) -> list[str]:
+        """Choose a port, and return mongod's options."""
+        with suppress(OSError, ValueError):
+            if not _is_port_free(int(self._file.read_text(encoding="utf-8"))):
+                self._file.unlink()
+        if not self._file.exists():
+            port = next(filter(_is_port_free, iter(lambda: secrets.choice(self._PORTS), None)))
+            self._file.write_text(str(port), encoding="utf-8")
+        return ["--bind_ip", "127.0.0.1", "--port", self.host.rpartition(":")[2]]
+
+    def remove(self) -> None:
+        """Do nothing: everything lies in the data folder."""
+
+    def connect(self) -> socket.socket:
+        """Return a connection to the mongod.
+
+        Raises:
+            OSError: Nobody listens.
+        """
+        host, _, port = self.host.rpartition(":")
+        return socket.create_connection((host, int(port)))
+
+
+def _uri(host: str) -> str:
+    # A direct connection never follows the address stored in the replica set's configuration.
+    return f"mongodb://{host}/?directConnection=true&replicaSet={REPLICA_SET}"
+
+
+def _fits(folder: Path) -> bool:
+    return len(os.fsencode(folder / _SOCKET)) <= _LONGEST_PATH
+
+
+def _short_folder() -> Path:
+    for place in (os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir(), "/tmp"):  # noqa: S108
+        # As long as the names that mkdtemp makes.
+        if place and _fits(Path(place, "quartapp-12345678")):
+            with suppress(OSError):
+                return Path(tempfile.mkdtemp(prefix="quartapp-", dir=place))
+    message = (
+        "No folder with a path that is short enough for the socket of the embedded MongoDB can be "
+        "made: choose a data directory with a shorter path, or let TMPDIR name another folder."
+    )
+    raise EmbeddedMongoError(message)
+
+
+def _is_port_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except (OSError, OverflowError):
+            return False
+    return True
