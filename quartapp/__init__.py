@@ -65,6 +65,8 @@ if TYPE_CHECKING:
     from quartapp.identity.principal import SignInUnavailableError as SignInUnavailableError
     from quartapp.identity.roles import Role as Role
     from quartapp.identity.roles import Roles as Roles
+    from quartapp.identity.signed import InvalidSealError as InvalidSealError
+    from quartapp.identity.signed import Signed as Signed
     from quartapp.identity.standing import Standing as Standing
     from quartapp.identity.tokens import AccountGoneError as AccountGoneError
     from quartapp.identity.tokens import InvalidTokenError as InvalidTokenError
@@ -120,6 +122,7 @@ __all__ = [
     "HookFailedError",
     "Hub",
     "Identity",
+    "InvalidSealError",
     "InvalidTokenError",
     "LoadedPlugin",
     "Metrics",
@@ -140,6 +143,7 @@ __all__ = [
     "Services",
     "Settings",
     "SignInUnavailableError",
+    "Signed",
     "SocketParameter",
     "Standing",
     "Tasks",
@@ -252,6 +256,10 @@ _HOMES = {
         "Identity",
         "Principal",
         "SignInUnavailableError",
+    ),
+    "quartapp.identity.signed": (
+        "InvalidSealError",
+        "Signed",
     ),
     "quartapp.identity.standing": ("Standing",),
     "quartapp.identity.tokens": (

@@ -25,6 +25,7 @@ from quartapp.http.idempotency import KeptAnswer
 from quartapp.identity.authenticator import Authenticator
 from quartapp.identity.grants import Grants
 from quartapp.identity.roles import Roles
+from quartapp.identity.signed import Signed
 from quartapp.identity.standing import Standing
 from quartapp.identity.tokens import Tokens
 from quartapp.parts import EXTENSION, Core, Services
@@ -167,6 +168,7 @@ def _core(settings: Settings, plugins: Iterable[object] | None, clock: Clock) ->
         clock=clock,
         plugins=manager,
         tokens=tokens,
+        signed=Signed(tokens, clock),
         authenticate=Authenticator(tokens, manager.authenticate),
         roles=Roles(),
         grants=Grants(manager.grant if manager.grants_something else None),

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from quartapp.identity.authenticator import Authenticator
     from quartapp.identity.grants import Grants
     from quartapp.identity.roles import Roles
+    from quartapp.identity.signed import Signed
     from quartapp.identity.tokens import Tokens
     from quartapp.realtime.handling import Watchdog
     from quartapp.realtime.hub import Hub
@@ -86,6 +87,7 @@ class Core:
     clock: Clock
     plugins: Plugins
     tokens: Tokens
+    signed: Signed
     authenticate: Authenticator
     roles: Roles
     grants: Grants
