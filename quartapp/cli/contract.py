@@ -49,7 +49,7 @@ def show(kind: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
         return
-    plain = json.loads(json.dumps(document))  # no object twice, so no YAML anchors
+    plain = json.loads(json.dumps(document))  # YAML would write anchors for shared objects
     click.echo(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=100), nl=False)
 
 
@@ -117,7 +117,7 @@ def test(
     with mistakes_explained():
         _require_extra()
         suite = _suite()
-    # By its path, as pytest then finds the suite's own pytest.ini.
+    # The path of the suite lets pytest find the suite's own pytest.ini.
     command = [sys.executable, "-m", "pytest", str(suite), "--contract-depth", depth]
     if url is not None:
         command += ["--base-url", url]
@@ -127,7 +127,7 @@ def test(
         command += ["--contract-jwt-secret", jwt_secret]
     done = subprocess.run(  # noqa: S603 - pytest, with what was asked for
         [*command, *pytest_arguments],
-        # The suite may lie where only an administrator writes.
+        # The suite may be in a folder in which only an administrator can write.
         env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
         check=False,
     )

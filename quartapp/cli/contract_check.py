@@ -1,4 +1,4 @@
-"""Whether the running configuration keeps to openapi.yaml and asyncapi.yaml."""
+"""The comparison of the running configuration with openapi.yaml and asyncapi.yaml."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a check found.
+    """The findings of a check.
 
     Attributes:
-        drift: Where the server and the contract's files differ; empty when they agree.
-        additions: What plugins add to the contract.
+        drift: Differences between the server and the contract's files; empty when they agree.
+        additions: Routes, events and changes that plugins add to the contract.
     """
 
     drift: tuple[str, ...]
@@ -43,19 +43,19 @@ def check(
     openapi: Path | None = None,
     asyncapi: Path | None = None,
 ) -> Report:
-    """Compare what is configured with the contract's files.
+    """Compare a configuration with the contract's files.
 
-    The bundled plugins that are on by default must keep to the files exactly. What the
-    configuration has beyond those plugins is an addition; what it lacks of them is drift.
+    The bundled plugins that are on by default must match the files exactly. Routes and events of
+    further plugins are additions; missing routes of the default plugins are drift.
 
     Args:
         settings: The configuration.
-        plugins: As :func:`quartapp.app.create_app` takes them.
-        openapi: Another file than openapi.yaml.
-        asyncapi: Another file than asyncapi.yaml.
+        plugins: Plugins, as for :func:`quartapp.app.create_app`.
+        openapi: File to use instead of openapi.yaml.
+        asyncapi: File to use instead of asyncapi.yaml.
 
     Raises:
-        QuartappError: A mistake in settings or plugins, or a file that does not parse.
+        QuartappError: The settings or plugins have a mistake, or a file does not parse.
     """
     base = unconnected_app(settings, discover(bundled_plugins()))
     running = unconnected_app(settings, plugins)
@@ -70,7 +70,7 @@ def check(
 
 
 def _beyond(base: Quart, running: Quart) -> tuple[list[str], list[str]]:
-    """What ``running`` lacks of ``base``, and what it adds to it."""
+    """Find the routes that ``running`` lacks, and what it adds to ``base``."""
     ours, theirs = ({str(route): route for route in routes(app)} for app in (base, running))
     lacking = [f"{name}: this configuration does not have it" for name in ours.keys() - theirs]
     added = [_described(route) for name, route in theirs.items() if name not in ours]
@@ -91,7 +91,7 @@ def _described(route: Route) -> str:
 
 
 def _only(document: dict[str, object], labels: set[str]) -> dict[str, object]:
-    """``document`` with these operations alone."""
+    """Return a document with only the operations that ``labels`` names."""
     paths: dict[str, dict[str, object]] = document["paths"]  # type: ignore[assignment]
     kept = {
         path: {

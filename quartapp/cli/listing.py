@@ -1,4 +1,4 @@
-"""What each plugin of an app brings, for ``quartapp plugins``."""
+"""The data of ``quartapp plugins``: the contributions of each plugin of an app."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ SHOWN_ELSEWHERE = frozenset({"register_settings", "register_blueprints"})
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What `quartapp plugins` shows.
+    """The output of `quartapp plugins`.
 
     Attributes:
-        loaded: A row for each plugin, in order.
-        failed: What is wrong with each plugin that does not load, by name.
-        problem: Why those that load make no app together, if they do not.
+        loaded: A row for each loaded plugin, in plugin order.
+        failed: Reason for each plugin that does not load, by name.
+        problem: Reason why the loaded plugins make no app together; None if they do.
     """
 
     loaded: list[dict[str, Any]] = field(default_factory=list)
@@ -37,10 +37,10 @@ class Listing:
 
 
 def list_plugins(settings: Settings) -> Listing:
-    """What the configured plugins bring; nothing is connected to.
+    """List the contributions of the configured plugins, without a connection to the database.
 
     Args:
-        settings: Which plugins.
+        settings: Settings that choose the plugins.
     """
     found, errors = survey(settings.plugins, settings.extra_plugins)
     failed = {name: str(error) for name, error in errors.items()}
@@ -78,7 +78,7 @@ def _row(app: Quart, plugin: LoadedPlugin, order: int) -> dict[str, Any]:
 
 
 def _shown(settings: BaseModel) -> dict[str, Any]:
-    # In JSON mode pydantic writes a secret as asterisks.
+    # JSON mode writes asterisks for a secret.
     shown: dict[str, Any] = settings.model_dump(mode="json")
     return shown
 

@@ -38,21 +38,21 @@ HEADLINE = frozenset({"name", "version", "distribution", "order"})
 
 
 class CommandLine(click.Group):
-    """quartapp's own commands, and those of plugins.
+    """quartapp's own commands and the commands of plugins.
 
-    Plugins are loaded for help and for a name that is not one of ours, so that ``serve`` and the
-    like need no plugin to be found. Where plugins cannot be loaded, help still shows what there is
-    before it says why.
+    Plugins are loaded only for help and for names other than quartapp's own, so that finding
+    ``serve`` loads no plugin. If plugins cannot be loaded, help shows quartapp's own commands and
+    then the reason.
     """
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Every name, in alphabetical order."""
+        """Return the names of all commands, in alphabetical order."""
         with suppress(QuartappError):
             return sorted([*self.commands, *self._of_plugins(ctx)])
         return super().list_commands(ctx)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Our own command of that name, else a plugin's."""
+        """Return the command with a name: quartapp's own, or else a plugin's."""
         own = super().get_command(ctx, cmd_name)
         if own is not None:
             return own
@@ -60,7 +60,7 @@ class CommandLine(click.Group):
             return self._of_plugins(ctx).get(cmd_name)
 
     def get_help(self, ctx: click.Context) -> str:
-        """The help page; where plugins cannot be loaded it is shown, and then the reason."""
+        """Return the help page; print it and raise the reason if plugins cannot be loaded."""
         page = super().get_help(ctx)
         try:
             self._of_plugins(ctx)
@@ -117,7 +117,7 @@ def serve(plugins: tuple[str, ...], **given: Any) -> None:  # noqa: ANN401 - as 
     with mistakes_explained():
         settings = read()
         configure_logging(settings.log_level)
-        # The port is taken first: a second server that cannot have it starts no database.
+        # Listening comes first: a second server on the same port must not start a database.
         with listen(settings.host, settings.port) as listener:
 
             def ready(address: str) -> None:
@@ -126,7 +126,7 @@ def serve(plugins: tuple[str, ...], **given: Any) -> None:  # noqa: ANN401 - as 
                 notify_systemd("READY=1")
 
             if settings.workers > 1:
-                from quartapp.server.workers.run import serve_workers  # which is not for Windows
+                from quartapp.server.workers.run import serve_workers  # does not import on Windows
 
                 sys.exit(serve_workers(settings, listener, read, ready))
             with launched(settings) as complete:

@@ -1,4 +1,4 @@
-"""How the command line tells of a mistake."""
+"""Mistakes of the operator, as the command line shows them."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 class MistakeError(click.ClickException):
-    """A mistake in settings, plugins or surroundings: one message, exit status 2."""
+    """A mistake in settings, plugins or environment, shown as one message with exit status 2."""
 
     exit_code = EXIT_MISTAKE
 
 
 @contextmanager
 def mistakes_explained() -> Iterator[None]:
-    """Show what is wrong in one sentence, without a traceback."""
+    """Show a mistake as one sentence, without a traceback."""
     try:
         yield
     except QuartappError as error:

@@ -1,4 +1,4 @@
-"""``quartapp plugin new``: writes a package for a plugin, which works and whose tests pass."""
+"""``quartapp plugin new``: a generator of a working plugin package with tests."""
 
 from __future__ import annotations
 
@@ -25,39 +25,39 @@ NAME = re.compile(r"[a-z][a-z0-9_]{0,29}")
 
 
 class ScaffoldError(QuartappError):
-    """A plugin of that name, or in that place, cannot be made."""
+    """The error for a plugin that cannot be written under its name or in its folder."""
 
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What a new plugin and its parts are called.
+    """The names of a new plugin and its parts.
 
     Attributes:
-        name: Of the plugin.
+        name: Name of the plugin.
     """
 
     name: str
 
     @property
     def distribution(self) -> str:
-        """Of what is installed."""
+        """Name of the distribution."""
         return f"quartapp-{self.name.replace('_', '-')}"
 
     @property
     def package(self) -> str:
-        """Of what is imported."""
+        """Name of the import package."""
         return f"quartapp_{self.name}"
 
     @property
     def class_name(self) -> str:
-        """Beginning of the names of its classes."""
+        """Prefix of the names of the plugin's classes."""
         return "".join(word.capitalize() for word in self.name.split("_"))
 
     def check(self) -> None:
-        """Whether there can be such a plugin here.
+        """Refuse a name that is not valid or not free.
 
         Raises:
-            ScaffoldError: It cannot be a name, or something that is installed has it.
+            ScaffoldError: The name is not valid, or an installed plugin or package has it.
         """
         if not NAME.fullmatch(self.name) or keyword.iskeyword(self.name):
             raise ScaffoldError(
@@ -89,15 +89,15 @@ def write_plugin(name: str, into: Path, origin: str | None = None) -> Path:
     """Write a new plugin's package.
 
     Args:
-        name: Of the plugin.
-        into: The folder that its folder is made in.
-        origin: URL of the quartapp to test it with; None takes the package index's.
+        name: Name of the plugin.
+        into: Folder in which the plugin's folder is made.
+        origin: URL of the quartapp that the plugin's tests install; None takes the package index's.
 
     Returns:
         The plugin's folder.
 
     Raises:
-        ScaffoldError: The name cannot be, the folder is there already, or cannot be written.
+        ScaffoldError: The name is not valid or not free, or the folder exists or cannot be written.
     """
     names = Names(name)
     names.check()
@@ -110,7 +110,7 @@ def write_plugin(name: str, into: Path, origin: str | None = None) -> Path:
         keep_trailing_newline=True,
         trim_blocks=True,
         lstrip_blocks=True,
-        autoescape=False,  # noqa: S701 - nothing of it is shown in a browser
+        autoescape=False,  # noqa: S701 - the output is no HTML
     )
     given = {
         "name": names.name,
@@ -140,10 +140,10 @@ def _target(template: str, names: Names) -> str:
 
 
 def own_origin() -> str | None:
-    """Where this quartapp was installed from, if that was not a package index (PEP 610).
+    """Return the origin of this installation of quartapp (PEP 610).
 
     Returns:
-        A URL that pip understands; None for the index.
+        A URL that pip understands; None if quartapp came from a package index.
     """
     text = distribution(OWN_DISTRIBUTION).read_text("direct_url.json")
     if text is None:
@@ -154,7 +154,7 @@ def own_origin() -> str | None:
     if version_control is not None:
         return f"{version_control['vcs']}+{url}@{version_control['commit_id']}"
     parts = urlsplit(url)
-    # What it was installed from may be gone, as the wheel in a build's temporary folder is.
+    # The file may be gone, such as a wheel in the temporary folder of a build.
     return url if parts.scheme != "file" or Path(parts.path).exists() else None
 
 

@@ -1,4 +1,4 @@
-"""The HTTP contract: what the running app declares, and whether openapi.yaml says the same."""
+"""The contract: documents of the running app, and their comparison with the committed files."""
 
 from quartapp.contract.openapi.document import openapi_document, register_documents
 from quartapp.http.routes import Route, register_routes, routes

@@ -1,4 +1,4 @@
-"""The contract's files: in a checkout beside the package, else inside it."""
+"""The files of the contract: inside the installed package, or beside it in a checkout."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def read_document(path: Path) -> dict[str, Any]:
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads what JSON has, and no dates: an example's time is a string."""
+    """A loader for JSON's types alone: the time in an example stays a string."""
 
 
 _Loader.yaml_implicit_resolvers = {

@@ -1,4 +1,4 @@
-"""One plugin's piece of the contract: what it adds to the two documents, as documents."""
+"""The OpenAPI and AsyncAPI documents of one plugin: the plugin's part of the contract."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 
 def plugin_of(app: Quart, name: str) -> LoadedPlugin:
-    """The plugin of ``app`` called ``name``.
+    """Return a plugin of an app by its name.
 
     Raises:
-        PluginError: There is none.
+        PluginError: The app has no plugin with this name.
     """
     loaded = {plugin.name: plugin for plugin in core(app).plugins.loaded}
     if name not in loaded:
@@ -33,17 +33,17 @@ def plugin_of(app: Quart, name: str) -> LoadedPlugin:
 
 
 def routes_of(app: Quart, plugin: LoadedPlugin) -> list[Route]:
-    """The routes that ``plugin`` brings."""
+    """Return the routes that ``plugin`` brings."""
     return [route for route in routes(app) if route.owner is plugin]
 
 
 def events_of(app: Quart, plugin: LoadedPlugin) -> list[EventType]:
-    """The events that ``plugin`` brings."""
+    """Return the events that ``plugin`` brings."""
     return core(app).events.brought_by(str(plugin))
 
 
 def openapi_of_plugin(app: Quart, plugin: LoadedPlugin) -> JsonObject:
-    """The OpenAPI document of ``app``, with the routes of one plugin and what they refer to."""
+    """Return an OpenAPI document with only one plugin's routes, and the schemas they refer to."""
     whole = openapi_document(app)
     paths: JsonObject = {}
     for route in routes_of(app, plugin):
@@ -65,10 +65,10 @@ def openapi_of_plugin(app: Quart, plugin: LoadedPlugin) -> JsonObject:
 
 
 def asyncapi_of_plugin(app: Quart, plugin: LoadedPlugin) -> JsonObject:
-    """The AsyncAPI document of ``app``, with the events of one plugin."""
-    piece: JsonObject = json.loads(json.dumps(asyncapi_document(app, plugin)))
-    piece["info"] = {"title": plugin.name, "version": "1"}
-    return piece
+    """Return an AsyncAPI document with only one plugin's events."""
+    document: JsonObject = json.loads(json.dumps(asyncapi_document(app, plugin)))
+    document["info"] = {"title": plugin.name, "version": "1"}
+    return document
 
 
 def _references(node: Any) -> list[str]:  # noqa: ANN401 - JSON

@@ -1,1 +1,1 @@
-"""Settings: of the core, of plugins, and the files that they come from."""
+"""Settings of the core and of plugins, and the files that settings are read from."""

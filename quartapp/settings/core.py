@@ -1,4 +1,7 @@
-"""Settings: the command line, then the environment, then ``.env``, then ``quartapp.toml``."""
+"""Settings of the core, from command line, environment, ``.env`` and ``quartapp.toml``.
+
+A source that is named earlier here overrides the later ones.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ Choice = TypeVar("Choice", bound="PluginChoice")
 
 
 class PluginChoice(BaseSettings):
-    """Which plugins to load: all that the command line needs to know its commands."""
+    """The settings that choose the plugins; the command line needs no others to find commands."""
 
     model_config = SettingsConfigDict(
         env_prefix="QUARTAPP_",
@@ -60,16 +63,16 @@ class PluginChoice(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The sources, strongest first."""
+        """Return the sources of settings, strongest first."""
         toml = InitSettingsSource(settings_cls, init_kwargs=_core_table(read_toml()))
         return init_settings, env_settings, dotenv_settings, toml
 
 
 class Settings(PluginChoice):
-    """Everything the core can be told. Each field says where it comes from in the environment.
+    """The settings of the core.
 
-    ``PORT``, ``MONGODB_URI`` (or ``uri``) and ``JWT_SECRET`` have their usual names, the others
-    are prefixed with ``QUARTAPP_``.
+    The environment variables ``PORT``, ``MONGODB_URI`` (or ``uri``) and ``JWT_SECRET`` have their
+    usual names; all other variables have the prefix ``QUARTAPP_``.
     """
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
@@ -160,10 +163,10 @@ class Settings(PluginChoice):
 
 
 def load_settings(**overrides: Any) -> Settings:  # noqa: ANN401 - any field's value
-    """The settings of this process.
+    """Load the settings of this process.
 
     Args:
-        overrides: Fields given on the command line; None stands for "not given".
+        overrides: Values from the command line, by field; None means that the option is missing.
 
     Raises:
         SettingsFileError: One message that names each bad setting.
@@ -172,7 +175,7 @@ def load_settings(**overrides: Any) -> Settings:  # noqa: ANN401 - any field's v
 
 
 def load_plugin_choice() -> PluginChoice:
-    """Which plugins this process is to load, whatever the other settings are.
+    """Load the settings that choose the plugins, and no others.
 
     Raises:
         SettingsFileError: One message that names each bad setting.
@@ -200,7 +203,12 @@ def _prefix(plugin: str) -> str:
 
 
 def explain(error: ValidationError, prefix: str | None = None) -> str:
-    """Each bad setting with what is wrong with it, on one line; values are not repeated."""
+    """Describe each bad setting on one line, without its value, which may be secret.
+
+    Args:
+        error: Validation error of a settings model.
+        prefix: Prefix of the environment variables; None for the settings of the core.
+    """
     problems = []
     for detail in error.errors(include_url=False, include_context=False, include_input=False):
         path = [str(part) for part in detail["loc"]]
@@ -213,7 +221,7 @@ def explain(error: ValidationError, prefix: str | None = None) -> str:
 
 
 def _core_table(document: dict[str, Any]) -> dict[str, Any]:
-    """The core's own settings; ``[plugins] enabled = [...]`` is the exact list."""
+    """Return the core's settings from a TOML document; ``plugins.enabled`` becomes ``plugins``."""
     core = {name: value for name, value in document.items() if name != "plugins"}
     unknown = sorted(set(core) - set(Settings.model_fields))
     if unknown:

@@ -1,4 +1,4 @@
-"""The files that settings come from."""
+"""The files that settings are read from."""
 
 from __future__ import annotations
 
@@ -13,14 +13,17 @@ ENV_FILE = ".env"
 
 
 class SettingsFileError(QuartappError):
-    """quartapp.toml cannot be read, or a setting has a value that cannot be."""
+    """The error for an unreadable quartapp.toml or an invalid setting."""
 
 
 def read_toml(path: Path | None = None) -> dict[str, Any]:
-    """quartapp.toml of the working directory; empty when there is none.
+    """Read the settings file; return an empty dict when the file does not exist.
+
+    Args:
+        path: The file; None stands for ``quartapp.toml`` in the working directory.
 
     Raises:
-        SettingsFileError: It is no TOML.
+        SettingsFileError: The file cannot be read or is not valid TOML.
     """
     path = path or Path(TOML_FILE)
     try:

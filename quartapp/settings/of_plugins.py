@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 
 def load_plugin_settings(plugin: str, model: type[BaseModel]) -> BaseModel:
-    """A plugin's settings, from its table in quartapp.toml and ``QUARTAPP_<PLUGIN>_*``.
+    """Load a plugin's settings from quartapp.toml and the variables ``QUARTAPP_<PLUGIN>_*``.
 
     Args:
-        plugin: The plugin's name.
-        model: Its settings model.
+        plugin: Name of the plugin.
+        model: Model of the plugin's settings.
 
     Raises:
         SettingsFileError: One message that names the plugin and each bad setting.
@@ -60,7 +60,7 @@ def load_plugin_settings(plugin: str, model: type[BaseModel]) -> BaseModel:
 
 
 class OwnedNames:
-    """Whose a setting is, by its name in the environment and by its model."""
+    """The owner of each setting, by environment variable and by settings model."""
 
     def __init__(self) -> None:
         self._owners = {
@@ -69,10 +69,14 @@ class OwnedNames:
         self._models: dict[type[BaseModel], str] = {}
 
     def take(self, owner: LoadedPlugin, model: type[BaseModel]) -> None:
-        """Let ``model``'s settings be ``owner``'s.
+        """Record a plugin as the owner of its settings.
+
+        Args:
+            owner: The plugin.
+            model: Model of the plugin's settings.
 
         Raises:
-            SettingsFileError: Another has one of that name, or that model.
+            SettingsFileError: Another plugin or the core owns the model or one of the variables.
         """
         claim = f"plugin {owner}"
         other = self._models.setdefault(model, claim)

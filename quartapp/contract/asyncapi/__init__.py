@@ -1,1 +1,1 @@
-"""The AsyncAPI document of an app: made and compared."""
+"""The AsyncAPI document of an app: generation and comparison."""

@@ -1,7 +1,7 @@
-"""How two AsyncAPI documents differ in what clients can rely on.
+"""The comparison of two AsyncAPI documents in the promises to clients.
 
-Both are brought to one form first: keys, order, titles and prose do not count, references are
-followed. What is left is compared piece by piece, and each difference names its place.
+The comparison uses a normal form without references, in which keys, order, titles and descriptions
+do not count. Each difference names its place.
 """
 
 from __future__ import annotations
@@ -20,27 +20,28 @@ UNORDERED = ("enum", "required")
 
 
 class AsyncapiError(QuartappError):
-    """A document that is no AsyncAPI 3 document, or has a reference that leads nowhere."""
+    """The error for a document that is no AsyncAPI 3 document, or has a dangling reference."""
 
 
 def differences(authority: Mapping[str, Any], generated: Mapping[str, Any]) -> list[str]:
-    """Where the running app departs from the committed document; empty when it does not.
+    """Find the differences between the committed document and the running app.
 
     Args:
         authority: The committed document, parsed.
-        generated: What :func:`quartapp.contract.asyncapi.document.asyncapi_document` made.
+        generated: The document of the app, from
+            :func:`quartapp.contract.asyncapi.document.asyncapi_document`.
 
     Returns:
         One readable line for each difference, in a stable order.
 
     Raises:
-        AsyncapiError: One of the two cannot be read.
+        AsyncapiError: One of the two is no AsyncAPI document.
     """
     return list(_compare("", normalised(authority), normalised(generated)))
 
 
 def normalised(document: Mapping[str, Any]) -> dict[str, Any]:
-    """What ``document`` promises, in a form in which equal promises are equal.
+    """Return the normal form of a document, in which equal promises are equal.
 
     Args:
         document: An AsyncAPI 3 document, parsed.
@@ -50,7 +51,7 @@ def normalised(document: Mapping[str, Any]) -> dict[str, Any]:
         its role or audience, answers, errors in order, and payload schema without references.
 
     Raises:
-        AsyncapiError: It cannot be read.
+        AsyncapiError: The document is no AsyncAPI document.
     """
     try:
         return _Reader(document).read()
@@ -61,7 +62,7 @@ def normalised(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class _Reader:
-    """Reads one document."""
+    """The reader of one document."""
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self._document = document

@@ -1,9 +1,10 @@
 """The AsyncAPI document of the running app.
 
-The document is made of the event types that plugins registered, so it cannot promise what no
-handler keeps. It follows AsyncAPI 3.0 (https://www.asyncapi.com/docs/reference/specification/v3.0.0)
-with these extensions: ``x-role``, ``x-answers`` and ``x-errors`` on what clients send,
-``x-audience`` on what they get, ``x-close-codes`` on the channel.
+The document is generated from the event types that plugins registered, so it promises no event
+without a handler. The format is AsyncAPI 3.0
+(https://www.asyncapi.com/docs/reference/specification/v3.0.0) with these extensions: ``x-role``,
+``x-answers`` and ``x-errors`` on messages from clients, ``x-audience`` on messages from the server,
+``x-close-codes`` on the channel.
 """
 
 from __future__ import annotations
@@ -54,11 +55,11 @@ What goes wrong is told to the sender alone, as `ERROR`, and the connection stay
 
 
 def asyncapi_document(app: Quart, only: LoadedPlugin | None = None) -> JsonObject:
-    """The AsyncAPI 3.0 document of ``app``: every registered event, plugins' included.
+    """Return the AsyncAPI 3.0 document of an app, with the events of its plugins.
 
     Args:
-        app: The app; it need not be served.
-        only: The plugin whose events to describe; all when left out.
+        app: The app, which need not be served.
+        only: Plugin whose events to describe; None describes all events.
     """
     known = core(app).events
     events = list(known) if only is None else known.brought_by(str(only))
@@ -103,7 +104,7 @@ def asyncapi_document(app: Quart, only: LoadedPlugin | None = None) -> JsonObjec
 
 
 class _Keys:
-    """Keys of messages, from event names of any kind; no two alike."""
+    """Unique keys of messages, made from the names of events."""
 
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix
@@ -121,7 +122,7 @@ class _Keys:
 
 
 class _Schemas:
-    """The schemas of all data models together, so that models of one name get two."""
+    """The schemas of all data models, with different names for models of the same name."""
 
     def __init__(self, events: Iterable[EventType], answers: Iterable[ServerMessage]) -> None:
         models: dict[tuple[type[BaseModel], Mode], None] = {}
@@ -136,12 +137,12 @@ class _Schemas:
         self.definitions: JsonObject = exact_schema(definitions.get("$defs", {}))
 
     def of(self, model: type[BaseModel], mode: Mode) -> JsonObject:
-        """The schema of ``model``, as a reference."""
+        """Return a reference to the schema of ``model``."""
         schema: JsonObject = exact_schema(self._schemas[model, mode])
         return schema
 
     def requires_something(self, model: type[BaseModel]) -> bool:
-        """Whether no frame without ``data`` can fit ``model``."""
+        """Tell whether a frame has to have ``data`` to be valid for ``model``."""
         return any(field.is_required() for field in model.model_fields.values())
 
 
@@ -212,7 +213,7 @@ def _errors(event: EventType) -> list[str]:
 
 
 def _all_errors(events: Sequence[EventType], parameters: Sequence[SocketParameter]) -> list[str]:
-    """Every ``ERROR``, in the order of checks; the frame's format comes before the data's."""
+    """Return all error messages in the order of checks: the frame's format before the data's."""
     roles = [event.wrong_role for event in events if event.role is not None]
     offers: list[EventType | SocketParameter] = [*events, *parameters]
     own = [message for offer in offers for message in offer.messages]

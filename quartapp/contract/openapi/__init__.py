@@ -1,1 +1,1 @@
-"""The OpenAPI document of an app: made, normalised, compared."""
+"""The OpenAPI document of an app: generation, normal form and comparison."""

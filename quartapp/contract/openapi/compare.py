@@ -1,4 +1,4 @@
-"""Whether two OpenAPI documents promise the same, and if not, where they differ."""
+"""The comparison of two OpenAPI documents."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ LONGEST = 160
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One thing that two documents say differently.
+    """A difference between two documents.
 
     Attributes:
-        where: Operation, status or part of the request, and the path into its schema.
-        what: Who says what.
+        where: Place of the difference: operation, status or part of the request, and the path into
+            the schema.
+        what: Statement of each document at this place.
     """
 
     where: str
@@ -36,18 +37,19 @@ def differences(
     generated: JsonObject,
     names: tuple[str, str] = ("openapi.yaml", "the server"),
 ) -> list[Difference]:
-    """Where two OpenAPI documents differ.
+    """Find the differences between two OpenAPI documents.
 
-    Compared are operations with their operationId, tags, security and role, parameters, request
-    bodies, and answers with their status, headers and schemas; no texts and no examples.
+    The comparison covers operations with their operationId, tags, security and role, parameters,
+    request bodies, and answers with their status, headers and schemas. Descriptions and examples
+    do not count.
 
     Args:
-        authority: The one that says how it has to be.
-        generated: The other.
-        names: What to call them.
+        authority: The document that decides.
+        generated: The document to check.
+        names: Names of the two documents in the differences.
 
     Raises:
-        DocumentError: One is no OpenAPI document.
+        DocumentError: One of the two is no OpenAPI document.
     """
     left = normal_form(authority, names[0])
     right = normal_form(generated, names[1])

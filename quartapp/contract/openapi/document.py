@@ -1,4 +1,4 @@
-"""The OpenAPI document of the running app, made of what its routes declare and enforce."""
+"""The OpenAPI document of the running app, generated from the declarations of its routes."""
 
 from __future__ import annotations
 
@@ -93,14 +93,14 @@ REPLAYED_ANSWER: JsonObject = {
 
 
 class Provider(OpenAPIProvider):
-    """quart-schema's document, with what it leaves out.
+    """quart-schema's generator, with additions and corrections.
 
-    Operation ids and roles as declared, required bodies, string statuses, response headers, and
-    models of one name kept apart.
+    The document has the declared operation ids and roles, required bodies, statuses as strings,
+    response headers, and different schemas for models with the same name.
     """
 
     def schema(self) -> JsonObject:
-        """The whole document."""
+        """Return the whole document."""
         self._models: JsonObject = {}
         self._instead: dict[Any, Any] = {}  # any: models
         document = super().schema()
@@ -109,12 +109,12 @@ class Provider(OpenAPIProvider):
         return document
 
     def operation_id(self, method: str, path: str, func: Callable[..., object]) -> str | None:
-        """The id that the operation declares."""
+        """Return the id that the operation declares."""
         operation = operation_of(func)
         return operation.id if operation else super().operation_id(method, path, func)
 
     def build_querystring_parameters(self, model: Any) -> tuple[list[JsonObject], JsonObject]:  # noqa: ANN401 - a type
-        """The parameters of a query string."""
+        """Return the parameters of a query string."""
         parameters, definitions = super().build_querystring_parameters(model)
         return cast("list[JsonObject]", self._with_models(parameters, definitions)), {}
 
@@ -123,7 +123,7 @@ class Provider(OpenAPIProvider):
         model: Any,  # noqa: ANN401 - a type
         source: DataSource,
     ) -> tuple[JsonObject, JsonObject]:
-        """A body that is declared is required."""
+        """Return the description of a request body, which is required wherever it is declared."""
         body, definitions = super().build_request_body(model, source)
         return self._with_models({"required": True, **body}, definitions), {}
 
@@ -132,13 +132,13 @@ class Provider(OpenAPIProvider):
         model: Any,  # noqa: ANN401 - a type
         headers_model: Any,  # noqa: ANN401 - a type or None
     ) -> tuple[JsonObject, JsonObject]:
-        """One answer."""
+        """Return the description of an answer."""
         told: Any = self._instead.get(model, model)  # any: a type
         response, definitions = super().build_response_object(told, headers_model)
         return self._with_models(response, definitions), {}
 
     def build_paths(self, rule: Rule) -> tuple[JsonObject, JsonObject]:
-        """The paths of one rule."""
+        """Return the description of the paths of one URL rule."""
         view = self._app.view_functions[rule.endpoint]
         operation = operation_of(view)
         # What plugins refuse with is known only now that the app has its plugins.
@@ -159,7 +159,15 @@ class Provider(OpenAPIProvider):
         return paths, components
 
     def _with_models(self, built: Any, definitions: JsonObject) -> Any:  # noqa: ANN401 - JSON
-        """``built``, with its models among the document's, each under a name of its own."""
+        """Move the models of a part into the document, each under a unique name.
+
+        Args:
+            built: A part of the document.
+            definitions: Schemas of the models that the part refers to, by name.
+
+        Returns:
+            The part with references to the unique names.
+        """
         built, definitions = exact_schema(built), exact_schema(definitions)
         names = {}
         for name, model in definitions.items():
@@ -229,7 +237,7 @@ def _complete_headers(documented: JsonObject, operation: Operation) -> None:
 
 
 def register_documents(app: Quart) -> None:
-    """Let ``app`` describe itself."""
+    """Set up quart-schema, which generates the OpenAPI document of ``app``."""
     QuartSchema(
         app,
         openapi_path=None,
@@ -250,8 +258,8 @@ def register_documents(app: Quart) -> None:
 
 
 def openapi_document(app: Quart) -> JsonObject:
-    """The OpenAPI 3.1 document of ``app``, plugins included. Read it, do not change it."""
-    # Made once: an app's routes do not change any more, and it takes long enough to be felt.
+    """Return the OpenAPI 3.1 document of ``app``, plugins included; callers must not change it."""
+    # Generated once, as it takes a noticeable time and the routes of an app do not change.
     if DOCUMENT not in app.extensions:
         document = app.extensions[EXTENSION].openapi_provider.schema()
         app.extensions[DOCUMENT] = json.loads(json.dumps(document))

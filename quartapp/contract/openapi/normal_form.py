@@ -1,8 +1,7 @@
-"""OpenAPI documents in one form, so that those that mean the same are equal.
+"""The normal form of OpenAPI documents: documents with the same meaning become equal.
 
-References are resolved, texts and examples are left out, and of the ways in which JSON Schema can
-say a thing one is chosen. What remains is dicts, strings, numbers, and lists whose order means
-nothing.
+The normal form has no references, no descriptions and no examples. Where JSON Schema has several
+spellings, the normal form uses one. The order of its lists has no meaning.
 """
 
 from __future__ import annotations
@@ -26,18 +25,18 @@ NULL: JsonObject = {"type": ["null"]}
 
 
 class DocumentError(QuartappError):
-    """A document that is no OpenAPI document."""
+    """The error for a document that is no OpenAPI document."""
 
 
 def normal_form(document: JsonObject, name: str) -> JsonObject:
-    """What ``document`` promises, by operation (``POST /api/v1/auth/login``).
+    """Return the normal form of a document, by operation (``POST /api/v1/auth/login``).
 
     Args:
         document: An OpenAPI 3.1 document.
-        name: What to call it in an error.
+        name: Name of the document in an error.
 
     Raises:
-        DocumentError: A reference leads nowhere, or a part is of another kind than it has to be.
+        DocumentError: A reference leads nowhere, or a part has the wrong type.
     """
     try:
         return _Normaliser(document).operations()
@@ -105,11 +104,11 @@ class _Normaliser:
         }
 
     def schema(self, node: Any, within: tuple[str, ...] = ()) -> JsonObject:  # noqa: ANN401 - JSON
-        """``node`` in normal form.
+        """Return the normal form of a schema.
 
         Args:
-            node: A schema, or True or False.
-            within: The references that led here.
+            node: A schema, which can be True or False.
+            within: References that were followed to this schema.
         """
         if isinstance(node, bool):
             return {} if node else {"not": {}}
@@ -123,7 +122,7 @@ class _Normaliser:
         return _one_way(self._inner(_without_annotations(node), within), self, within)
 
     def _inner(self, normal: JsonObject, within: tuple[str, ...]) -> JsonObject:
-        """``normal`` with the schemas in it in normal form."""
+        """Bring the schemas inside a schema into normal form."""
         for key, value in list(normal.items()):
             if key in ONE_SCHEMA:
                 normal[key] = self.schema(value, within)
@@ -156,7 +155,7 @@ class _Normaliser:
 
 
 def _one_way(normal: JsonObject, normaliser: _Normaliser, within: tuple[str, ...]) -> JsonObject:
-    """``normal``, of the ways to say a thing the one that is chosen here."""
+    """Replace JSON Schema's alternative spellings by the one of the normal form."""
     if normal.get("default", ...) is None:
         del normal["default"]
     if "additionalProperties" in normal:
@@ -171,14 +170,14 @@ def _one_way(normal: JsonObject, normaliser: _Normaliser, within: tuple[str, ...
     if "const" in normal:
         normal["enum"] = [normal.pop("const")]
     if "enum" in normal:
-        normal.pop("type", None)  # the values have one
+        normal.pop("type", None)  # the values imply the type
     elif isinstance(normal.get("type"), str):
         normal["type"] = [normal["type"]]
     return _with_null(normal)
 
 
 def _with_null(normal: JsonObject) -> JsonObject:
-    """``normal``; a schema or null is that schema, with null among its values or types."""
+    """Replace the alternative of a schema and null by the schema with null as a value or type."""
     branches = normal.get("anyOf", [])
     if len(branches) != 2 or NULL not in branches or len(normal) != 1:
         return normal
@@ -199,7 +198,7 @@ def _without_annotations(node: JsonObject) -> JsonObject:
 
 
 def canonical(value: Any) -> str:  # noqa: ANN401 - JSON
-    """``value`` as compact JSON, the same for equal values."""
+    """Return JSON text that is the same for equal values, whatever the order of lists and keys."""
     return json.dumps(_ordered(value), ensure_ascii=False, sort_keys=True)
 
 
