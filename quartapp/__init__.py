@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from quartapp.database.database import Model as Model
     from quartapp.database.documents import Document as Document
     from quartapp.database.migrations import Migration as Migration
+    from quartapp.database.outbox import Outbox as Outbox
+    from quartapp.database.outbox_store import OutboxEntry as OutboxEntry
     from quartapp.database.tasks import Tasks as Tasks
     from quartapp.embedded.mongo import EmbeddedMongoError as EmbeddedMongoError
     from quartapp.embedded.mongo import find_mongod as find_mongod
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from quartapp.errors import PluginError as PluginError
     from quartapp.errors import PreconditionFailedError as PreconditionFailedError
     from quartapp.errors import QuartappError as QuartappError
+    from quartapp.hooks.changes import Changes as Changes
     from quartapp.hooks.decisions import Allow as Allow
     from quartapp.hooks.decisions import Decision as Decision
     from quartapp.hooks.decisions import Deny as Deny
@@ -102,6 +105,7 @@ __all__ = [
     "AccountGoneError",
     "Allow",
     "Body",
+    "Changes",
     "Clock",
     "Closed",
     "Connection",
@@ -131,6 +135,8 @@ __all__ = [
     "ObjectIdInput",
     "ObjectIdString",
     "Operation",
+    "Outbox",
+    "OutboxEntry",
     "PluginError",
     "Plugins",
     "PreconditionFailedError",
@@ -192,6 +198,8 @@ _HOMES = {
     ),
     "quartapp.database.documents": ("Document",),
     "quartapp.database.migrations": ("Migration",),
+    "quartapp.database.outbox": ("Outbox",),
+    "quartapp.database.outbox_store": ("OutboxEntry",),
     "quartapp.database.tasks": ("Tasks",),
     "quartapp.embedded.mongo": (
         "EmbeddedMongoError",
@@ -217,6 +225,7 @@ _HOMES = {
         "Deny",
         "Grant",
     ),
+    "quartapp.hooks.changes": ("Changes",),
     "quartapp.hooks.plugins": ("Plugins",),
     "quartapp.hooks.specs": (
         "hookimpl",

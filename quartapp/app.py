@@ -14,6 +14,8 @@ from quartapp.contract import register_documents, register_routes
 from quartapp.database.database import Database
 from quartapp.database.lease import Lease
 from quartapp.database.migrations import Migrations
+from quartapp.database.outbox import Outbox
+from quartapp.database.outbox_store import StoredEntry
 from quartapp.database.tasks import Tasks
 from quartapp.errors import QuartappError
 from quartapp.hooks.discovery import discover, loaded
@@ -101,6 +103,9 @@ def create_app(
     for owner, role in core.plugins.roles():
         core.roles.add(role, str(owner))
     core.database.models = [KeptAnswer, *core.plugins.collections()]
+    if core.plugins.delivering:
+        core.database.models.append(StoredEntry)
+    core.plugins.changes.connect(core.database, core.outbox)
     core.database.before_indexes = core.migrations.run
     core.plugins.services(app)
     core.authenticate.standing = core.services.find(Standing)  # type: ignore[type-abstract] # mypy takes a protocol for a class that cannot be used
@@ -173,6 +178,7 @@ def _core(settings: Settings, plugins: Iterable[object] | None, clock: Clock) ->
         roles=Roles(),
         grants=Grants(manager.grant if manager.grants_something else None),
         database=database,
+        outbox=Outbox(database, clock, metrics.registry, manager.deliver, manager.delivering),
         migrations=Migrations(database, manager.loaded, clock),
         tasks=Tasks(database, clock, metrics.registry, lambda: manager.dispatcher.building),
         hub=Hub(settings.max_sockets, settings.max_sockets_per_user, metrics, clock),
@@ -202,6 +208,13 @@ def _register_lifespan(app: Quart, core: Core) -> None:
                     "processes cannot learn of each other's changes: "
                     f"{core.settings.workers} workers need a replica set (one member is enough)"
                 )
+            if core.plugins.delivering:
+                raise QuartappError(
+                    f"the plugins {', '.join(core.plugins.delivering)} deliver from an "
+                    "outbox, which needs transactions, and the MongoDB at "
+                    f"{core.database.address} is a standalone server: make it a "
+                    "replica set (one member is enough)"
+                )
             log.warning("standalone MongoDB: one process only; a replica set serves several")
             await lease.take()
 
@@ -212,6 +225,7 @@ def _register_lifespan(app: Quart, core: Core) -> None:
             await connect()
             await core.plugins.startup(app)
             core.tasks.start()
+            core.outbox.start()
         except BaseException:
             # Quart calls no after_serving function when a before_serving function has failed.
             await stop()
@@ -225,6 +239,7 @@ def _register_lifespan(app: Quart, core: Core) -> None:
         if stopped:
             return
         stopped = True
+        await core.outbox.stop()
         await core.tasks.stop()
         await core.plugins.shutdown(app)
         await lease.release()

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from quartapp.clock import Clock
     from quartapp.database.database import Database
     from quartapp.database.migrations import Migrations
+    from quartapp.database.outbox import Outbox
     from quartapp.database.tasks import Tasks
     from quartapp.hooks.plugins import Plugins
     from quartapp.identity.authenticator import Authenticator
@@ -92,6 +93,7 @@ class Core:
     roles: Roles
     grants: Grants
     database: Database
+    outbox: Outbox
     migrations: Migrations
     tasks: Tasks
     hub: Hub

@@ -91,8 +91,8 @@ class Closing:
 
     async def _make_way(self, document: Document) -> None:
         await self._records.keep(document, document["attendance"])
-        if await self._log.end(document, None, document["rollVersion"]):
-            ended = SessionSuperseded(str(document["_id"]), str(document["classId"]))
+        ended = SessionSuperseded(str(document["_id"]), str(document["classId"]))
+        if await self._log.end(document, None, document["rollVersion"], ended):
             await self._hooks.plugins.on_event(ended)
 
     async def _count(self, document: Document) -> None:
@@ -110,7 +110,8 @@ class Closing:
         # A marked student who was then taken off the roll keeps the record, but is not counted.
         counted = [final[student]["status"] for student in roll.student_ids]
         counts = self._hooks.statuses.tally(counted)
-        if await self._log.end(document, counts, roll.version):
-            numbers = (counts["present"], counts["absent"], counts["total"])
-            await self._hooks.plugins.on_event(SessionDone(session_id, class_id, *numbers))
+        numbers = (counts["present"], counts["absent"], counts["total"])
+        done = SessionDone(session_id, class_id, *numbers)
+        if await self._log.end(document, counts, roll.version, done):
+            await self._hooks.plugins.on_event(done)
         self._rolls.forget(document["classId"])

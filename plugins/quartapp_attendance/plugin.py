@@ -77,7 +77,8 @@ class AttendancePlugin:
             rolls.now if scope == "class" else None,
         )
         sessions = SessionLog(
-            parts.database, rolls.now, projector, metrics, parts.traces, parts.clock
+            *(parts.database, rolls.now, projector, metrics, parts.traces, parts.clock),
+            parts.plugins.changes,
         )
         self._service = AttendanceService(
             parts.database,

@@ -141,17 +141,16 @@ class AttendanceService:
         }
         if mark.via is not None:
             entry["via"] = mark.via
-        await self._log.append(session, entry, mark)
-        await self._plugins.on_event(
-            AttendanceMarked(
-                str(session.id),
-                str(session.class_id),
-                mark.student_id,
-                mark.status,
-                mark.by,
-                mark.via,
-            )
+        marked = AttendanceMarked(
+            str(session.id),
+            str(session.class_id),
+            mark.student_id,
+            mark.status,
+            mark.by,
+            mark.via,
         )
+        await self._log.append(session, entry, mark, marked)
+        await self._plugins.on_event(marked)
 
     async def summarise(self, session: ActiveSession) -> None:
         """Show the counts to the whole session.

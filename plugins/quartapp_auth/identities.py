@@ -13,9 +13,7 @@ from quartapp_auth.happenings import UserRegistered
 from quartapp_auth.users import User, UserChanges
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from quartapp import Identity
+    from quartapp import Identity, Plugins
     from quartapp_auth.settings import AuthSettings
     from quartapp_auth.store import UserStore
 
@@ -32,15 +30,13 @@ class Identities:
     Args:
         store: The store of accounts.
         settings: Settings with the fields that follow the other system.
-        tell: Function that tells plugins about an event.
+        plugins: Plugins of the app, which are told of new accounts.
     """
 
-    def __init__(
-        self, store: UserStore, settings: AuthSettings, tell: Callable[[object], Awaitable[None]]
-    ) -> None:
+    def __init__(self, store: UserStore, settings: AuthSettings, plugins: Plugins) -> None:
         self._store = store
         self._sync = settings.sync
-        self._tell = tell
+        self._plugins = plugins
 
     async def account(self, identity: Identity) -> User:
         """Return the account of an identity, up to date; create it at the first sign-in.
@@ -111,8 +107,14 @@ class Identities:
             username=identity.username,
             groups=tuple(sorted(identity.groups)),
         )
-        await self._store.insert(user)
-        await self._tell(UserRegistered(str(user.id), user.role))
+
+        async def insert() -> User:
+            await self._store.insert(user)
+            return user
+
+        registered = UserRegistered(str(user.id), user.role)
+        await self._plugins.changes.stored([registered], insert)
+        await self._plugins.on_event(registered)
         return user
 
     async def _link(self, user: User, identity: Identity) -> User:

@@ -53,7 +53,7 @@ class UserService:
         self._passwords = passwords
         self._tokens = tokens
         self._plugins = plugins
-        self._identities = Identities(store, settings, plugins.on_event)
+        self._identities = Identities(store, settings, plugins)
 
     async def register(self, name: str, email: str, password: str, role: str) -> User:
         """Register an account with a password.
@@ -78,8 +78,14 @@ class UserService:
             created_at=now,
             updated_at=now,
         )
-        await self._store.insert(user)
-        await self._plugins.on_event(UserRegistered(str(user.id), role))
+
+        async def insert() -> User:
+            await self._store.insert(user)
+            return user
+
+        registered = UserRegistered(str(user.id), role)
+        await self._plugins.changes.stored([registered], insert)
+        await self._plugins.on_event(registered)
         return user
 
     async def login(self, email: str, password: str) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mongoengine.errors import NotUniqueError
+from bson import ObjectId
+from pymongo.errors import DuplicateKeyError
 
 from quartapp import DatabaseUnavailableError, PreconditionFailedError, object_id, utc_now
 from quartapp_auth import BaseRole, UserNotFoundError, UserService
@@ -78,13 +79,23 @@ class ClassService:
         _check_name(name)
         now = utc_now()
         class_room = ClassRoom(
-            class_name=name, teacher_id=object_id(teacher.id), created_at=now, updated_at=now
+            id=ObjectId(),
+            class_name=name,
+            teacher_id=object_id(teacher.id),
+            created_at=now,
+            updated_at=now,
         )
+
+        async def insert() -> ClassRoom:
+            await self._database.insert(class_room)
+            return class_room
+
+        created = ClassCreated(str(class_room.id), teacher.id)
         try:
-            await self._database.run(class_room.save, force_insert=True)
-        except NotUniqueError as error:
+            await self._plugins.changes.stored([created], insert)
+        except DuplicateKeyError as error:
             raise ClassExistsError from error
-        await self._plugins.on_event(ClassCreated(str(class_room.id), teacher.id))
+        await self._plugins.on_event(created)
         return class_room
 
     async def get(self, class_id: str) -> ClassRoom:
@@ -237,13 +248,14 @@ class ClassService:
             "$inc": {"rollVersion": 1},
         }
         try:
-            renamed = await self._update({"_id": class_room.id, **in_version(expected)}, changes)
-        except NotUniqueError as error:
+            renamed = await self._update(
+                {"_id": class_room.id, **in_version(expected)}, changes, ClassChanged(class_id)
+            )
+        except DuplicateKeyError as error:
             raise ClassExistsError from error
         if renamed is None:
             _check(await self.get(class_id), expected)
             raise ClassNotFoundError
-        await self._plugins.on_event(ClassChanged(class_id))
         return renamed
 
     async def delete(
@@ -288,8 +300,15 @@ class ClassService:
             class_id=class_id,
             with_records=with_records,
         )
-        await self._database.run(class_room.delete)
-        await self._plugins.on_event(ClassDeleted(class_id, with_records))
+
+        async def delete() -> bool | None:
+            async with self._database.operation():
+                classes = self._database.documents[ClassRoom.collection()]
+                return (await classes.delete_one({"_id": class_room.id})).deleted_count > 0 or None
+
+        deleted = ClassDeleted(class_id, with_records)
+        await self._plugins.changes.stored([deleted], delete)
+        await self._plugins.on_event(deleted)
         return class_room
 
     async def add_student(
@@ -330,11 +349,11 @@ class ClassService:
                 "$inc": {"rollVersion": 1},
                 "$set": {"updatedAt": utc_now()},
             },
+            StudentAdded(class_id, str(user.id)),
         )
         if changed is None:
             _check(await self.get(class_id), expected)
             raise AlreadyEnrolledError
-        await self._plugins.on_event(StudentAdded(class_id, str(user.id)))
         return changed
 
     async def remove_student(
@@ -369,22 +388,33 @@ class ClassService:
                 "$inc": {"rollVersion": 1},
                 "$set": {"updatedAt": utc_now()},
             },
+            StudentRemoved(class_id, student_id),
         )
         if not changed:
             _check(await self.get(class_id), expected)
             raise StudentNotFoundError
-        await self._plugins.on_event(StudentRemoved(class_id, student_id))
         return changed
 
-    async def _update(self, query: dict[str, Any], changes: dict[str, Any]) -> ClassRoom | None:
-        def update() -> ClassRoom | None:
-            found: ClassRoom | None = ClassRoom.objects(__raw__=query).modify(
-                __raw__=changes, new=True
-            )
-            return found
+    async def _update(
+        self, query: dict[str, Any], changes: dict[str, Any], event: object = None
+    ) -> ClassRoom | None:
+        """Change a class, and tell of it if it was changed.
 
-        changed = await self._database.run(update)
-        return None if changed is None else await self._with_roll(changed)
+        Args:
+            query: Finds the class.
+            changes: Update operators.
+            event: What the change makes happen; None if plugins need not know.
+        """
+        events = [] if event is None else [event]
+        changed = await self._plugins.changes.stored(
+            events, lambda: self._database.change(ClassRoom, query, changes)
+        )
+        if changed is None:
+            return None
+        with_roll = await self._with_roll(changed)
+        for happened in events:
+            await self._plugins.on_event(happened)
+        return with_roll
 
 
 def _check_name(name: str) -> None:

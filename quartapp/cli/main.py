@@ -19,6 +19,7 @@ from quartapp.cli.listing import list_plugins as listing_of
 from quartapp.cli.migrate import migrate
 from quartapp.cli.mistakes import MistakeError, mistakes_explained
 from quartapp.cli.new_plugin import plugin
+from quartapp.cli.outbox import outbox
 from quartapp.errors import QuartappError
 from quartapp.hooks.discovery import discover
 from quartapp.hooks.plugins import Plugins
@@ -92,6 +93,7 @@ def main() -> None:
 
 main.add_command(contract)
 main.add_command(migrate)
+main.add_command(outbox)
 main.add_command(plugin)
 
 

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar
 import mongoengine
 import pymongo
 import structlog
-from pymongo import AsyncMongoClient, MongoClient, WriteConcern
+from bson import ObjectId
+from pymongo import AsyncMongoClient, MongoClient, ReturnDocument, WriteConcern
 from pymongo.errors import (
     ConfigurationError,
     ConnectionFailure,
@@ -56,6 +57,10 @@ Key = TypeVar("Key")
 Value = TypeVar("Value")
 
 _bound: ContextVar[SyncDatabase[Document]] = ContextVar("quartapp_database")
+# The asynchronous view inside a transaction.
+_inside: ContextVar[AsyncDatabase[Document] | None] = ContextVar(
+    "quartapp_transaction", default=None
+)
 
 # They wait for MongoDB, not for the processor: so there are more of them than cores.
 THREADS = 16
@@ -184,7 +189,7 @@ class Database:
         """The asynchronous view, writing with majority (what a change stream shows at once)."""
         if self._documents is None:
             raise RuntimeError("the database is not open; serve the app, or use app.test_app()")
-        return self._documents
+        return self._documents if (inside := _inside.get()) is None else inside
 
     @contextmanager
     def bound(self, timeout: float | None = None) -> Iterator[None]:
@@ -311,6 +316,70 @@ class Database:
         """
         with translated(), pymongo.timeout(self._timeout):
             yield
+
+    async def transaction(self, work: Callable[[], Awaitable[Result]]) -> Result:
+        """Do several operations of ``documents`` as one: all of them are stored, or none.
+
+        Args:
+            work: Reads and writes with ``documents``, and nothing else; called again after a
+                conflict with another transaction, so it must be safe to repeat. What it raises
+                undoes what it has written.
+
+        Raises:
+            DatabaseUnavailableError: MongoDB did not answer in time.
+        """
+        if self._async_client is None:
+            raise RuntimeError("the database is not open; serve the app, or use app.test_app()")
+        async with self.operation(), self._async_client.start_session() as session:
+
+            async def bound(_session: object) -> Result:
+                # MongoDB refuses a write concern inside, and PyMongo sends that of a collection.
+                inside = self.documents.with_options(write_concern=WriteConcern())
+                token = _inside.set(inside)
+                try:
+                    async with session.bind(end_session=False):
+                        return await work()
+                finally:
+                    _inside.reset(token)
+
+            return await session.with_transaction(bound, write_concern=WriteConcern("majority"))
+
+    async def insert(self, document: Model) -> None:
+        """Store a new document, also in a transaction.
+
+        Args:
+            document: The document; an ``id`` that is missing is made.
+
+        Raises:
+            DuplicateKeyError: A unique index has its key already.
+            DatabaseUnavailableError: MongoDB did not answer in time.
+        """
+        if document.id is None:
+            document.id = ObjectId()
+        document.validate()
+        async with self.operation():
+            await self.documents[document.collection()].insert_one(document.to_mongo().to_dict())
+
+    async def change(self, model: type[Kind], query: Document, changes: Document) -> Kind | None:
+        """Change the first document of ``model`` that matches ``query``, also in a transaction.
+
+        Args:
+            model: What to build.
+            query: In MongoDB's own words.
+            changes: Update operators.
+
+        Returns:
+            The document as it is afterwards; None when no document matches.
+
+        Raises:
+            DuplicateKeyError: A unique index has the new key already.
+            DatabaseUnavailableError: MongoDB did not answer in time.
+        """
+        async with self.operation():
+            found = await self.documents[model.collection()].find_one_and_update(
+                query, changes, return_document=ReturnDocument.AFTER
+            )
+        return None if found is None else _built(model, found)
 
     async def check_writable(self) -> None:
         """Make sure that a write would be taken now.

@@ -174,6 +174,23 @@ class Dispatcher:
                 failures.append(error)
         return failures
 
+    async def one(self, hook: str, plugin: str, seconds: float, **arguments: object) -> object:
+        """Call the implementation of one plugin.
+
+        Args:
+            hook: The hook's name.
+            plugin: Name of the plugin.
+            seconds: How long the implementation may take.
+            arguments: What the hook specifies.
+
+        Raises:
+            HookFailedError: The implementation raised or hung, or the plugin has none.
+        """
+        for owner, impl in self.implementations(hook):
+            if owner.name == plugin:
+                return await self._call(hook, owner, impl, arguments, seconds=seconds)
+        raise HookFailedError(f"plugin {plugin} does not implement {hook}")
+
     async def _call(
         self,
         hook: str,
@@ -181,8 +198,9 @@ class Dispatcher:
         impl: HookImpl,
         arguments: dict[str, object],
         passing: Refusals = (),
+        seconds: float | None = None,
     ) -> object:
-        limit = None
+        limit, most = None, self._timeout if seconds is None else seconds
         try:
             result = impl.function(*(arguments[name] for name in impl.argnames))
             if not inspect.isawaitable(result):
@@ -192,7 +210,7 @@ class Dispatcher:
                 if result.over:
                     return result.result
             # What does not wait cannot be cut off, and most calls are cheaper than a timer.
-            limit = self._clock.timeout(self._timeout)
+            limit = self._clock.timeout(most)
             async with limit:
                 return await result
         except passing:
@@ -201,7 +219,7 @@ class Dispatcher:
             # A TimeoutError may also be one of the implementation's own.
             if limit is not None and limit.expired() and isinstance(error, TimeoutError):
                 raise HookFailedError(
-                    f"plugin {owner}: {hook} took longer than {self._timeout:g} s"
+                    f"plugin {owner}: {hook} took longer than {most:g} s"
                 ) from error
             raise HookFailedError(f"plugin {owner}: {hook} failed: {reason(error)}") from error
 

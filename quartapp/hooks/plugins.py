@@ -16,6 +16,7 @@ from quartapp.database.database import Model
 from quartapp.database.indexes import OWN_COLLECTIONS, conflicting_index
 from quartapp.errors import DatabaseUnavailableError, HookFailedError, PluginError
 from quartapp.hooks import specs
+from quartapp.hooks.changes import Changes
 from quartapp.hooks.decisions import Grant
 from quartapp.hooks.dispatcher import Dispatcher
 from quartapp.hooks.messages import Messages
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 
+DELIVER_SECONDS = 120.0
+
 # What a hook that is asked who somebody is may raise: the answer is a refusal, or "not now".
 _NOT_KNOWN = (CredentialsRefusedError, SignInUnavailableError, DatabaseUnavailableError)
 
@@ -62,6 +65,8 @@ class Plugins:
     Attributes:
         loaded: The plugins, in order.
         messages: What plugins refuse with.
+        changes: Stores changes with what plugins want delivered.
+        delivering: Names of the plugins that deliver entries of the outbox.
 
     Raises:
         PluginError: A plugin's or a hook's name twice, or an implementation that fits no hook.
@@ -93,6 +98,8 @@ class Plugins:
                 self._add_hookspecs(plugin, brought)
         for plugin in self.loaded:
             self._register(plugin)
+        self.changes = Changes(self.dispatcher)
+        self.delivering = self._delivering()
         self._telling = Telling(self._tell, clock, metrics)
         self._listens = bool(self.dispatcher.implementations("on_event"))
 
@@ -343,6 +350,26 @@ class Plugins:
         """
         if self._listens:
             await self._telling.add(event)
+
+    async def deliver(self, plugin: str, kind: str, key: str, data: Mapping[str, object]) -> None:
+        """Let a plugin deliver an entry of the outbox.
+
+        Raises:
+            HookFailedError: The plugin raised, or took longer than ``DELIVER_SECONDS``.
+        """
+        arguments = {"kind": kind, "key": key, "data": data}
+        await self.dispatcher.one("deliver", plugin, DELIVER_SECONDS, **arguments)
+
+    def _delivering(self) -> list[str]:
+        asked = {owner.name for owner, _ in self.dispatcher.implementations("outbox_entries")}
+        delivering = [owner.name for owner, _ in self.dispatcher.implementations("deliver")]
+        for plugin in self.loaded:
+            if plugin.name in asked and plugin.name not in delivering:
+                raise PluginError(
+                    f"plugin {plugin} implements outbox_entries, and not deliver: "
+                    "nobody would deliver its entries"
+                )
+        return delivering
 
     async def all_told(self) -> None:
         """Wait until plugins have been told of every event so far."""

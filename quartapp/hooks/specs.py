@@ -7,7 +7,7 @@ they need and leave out the rest; those that are not ``register_*`` may be ``asy
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from quart.wrappers import Request, Websocket
 
     from quartapp.database.database import Model
+    from quartapp.database.outbox_store import OutboxEntry
     from quartapp.hooks.decisions import Decision, Grant
     from quartapp.identity.principal import Account, Identity, Principal
     from quartapp.identity.roles import Role
@@ -298,4 +299,50 @@ def on_event(event: object) -> None:
         ... async def on_event(self, event):
         ...     if isinstance(event, UserRegistered):
         ...         await greet(event.user_id)
+    """
+
+
+@hookspec
+def outbox_entries(event: object) -> Iterable[OutboxEntry] | None:
+    """Before an event happens: what is to be delivered because of it, at least once. Collected.
+
+    The entries are stored in the transaction of the change that makes the event happen: either
+    both are in the database, or neither. So an event may still be refused after this call, and
+    there may be a further call for it. An implementation decides by the event and its own settings
+    alone, and does nothing else. A failure refuses the change, as 500.
+
+    MongoDB has to be a replica set (one member is enough): a server with such a plugin does not
+    start on a standalone MongoDB.
+
+    Args:
+        event: What is about to happen, as ``on_event`` gets it.
+
+    Example:
+        >>> @hookimpl
+        ... def outbox_entries(self, event):
+        ...     if isinstance(event, SessionDone):
+        ...         return [OutboxEntry("gradebook", event.class_id, {"absent": event.absent})]
+    """
+
+
+@hookspec
+def deliver(kind: str, key: str, data: Mapping[str, Any]) -> None:
+    """Deliver one entry of the plugin's own ``outbox_entries``, within 120 seconds.
+
+    Called in one process of all, for entries of this plugin alone, until a call returns. A call
+    that raises is repeated after pauses that grow from a second to ten minutes. Entries of one kind
+    and key are delivered one after another in their order, so the first holds up those behind it;
+    entries of other keys are not held up. An entry may be delivered twice: when a process dies
+    after the delivery, another repeats it. Give the receiver an identifier to recognise it by.
+
+    Args:
+        kind: Kind of the entry.
+        key: Key of the entry.
+        data: Data of the entry.
+
+    Example:
+        >>> @hookimpl
+        ... async def deliver(self, kind, key, data):
+        ...     answer = await self.client.put(f"/classes/{key}", json=data)
+        ...     answer.raise_for_status()
     """

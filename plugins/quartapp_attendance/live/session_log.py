@@ -23,6 +23,7 @@ from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from quartapp_attendance.errors import NoActiveSessionError, NotOnRollError
+from quartapp_attendance.happenings import SessionStarted
 from quartapp_attendance.live.change import ATTENDANCE_PREFIX, Change
 from quartapp_attendance.live.states import SessionState
 from quartapp_classes import ClassNotFoundError
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
     from pymongo.asynchronous.collection import AsyncCollection
 
-    from quartapp import Clock, Database, Document, Traces
+    from quartapp import Changes, Clock, Database, Document, OutboxEntry, Traces
     from quartapp_attendance.live.change import Echo
     from quartapp_attendance.live.session import ActiveSession
     from quartapp_attendance.metrics import AttendanceMetrics
@@ -51,6 +52,7 @@ GATHERING_ROUNDS = 3
 class _Waiting:
     entry: Document
     mark: Mark | None
+    wanted: list[tuple[str, OutboxEntry]]  # what plugins want delivered of it
     shown: asyncio.Future[None]
     span: object  # span that the entry belongs to
 
@@ -73,6 +75,7 @@ class SessionLog:
         metrics: Metrics of roll calls.
         traces: Traces to which each update adds a span.
         clock: Clock for the times that are stored.
+        changes: Store for what plugins want delivered, with each change.
     """
 
     def __init__(
@@ -83,12 +86,14 @@ class SessionLog:
         metrics: AttendanceMetrics,
         traces: Traces,
         clock: Clock,
+        changes: Changes,
     ) -> None:
         self._clock = clock
         self._database = database
         self._metrics = metrics
         self._traces = traces
         self._roll = roll
+        self._changes = changes
         self._shows = echo
         # Without a stream, acknowledgements decide the order that is shown, so writes are made one
         # at a time.
@@ -138,9 +143,10 @@ class SessionLog:
             "rollVersion": None,
             "attendance": {},
         }
+        started = SessionStarted(str(document["_id"]), str(class_id), teacher_id)
         async with self._writing():
             try:
-                await self.sessions.insert_one(document)
+                await self._changes.stored([started], lambda: self.sessions.insert_one(document))
             except DuplicateKeyError as error:
                 # After a retried write, the document in the way may be the one that this call
                 # inserted.
@@ -151,7 +157,11 @@ class SessionLog:
         return document
 
     async def append(
-        self, session: ActiveSession, entry: Document, mark: Mark | None = None
+        self,
+        session: ActiveSession,
+        entry: Document,
+        mark: Mark | None = None,
+        event: object = None,
     ) -> None:
         """Write an entry, and wait until this process has shown it.
 
@@ -161,15 +171,19 @@ class SessionLog:
             session: The session.
             entry: The entry to show.
             mark: The mark to store with the entry; None for none.
+            event: Event that the mark makes happen; None for none.
 
         Raises:
             NoActiveSessionError: The session is over.
             NotOnRollError: The student is not on the roll.
+            HookFailedError: A plugin failed in the hook ``outbox_entries``.
             DatabaseUnavailableError: The entry could not be stored.
         """
+        # Asked for each mark, so that a plugin that fails refuses no mark of others.
+        wanted = await self._changes.entries([event]) if event is not None else []
         queue = self._queues.setdefault(session.id, _Queue())
         shown: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        queue.waiting.append(_Waiting(entry, mark, shown, self._traces.current()))
+        queue.waiting.append(_Waiting(entry, mark, wanted, shown, self._traces.current()))
         if queue.writer is None:
             # A task of its own: a cancelled caller must not cancel the marks of the others.
             queue.writer = asyncio.create_task(self._write_all(session, queue))
@@ -190,7 +204,11 @@ class SessionLog:
         return await self._change_state(session_id, SessionState.ACTIVE, changed)
 
     async def end(
-        self, document: Document, summary: Document | None, roll_version: int | None
+        self,
+        document: Document,
+        summary: Document | None,
+        roll_version: int | None,
+        event: object,
     ) -> bool:
         """Take the last step of closing; do nothing when another process has taken it.
 
@@ -208,16 +226,20 @@ class SessionLog:
             changed["summary"] = summary
         if roll_version != document["rollVersion"]:
             changed["rollVersion"] = roll_version
-        return await self._change_state(document["_id"], SessionState.CLOSING, changed) is not None
+        closing = SessionState.CLOSING
+        return await self._change_state(document["_id"], closing, changed, event) is not None
 
     async def _change_state(
-        self, session_id: ObjectId, before: str, changed: Document
+        self, session_id: ObjectId, before: str, changed: Document, event: object = None
     ) -> Document | None:
         async with self._writing():
-            document = await self.sessions.find_one_and_update(
-                {"_id": session_id, "state": before},
-                {"$set": changed, "$inc": {"seq": 1}},
-                return_document=ReturnDocument.AFTER,
+            document = await self._changes.stored(
+                [] if event is None else [event],
+                lambda: self.sessions.find_one_and_update(
+                    {"_id": session_id, "state": before},
+                    {"$set": changed, "$inc": {"seq": 1}},
+                    return_document=ReturnDocument.AFTER,
+                ),
             )
             if document is not None and self._echo is not None:
                 fields = {**changed, "seq": document["seq"]}
@@ -264,11 +286,14 @@ class SessionLog:
                 # earlier entry.
                 self._traces.span("session commit", {"entries": len(batch)}, above=batch[0].span),
             ):
-                document = await self.sessions.find_one_and_update(
-                    {"_id": session.id, "state": SessionState.ACTIVE},
-                    {"$set": changed, "$inc": {"seq": len(batch)}},
-                    projection={"seq": 1},
-                    return_document=ReturnDocument.AFTER,
+                document = await self._changes.together(
+                    [entry for waiting in batch for entry in waiting.wanted],
+                    lambda: self.sessions.find_one_and_update(
+                        {"_id": session.id, "state": SessionState.ACTIVE},
+                        {"$set": changed, "$inc": {"seq": len(batch)}},
+                        projection={"seq": 1},
+                        return_document=ReturnDocument.AFTER,
+                    ),
                 )
             if document is None:
                 # Note the end at once: the stream reports it only a moment later, and until then

@@ -13,6 +13,7 @@ import pytest
 from bson import ObjectId
 from pymongo.errors import DuplicateKeyError
 
+from quartapp.database.outbox_store import OutboxEntry
 from quartapp.hooks.decisions import Allow, Deny
 from quartapp.hooks.discovery import given, in_order
 from quartapp.hooks.specs import hookimpl
@@ -600,6 +601,111 @@ async def test_on_event_tells_of_what_is_stored(serve, example, lesson, mark):
     await socket.drain()
     await server.settled()
     assert plugin.to_write == [away.id]
+
+
+class Gradebook:
+    """Another system, which may be out of reach, and recognises what it has."""
+
+    def __init__(self):
+        self.results = {}
+        self.down = False
+
+    async def put(self, class_id, result):
+        if self.down:
+            raise OSError("no route to host")
+        self.results[result["id"]] = (class_id, result["present"], result["absent"])
+
+
+async def test_outbox_entries_and_deliver_reach_a_system_that_was_away(
+    serve, example, lesson, mark, eventually
+):
+    gradebook = Gradebook()
+    gradebook.down = True
+    server = await serve(beside=[example("outbox_entries").GradebookPlugin(gradebook)])
+    maths = await lesson(server, students=2)
+    await maths.start()
+    socket = await server.socket(maths.teacher)
+    await socket.ask("ATTENDANCE_MARKED", mark(maths.students[0]))
+    await socket.ask("DONE")
+    session = await server.documents["sessions"].find_one({})
+
+    async def tried():
+        return await server.documents["outbox"].find_one({"attempts": {"$gte": 1}})
+
+    entry = await eventually(tried)
+    assert (entry["kind"], entry["key"]) == ("gradebook", maths.class_id)
+    gradebook.down = False
+
+    async def arrived():
+        return gradebook.results
+
+    assert await eventually(arrived) == {str(session["_id"]): (maths.class_id, 1, 1)}
+
+
+async def test_outbox_entries_are_asked_for_every_event_before_it_happens(
+    serve, lesson, mark, eventually
+):
+    class Audit:
+        name = "audit"
+
+        def __init__(self):
+            self.asked, self.heard, self.delivered = [], [], []
+
+        @hookimpl
+        def outbox_entries(self, event):
+            self.asked.append(event)
+            return [OutboxEntry("audit", "all", {"event": type(event).__name__})]
+
+        @hookimpl
+        async def deliver(self, data):
+            self.delivered.append(data["event"])
+
+        @hookimpl
+        def on_event(self, event):
+            self.heard.append(event)
+
+    audit = Audit()
+    server = await serve(beside=[audit])
+    roll_call = await lesson(server, students=1)
+    teacher, class_id = roll_call.teacher, roll_call.class_id
+    await roll_call.start()
+    socket = await server.socket(teacher)
+    await socket.ask("ATTENDANCE_MARKED", mark(roll_call.students[0]))
+    await socket.ask("DONE")
+    await socket.drain()
+    path = f"/class/{class_id}"
+    await server.api.patch(path, json={"className": "Another"}, headers=teacher.headers)
+    gone = f"{path}/students/{roll_call.students[0].id}"
+    await server.api.delete(gone, headers=teacher.headers)
+    await server.api.delete(path, params={"records": "delete"}, headers=teacher.headers)
+    await server.settled()
+    assert audit.asked == audit.heard
+    assert len(audit.heard) == 10
+
+    async def none_waits():
+        return await server.documents["outbox"].count_documents({}) == 0
+
+    await eventually(none_waits)
+    assert audit.delivered == [type(event).__name__ for event in audit.heard]
+
+
+async def test_outbox_entries_that_fail_refuse_the_change(serve):
+    class Failing:
+        name = "failing"
+
+        @hookimpl
+        def outbox_entries(self, event):
+            return ["no entry"]
+
+        @hookimpl
+        def deliver(self):
+            pass
+
+    server = await serve(beside=[Failing])
+    body = {"name": "Ada", "email": "ada@x.example", "password": "secret-1234", "role": "student"}
+    answer = await server.api.post("/auth/register", json=body)
+    assert (answer.status_code, answer.json()["error"]) == (500, "Internal Server Error")
+    assert await server.documents["users"].count_documents({}) == 0
 
 
 async def test_on_event_hears_of_everything_once_and_in_order(serve, lesson, mark):

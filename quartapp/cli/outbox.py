@@ -1,0 +1,88 @@
+"""``quartapp outbox``: what waits to be delivered, another try, and what is given up."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from quartapp.cli.mistakes import mistakes_explained
+from quartapp.server.launch import launched, opened
+from quartapp.settings.core import load_settings
+from quartapp.telemetry.logs import configure_logging
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from quartapp.database.outbox_store import OutboxStore
+
+_CHOICES = (
+    click.option("--plugin", help="Entries of this plugin only."),
+    click.option("--kind", help="Entries of this kind only."),
+    click.option("--key", help="Entries of this key only."),
+)
+
+
+def _with_choices(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(_CHOICES):
+        command = option(command)
+    return command
+
+
+@click.group()
+def outbox() -> None:
+    """Look after what plugins deliver to other systems."""
+
+
+@outbox.command("list")
+def list_entries() -> None:
+    """Show what waits, by plugin, kind and key, with the last problem."""
+
+    async def show(store: OutboxStore) -> None:
+        lanes = await store.summary()
+        for lane in lanes:
+            tried = f", tried {lane['attempts']} times" if lane["attempts"] else ""
+            click.echo(f"{lane['plugin']} {lane['kind']} {lane['key']}: {lane['count']}{tried}")
+            if lane["reason"]:
+                click.echo(f"    last problem: {lane['reason']}")
+        click.echo(f"{sum(lane['count'] for lane in lanes)} entries wait.")
+
+    _run(show)
+
+
+@outbox.command()
+@_with_choices
+def retry(**chosen: str | None) -> None:
+    """Try to deliver now what waits for its next try; a running server does so."""
+    wanted = {name: value for name, value in chosen.items() if value is not None}
+
+    async def again(store: OutboxStore) -> None:
+        click.echo(f"{await store.retry(wanted)} entries are tried now.")
+
+    _run(again)
+
+
+@outbox.command()
+@_with_choices
+@click.option("--all", "everything", is_flag=True, help="Drop all that waits.")
+def drop(*, everything: bool, **chosen: str | None) -> None:
+    """Delete what waits: it is never delivered."""
+    wanted = {name: value for name, value in chosen.items() if value is not None}
+    if bool(wanted) == everything:
+        raise click.UsageError("name what to drop by --plugin, --kind and --key, or say --all")
+
+    async def delete(store: OutboxStore) -> None:
+        click.echo(f"{await store.drop(wanted)} entries are deleted.")
+
+    _run(delete)
+
+
+def _run(work: Callable[[OutboxStore], Awaitable[None]]) -> None:
+    async def run() -> None:
+        with mistakes_explained(), launched(load_settings()) as settings:
+            async with opened(settings, prepare=False) as parts:
+                await work(parts.outbox.store)
+
+    configure_logging()
+    asyncio.run(run())
