@@ -217,6 +217,7 @@ class SessionLog:
             summary: Final counts for the broadcast; None for no broadcast.
             roll_version: Version of the roll that was counted, which decides who gets the
                 broadcast.
+            event: What plugins are told when this call took the step.
 
         Returns:
             Whether this call took the step.
