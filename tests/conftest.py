@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import importlib.util
 import os
 import signal
@@ -12,7 +11,6 @@ import subprocess
 import sys
 import threading
 import time
-import warnings
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -27,9 +25,10 @@ from quartapp.embedded.mongo import find_mongod
 from quartapp.server.listening import listen
 from quartapp.testing.processes import surroundings
 from quartapp_classes.testing import class_room
+from tests.support.pymongo_sockets import closed_when_cancelled
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
     from contextlib import AbstractAsyncContextManager
     from types import ModuleType
 
@@ -37,7 +36,13 @@ if TYPE_CHECKING:
 
 
 DEADLINE_SECONDS = 60.0
-BREAKS_MONGOD = "own_mongod"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cancelled_openings() -> Iterator[None]:
+    """A socket that PyMongo leaves open fails no test, wherever the collector finds it."""
+    with closed_when_cancelled():
+        yield
 
 
 @dataclass(frozen=True)
@@ -339,26 +344,3 @@ def installed(tmp_path: Path) -> Callable[..., str]:
         return str(folder)
 
     return install
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # PyMongo leaves the socket of a connection unclosed whose opening is cancelled, as happens when
-    # the server is frozen or gone. Nothing of ours has it, and only the collector finds it: in the
-    # middle of the test, or below.
-    unclosed = pytest.mark.filterwarnings(
-        r"ignore:Exception ignored in. <socket\.socket:pytest.PytestUnraisableExceptionWarning"
-    )
-    for item in items:
-        if BREAKS_MONGOD in getattr(item, "fixturenames", ()):
-            item.add_marker(unclosed)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
-    yield
-    if BREAKS_MONGOD in getattr(item, "fixturenames", ()):
-        # Found now, and not in some other test, which would fail for it. What pytest finds of a
-        # test, it has looked for before this.
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", r"unclosed <socket\.socket", ResourceWarning)
-            gc.collect()

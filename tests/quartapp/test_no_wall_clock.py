@@ -24,7 +24,7 @@ LIMITS = {"timeout", "settimeout", "wait_for"}
 MAY_SLEEP = {
     "tests/conftest.py": "`eventually` asks again and again what nobody signals",
     "tests/faults/conftest.py": "a replica set is asked again and again how it is",
-    "tests/quartapp/embedded/test_mongo.py": "`until` asks again and again what nobody signals",
+    "tests/quartapp/embedded/support/servers.py": "`until` asks again what nobody signals",
     "tests/plugins/quartapp_oneroster/test_runs.py": "the database is asked again and again",
 }
 # Where an assertion is about time, and why it does not fail on a busy machine.
