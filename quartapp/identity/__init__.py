@@ -1,1 +1,1 @@
-"""Who is asking: principals, tokens, and what may be asked of them."""
+"""Identity: principals, tokens, roles, grants and the access that routes require."""

@@ -1,4 +1,4 @@
-"""What a route asks of its caller."""
+"""The access that a route or an event requires of its caller."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What a route asks of its caller: nothing, a sign-in, one role, or a permission.
+    """The access that a route requires: none, a sign-in, one role, or a permission.
 
     Attributes:
-        signed_in: Whether the caller has to be somebody.
+        signed_in: Whether the caller must be signed in.
         role: The role that the refusal names; without a permission, the only role that may call.
-        permission: What the caller must be allowed to do, by role or by a plugin's ``Grant``.
+        permission: The permission that the caller needs, by role or by a plugin's ``Grant``.
     """
 
     signed_in: bool
@@ -25,30 +25,30 @@ class Access:
     permission: str | None = None
 
     def allows(self, principal: Principal, roles: Roles) -> bool:
-        """Tell whether ``principal`` may call by role; a grant may allow what this does not."""
+        """Tell whether ``principal`` may call by role; a grant may still allow a call."""
         return allows_by_role(principal, roles, role=self.role, permission=self.permission)
 
     @property
     def refusal(self) -> str:
-        """The message for a caller who may not."""
+        """The message for a caller without access."""
         return f"Forbidden, {self.role} access required"
 
     @property
     def label(self) -> str:
-        """What the OpenAPI document calls the access: public, any, or the role."""
+        """Name of the access in the OpenAPI document: ``public``, ``any``, or the role."""
         return (self.role or "any") if self.signed_in else "public"
 
 
 def allows_by_role(
     principal: Principal, roles: Roles, *, role: str | None, permission: str | None
 ) -> bool:
-    """Tell whether ``principal`` may do what a route or an event asks for, by role.
+    """Tell whether the role of ``principal`` gives access to a route or an event.
 
     Args:
-        principal: Who wants to do it.
+        principal: The caller.
         roles: The roles of the app, with their permissions.
-        role: The only role that may, where there is no permission; None for any.
-        permission: What the principal must be allowed to do; None where the role decides.
+        role: The required role, if there is no permission; None for any role.
+        permission: The required permission; None if the role decides.
     """
     if permission is not None:
         return permission in roles.permissions_of(principal.role)
@@ -65,10 +65,10 @@ def role(name: str) -> Access:
 
 
 def permission(name: str, *, role: str) -> Access:
-    """Return access for everybody who has a permission.
+    """Return access for every caller with a permission.
 
     Args:
-        name: The permission: ``books:lend``.
+        name: Name of the permission, such as ``books:lend``.
         role: The role that the refusal names: ``Forbidden, librarian access required``.
     """
     return Access(signed_in=True, role=role, permission=name)

@@ -1,4 +1,4 @@
-"""Finds out who a request or a socket comes from."""
+"""The authenticator, which finds the principal of a request or a socket."""
 
 from __future__ import annotations
 
@@ -19,16 +19,17 @@ if TYPE_CHECKING:
 
 
 class Authenticator:
-    """Finds out who a request or a socket comes from.
+    """Finds the principal of a request or a socket.
 
     Args:
-        tokens: This server's own.
-        strangers: Asked about credentials that are no tokens of this server. It returns a
-            principal, or None for credentials that it does not know; for those that it knows to be
-            bad, it raises :class:`~quartapp.identity.principal.CredentialsRefusedError`.
+        tokens: The tokens of this server.
+        strangers: Function for credentials that are no tokens of this server. The function
+            returns a principal, or None for unknown credentials; for credentials that it
+            recognises and refuses, the function raises
+            :class:`~quartapp.identity.principal.CredentialsRefusedError`.
 
     Attributes:
-        standing: Says whether valid credentials still count; None where nobody keeps accounts.
+        standing: Decides whether valid credentials still count; None if no plugin keeps accounts.
     """
 
     def __init__(self, tokens: Tokens, strangers: KnowsStrangers) -> None:
@@ -37,15 +38,15 @@ class Authenticator:
         self.standing: Standing | None = None
 
     async def __call__(self, connection: Request | Websocket, token: str | None) -> Principal:
-        """The principal of ``connection``.
+        """Return the principal of ``connection``.
 
         Args:
             connection: The request or the handshake.
-            token: The token it carries, if any.
+            token: The token of the connection; None without one.
 
         Raises:
-            InvalidTokenError: Nobody knows these credentials, or they are bad.
-            AccountGoneError: The account behind a valid token was deleted.
+            InvalidTokenError: The credentials are unknown or refused.
+            AccountGoneError: The account of a valid token was deleted.
             SignInUnavailableError: The system that knows the credentials is out of reach.
             DatabaseUnavailableError: The account cannot be looked up now.
         """
@@ -65,19 +66,19 @@ class Authenticator:
         return await self._still(stranger)
 
     async def token(self, token: str) -> Principal:
-        """Return the principal of a token of this server that comes by another way.
+        """Return the principal of a token that a client sends outside request and handshake.
 
         Args:
-            token: The token.
+            token: A token of this server.
 
         Raises:
-            InvalidTokenError: The token is bad, or does not count any longer.
+            InvalidTokenError: The token is invalid, or does not count any longer.
             DatabaseUnavailableError: The account cannot be looked up now.
         """
         return await self._still(self._tokens.verify(token))
 
     def joined(self, principal: Principal) -> bool:
-        """Tell whether the socket of ``principal``, which joins now, may stay; never waits."""
+        """Tell, without waiting, whether the socket that ``principal`` opens may stay open."""
         return self.standing is None or self.standing.joined(principal)
 
     async def _still(self, principal: Principal) -> Principal:

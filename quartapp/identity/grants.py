@@ -1,4 +1,4 @@
-"""Grants: what a plugin allows somebody for one thing, beyond the role."""
+"""Grants: permissions for one resource that plugins give a principal beyond the role."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ REMEMBERED_GRANTS = 10_000
 
 
 class Grants:
-    """Asks plugins what they allow, and remembers the answers for as long as they hold.
+    """Asks plugins for grants, and remembers each answer while its version stays the same.
 
     Args:
-        ask: Asks the plugins; None where no plugin grants anything, so that nothing is asked.
+        ask: Function that asks the plugins; None if no plugin grants anything.
     """
 
     def __init__(self, ask: Ask | None) -> None:
@@ -38,18 +38,18 @@ class Grants:
         resource: Mapping[str, object],
         version: object = None,
     ) -> bool:
-        """Tell whether a plugin allows ``principal`` something that the role does not.
+        """Tell whether a plugin grants ``principal`` a permission that the role does not give.
 
         Args:
-            principal: Who wants to do it.
-            permission: What: ``books:lend``.
-            resource: To what, by the names of its ids: ``{"book_id": "..."}``.
-            version: Of what the answer depends on, such as a list of members; the answer is
-                remembered with it, and asked anew with another one. Without a version it is asked
-                each time.
+            principal: The caller.
+            permission: Name of the permission, such as ``books:lend``.
+            resource: Ids of the resource by their names: ``{"book_id": "..."}``.
+            version: Hashable value of the data behind the answer, such as a list of members. The
+                answer is remembered for this version; without a version, plugins are asked each
+                time.
 
         Raises:
-            HookFailedError: A plugin raised, hung, or returned something else.
+            HookFailedError: A plugin raised, hung, or returned no bool.
         """
         if self._ask is None:
             return False

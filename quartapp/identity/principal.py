@@ -1,4 +1,4 @@
-"""Who is asking: principals, tokens and what a route asks of them."""
+"""Principals, accounts, and the identities that other systems verify."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class Principal:
 
     Attributes:
         id: The user's ``_id``, 24 hex digits.
-        role: One word; which there are is the plugins' to say.
-        expires_at: When the credentials end, in seconds since the epoch.
-        claims: Every claim of the token.
+        role: Name of the role; plugins define the roles.
+        expires_at: End of the credentials, in seconds since the epoch.
+        claims: All claims of the token.
     """
 
     id: str
@@ -30,14 +30,14 @@ class Principal:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A person's account, as plugins see it.
+    """A person's account, as plugins see the account.
 
     Attributes:
-        id: The user's ``_id``.
-        email: Lower-cased address.
-        name: As the API answers it.
+        id: The user's ``_id``, 24 hex digits.
+        email: The e-mail address in lower case.
+        name: The name in answers of the API.
         role: The user's role.
-        groups: Names of groups in the system that the person signed in through.
+        groups: Names of the person's groups in the system of the last sign-in.
     """
 
     id: str
@@ -51,24 +51,24 @@ class Account:
 class Identity:
     """A person whom another system has verified.
 
-    The account here is found by ``issuer`` and ``subject``, then by a verified address, and made
-    when there is none. What an identity leaves out stays as the account has it.
+    ``issuer`` and ``subject`` identify the account in this server, then a verified address does;
+    a person without an account gets one. Attributes without a value leave the account unchanged.
 
     Attributes:
-        issuer: The system that vouches for the person, such as the ``iss`` of OpenID Connect. An
-            identity from ``verify_credentials`` may leave the issuer out; then it is the plugin.
-        subject: The person's permanent identifier there; the address when left out.
-        email: Address. A new account needs one.
-        email_verified: Whether the issuer has made sure that the address is the person's. An
-            address that is not verified never leads to an account that is here already.
-        username: The name that the person signs in with there.
+        issuer: The system that verified the person, such as the ``iss`` of OpenID Connect. The
+            default for an identity from ``verify_credentials`` is the plugin.
+        subject: The person's permanent identifier at the issuer; the default is the address.
+        email: E-mail address. A new account needs one.
+        email_verified: Whether the issuer has confirmed that the address is the person's. An
+            address that is not verified never leads to an existing account.
+        username: The name that the person signs in with at the issuer.
         name: The name for people to read. A new account needs one.
-        role: The role here. A new account needs one.
-        groups: Names of groups there.
-        disabled: Whether signing in is refused; None leaves that to this server.
+        role: The role in this server. A new account needs one.
+        groups: Names of the person's groups at the issuer.
+        disabled: Whether this server refuses sign-ins; None leaves the account as it is.
 
     Raises:
-        ValueError: There is neither a subject nor an address.
+        ValueError: The identity has neither a subject nor an address.
     """
 
     issuer: str | None = None
@@ -87,11 +87,11 @@ class Identity:
 
 
 class CredentialsRefusedError(Exception):
-    """Credentials that a plugin recognised, and that are bad."""
+    """Credentials that a plugin recognised and refused."""
 
 
 class SignInUnavailableError(DomainError):
-    """The system that knows the credentials is out of reach, and nobody can say if they are good.
+    """The system that knows the credentials is out of reach, so nobody can verify them.
 
     A request is answered 503 with ``Retry-After``, a socket ``Service Unavailable``.
     """

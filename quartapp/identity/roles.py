@@ -18,12 +18,12 @@ _PERMISSION_NAME = re.compile(r"[a-z][a-z0-9_-]*:[a-z][a-z0-9_-]*")
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A role, or what a plugin adds to one.
+    """A role, or the permissions that a plugin adds to a role.
 
     Attributes:
-        name: Name of the role, as in tokens and accounts: ``librarian``.
-        permissions: What somebody of the role may do by default: ``books:lend``.
-        label: What people read; empty where another plugin brings the role.
+        name: Name of the role in tokens and accounts, such as ``librarian``.
+        permissions: Permissions that the role has by default, such as ``books:lend``.
+        label: Name of the role for people to read; empty if another plugin brings the role.
     """
 
     name: str
@@ -39,14 +39,14 @@ class Roles:
         self._labels: dict[str, tuple[str, str]] = {}
 
     def add(self, role: Role, owner: str) -> None:
-        """Add a role, or add permissions to a role that is there.
+        """Add a role, or add permissions to an existing role.
 
         Args:
-            role: The role.
-            owner: The plugin that brings it, with its distribution.
+            role: The role to add.
+            owner: Name of the plugin that brings the role, with its distribution.
 
         Raises:
-            PluginError: A name has another form, or two plugins give the role different labels.
+            PluginError: A name has the wrong form, or two plugins give the role different labels.
         """
         if not _ROLE_NAME.fullmatch(role.name):
             raise PluginError(f"plugin {owner}: {role.name!r} is no name of a role")
@@ -62,19 +62,19 @@ class Roles:
                     f"role {role.name} is called {label} by plugin {other} and {role.label} by "
                     f"plugin {owner}"
                 )
-        held = self._permissions.get(role.name, _NOTHING)
-        self._permissions[role.name] = held | frozenset(role.permissions)
+        present = self._permissions.get(role.name, _NOTHING)
+        self._permissions[role.name] = present | frozenset(role.permissions)
 
     def permissions_of(self, role: str) -> frozenset[str]:
-        """Return what somebody of ``role`` may do by default; nothing for an unknown role."""
+        """Return the permissions that ``role`` has by default; none for an unknown role."""
         return self._permissions.get(role, _NOTHING)
 
     def holding(self, permission: str) -> list[str]:
         """Return the names of the roles that have ``permission`` by default."""
-        return [name for name, held in self._permissions.items() if permission in held]
+        return [name for name, present in self._permissions.items() if permission in present]
 
     def label(self, role: str) -> str:
-        """Return what people read for ``role``: its label, or its name."""
+        """Return the label of ``role``; the name for a role without a label."""
         return self._labels.get(role, (role, ""))[0]
 
     def __contains__(self, name: object) -> bool:

@@ -1,4 +1,4 @@
-"""Signed state: what a browser carries away and brings back soon, unchanged."""
+"""Sealed texts: signed data that a browser keeps for a short time and returns unchanged."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 
 class InvalidSealError(DomainError):
-    """A sealed text that is forged, malformed, too old, or made for another purpose."""
+    """A sealed text that is forged, malformed, too old, or sealed for another purpose."""
 
 
 class Signed:
     """Seals data that leaves the server and comes back, as in a browser sign-on.
 
-    A sealed text is signed, and not encrypted: whoever has the text can read the data. The text
-    can be opened more than once, on every server that has the same secret. A sign-on keeps the
-    text, or a part of the data, in a cookie too, so that it is worth nothing in another browser.
+    A sealed text is signed, and not encrypted: everybody with the text can read the data. The text
+    can be opened more than once, on every server with the same secret. A sign-on therefore keeps
+    the text, or a part of the data, in a cookie too, so that another browser cannot use the text.
 
     Args:
-        tokens: The tokens of the app, whose secret the keys are derived from.
-        clock: Decides when a sealed text is too old.
+        tokens: The tokens of the app; all keys are derived from their secret.
+        clock: Clock that decides when a sealed text is too old.
     """
 
     def __init__(self, tokens: Tokens, clock: Clock = SYSTEM_CLOCK) -> None:
@@ -40,16 +40,17 @@ class Signed:
         """Sign data for a short time.
 
         Args:
-            purpose: What the data is for, such as ``"oidc state"``. Only the same purpose opens it.
-            data: What JSON can say.
-            seconds: How long the sealed text can be opened.
+            purpose: Purpose of the data, such as ``"oidc state"``. Only the same purpose opens
+                the text.
+            data: Data that JSON can express.
+            seconds: Lifetime of the sealed text, in seconds.
 
         Returns:
             A text of letters, digits, ``-``, ``_`` and ``.``, which fits into an address or a
             cookie.
 
         Raises:
-            TypeError: JSON cannot say the data.
+            TypeError: JSON cannot express the data.
         """
         payload = {"data": dict(data), "exp": self._time() + seconds}
         return jwt.encode(payload, self._key(purpose), algorithm=ALGORITHM)
@@ -59,10 +60,11 @@ class Signed:
 
         Args:
             purpose: The purpose that the data was sealed for.
-            sealed: The text, as it came back.
+            sealed: The text that came back.
 
         Raises:
-            InvalidSealError: The text is forged, malformed, too old, or made for another purpose.
+            InvalidSealError: The text is forged, malformed, too old, or sealed for another
+                purpose.
         """
         try:
             payload = jwt.decode(

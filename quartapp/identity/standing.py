@@ -1,4 +1,4 @@
-"""Whether credentials that are valid by themselves still count."""
+"""The check of a plugin with accounts that valid credentials still count."""
 
 from __future__ import annotations
 
@@ -9,17 +9,19 @@ if TYPE_CHECKING:
 
 
 class Standing(Protocol):
-    """What a plugin that keeps accounts knows about a principal beyond the credentials.
+    """The service by which a plugin with accounts decides whether credentials still count.
 
-    A plugin offers its own with ``services.add(standing, as_=Standing)``; without one, credentials
-    count until they run out.
+    A plugin offers the service with ``services.add(standing, as_=Standing)``; without a standing,
+    credentials count until they run out.
     """
 
     async def check(self, principal: Principal) -> None:
-        """Let the principal pass, or refuse. Called at each request and at each handshake.
+        """Refuse a principal whose credentials do not count any longer.
+
+        The server calls this at each request and at each handshake.
 
         Args:
-            principal: The person as the credentials say.
+            principal: The person that the credentials name.
 
         Raises:
             InvalidTokenError: The credentials do not count any longer.
@@ -28,10 +30,11 @@ class Standing(Protocol):
         """
 
     def joined(self, principal: Principal) -> bool:
-        """Tell whether the principal's socket may stay. Called when a socket joins; never waits.
+        """Tell, without waiting, whether the principal's socket may stay open.
 
-        Sockets that joined before are closed by whoever offers the standing.
+        The server calls this when a socket joins. The plugin that offers the standing closes
+        sockets that joined earlier.
 
         Args:
-            principal: The person whose socket joins, checked before.
+            principal: The person whose socket joins; ``check`` let the person pass before.
         """

@@ -1,4 +1,4 @@
-"""JSON Web Tokens (RFC 7519): issued, verified."""
+"""JSON Web Tokens (RFC 7519): issue and verification."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 ALGORITHM = "HS256"
 TOKEN_LIFETIME_SECONDS = 24 * 60 * 60
-# Verified tokens whose signature is not computed again; it is a tenth of a short request.
+# The cache of verified tokens saves the computation of the signature, a tenth of a short request.
 REMEMBERED_TOKENS = 10_000
-# Of the year 9999, the last that a date can have; some write milliseconds by mistake.
+# Python's dates end with the year 9999; some issuers write `exp` in milliseconds by mistake.
 LAST_SECOND = 253_402_300_799
 RESERVED_CLAIMS = frozenset({"id", "role", "iat", "exp", "ver", "jti", "iss"})
 
 
 class InvalidTokenError(DomainError):
-    """A token that is malformed, forged, expired or signed in another way."""
+    """A token that is malformed, forged, expired or signed by another algorithm."""
 
 
 class AccountGoneError(InvalidTokenError):
@@ -40,8 +40,8 @@ class Tokens:
 
     Args:
         secret: The HMAC key, 32 bytes or more (RFC 7518, section 3.2).
-        lifetime: Seconds that a token is valid for.
-        clock: Decides when a token has run out.
+        lifetime: Lifetime of a token, in seconds.
+        clock: Clock that decides when a token has run out.
     """
 
     def __init__(
@@ -53,23 +53,23 @@ class Tokens:
         self._verified: dict[str, Principal] = {}
 
     def derived_key(self, purpose: str) -> bytes:
-        """Return a key of 32 bytes that only servers with this secret can make.
+        """Return a key of 32 bytes that only servers with this secret can derive.
 
         Args:
-            purpose: What the key is for; keys of different purposes have nothing in common.
+            purpose: Purpose of the key; keys of different purposes reveal nothing of each other.
         """
         return hmac.digest(self._secret.encode(), f"quartapp {purpose}".encode(), "sha256")
 
     def issue(
         self, user_id: str, role: str, claims: Mapping[str, Any] | None = None, *, ver: int = 0
     ) -> str:
-        """A new token.
+        """Return a new token.
 
         Args:
-            user_id: The user's ``_id``.
+            user_id: The user's ``_id``, 24 hex digits.
             role: The user's role.
-            claims: Further claims; the reserved ones are not overridden.
-            ver: Number of the account. When the account's number grows, the token is worthless.
+            claims: Further claims; they do not override the reserved claims.
+            ver: Version of the account. A higher version in the account ends the token.
         """
         now = int(self._time())
         payload = {
@@ -84,10 +84,13 @@ class Tokens:
         return jwt.encode(payload, self._secret, algorithm=ALGORITHM)
 
     def verify(self, token: str) -> Principal:
-        """The principal that ``token`` stands for.
+        """Return the principal of ``token``.
+
+        Args:
+            token: The encoded token.
 
         Raises:
-            InvalidTokenError: It is malformed, forged, expired, or of another algorithm.
+            InvalidTokenError: The token is malformed, forged, expired, or of another algorithm.
         """
         known = self._verified.get(token)
         if known is not None and known.expires_at > self._time():
@@ -125,9 +128,9 @@ class Tokens:
         user_id, role = claims["id"], claims["role"]
         if not isinstance(user_id, str) or object_id(user_id) is None or not isinstance(role, str):
             raise InvalidTokenError("claims of the wrong type")
-        if type(claims.get("ver", 0)) is not int:  # a bool is one for isinstance
+        if type(claims.get("ver", 0)) is not int:  # isinstance takes a bool for an int
             raise InvalidTokenError("claims of the wrong type")
-        # It is kept, and handed out again: nobody is to change it.
+        # The principal is cached and shared, so nobody may change the claims.
         return Principal(
             user_id, role, float(min(expires_at, LAST_SECOND)), MappingProxyType(claims)
         )
