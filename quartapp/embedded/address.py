@@ -1,6 +1,6 @@
-"""Where the embedded mongod listens: on a Unix socket in its data folder, and nowhere else.
+"""The address of the embedded mongod: a Unix socket in the data folder, and nothing else.
 
-Windows has no such sockets for mongod: there it listens on 127.0.0.1.
+mongod for Windows has no Unix sockets, so mongod listens on 127.0.0.1 there.
 """
 
 from __future__ import annotations
@@ -20,26 +20,30 @@ from quartapp.embedded.failures import EmbeddedMongoError
 
 REPLICA_SET = "quartapp"
 
-# mongod makes the name of the number of a port. With its default, clients may leave the number out.
+# mongod names the socket after a port. With the default port, clients may leave the number out.
 _PORT = 27017
 _SOCKET = f"mongodb-{_PORT}.sock"
-# The room of sun_path, less the zero at its end: unix(7), and <sys/un.h> elsewhere.
+# Bytes in sun_path without the zero at the end: unix(7) for Linux, <sys/un.h> elsewhere.
 _LONGEST_PATH = 107 if sys.platform == "linux" else 103
 _PRIVATE = 0o700
 _PORT_FILE = "mongod.port"
 
 
 class Address(Protocol):
-    """A place to listen at."""
+    """An address that a mongod listens on."""
 
     def prepare(self) -> list[str]:
-        """Make ready for a mongod that is about to start; return its options."""
+        """Prepare the address for a mongod that is about to start, and return mongod's options."""
 
     def remove(self) -> None:
-        """Take away what lies outside the data folder."""
+        """Remove the files outside the data folder."""
 
     def connect(self) -> socket.socket:
-        """Return a connection to the mongod; raises OSError without one."""
+        """Return a connection to the mongod.
+
+        Raises:
+            OSError: Nobody listens.
+        """
 
     @property
     def host(self) -> str:
@@ -51,7 +55,11 @@ class Address(Protocol):
 
 
 def address_in(data_dir: Path) -> Address:
-    """Return the place where the mongod of a data folder listens."""
+    """Return the address of the mongod of a data folder.
+
+    Args:
+        data_dir: The data folder.
+    """
     folder = data_dir.expanduser().resolve()
     return LoopbackAddress(folder) if sys.platform == "win32" else SocketAddress(folder)
 
@@ -59,16 +67,17 @@ def address_in(data_dir: Path) -> Address:
 class SocketAddress:
     """A Unix socket in the data folder.
 
-    The folder ``run`` has it, which its owner alone may enter. Where the path would be longer than
-    a socket's may be, ``run`` is a link to a folder in the system's place for such things.
+    The socket lies in the folder ``run``, which only the owner may enter. If the path were longer
+    than the system allows for a socket, ``run`` is a link to a folder in the system's directory
+    for sockets or temporary files.
 
     Args:
-        data_dir: Absolute, without links.
+        data_dir: Absolute path of the data folder, without links.
     """
 
     def __init__(self, data_dir: Path) -> None:
         self._run = data_dir / "run"
-        self._former_port = data_dir / _PORT_FILE  # of versions that had one
+        self._former_port = data_dir / _PORT_FILE  # older versions listened on a port
 
     @property
     def host(self) -> str:
@@ -82,20 +91,20 @@ class SocketAddress:
         return _uri(quote(self.host, safe=""))
 
     def prepare(self) -> list[str]:
-        """Make the folder, and return mongod's options.
+        """Make the folder of the socket, and return mongod's options.
 
         Raises:
-            EmbeddedMongoError: No place has a path that is short enough.
+            EmbeddedMongoError: No folder has a path that is short enough.
             OSError: The folder cannot be made.
         """
-        if self._run.is_symlink() and not self._is_link_of_use():
+        if self._run.is_symlink() and not self._is_link_usable():
             self._run.unlink()
         if not self._run.is_symlink():
             if _fits(self._run):
                 self._run.mkdir(mode=_PRIVATE, exist_ok=True)
             else:
                 with suppress(FileNotFoundError):
-                    self._run.rmdir()  # of a data folder that had a shorter path once
+                    self._run.rmdir()  # left from a time when the data folder had a shorter path
                 self._run.symlink_to(_short_folder())
         self._run.chmod(_PRIVATE)
         self._former_port.unlink(missing_ok=True)
@@ -103,8 +112,8 @@ class SocketAddress:
         return ["--bind_ip", self.host, "--unixSocketPrefix", folder, "--port", str(_PORT)]
 
     def remove(self) -> None:
-        """Take away what lies outside the data folder."""
-        if self._run.is_symlink() and self._is_link_of_use():
+        """Remove the folder outside the data folder, if there is one."""
+        if self._run.is_symlink() and self._is_link_usable():
             with suppress(OSError):
                 self._run.resolve().rmdir()
                 self._run.unlink()
@@ -123,9 +132,9 @@ class SocketAddress:
             raise
         return client
 
-    def _is_link_of_use(self) -> bool:
-        # Everybody may make files in the place it leads to, which may have been cleared, too; and
-        # the data folder may have got a shorter path.
+    def _is_link_usable(self) -> bool:
+        # The target's parent is open to everybody: another user may own the target, or the system
+        # may have cleared it. And the data folder may have moved to a shorter path.
         try:
             found = self._run.readlink().lstat()
         except OSError:
@@ -134,14 +143,14 @@ class SocketAddress:
 
 
 class LoopbackAddress:
-    """A port of 127.0.0.1; the one of the time before, where it is free.
+    """A port of 127.0.0.1; the same port as at the last start, if that port is free.
 
     Args:
-        data_dir: Absolute, without links.
+        data_dir: Absolute path of the data folder, without links.
     """
 
-    # Below every system's ephemeral ports: those are lent to outgoing connections, so a port from
-    # there would often be gone when the data folder is next opened.
+    # The range is below every system's ephemeral ports: outgoing connections borrow those, so such
+    # a port would often be taken when the data folder is next opened.
     _PORTS = range(20_000, 30_000)
 
     def __init__(self, data_dir: Path) -> None:
@@ -158,7 +167,11 @@ class LoopbackAddress:
         return _uri(self.host)
 
     def prepare(self) -> list[str]:
-        """Choose a port, and return mongod's options."""
+        """Choose a port, and return mongod's options.
+
+        Raises:
+            OSError: The port cannot be stored in the data folder.
+        """
         with suppress(OSError, ValueError):
             if not _is_port_free(int(self._file.read_text(encoding="utf-8"))):
                 self._file.unlink()
@@ -168,7 +181,7 @@ class LoopbackAddress:
         return ["--bind_ip", "127.0.0.1", "--port", self.host.rpartition(":")[2]]
 
     def remove(self) -> None:
-        """Do nothing: everything lies in the data folder."""
+        """Do nothing: no file lies outside the data folder."""
 
     def connect(self) -> socket.socket:
         """Return a connection to the mongod.
@@ -191,7 +204,7 @@ def _fits(folder: Path) -> bool:
 
 def _short_folder() -> Path:
     for place in (os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir(), "/tmp"):  # noqa: S108
-        # As long as the names that mkdtemp makes.
+        # This name is as long as the names that mkdtemp makes.
         if place and _fits(Path(place, "quartapp-12345678")):
             with suppress(OSError):
                 return Path(tempfile.mkdtemp(prefix="quartapp-", dir=place))

@@ -1,4 +1,4 @@
-"""What went wrong with mongod, in words that a person can act on."""
+"""Failures of mongod: their reasons, and remedies for the person who reads the message."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class EmbeddedMongoError(QuartappError):
 
 
 def reason_for_end(lines: list[str], returncode: int | None) -> str | None:
-    """Return in one line why mongod ended, or None when nothing says so.
+    """Return in one line why mongod ended, or None without a reason.
 
     Args:
-        lines: its last lines of output: structured log, and what the loader or a shell said.
-        returncode: its exit status, negative for a signal, None while it runs.
+        lines: The last lines of output: structured log, and messages of a loader or a shell.
+        returncode: The exit status of mongod: negative for a signal, None while mongod runs.
     """
     if error := _logged_error(line for line in lines if line.startswith("{")):
         return error
@@ -40,8 +40,12 @@ def reason_for_end(lines: list[str], returncode: int | None) -> str | None:
 
 
 def remedy(reason: str) -> str:
-    """Return what to do about a reason; the first that fits, from the narrow to the wide."""
-    for sign, remedy in (
+    """Return a remedy for a reason.
+
+    Args:
+        reason: The text of :func:`reason_for_end`.
+    """
+    for sign, remedy in (  # the specific signs come first
         ("GLIBC", "Use a mongod that was made for this system"),
         (
             "shared librar",
@@ -63,10 +67,10 @@ def remedy(reason: str) -> str:
 
 
 def _logged_error(lines: Iterable[str]) -> str | None:
-    """Return the most telling of the errors in mongod's structured log, or None without any.
+    """Return the error that explains the end in mongod's structured log, or None without one.
 
-    What follows the cause is how mongod falls (assertions, the signal, "Terminating."). Where the
-    storage engine complained, its last complaint is the cause.
+    The first error is the cause; later entries (assertions, the signal, "Terminating.") describe
+    the crash. If the storage engine logged errors, its last error is the cause.
     """
     found = None
     for line in lines:
@@ -75,7 +79,7 @@ def _logged_error(lines: Iterable[str]) -> str | None:
             if entry["c"] == "WT" and entry["s"] == "E":
                 said = entry["attr"]["message"]
                 if found and said["error_str"].startswith("WT_PANIC"):
-                    continue  # it only says that what came before was fatal
+                    continue  # a panic only says that the error before was fatal
                 where_and_what = re.sub(r"^\w+:[0-9]+:", "", said["msg"])
                 found = f"{where_and_what} ({said['error_str']})"
             elif entry["s"] in {"E", "F"} and not (found or _is_aftermath(entry)):

@@ -1,8 +1,8 @@
 """The embedded mongod for a process that forks.
 
-Starting a mongod takes PyMongo, which makes threads, and a process with threads must not fork. So
-the process that forks lets another one start the mongod, and then has a share in it like anybody.
-Its children have that share too: when it is killed, the mongod stays for those who still drain.
+The start of a mongod needs PyMongo, PyMongo makes threads, and a process with threads must not
+fork. So the process that forks lets another process start the mongod, and then takes a share. Its
+children inherit the share: when the parent is killed, the mongod stays for children that drain.
 """
 
 from __future__ import annotations
@@ -25,13 +25,16 @@ if TYPE_CHECKING:
 
 @contextmanager
 def forkable_mongod(data_dir: Path) -> Iterator[str]:
-    """An embedded mongod for this process and its children; its URI.
+    """Keep an embedded mongod for this process and its children during the block.
 
     Args:
-        data_dir: As of :class:`EmbeddedMongo`.
+        data_dir: The data folder, as for :class:`EmbeddedMongo`.
+
+    Yields:
+        The MongoDB URI, without a database name.
 
     Raises:
-        EmbeddedMongoError: It cannot start.
+        EmbeddedMongoError: The mongod cannot start.
     """
     folder = data_dir.expanduser().resolve()
     with subprocess.Popen(  # noqa: S603 - our own module
@@ -47,9 +50,9 @@ def forkable_mongod(data_dir: Path) -> Iterator[str]:
             raise EmbeddedMongoError(answer["error"])
         share = Share(folder)
         with share.taking(time.monotonic() + START_SECONDS):
-            pass  # it runs, as the other process has it until now
+            pass  # the mongod runs: the starter holds its share until its input is closed
         if starter.stdin:
-            starter.stdin.close()  # that process ends by itself while the server starts
+            starter.stdin.close()  # the starter ends by itself while the server starts
         try:
             yield answer["uri"]
         finally:
@@ -57,15 +60,15 @@ def forkable_mongod(data_dir: Path) -> Iterator[str]:
 
 
 def start(data_dir: Path) -> int:
-    """Start a mongod, and have it until standard input ends.
+    """Start a mongod, and keep a share until standard input ends.
 
-    Its URI, or what is wrong, goes to standard output.
+    The URI, or the error, goes to standard output as JSON.
 
     Args:
-        data_dir: As of :class:`EmbeddedMongo`.
+        data_dir: The data folder, as for :class:`EmbeddedMongo`.
 
     Returns:
-        The exit status.
+        The exit status: 0, or 1 after an error.
     """
     try:
         with EmbeddedMongo(data_dir) as mongo:

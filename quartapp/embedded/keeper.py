@@ -1,13 +1,13 @@
-"""The program that keeps one mongod: starts it, writes its log, and ends it when nobody uses it.
+"""The keeper: the program that starts one mongod, writes its log, and ends it without users.
 
-It is run by its path, with the standard library alone, so that it starts at once and stays small.
-Whoever uses the mongod has a shared lock on the file of users, which the system lets go of when
-that process ends, however it ends. The keeper waits for the lock that excludes all others: it gets
-it when the last user has gone. A mongod is thus neither ended under a process that uses it nor left
-behind, and it does not matter which of them started it, or which is killed.
+The keeper runs by its path and with the standard library alone, so that it starts at once and
+stays small. Every process that uses the mongod holds a shared lock on the file of users; the
+system releases the lock when the process ends in any way. The keeper waits for the exclusive lock,
+which it gets when the last user has gone. So a mongod neither ends while a process uses it nor
+stays behind, whichever process started it and whichever process is killed.
 
-Said on standard output, a line each: ``pid`` with a number, then ``taken`` when another keeper has
-the folder, or ``listening``, or nothing more when mongod has ended.
+The keeper writes lines to standard output: ``pid`` with a number, then ``taken`` if another keeper
+has the folder, or ``listening``, or nothing more if mongod has ended.
 """
 
 # pathlib takes longer to import than everything below.
@@ -29,36 +29,36 @@ else:
     import fcntl
 
 LOCK_FILE = "server.lock"
-"""Locked for as long as a mongod is kept; servers of before the keeper had it, too."""
+"""Name of the file that the keeper locks while mongod runs; older servers lock the file too."""
 USERS_FILE = "mongod.users"
 LOG_FILE = "mongod.log"
 END_FILE = "mongod.end"
-"""How a mongod ended that nobody had ended: its exit status, and its last lines."""
+"""Name of the file about a mongod that ended by itself: exit status and last lines of output."""
 
 STOP_SECONDS = 3.0
 _LOG_BYTES = 1_000_000
 _LAST_LINES = 200
-# Who only looks whether the lock is free has it for a moment.
+# A process that only looks whether the lock is free holds the lock for a moment.
 _LOCK_SECONDS = 1.0
 _POLL_SECONDS = 0.05
 _WINDOWS_BYTES = 1000
 
 
 def main(folder: str, command: list[str]) -> None:
-    """Keep a mongod until nobody uses it.
+    """Keep a mongod until no process uses it.
 
     Args:
         folder: The data folder.
-        command: The binary and its arguments.
+        command: The mongod binary and its arguments.
     """
     for number in (signal.SIGINT, signal.SIGTERM):
-        # Whoever stops a whole group of processes means a server, which still needs its database.
-        # A handler, because mongod would inherit that a signal is ignored.
+        # A signal to a whole group of processes is for the server, and the server still needs its
+        # database. mongod would inherit SIG_IGN, so a handler ignores the signal.
         signal.signal(number, lambda *_: None)
     _leave_parent()
     _say(f"pid {os.getpid()}")
     lock = os.open(f"{folder}/{LOCK_FILE}", os.O_RDWR | os.O_CREAT, 0o600)
-    if not _locked(lock, time.monotonic() + _LOCK_SECONDS):
+    if not _take_lock(lock, time.monotonic() + _LOCK_SECONDS):
         _say("taken")
         return
     with suppress(OSError):
@@ -71,7 +71,7 @@ def main(folder: str, command: list[str]) -> None:
 
 
 def _run(folder: str, command: list[str], last_lines: deque[bytes]) -> tuple[int, bool]:
-    """Run mongod to its end; its exit status, and whether it was ended from here."""
+    """Run mongod to its end; return its exit status, and whether this keeper ended it."""
     log = _Log(f"{folder}/{LOG_FILE}")
     try:
         process = subprocess.Popen(  # noqa: S603 - what find_mongod chose
@@ -79,7 +79,7 @@ def _run(folder: str, command: list[str], last_lines: deque[bytes]) -> tuple[int
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            # This process has one thread so far.
+            # preexec_fn is safe here: this process has one thread so far.
             preexec_fn=_end_with_parent if sys.platform == "linux" else None,
         )
     except OSError as error:
@@ -95,7 +95,7 @@ def _run(folder: str, command: list[str], last_lines: deque[bytes]) -> tuple[int
         if not listening and b'"Waiting for connections"' in line:
             listening = True
             _say("listening")
-            _hang_up()
+            _close_output()
     return process.wait(), unused.is_set()
 
 
@@ -103,24 +103,24 @@ def _end_when_unused(
     process: subprocess.Popen[bytes], users_file: str, unused: threading.Event
 ) -> None:
     users = os.open(users_file, os.O_RDWR | os.O_CREAT, 0o600)
-    _locked(users, None)
+    _take_lock(users, None)
     unused.set()
     process.terminate()
     try:
         process.wait(STOP_SECONDS)
     except subprocess.TimeoutExpired:
-        process.kill()  # which the journal makes safe too
+        process.kill()  # the journal makes this safe too
 
 
 class _Log:
-    """A file that does not grow without bound: its first megabyte is put aside, and so on."""
+    """The log of mongod: a file of at most ``_LOG_BYTES``, and the full file before it."""
 
     def __init__(self, path: str) -> None:
         self._path = path
         self._file = open(path, "ab", buffering=0)  # noqa: SIM115 - open for as long as we run
 
     def write(self, line: bytes) -> None:
-        with suppress(OSError):  # on a full disk mongod is to go on while it can
+        with suppress(OSError):  # a full disk ends the log, and not mongod
             if self._file.tell() + len(line) > _LOG_BYTES:
                 self._file.close()
                 os.replace(self._path, f"{self._path}.1")
@@ -128,8 +128,8 @@ class _Log:
             self._file.write(line)
 
 
-def _locked(descriptor: int, deadline: float | None) -> bool:
-    """Take the lock that excludes all others; without a deadline, wait for it."""
+def _take_lock(descriptor: int, deadline: float | None) -> bool:
+    """Take the exclusive lock before the deadline; wait without end if the deadline is None."""
     if sys.platform != "win32" and deadline is None:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         return True
@@ -147,15 +147,16 @@ def _locked(descriptor: int, deadline: float | None) -> bool:
 
 
 def _leave_parent() -> None:
-    # Nobody has to wait for our end: neither a server that has children of its own to look after,
-    # nor a command that has gone while a server goes on.
+    # No parent has to wait for the keeper's end: neither a server that waits for its own children,
+    # nor a command that ends while a server still uses the mongod.
     if sys.platform != "win32" and os.fork():
         os._exit(0)
 
 
 def _end_with_parent() -> None:
-    # 1 is PR_SET_PDEATHSIG (prctl(2)). The thread that forked is the first one, which lasts. A
-    # parent that died before this call sends no signal; but then it is not the parent either.
+    # 1 is PR_SET_PDEATHSIG (prctl(2)). The signal comes when the forking thread ends, and that is
+    # the main thread here. A parent that died before this call sends no signal; another process is
+    # the parent then.
     if sys.platform == "linux":
         import ctypes
 
@@ -166,11 +167,11 @@ def _end_with_parent() -> None:
 
 
 def _say(line: str) -> None:
-    with suppress(OSError):  # whoever started us has gone
+    with suppress(OSError):  # the process that started the keeper may have gone
         os.write(1, f"{line}\n".encode())
 
 
-def _hang_up() -> None:
+def _close_output() -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.close(nowhere)

@@ -1,7 +1,7 @@
-"""Locks on files, which the system lets go of when their process ends, however it ends.
+"""Locks on files; the system releases a lock when its process ends in any way.
 
-A lock belongs to one opening of a file. A process that was forked has that opening too, and thus
-keeps the lock for as long as it runs.
+A lock belongs to one opening of a file. A forked process inherits the opening, and so holds the
+lock for as long as it runs.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 _POLL_SECONDS = 0.01
-# Windows has no shared locks that Python offers. There each sharer locks one of these bytes, and
-# whoever wants the file alone locks them all.
+# Python offers no shared locks on Windows. There a shared lock is one of these bytes, and the
+# exclusive lock is all of them.
 _SHARES = 1000
 
 
 class LockedFile:
-    """One opening of a file, and the lock it may have.
+    """One opening of a file, with or without the lock.
 
     Args:
-        path: The file; made when missing.
+        path: Path of the file; a missing file is made.
 
     Raises:
         OSError: The file cannot be made or opened.
@@ -51,14 +51,14 @@ class LockedFile:
         self.close()
 
     def close(self) -> None:
-        """Close the file. The lock is gone when every process that was forked has done so too."""
+        """Close the file; the lock ends when all forked processes have closed the file too."""
         os.close(self._descriptor)
 
     def take(self, *, shared: bool = False) -> bool:
-        """Take the lock if nobody else has it, and return whether it was taken.
+        """Take the lock if no other process prevents that, and tell whether the lock was taken.
 
         Args:
-            shared: Whether others may have the lock at the same time, who share it as well.
+            shared: Whether to take a shared lock, which other processes can share.
         """
         if sys.platform == "win32":
             return _take_bytes(self._descriptor, shared=shared)
@@ -70,11 +70,11 @@ class LockedFile:
         return True
 
     def wait(self, deadline: float, *, shared: bool = False) -> bool:
-        """Take the lock as soon as it is free, and return whether it was taken in time.
+        """Take the lock as soon as possible, and tell whether the lock was taken in time.
 
         Args:
-            deadline: Of ``time.monotonic()``.
-            shared: As of :meth:`take`.
+            deadline: End of the wait, in seconds of ``time.monotonic()``.
+            shared: Whether to take a shared lock, as for :meth:`take`.
         """
         while not self.take(shared=shared):
             if time.monotonic() > deadline:
@@ -84,7 +84,11 @@ class LockedFile:
 
 
 def is_free(path: Path) -> bool:
-    """Return whether nobody has a lock on the file."""
+    """Tell whether no process has a lock on the file.
+
+    Args:
+        path: Path of the file; a missing file is made.
+    """
     with LockedFile(path) as file:
         return file.take()
 

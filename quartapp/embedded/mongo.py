@@ -1,4 +1,4 @@
-"""The embedded MongoDB: a real ``mongod`` of our own, there for as long as somebody uses it."""
+"""The embedded MongoDB: a real ``mongod`` that runs for as long as a process uses it."""
 
 from __future__ import annotations
 
@@ -27,33 +27,33 @@ if TYPE_CHECKING:
 __all__ = ["EmbeddedMongo", "EmbeddedMongoError", "find_mongod"]
 
 _OPLOG_MB = 256
-# Older versions, whose mongod had a TCP port and one server to itself, keep their process id here.
+# Older versions gave each server a mongod with a TCP port, and stored the process id here.
 _OWNER_FILE = "server.json"
-# Replaying a long journal takes its time. So does the first start on a folder from before it had a
-# socket, when the port of that time belongs to somebody who accepts connections and says nothing:
-# mongod waits 30 s for that one (6.0.5, measured).
+# A long journal takes time to replay. The first start on a folder of such an older version can
+# also take long: mongod waits 30 s for a foreign program on the former port that accepts
+# connections and says nothing (6.0.5, measured).
 START_SECONDS = 90.0
 
 
 class EmbeddedMongo:
-    """A single-node replica set in one folder, shared by all the processes that use the folder.
+    """A single-node replica set in one folder, shared by all processes that use the folder.
 
-    The first of them starts the mongod and the last ends it; one that is killed counts as gone. It
-    may be started and stopped from any thread; both block, so async code calls them with
-    ``asyncio.to_thread``. There is no access control but that of the file system: the folder is
-    open to its owner alone, and the mongod listens on a Unix socket in it. (On Windows it listens
-    on 127.0.0.1, open to every program on the machine.)
+    The first process starts the mongod and the last ends it; a killed process counts as gone. Any
+    thread may start and stop the database; both calls block, so async code makes them with
+    ``asyncio.to_thread``. Only the file system controls access: the folder is open to its owner
+    alone, and the mongod listens on a Unix socket in the folder. (On Windows, mongod listens on
+    127.0.0.1, open to every program on the machine.)
 
     Args:
-        data_dir: where everything is kept; made when missing.
-        cache_mb: the size of WiredTiger's cache in MiB, for whoever starts the mongod; mongod's
-            minimum is 256.
+        data_dir: Folder of the data; a missing folder is made.
+        cache_mb: Size of WiredTiger's cache in MiB, for the process that starts the mongod;
+            mongod's minimum is 256.
     """
 
     def __init__(self, data_dir: Path, *, cache_mb: int = 256) -> None:
         self._data_dir = data_dir.expanduser().resolve()
         self._db_dir = self._data_dir / "mongodb"
-        # There for as long as the first start has not come to its end.
+        # The file exists until the first start has finished.
         self._first_file = self._data_dir / "mongod.first"
         self._cache_gb = max(cache_mb, 256) / 1024
         self._address = address_in(self._data_dir)
@@ -66,7 +66,7 @@ class EmbeddedMongo:
         """The MongoDB URI, without a database name.
 
         Raises:
-            EmbeddedMongoError: it is not started.
+            EmbeddedMongoError: The database is not started.
         """
         if not self._share.is_taken:
             message = "The embedded MongoDB is not started."
@@ -75,7 +75,7 @@ class EmbeddedMongo:
 
     @property
     def pid(self) -> int | None:
-        """The process id of the running mongod, or None when there is none."""
+        """The process id of the running mongod, or None without one."""
         if not self._share.is_taken or not self._share.is_mongod_kept:
             return None
         try:
@@ -84,12 +84,12 @@ class EmbeddedMongo:
             return None
 
     def start(self) -> str:
-        """Start mongod or find the one that runs, wait until it is a primary, and return its URI.
+        """Start mongod or join the running one, wait until it is a primary, and return the URI.
 
-        Does nothing more than return the URI when it is started already.
+        A second call only returns the URI.
 
         Raises:
-            EmbeddedMongoError: the folder cannot be used, or mongod does not run.
+            EmbeddedMongoError: The folder cannot be used, or mongod does not run.
         """
         with self._changing:
             if not self._share.is_taken:
@@ -106,10 +106,10 @@ class EmbeddedMongo:
             return self.uri
 
     def stop(self) -> None:
-        """Use it no longer; may be repeated.
+        """Stop using the database; a second call does nothing.
 
-        When nobody else uses it either, mongod is stopped cleanly, or killed when that takes more
-        than 3 s.
+        If no other process uses the database, mongod stops cleanly; mongod is killed if that takes
+        more than ``STOP_SECONDS``.
         """
         with self._changing:
             self._watching.close()
@@ -128,18 +128,18 @@ class EmbeddedMongo:
         self.stop()
 
     def _start(self) -> None:
-        # Private: what is stored is about people.
+        # Only the owner may enter the folder: the data is about people.
         self._data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         deadline = time.monotonic() + START_SECONDS
         with self._share.taking(deadline):
-            if not (self._share.is_mongod_kept and self._joins(deadline)):
+            if not (self._share.is_mongod_kept and self._can_join(deadline)):
                 self._launch(deadline)
-            self._has_finished()
+            self._finish_first_start()
             self._watching.enter_context(watched(self._data_dir))
 
-    def _joins(self, deadline: float) -> bool:
-        """Return whether the mongod that was found is of use; it may be about to end."""
-        if described := self._older_server():
+    def _can_join(self, deadline: float) -> bool:
+        """Wait until the running mongod is a primary; return False if that mongod is ending."""
+        if described := self._describe_older_server():
             message = (
                 f"The data directory {self._data_dir} is in use by a server of an older "
                 f"version{described}. Stop that one, or choose another data directory, "
@@ -158,7 +158,7 @@ class EmbeddedMongo:
         binary = find_mongod()
         self._db_dir.mkdir(mode=0o700, exist_ok=True)
         end_orphan(self._db_dir)
-        self._begin_anew_if_never_finished()
+        self._clear_unfinished_first_start()
         (self._data_dir / _OWNER_FILE).unlink(missing_ok=True)
         command = [
             str(binary),
@@ -170,21 +170,21 @@ class EmbeddedMongo:
         start_mongod(command, self._data_dir, deadline)
         self._become_primary(deadline)
 
-    def _begin_anew_if_never_finished(self) -> None:
-        # A mongod that is ended while it first becomes a replica set may refuse to start on what it
-        # leaves ("missing featureCompatibilityVersion document"; 6.0.5). Nobody has been given its
-        # address by then, so there is nothing in it.
+    def _clear_unfinished_first_start(self) -> None:
+        # A mongod that ends while it first becomes a replica set leaves files that may prevent the
+        # next start ("missing featureCompatibilityVersion document"; 6.0.5). No process has had
+        # its address by then, so the files hold no data.
         if self._first_file.exists():
             shutil.rmtree(self._db_dir)
             self._db_dir.mkdir(mode=0o700)
         if not any(self._db_dir.iterdir()):
             self._first_file.touch(mode=0o600)
 
-    def _has_finished(self) -> None:
+    def _finish_first_start(self) -> None:
         if self._first_file.exists():
             self._first_file.unlink()
             if sys.platform != "win32":
-                # It must not come back after a power failure, when there is something in it.
+                # After a power failure the file must not be back: it would have data deleted.
                 folder = os.open(self._data_dir, os.O_RDONLY)
                 try:
                     os.fsync(folder)
@@ -197,8 +197,8 @@ class EmbeddedMongo:
         except (NotPrimaryError, PyMongoError) as error:
             raise start_failure(self._data_dir, str(error)) from error
 
-    def _older_server(self) -> str:
-        """Describe the server of a version whose mongod had a port, if it has the folder."""
+    def _describe_older_server(self) -> str:
+        """Describe the server of an older version that uses the folder; empty without one."""
         try:
             text = (self._data_dir / _OWNER_FILE).read_text(encoding="utf-8")
         except OSError:

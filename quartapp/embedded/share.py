@@ -1,8 +1,8 @@
-"""The share that a process has in the one mongod of a data folder.
+"""The share of a process in the one mongod of a data folder.
 
-Every process that uses the mongod has a share, and the mongod is there for as long as one of them
-has. Processes come and go one at a time, through a gate: so nobody comes while the mongod is ended,
-and the last to go waits for its end.
+Every process that uses the mongod has a share, and the mongod runs for as long as there is a share.
+A lock, the gate, lets one process at a time take or leave a share: so no process joins a mongod
+that is ending, and the last process to leave waits for the end.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _GATE_FILE = "mongod.gate"
-# A mongod that does not stop is killed, which takes its time as well.
+# A mongod that does not stop is killed, and that takes time as well.
 _ENDED_SECONDS = STOP_SECONDS + 5.0
 
 
 class Share:
-    """The share of this process, and of those that are forked from it.
+    """The share of this process and of the processes that it forks.
 
     Args:
-        data_dir: The data folder; it exists.
+        data_dir: The data folder, which must exist.
     """
 
     def __init__(self, data_dir: Path) -> None:
@@ -39,25 +39,25 @@ class Share:
 
     @property
     def is_taken(self) -> bool:
-        """Whether this process has it."""
+        """Whether this process has a share."""
         return self._users is not None
 
     @property
     def is_mongod_kept(self) -> bool:
-        """Whether a mongod runs in the folder, whoever started it."""
+        """Whether a mongod runs in the folder, started by any process."""
         return not is_free(self._lock_file)
 
     @contextmanager
     def taking(self, deadline: float) -> Iterator[None]:
-        """Take the share; nobody else comes or goes until the end of the block.
+        """Take the share; no other process takes or leaves a share during the block.
 
-        It is given up again when the block fails.
+        An exception from the block gives the share up again.
 
         Args:
-            deadline: Of ``time.monotonic()``.
+            deadline: End of the wait, in seconds of ``time.monotonic()``.
 
         Raises:
-            EmbeddedMongoError: Others come or go, and do not get done.
+            EmbeddedMongoError: Another process starts or ends the mongod beyond the deadline.
             OSError: The folder cannot be written.
         """
         with LockedFile(self._data_dir / _GATE_FILE) as gate:
@@ -65,7 +65,7 @@ class Share:
                 raise self._busy()
             self._users = users = LockedFile(self._users_file)
             try:
-                # One that nobody used any longer is being ended.
+                # The keeper holds the lock while it ends a mongod without users.
                 if not users.wait(deadline, shared=True):
                     raise self._busy()
                 yield
@@ -76,10 +76,10 @@ class Share:
                 raise
 
     def leave(self, after_the_last: Callable[[], None]) -> None:
-        """Give up the share; the last one to do so waits until mongod has ended.
+        """Give up the share; the last process to do so waits until mongod has ended.
 
         Args:
-            after_the_last: Called when mongod has ended by that.
+            after_the_last: Function to call when this process was the last and mongod has ended.
         """
         users, self._users = self._users, None
         if users is None:
@@ -91,9 +91,9 @@ class Share:
                 after_the_last()
 
     def _wait_for_end(self) -> bool:
-        """Return whether the mongod has ended; at once when others use it."""
+        """Wait until the mongod has ended; return False at once if other processes use it."""
         with LockedFile(self._users_file) as users:
-            # The keeper has it for itself when mongod is already being ended.
+            # If neither lock is free, the keeper holds the exclusive one and ends the mongod.
             if not users.take() and users.take(shared=True):
                 return False
         with LockedFile(self._lock_file) as lock:

@@ -1,4 +1,4 @@
-"""Says in the log when the embedded mongod ends by itself."""
+"""The watch over the embedded mongod, which logs when the mongod ends by itself."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-# From the end of its connections to the end of its keeper, who writes down why.
+# mongod's connections end first, then the keeper, which writes down the reason.
 _ENDED_SECONDS = 5.0
 
 
 @contextmanager
 def watched(data_dir: Path) -> Iterator[None]:
-    """Look after the mongod of a folder for as long as the block runs.
+    """Log an error if the mongod of a folder ends by itself during the block.
 
     Args:
-        data_dir: Its mongod runs.
+        data_dir: The data folder of a running mongod.
     """
     leaving = threading.Event()
     try:
         connection = address_in(data_dir).connect()
     except OSError:
-        _tell(data_dir)
+        _log_end(data_dir)
         yield
         return
     with connection:
@@ -53,14 +53,14 @@ def watched(data_dir: Path) -> Iterator[None]:
 
 
 def _watch(connection: socket.socket, data_dir: Path, leaving: threading.Event) -> None:
-    # Nothing is asked, so nothing is answered; but the end of mongod is the end of the connection.
+    # mongod never speaks first, so recv returns only when the connection ends, and mongod with it.
     with suppress(OSError):
         connection.recv(1)
     if not leaving.is_set():
-        _tell(data_dir)
+        _log_end(data_dir)
 
 
-def _tell(data_dir: Path) -> None:
+def _log_end(data_dir: Path) -> None:
     with LockedFile(data_dir / LOCK_FILE) as lock:
         lock.wait(time.monotonic() + _ENDED_SECONDS)
     reason = reason_of_end(data_dir) or "its keeper was ended"
