@@ -1,7 +1,7 @@
-"""For tests of plugins: real servers, a real database, people and their sockets.
+"""Tools for tests of plugins: real servers, a real database, people and their sockets.
 
-The pytest plugin that comes with quartapp brings the fixtures ``serve``, ``server``,
-``serve_process``, ``turned_clock``, ``mongodb_uri`` and ``quartapp_contract`` by themselves.
+quartapp comes with a pytest plugin, which provides the fixtures ``serve``, ``server``,
+``serve_process``, ``turned_clock``, ``mongodb_uri`` and ``quartapp_contract`` without an import.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ __all__ = [
     "running",
 ]
 
-# Each name is imported at its first use: who needs one thing does not pay for all.
+# Each name is imported at its first use, so that a test only pays for the names that it uses.
 _HOMES = {
     "quartapp.testing.clients": (
         "Client",

@@ -1,4 +1,4 @@
-"""What a test needs on the client's side: people, HTTP, and sockets with deadlines."""
+"""The client's side of a test: people, HTTP requests, and sockets with deadlines."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from quartapp.identity.tokens import Tokens
 
 
-# Ends a test that hangs, however busy the machine is; no test depends on it.
+# The deadline only ends a test that hangs, so it is long enough for the busiest machine.
 DEADLINE_SECONDS = 60.0
 _FENCE = "is anybody there"
 
@@ -29,12 +29,12 @@ class Person:
     """A registered user.
 
     Attributes:
-        id: The user's ``_id``.
-        name: As the API answers it.
-        email: Address to sign in with.
-        password: In clear.
+        id: The user's ``_id``, 24 hex digits.
+        name: The name in answers of the API.
+        email: E-mail address to sign in with.
+        password: Password in clear text.
         role: The user's role.
-        token: A valid token.
+        token: A valid token of the user.
     """
 
     id: str
@@ -51,11 +51,11 @@ class Person:
 
 
 class Socket:
-    """An open WebSocket. Every wait has a deadline, after which the test fails.
+    """An open WebSocket; every wait has a deadline, after which the test fails.
 
     Attributes:
-        connection: The connection itself, of the ``websockets`` library.
-        history: Every frame that was read, in order.
+        connection: The connection, an object of the ``websockets`` library.
+        history: All frames that were read, in order.
     """
 
     def __init__(self, connection: ClientConnection) -> None:
@@ -63,16 +63,21 @@ class Socket:
         self.history: list[JsonObject] = []
 
     async def send(self, event: str, data: Mapping[str, object] | None = None) -> None:
-        """Send ``event``; without ``data`` when that is None."""
+        """Send a frame.
+
+        Args:
+            event: Name of the event.
+            data: Data of the frame; None sends a frame without ``data``.
+        """
         frame = {"event": event} if data is None else {"event": event, "data": data}
         await self.connection.send(json.dumps(frame))
 
     async def receive(self) -> JsonObject:
-        """The next frame.
+        """Return the next frame.
 
         Raises:
-            AssertionError: None came in time.
-            ConnectionClosed: The server has closed.
+            AssertionError: No frame came in time.
+            ConnectionClosed: The server has closed the socket.
         """
         try:
             async with asyncio.timeout(DEADLINE_SECONDS):
@@ -84,20 +89,31 @@ class Socket:
         return frame
 
     async def ask(self, event: str, data: Mapping[str, object] | None = None) -> JsonObject:
-        """Send ``event`` and return the next frame, whatever it is."""
+        """Send a frame and return the next frame from the server, of any event.
+
+        Args:
+            event: Name of the event.
+            data: Data of the frame; None sends a frame without ``data``.
+        """
         await self.send(event, data)
         return await self.receive()
 
     async def until(self, event: str) -> JsonObject:
-        """Read up to the first frame of ``event``, and return that; see also ``history``."""
+        """Read up to the first frame of ``event``, and return that frame.
+
+        The frames before are in ``history``.
+
+        Args:
+            event: Name of the event.
+        """
         while (frame := await self.receive())["event"] != event:
             pass
         return frame
 
     async def drain(self) -> list[JsonObject]:
-        """Every frame that the server had for this socket when it handled what was sent so far.
+        """Return all frames that the server has sent by the time it has handled this socket's.
 
-        It sends an event that there is not, and reads up to the answer, which is left out.
+        The method sends an unknown event and reads up to the answer, which it leaves out.
         """
         await self.send(_FENCE)
         frames = []
@@ -108,7 +124,7 @@ class Socket:
         return frames
 
     async def closed(self) -> int:
-        """Read on until the server closes, and return the close code (RFC 6455, section 7.4)."""
+        """Read until the server closes the socket; return the close code (RFC 6455, 7.4)."""
         try:
             while True:
                 await self.receive()
@@ -116,7 +132,7 @@ class Socket:
             return error.rcvd.code if error.rcvd else 1006
 
     async def close(self) -> None:
-        """Close, as a page does that is left."""
+        """Close the socket, as a browser does when the user leaves the page."""
         await self.connection.close()
 
 
@@ -125,16 +141,17 @@ class Client:
 
     Args:
         url: The server's address, without a path.
-        tokens: Makes tokens when given; else people sign in, which costs 60 ms each.
+        tokens: The server's tokens, to issue tokens for people; without them, people sign in,
+            which takes 60 ms each.
 
     Attributes:
         url: The server's address, without a path.
-        api: For requests to ``/api/v1``; a whole URL goes anywhere.
+        api: HTTP client for paths under ``/api/v1``; a whole URL reaches any other path.
     """
 
     def __init__(self, url: str, tokens: Tokens | None = None) -> None:
         self.url = url
-        # No proxy of the environment: what is tested is on this machine.
+        # A proxy of the environment is left out, since the server is on this machine.
         self.api = httpx.AsyncClient(
             base_url=f"{url}/api/v1", timeout=DEADLINE_SECONDS, trust_env=False
         )
@@ -142,7 +159,12 @@ class Client:
         self._sockets: list[Socket] = []
 
     async def person(self, role: str, *, name: str | None = None) -> Person:
-        """Register somebody with ``role``; the address is a new one each time."""
+        """Register a person with a new address.
+
+        Args:
+            role: Role of the person.
+            name: Name of the person; by default the role with a random tag.
+        """
         tag = uuid.uuid4().hex[:12]
         account = {
             "name": name or f"{role} {tag}",
@@ -158,11 +180,24 @@ class Client:
         return Person(user["_id"], user["name"], account["email"], account["password"], role, token)
 
     async def people(self, role: str, count: int) -> list[Person]:
-        """Register ``count`` people with ``role``."""
+        """Register several people at once.
+
+        Args:
+            role: Role of the people.
+            count: Number of people.
+        """
         return await asyncio.gather(*(self.person(role) for _ in range(count)))
 
     async def sign_in(self, email: str, password: str) -> str:
-        """A token, by the front door."""
+        """Sign in over HTTP, and return the token.
+
+        Args:
+            email: Address of the account.
+            password: Password in clear text.
+
+        Raises:
+            AssertionError: The server refuses the sign-in.
+        """
         answer = await self.api.post("/auth/login", json={"email": email, "password": password})
         token: str = data_of(answer)["token"]
         return token
@@ -175,11 +210,11 @@ class Client:
         """Open a WebSocket.
 
         Args:
-            person: Whose token goes into the address; None for no token.
-            options: For ``websockets.connect``; ``path`` takes the place of ``/ws?token=…``.
+            person: The person whose token goes into the address; None for no token.
+            options: Options of ``websockets.connect``; ``path`` replaces ``/ws?token=…``.
         """
         path = options.pop("path", f"/ws?token={person.token}" if person else "/ws")
-        # Frames wait on our side without limit: a test that reads late is no slow reader.
+        # The client queues frames without limit, so that a test that reads late is no slow reader.
         quiet = {"ping_interval": None, "max_queue": None, "proxy": None}
         connection = await connect(self.url.replace("http", "ws", 1) + path, **{**quiet, **options})
         socket = Socket(connection)
@@ -187,16 +222,19 @@ class Client:
         return socket
 
     async def close(self) -> None:
-        """Close what was opened."""
+        """Close all sockets and the HTTP client."""
         await asyncio.gather(*(socket.close() for socket in self._sockets))
         await self.api.aclose()
 
 
 def data_of(answer: httpx.Response) -> Any:  # noqa: ANN401 - what JSON brought
-    """What a successful ``answer`` carries.
+    """Return the data of a successful answer.
+
+    Args:
+        answer: An answer of the API.
 
     Raises:
-        AssertionError: It is a refusal.
+        AssertionError: The answer is a refusal.
     """
     assert answer.is_success, f"{answer.status_code} {answer.text}"  # noqa: S101 - in tests
     return answer.json()["data"]

@@ -1,4 +1,4 @@
-"""A clock that a test turns, so that nothing has to be waited for."""
+"""A clock that a test turns, so that no test has to wait for time to pass."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from quartapp.clock import Limit, Timer
 
-# Turns of the event loop that whoever is woken gets, before the clock goes on to the next timer.
+# Turns of the event loop for the tasks that a timer wakes, before the clock fires the next timer.
 TURNS = 20
-# Ends a test that waits for a timer which nobody sets.
+# The deadline ends a test that waits for a timer that nobody sets.
 DEADLINE_SECONDS = 60.0
 _CLOSE_ENOUGH = 1e-3
 
@@ -27,8 +27,8 @@ _CLOSE_ENOUGH = 1e-3
 class TurnedClock(Clock):
     """A clock that stands still until a test turns it.
 
-    It begins at the present, in whole seconds. What happens outside the process, in MongoDB for
-    instance, keeps its own time.
+    The clock begins at the present, in whole seconds. Other processes, such as MongoDB, keep
+    their own time.
 
     Example:
         >>> async def test_code_runs_out(serve):
@@ -48,13 +48,13 @@ class TurnedClock(Clock):
         self.monotonic = lambda: self._passed
 
     async def advance(self, seconds: float) -> None:
-        """Turn the clock; whatever becomes due meanwhile happens, in its order.
+        """Turn the clock, and fire the timers that become due, in their order.
 
-        A woken task that goes on to wait for something else than this clock, such as MongoDB, is
-        not awaited: wait for what the task does, or with :meth:`asked` for its next timer.
+        The call does not wait for a woken task that then waits for something else than this clock,
+        such as MongoDB: wait for the effect of the task, or with :meth:`asked` for its next timer.
 
         Args:
-            seconds: How far.
+            seconds: Time to turn the clock by, in seconds.
         """
         end = self._passed + seconds
         while self._timers and self._timers[0][0] <= end:
@@ -66,13 +66,14 @@ class TurnedClock(Clock):
         await self._settle()
 
     async def asked(self, seconds: float) -> None:
-        """Wait until somebody waits for that time, to the millisecond.
+        """Wait until a task waits for this time, to the millisecond.
 
         Args:
-            seconds: What was asked of :meth:`sleep`, :meth:`timeout` or :meth:`call_later`.
+            seconds: The seconds of the task's :meth:`sleep`, :meth:`timeout` or
+                :meth:`call_later`.
 
         Raises:
-            AssertionError: Nobody did.
+            AssertionError: No task waits for this time.
         """
         try:
             async with asyncio.timeout(DEADLINE_SECONDS):
@@ -86,11 +87,15 @@ class TurnedClock(Clock):
 
     @property
     def waiting(self) -> list[float]:
-        """The times that are being waited for, as they were asked for, in seconds."""
+        """The seconds of all calls that wait for this clock, as the callers gave them, sorted."""
         return sorted(timer.seconds for _, _, timer in self._timers if timer.is_set)
 
     async def sleep(self, seconds: float) -> None:
-        """Wait until the clock has been turned that far."""
+        """Wait until the clock has been turned.
+
+        Args:
+            seconds: Time to wait by this clock, in seconds.
+        """
         if seconds <= 0:
             await asyncio.sleep(0)
             return
@@ -102,7 +107,13 @@ class TurnedClock(Clock):
             timer.cancel()
 
     def call_later(self, seconds: float, function: Callable[..., object], *args: object) -> Timer:
-        """Call a function when the clock has been turned that far."""
+        """Call a function when the clock has been turned.
+
+        Args:
+            seconds: Time before the call by this clock, in seconds.
+            function: The function.
+            args: Its arguments.
+        """
         if seconds <= 0:
             return asyncio.get_running_loop().call_soon(function, *args)
         timer = _Timer(seconds, partial(function, *args))
@@ -111,7 +122,11 @@ class TurnedClock(Clock):
         return timer
 
     def timeout(self, seconds: float) -> Limit:
-        """Limit the time of what is awaited inside, by this clock."""
+        """Return a context manager that limits the time of its block by this clock.
+
+        Args:
+            seconds: Time limit of the block, in seconds.
+        """
         return _Limit(self, seconds)
 
     async def _settle(self) -> None:
@@ -139,7 +154,7 @@ class _Timer:
 
 
 class _Limit:
-    """asyncio's limit, which another clock sets off."""
+    """asyncio's timeout, which expires by a ``TurnedClock``."""
 
     def __init__(self, clock: TurnedClock, seconds: float) -> None:
         self._clock = clock
@@ -163,7 +178,7 @@ class _Limit:
     ) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        await self._limit.__aexit__(kind, error, trace)  # which raises TimeoutError, if anything
+        await self._limit.__aexit__(kind, error, trace)  # raises the TimeoutError
 
     def _expire(self) -> None:
         self._limit.reschedule(asyncio.get_running_loop().time())

@@ -1,4 +1,4 @@
-"""``quartapp_contract``: whether a plugin keeps to the contract that comes with it."""
+"""``quartapp_contract``, the fixture that tests a plugin against its contract files."""
 
 from __future__ import annotations
 
@@ -40,23 +40,23 @@ if TYPE_CHECKING:
 
 OPENAPI, ASYNCAPI = "openapi.yaml", "asyncapi.yaml"
 WRITE = "--write-contract"
-PEOPLE_PER_ROLE = 2  # one who is spoken for, and one who must not see that one's things
+PEOPLE_PER_ROLE = 2  # the first makes the requests; nothing of the second may be visible
 
 
 class Prepare(Protocol):
-    """Make what the fuzz of a plugin needs on the server."""
+    """A function that prepares the server for the fuzz of a plugin."""
 
     async def __call__(
         self, server: TestServer, people: Mapping[str, Sequence[Person]]
     ) -> Mapping[str, Sequence[str]]:
-        """Make things, and tell which parameters they are values of.
+        """Create resources on the server, and return their ids as values of parameters.
 
         Args:
             server: The server that is fuzzed.
-            people: The people who are spoken for, by role.
+            people: The people for whom requests are made, by role.
 
         Returns:
-            Values that exist, by the place and the name of a parameter or field:
+            Values that exist on the server, by the place and the name of a parameter or field:
             ``{"path.book_id": [...], "body.bookId": [...]}``.
         """
 
@@ -74,24 +74,24 @@ class QuartappContract(Protocol):
         prepare: Prepare | None = None,
         **settings: Any,  # noqa: ANN401 - of any field
     ) -> None:
-        """Run the contract over one plugin, on a server of its own.
+        """Test one plugin against its contract, on a server of its own.
 
-        Every route and event has to say what it is. What the app generates has to be valid, and
-        has to be what the files say; with ``pytest --write-contract`` the files are written
-        first. Then each event is sent as the wrong person and with data that does not fit, and
-        each route is fuzzed as nobody and as a person of each role.
+        Every route and event must have a description. The documents that the app generates must be
+        valid and must equal the files; ``pytest --write-contract`` writes the files first. Then the
+        test sends each event as a person of the wrong role and with invalid data, and fuzzes each
+        route without a sign-in and as a person of each role.
 
         Args:
-            plugin: The plugin's name.
-            folder: Where its ``openapi.yaml`` and ``asyncapi.yaml`` are.
+            plugin: Name of the plugin.
+            folder: Folder of the plugin's ``openapi.yaml`` and ``asyncapi.yaml``.
             beside: Plugins to add to the installed ones.
-            roles: Roles of the people who are spoken for; by default all that the server's routes
-                and events name.
-            prepare: Makes what the fuzz needs on the server.
+            roles: Roles of the people for whom requests are made; by default all roles that the
+                server's routes and events name.
+            prepare: Function that creates resources for the fuzz on the server.
             settings: Fields of :class:`quartapp.settings.core.Settings`.
 
         Raises:
-            AssertionError: With everything that was found.
+            AssertionError: The plugin breaks its contract; the message lists every difference.
         """
 
 
@@ -99,7 +99,7 @@ class QuartappContract(Protocol):
 def quartapp_contract(
     serve: Serve, tmp_path: Path, request: pytest.FixtureRequest
 ) -> QuartappContract:
-    """Runs the contract over a plugin; see :class:`QuartappContract`."""
+    """Return the function that tests a plugin; see :class:`QuartappContract`."""
 
     async def run(
         plugin: str,
@@ -132,7 +132,7 @@ def quartapp_contract(
         assert not problems, "\n".join(["", *problems])  # noqa: S101 - in tests
         if openapi["paths"]:
             known = await prepare(server, speakers) if prepare is not None else {}
-            path = tmp_path / "piece.json"
+            path = tmp_path / "plugin.json"
             path.write_text(json.dumps(openapi), encoding="utf-8")
             await _fuzz(server, path, tmp_path, speakers, known)
 
@@ -169,7 +169,7 @@ def _undeclared(app: Quart, plugin: LoadedPlugin, openapi: JsonObject) -> Iterat
 
 
 def _invalid(openapi: JsonObject, asyncapi: JsonObject) -> Iterator[str]:
-    # Of the extra "contract": who only serves does not need them.
+    # The extra "contract" brings these packages; a server runs without them.
     from jsonschema import Draft202012Validator, SchemaError
     from openapi_spec_validator import OpenAPIV31SpecValidator
 
@@ -258,7 +258,7 @@ def _write(path: Path, document: JsonObject) -> None:
 
 
 def _untitled(node: Any) -> Any:  # noqa: ANN401 - JSON
-    """``node`` without the titles that pydantic makes of names; nobody reads them."""
+    """Return ``node`` without the titles that pydantic derives from names; nobody reads them."""
     if isinstance(node, list):
         return [_untitled(item) for item in node]
     if not isinstance(node, dict):

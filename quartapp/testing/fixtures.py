@@ -2,11 +2,12 @@
 
 Fixtures:
 
-* ``serve``: starts a server in the test's event loop; ``server``: one with the installed plugins;
+* ``serve``: starts a server in the test's event loop;
+* ``server``: a server with the installed plugins;
 * ``turned_clock``: a clock for ``serve(clock=turned_clock)``, which the test turns;
 * ``serve_process``: starts ``quartapp serve`` as a process of its own, to be killed or stopped;
-* ``mongodb_uri``: a database of the test's own, dropped afterwards;
-* ``quartapp_contract``: runs the contract over a plugin (with the extra ``contract``).
+* ``mongodb_uri``: a database for one test, dropped afterwards;
+* ``quartapp_contract``: tests a plugin against its contract (needs the extra ``contract``).
 
 Example:
     >>> async def test_raise_hand_is_shown_to_all(serve):
@@ -16,8 +17,8 @@ Example:
     ...     await raising.send("RAISE_HAND", {"question": "Why?"})
     ...     assert (await watching.until("HAND_RAISED"))["data"]["studentId"] == student.id
 
-The database is the embedded MongoDB, one per test run (and per worker of pytest-xdist); where that
-cannot run, ``QUARTAPP_TEST_MONGODB_URI`` names another one to make databases in.
+The database server is the embedded MongoDB, one per test run (and per worker of pytest-xdist). On a
+machine that cannot run it, ``QUARTAPP_TEST_MONGODB_URI`` names another server for the databases.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def quartapp_mongodb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """URI of the MongoDB server of this test run; without a database name."""
+    """Provide the URI of the test run's MongoDB server, without a database name."""
     given = os.environ.get("QUARTAPP_TEST_MONGODB_URI")
     with ExitStack() as stack:
         yield given or stack.enter_context(EmbeddedMongo(tmp_path_factory.mktemp("mongo"))).uri
@@ -64,7 +65,7 @@ def _quartapp_mongodb_client(quartapp_mongodb: str) -> Iterator[pymongo.MongoCli
 def mongodb_uri(
     quartapp_mongodb: str, _quartapp_mongodb_client: pymongo.MongoClient[Any]
 ) -> Iterator[str]:
-    """URI of an empty database of this test alone, dropped afterwards."""
+    """Provide the URI of an empty database for this test alone, dropped afterwards."""
     name = f"quartapp_test_{uuid.uuid4().hex[:16]}"
     yield with_database(quartapp_mongodb, name)
     _quartapp_mongodb_client.drop_database(name)
@@ -72,7 +73,7 @@ def mongodb_uri(
 
 @pytest_asyncio.fixture
 async def serve(mongodb_uri: str) -> AsyncIterator[Serve]:
-    """Starts servers that stop at the end of the test; see :class:`Serve`."""
+    """Provide the function that starts servers for one test; see :class:`Serve`."""
     async with AsyncExitStack() as stack:
 
         async def start(
@@ -96,19 +97,19 @@ async def serve(mongodb_uri: str) -> AsyncIterator[Serve]:
 
 @pytest.fixture
 def turned_clock() -> TurnedClock:
-    """A clock that stands still until the test turns it; see :class:`TurnedClock`."""
+    """Return a clock that stands still until the test turns it; see :class:`TurnedClock`."""
     return TurnedClock()
 
 
 @pytest_asyncio.fixture
 async def server(serve: Serve) -> TestServer:
-    """A server with the installed plugins."""
+    """Return a running server with the installed plugins."""
     return await serve()
 
 
 @pytest_asyncio.fixture
 async def serve_process(tmp_path: Path) -> AsyncIterator[ServeProcess]:
-    """Starts ``quartapp serve`` as a process; see :class:`ServeProcess`."""
+    """Provide the function that starts ``quartapp serve``; see :class:`ServeProcess`."""
     async with AsyncExitStack() as stack:
 
         async def start(*arguments: str, **environment: str) -> ServerProcess:

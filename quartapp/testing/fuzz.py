@@ -1,4 +1,4 @@
-"""One run of schemathesis, in a process of its own, speaking for one person or for nobody."""
+"""One run of schemathesis in its own process, with or without the token of a person."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 UNDECLARED = "(methods that a path does not have)"
 
 CASES_PER_OPERATION = 66
-# How often a value that exists takes the place of one that was made up.
+# Probability that a value that exists on the server replaces a generated value.
 KNOWN_VALUES = 0.4
 TIMEOUT_SECONDS = 900
 # Every check of schemathesis is on.
@@ -35,17 +35,17 @@ database = "none"
 max-steps = 8
 
 [auth]
-# Whoever a run speaks for is said explicitly; nobody is given an account behind its back.
+# A run names its person explicitly, so schemathesis registers no account of its own.
 auto-signup = false
 
 [checks]
-# Seconds. Generous, as a machine may be busy; what hangs is found all the same.
+# Seconds, enough for a busy machine; a request that hangs is found all the same.
 max_response_time = 10.0
 """
 
 
 class Speaker(Protocol):
-    """A person for whom requests are made."""
+    """A person for whom schemathesis makes requests."""
 
     @property
     def id(self) -> str:
@@ -53,18 +53,18 @@ class Speaker(Protocol):
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """Headers that the person's requests carry."""
+        """Headers of the person's requests."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a run.
+    """The outcome of a run.
 
     Attributes:
-        status: The exit status; 0 when every check of every case held.
-        output: What schemathesis printed: failures, each with a curl line.
-        counts: Requests that were answered and checked, by operation.
-        seconds: How long it took.
+        status: The exit status; 0 if every check of every case passed.
+        output: The output of schemathesis: failures, each with a curl command.
+        counts: Number of requests that were answered and checked, by operation.
+        seconds: Duration of the run, in seconds.
     """
 
     status: int
@@ -74,11 +74,11 @@ class Outcome:
 
     @property
     def total(self) -> int:
-        """All requests."""
+        """Number of all requests."""
         return sum(self.counts.values())
 
     def __add__(self, later: Outcome) -> Outcome:
-        """Both runs as one."""
+        """Return the outcome of both runs together."""
         counts = Counter(self.counts)
         counts.update(later.counts)
         return Outcome(
@@ -100,20 +100,20 @@ def fuzz(
     seed: int = 0,
     share: float = 1.0,
 ) -> Outcome:
-    """Try every operation of a document on a server, with every check.
+    """Test every operation of a document on a server, with every check of schemathesis.
 
     Args:
         document: Path or URL of an OpenAPI document.
-        base_url: Address of the server.
-        folder: Folder in which the run may leave files.
-        peers: People of one role who must not see one another's things; requests are made for the
-            first one. Nobody when left out.
+        base_url: Address of the server, without a path.
+        folder: Folder for the files of the run.
+        peers: People of one role who must not see each other's resources; requests are made for
+            the first person. Without people, requests carry no token.
         known: Values that exist on the server, so that cases get past "not found". A key is the
-            place and the name of a parameter or of a field: ``path.user_id``, ``body.userId``.
+            place and the name of a parameter or field: ``path.user_id``, ``body.userId``.
         configuration: Further TOML of schemathesis' configuration, such as an ``[[operations]]``
             table that exempts one operation from one check.
-        seed: Number where generated cases begin; 0 for the same ones each time.
-        share: Share of the usual number of generated cases; 1.0 is all of them.
+        seed: Seed of the generated cases; 0 generates the same cases each time.
+        share: Share of the usual number of generated cases; 1.0 generates all cases.
     """
     config = folder / "schemathesis.toml"
     config.write_text(_configuration(folder, known or {}, peers, configuration), encoding="utf-8")
@@ -172,7 +172,7 @@ def _identity(person: Speaker) -> dict[str, Any]:
 
 
 def _counts(events: Path) -> dict[str, int]:
-    """Requests by operation (``POST /api/v1/auth/login``), from a run's own record of itself."""
+    """Return the number of requests by operation (``POST /api/v1/auth/login``) from a report."""
     counts: Counter[str] = Counter()
     with events.open(encoding="utf-8") as lines:
         for line in lines:

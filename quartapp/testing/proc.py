@@ -1,4 +1,4 @@
-"""Which process of a server holds which connection, as Linux says it under ``/proc``."""
+"""Processes of a server and their connections, read from ``/proc`` on Linux."""
 
 from __future__ import annotations
 
@@ -11,48 +11,51 @@ _ESTABLISHED = "01"
 
 
 def worker_pids(server: int) -> set[int]:
-    """The worker processes of ``quartapp serve --workers``.
+    """Return the process ids of the workers of ``quartapp serve --workers``.
 
     Args:
         server: The process id of the server.
     """
     own = _command_line(server)
-    # Another child may be starting the embedded database, and has another command line.
+    # A child that starts the embedded database is no worker, and has another command line.
     return {child for child in _children(server, server) if _command_line(child) == own}
 
 
 def at_work_on(folder: Path) -> list[int]:
-    """Every process whose command line names ``folder`` or something in it.
+    """Return the ids of the processes whose command line contains the path of ``folder``.
 
-    On a data folder these are its servers with their workers, and its mongod with its keeper.
+    For a data folder these are its servers with their workers, and its mongod with the keeper.
 
     Args:
-        folder: Absolute.
+        folder: Absolute path.
     """
     found = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal())
     return [pid for pid in found if os.fsencode(folder) in _command_line(pid)]
 
 
 def process_state(pid: int) -> str | None:
-    """The letter of proc_pid_stat(5), such as T for stopped; None for one that is gone.
+    """Return the state of a process, a letter of proc_pid_stat(5) such as T for stopped.
 
     Args:
         pid: The process id.
+
+    Returns:
+        The letter, or None if the process is gone.
     """
     try:
         status = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
     except OSError:
         return None
-    return status.rpartition(")")[2].split()[0]  # behind the name, which may have any character
+    return status.rpartition(")")[2].split()[0]  # the name before ")" may have any character
 
 
 def holder(processes: set[int], server_port: int, client_port: int) -> int | None:
-    """Which of ``processes`` holds the server's end of a connection; None when none does.
+    """Return the process that holds the server's end of a connection, or None without one.
 
     Args:
-        processes: Process ids.
-        server_port: Where the client connected to.
-        client_port: Its own port, on this machine.
+        processes: Ids of the processes to look at.
+        server_port: Port that the client connected to.
+        client_port: The client's own port, on this machine.
     """
     inode = _inode(server_port, client_port)
     if inode is None:
@@ -62,11 +65,11 @@ def holder(processes: set[int], server_port: int, client_port: int) -> int | Non
 
 
 def end_worker(pid: int, folder: Path) -> None:
-    """Kill a worker that may be gone already, and its number somebody else's.
+    """Kill a worker if the process id still belongs to a process of the server.
 
     Args:
-        pid: Its process id.
-        folder: The working directory of its server.
+        pid: Process id of the worker.
+        folder: Working directory of the server.
     """
     with suppress(OSError):
         if Path(f"/proc/{pid}/cwd").resolve() == folder.resolve():

@@ -1,4 +1,4 @@
-"""A clock for a server in a process of its own, which a test turns from outside."""
+"""A clock for a server process, which a test turns from outside."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _DONE = b"turned\n"
 
 
 class ProcessClock:
-    """A plugin, for tests alone: the clock of its process stands still until a test turns it.
+    """A plugin for tests alone: the clock of the process stands still until a test turns it.
 
-    Each process, of several workers too, listens on a port of 127.0.0.1, and writes which into a
-    file in its working directory. Install the plugin in the process, and turn its clock with
+    Each process, and so each worker, listens on a port of 127.0.0.1, and writes the port into a
+    file in its working directory. Install the plugin in the process, and turn the clock with
     :meth:`quartapp.testing.ServerProcess.advance`.
 
     Attributes:
-        clock: The clock that the app takes in place of the system's.
+        clock: The clock that the app uses in place of the system's clock.
     """
 
     name = "process-clock"
@@ -36,17 +36,17 @@ class ProcessClock:
 
     @hookimpl
     async def startup(self) -> None:
-        """Listen for those who turn the clock."""
+        """Listen for tests that turn the clock."""
         self._server = await asyncio.start_server(self._turn, "127.0.0.1", 0)
         port = self._server.sockets[0].getsockname()[1]
-        # Renamed: a file that is there is whole.
+        # The file gets its name when it is complete, so that no test reads half a port.
         written = self._file.with_suffix(".new")
         written.write_text(str(port), encoding="ascii")
         written.replace(self._file)
 
     @hookimpl
     async def shutdown(self) -> None:
-        """Listen no longer."""
+        """Stop listening."""
         if self._server is not None:
             self._file.unlink(missing_ok=True)
             self._server.close()
@@ -63,7 +63,14 @@ class ProcessClock:
 
 
 def clock_ports(folder: Path) -> Iterator[tuple[int, int]]:
-    """The processes in ``folder`` whose clock can be turned: process id and port of each."""
+    """Find the processes whose clock can be turned.
+
+    Args:
+        folder: Working directory of the processes.
+
+    Yields:
+        Process id and port of each process.
+    """
     for path in folder.glob(f"*{SUFFIX}"):
         yield int(path.stem), int(path.read_text(encoding="ascii"))
 
@@ -72,12 +79,12 @@ async def turn(port: int, seconds: float) -> None:
     """Turn the clock of the process that listens on ``port``.
 
     Args:
-        port: The process's.
-        seconds: How far.
+        port: Port of the process on 127.0.0.1.
+        seconds: Time to turn the clock by, in seconds.
 
     Raises:
         OSError: The process is gone.
-        AssertionError: The process ended meanwhile.
+        AssertionError: The process ended while its clock was turned.
     """
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:

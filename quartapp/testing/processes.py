@@ -1,4 +1,4 @@
-"""``quartapp serve`` as a process of its own, for tests that end it in every way there is."""
+"""``quartapp serve`` as a process of its own, for tests that stop or kill the server."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 START_SECONDS = 120.0
 _TRIES = 300
-# Run between fork and the server: it ends when the test run does, also when that is killed. 1 is
-# PR_SET_PDEATHSIG (prctl(2)).
+# This program runs before the server, so that the server ends with the test run, even with a killed
+# one. 1 is PR_SET_PDEATHSIG (prctl(2)).
 _LEASH = """\
 import ctypes, os, signal, sys
 ctypes.CDLL(None).prctl(1, signal.SIGKILL)
@@ -37,13 +37,13 @@ class ServerProcess:
     """One run of ``quartapp serve``.
 
     Args:
-        folder: Its working directory; the embedded database is in ``data`` there.
-        arguments: Of the command line, beside ``--port 0`` and ``--data-dir``.
-        environment: Variables beside those of this process.
+        folder: Working directory of the process; the embedded database is in ``data`` there.
+        arguments: Arguments of the command line after ``--port 0`` and ``--data-dir``.
+        environment: Environment variables to add to those of this process.
 
     Attributes:
-        client: To talk to it, once it is ready.
-        stdout: The lines it printed.
+        client: Client of the server, once the server is ready.
+        stdout: The lines of the server's standard output.
     """
 
     def __init__(
@@ -60,29 +60,40 @@ class ServerProcess:
 
     @property
     def stderr(self) -> str:
-        """What it logged so far."""
+        """The server's log so far."""
         return self._stderr.read_text(encoding="utf-8")
 
     @property
     def pid(self) -> int:
-        """Its process id."""
+        """The process id of the server."""
         return self._running().pid
 
     @property
     def workers(self) -> set[int]:
-        """The process ids of its workers, when it was started with ``--workers``; on Linux."""
+        """The process ids of the workers that ``--workers`` starts; only on Linux."""
         return worker_pids(self.pid)
 
     def worker_of(self, socket: Socket) -> int | None:
-        """The worker that holds the other end of ``socket``; None when none does; on Linux."""
+        """Return the process id of the worker that holds the other end of a socket; only on Linux.
+
+        Args:
+            socket: An open socket of this server.
+
+        Returns:
+            The process id, or None if no worker holds the socket.
+        """
         _, _, port = self.client.url.rpartition(":")
         return holder(self.workers, int(port), socket.connection.local_address[1])
 
     async def socket_on(self, worker: int, person: Person) -> Socket:
-        """A WebSocket of ``person`` that ``worker`` holds: opened again until that one gets it.
+        """Open a WebSocket to one worker, by opening sockets until that worker accepts one.
+
+        Args:
+            worker: Process id of the worker.
+            person: The person who opens the socket.
 
         Raises:
-            AssertionError: It does not get one.
+            AssertionError: The worker accepted none of ``_TRIES`` sockets.
         """
         for _ in range(_TRIES):
             socket = await self.client.socket(person)
@@ -92,10 +103,10 @@ class ServerProcess:
         raise AssertionError(f"worker {worker} takes no connection")
 
     async def start(self) -> None:
-        """Start, and wait until it is ready.
+        """Start the server, and wait until it is ready.
 
         Raises:
-            AssertionError: It ended, or was not ready in time; with what it said.
+            AssertionError: The server ended, or was not ready in time; the message has its output.
         """
         with self._stderr.open("wb") as stderr:
             self._process = await asyncio.create_subprocess_exec(
@@ -116,24 +127,28 @@ class ServerProcess:
         self.client = Client(f"http://127.0.0.1:{port}")
 
     async def terminate(self) -> int:
-        """Ask it to stop (SIGTERM), and return its exit status."""
+        """Ask the server to stop (SIGTERM), and return the exit status."""
         return await self.stop(signal.SIGTERM)
 
     async def stop(self, number: int) -> int:
-        """Send signal ``number``, and return the exit status."""
+        """Send a signal, and return the exit status.
+
+        Args:
+            number: Number of the signal, such as ``signal.SIGINT``.
+        """
         self._running().send_signal(number)
         return await self._ended()
 
     async def kill(self) -> int:
-        """End it at once (SIGKILL), and return its exit status, which is negative."""
-        # Idle connections of the pool would be reset under it, and be found unclosed later.
+        """Kill the server (SIGKILL), and return the exit status, a negative number."""
+        # The kill would reset the pool's idle connections, and they would never be closed.
         await self.client.api.aclose()
         self._orphans |= self._workers_now()
         self._running().kill()
         return await self._ended()
 
     async def kill_all(self) -> int:
-        """End it at once with every process that is its own, database included; on Linux."""
+        """Kill the server, its workers and its database; return the exit status; only on Linux."""
         await self.client.api.aclose()
         for pid in at_work_on(self._folder / "data"):
             with suppress(ProcessLookupError):
@@ -141,13 +156,13 @@ class ServerProcess:
         return await self._ended()
 
     async def advance(self, seconds: float) -> None:
-        """Turn the clock of the process, and of all workers; needs the plugin ``ProcessClock``.
+        """Turn the clock of the server and of all workers; needs the plugin ``ProcessClock``.
 
         Args:
-            seconds: How far.
+            seconds: Time to turn the clock by, in seconds.
 
         Raises:
-            AssertionError: No process has that plugin.
+            AssertionError: No process has the plugin.
         """
         running = {self.pid, *self._workers_now()}
         ports = [port for pid, port in clock_ports(self._folder) if pid in running]
@@ -155,20 +170,20 @@ class ServerProcess:
         await asyncio.gather(*(turn(port, seconds) for port in ports))
 
     async def end(self) -> None:
-        """Close the client and kill what still runs, workers included."""
+        """Close the client, and kill the server and the workers that still run."""
         if self._process is not None and self._process.returncode is None:
             self._orphans |= self._workers_now()
             with suppress(ProcessLookupError):
                 self._process.kill()
         for orphan in self._orphans:
-            # One that a test has stopped (SIGSTOP) would not go by itself.
+            # A worker that a test has stopped (SIGSTOP) would not end by itself.
             end_worker(orphan, self._folder)
         if self._process is not None:
             await self._ended()
         await self.client.close()
 
     def _workers_now(self) -> set[int]:
-        with suppress(OSError):  # it has gone meanwhile, or this is no Linux
+        with suppress(OSError):  # the server is gone, or this is not Linux
             return self.workers
         return set()
 
@@ -200,7 +215,7 @@ def _leashed(*command: str) -> tuple[str, ...]:
 
 
 def surroundings() -> dict[str, str]:
-    """The environment of this process without settings of a quartapp."""
+    """Return the environment of this process without the settings of a quartapp."""
     return {
         name: value
         for name, value in os.environ.items()

@@ -1,4 +1,4 @@
-"""Servers in the event loop of a test, and what the fixtures that start servers promise."""
+"""Servers in the event loop of a test, and the types of the fixtures that start servers."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ if TYPE_CHECKING:
 
 SECRET = "a secret for tests, which is long enough for every algorithm of HMAC"  # noqa: S105 - it protects nothing
 DRAIN_SECONDS = 10.0
-# Ends a test that hangs, however busy the machine is.
+# The deadline only ends a test that hangs, so it is long enough for the busiest machine.
 STOP_SECONDS = 60.0
 
 
 class TestServer(Client):
-    """A server in the test's event loop, with what a client of it needs.
+    """A server in the test's event loop, and a client of this server.
 
     Attributes:
-        app: The application, to look inside.
+        app: The application, for tests that look inside.
     """
 
-    __test__ = False  # pytest would take it for a test
+    __test__ = False  # pytest would take the class for a test
 
     def __init__(self, app: Quart, url: str) -> None:
         super().__init__(url, core(app).tokens)
@@ -48,11 +48,11 @@ class TestServer(Client):
 
     @property
     def documents(self) -> AsyncDatabase[dict[str, Any]]:
-        """The server's database, to look at what was stored."""
+        """The server's database, for tests that look at stored documents."""
         return core(self.app).database.documents
 
     async def settled(self) -> None:
-        """Wait until plugins have been told of everything that happened so far (``on_event``)."""
+        """Wait until ``on_event`` has told plugins of everything that happened so far."""
         await core(self.app).plugins.all_told()
 
 
@@ -67,19 +67,19 @@ class Serve(Protocol):
         clock: Clock = SYSTEM_CLOCK,
         **settings: Any,  # noqa: ANN401 - of any field
     ) -> TestServer:
-        """Start a server; it stops at the end of the test.
+        """Start a server, which stops at the end of the test.
 
         Args:
-            plugins: The exact plugins, objects or classes; the installed ones when left out.
-            beside: Plugins to add to the installed ones; each comes after those it ``requires``.
-            clock: The server's; a :class:`TurnedClock` stands still until the test turns it.
+            plugins: The exact plugins, objects or classes; by default the installed plugins.
+            beside: Plugins to add to the installed ones; each follows the plugins it ``requires``.
+            clock: The server's clock; a :class:`TurnedClock` stands still until the test turns it.
             settings: Fields of :class:`quartapp.settings.core.Settings`. A plugin's own settings
                 come from the environment:
                 ``monkeypatch.setenv("QUARTAPP_LIBRARY_SHOWN", "2")``.
 
         Raises:
-            QuartappError: A plugin lacks what it requires, or the app cannot be built, or does not
-                start.
+            QuartappError: A plugin lacks a plugin that it requires, or the app cannot be built, or
+                does not start.
         """
 
 
@@ -87,21 +87,27 @@ class ServeProcess(Protocol):
     """The fixture ``serve_process``."""
 
     async def __call__(self, *arguments: str, **environment: str) -> ServerProcess:
-        """Start ``quartapp serve`` and wait until it is ready; it ends with the test.
+        """Start ``quartapp serve`` and wait until it is ready; the server ends with the test.
 
         Args:
-            arguments: Of the command line, beside ``--port 0``.
-            environment: Variables beside those of the test run. Without ``MONGODB_URI`` the
-                process has its embedded database in ``data`` under the test's folder.
+            arguments: Arguments of the command line after ``--port 0``.
+            environment: Environment variables to add to those of the test run. Without
+                ``MONGODB_URI`` the embedded database is in ``data`` under the test's folder.
 
         Raises:
-            AssertionError: It ended, or was not ready in time; with what it said.
+            AssertionError: The server ended, or was not ready in time; the message has its output.
         """
 
 
 @asynccontextmanager
 async def running(app: Quart) -> AsyncIterator[TestServer]:
-    """``app`` behind Hypercorn, on a free port of 127.0.0.1.
+    """Serve an app with Hypercorn on a free port of 127.0.0.1 during the block.
+
+    Args:
+        app: The application.
+
+    Yields:
+        The server.
 
     Raises:
         ServerError: The app does not start.
@@ -142,5 +148,5 @@ async def running(app: Quart) -> AsyncIterator[TestServer]:
 
 
 def with_database(uri: str, name: str) -> str:
-    """``uri`` with ``name`` as its database."""
+    """Return ``uri`` with ``name`` as its database."""
     return urlunsplit(urlsplit(uri)._replace(path=f"/{name}"))
