@@ -1,9 +1,9 @@
 """Clients that are generated from openapi.yaml compile, and work against the server.
 
-Each client is made with a published generator, in the version that its folder pins, in a folder of
-its own; it takes npm and pip, and the registries that they ask. A walk through the API is written
-against the generated types. Beside it are mistakes that the compiler has to find, so that types
-which allow everything do not pass for types.
+A published generator, in the version that the client's folder pins, makes each client in a folder
+of its own; npm and pip need their registries. A program that walks through the API uses the
+generated types. Other programs have mistakes that the compiler must find, so that types that allow
+everything fail the test.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ RUN_SECONDS = 120.0
 
 
 def run(*command: str | Path, cwd: Path, seconds: float = RUN_SECONDS) -> str:
-    """What ``command`` prints.
+    """Run a command, and return its standard output.
 
     Args:
         command: A program, looked up in PATH, and its arguments.
-        cwd: Where it runs.
-        seconds: How long it may take.
+        cwd: Working directory of the program.
+        seconds: Time limit, in seconds.
 
     Raises:
-        AssertionError: It failed; with all that it said.
+        AssertionError: The program failed; the message has its output.
     """
     program = shutil.which(command[0])
     assert program, f"{command[0]} is not installed; the client tests need it"
@@ -58,20 +58,20 @@ def run(*command: str | Path, cwd: Path, seconds: float = RUN_SECONDS) -> str:
 
 
 def address() -> str:
-    """An e-mail address that nobody has."""
+    """Return an e-mail address that nobody has."""
     return f"{uuid.uuid4().hex}@school.example"
 
 
 @pytest.fixture(scope="module")
 def base_url() -> Iterator[str]:
-    """Start a server, and give its address without a slash at the end."""
+    """Start a server, and provide its address without a slash at the end."""
     with running_server() as url:
         yield url
 
 
 @pytest.fixture(scope="module")
 def typescript(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the generated TypeScript types, and the programs that use them."""
+    """Make a folder with the generated TypeScript types and the programs that use them."""
     folder = tmp_path_factory.mktemp("client") / "typescript"
     shutil.copytree(CLIENTS / "typescript", folder, ignore=shutil.ignore_patterns("node_modules"))
     shutil.copy(OPENAPI, folder)
@@ -82,7 +82,7 @@ def typescript(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the generated Python client, the programs that use it, and their venv."""
+    """Make a folder with the generated Python client, the programs that use it, and their venv."""
     folder = tmp_path_factory.mktemp("client") / "python"
     shutil.copytree(CLIENTS / "python", folder)
     run(sys.executable, "-m", "venv", "venv", cwd=folder)
@@ -99,7 +99,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def scripts(folder: Path) -> Path:
-    """Where the venv in ``folder`` has its programs."""
+    """Return the folder of the programs of the venv in ``folder``."""
     return folder / "venv" / ("Scripts" if sys.platform == "win32" else "bin")
 
 

@@ -1,1 +1,1 @@
-"""The contract, to run against any server."""
+"""The contract suite: tests that run against any server."""

@@ -22,7 +22,7 @@ JUNIT_FILE = "contract-results.xml"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The options of a contract run."""
+    """Add the options of a contract run."""
     group = parser.getgroup("contract", "the contract of quartapp")
     group.addoption(
         "--base-url",
@@ -39,51 +39,51 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--contract-seed",
         type=int,
         default=0,
-        help="Where generated cases begin; another number, other cases.  [default: 0]",
+        help="Seed of the generated cases.  [default: 0]",
     )
     group.addoption(
         "--contract-jwt-secret",
         metavar="SECRET",
-        help="The JWT_SECRET of the server of --base-url; some tokens cannot be made without.",
+        help="The JWT_SECRET of the server of --base-url; tests that make tokens need the secret.",
     )
     group.addoption(
         "--plugin",
         metavar="NAME",
         action="append",
         default=[],
-        help="A plugin that the server which is started has, beside those on by default; "
+        help="A plugin to add to the default plugins of the server that the run starts; "
         "repeatable.",
     )
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep the results as a JUnit file also when none was asked for."""
+    """Write the results to a JUnit file, even without ``--junit-xml``."""
     if config.option.xmlpath is None and not hasattr(config, "workerinput"):
         config.option.xmlpath = JUNIT_FILE
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what cannot be asked of somebody else's server.
+    """Leave out the tests that cannot run against the server of ``--base-url``.
 
     Raises:
-        pytest.UsageError: Plugins are named for a server that is not ours to start.
+        pytest.UsageError: ``--plugin`` is given for a server that this run does not start.
     """
     if not config.getoption("--base-url"):
         return
     if config.getoption("--plugin"):
         raise pytest.UsageError("--plugin is for a server that is started, not for --base-url")
-    beyond = ["needs_own_server"]
+    unmet = ["needs_own_server"]
     if not config.getoption("--contract-jwt-secret"):
-        beyond.append("needs_jwt_secret")
-    left_out = [item for item in items if any(map(item.get_closest_marker, beyond))]
+        unmet.append("needs_jwt_secret")
+    left_out = [item for item in items if any(map(item.get_closest_marker, unmet))]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say how many cases ran."""
+    """Print how many cases ran."""
     reports = [
         report
         for reports in terminalreporter.stats.values()
@@ -100,13 +100,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session")
 def plugins(request: pytest.FixtureRequest) -> list[str]:
-    """Arguments for ``quartapp serve``: the further plugins of a server of our own."""
+    """Return arguments for ``quartapp serve`` that add the plugins of ``--plugin``."""
     return [f"--plugin={name}" for name in request.config.getoption("--plugin")]
 
 
 @pytest.fixture(scope="session")
 def base_url(request: pytest.FixtureRequest, plugins: list[str]) -> Iterator[str]:
-    """Where the server under test is, without a slash at the end."""
+    """Provide the address of the server under test, without a slash at the end."""
     given: str | None = request.config.getoption("--base-url")
     if given:
         yield given.rstrip("/")
@@ -117,7 +117,7 @@ def base_url(request: pytest.FixtureRequest, plugins: list[str]) -> Iterator[str
 
 @pytest.fixture(scope="session")
 def jwt_secret(request: pytest.FixtureRequest) -> str | None:
-    """What the server under test signs tokens with; None when nobody told."""
+    """Return the secret with which the server under test signs tokens; None if it is unknown."""
     if request.config.getoption("--base-url"):
         given: str | None = request.config.getoption("--contract-jwt-secret")
         return given
@@ -126,25 +126,25 @@ def jwt_secret(request: pytest.FixtureRequest) -> str | None:
 
 @pytest.fixture(scope="session")
 def depth(request: pytest.FixtureRequest) -> float:
-    """What to multiply the number of generated cases with."""
+    """Return the factor for the number of generated cases."""
     return DEPTHS[request.config.getoption("--contract-depth")]
 
 
 @pytest.fixture(scope="session")
 def seed(request: pytest.FixtureRequest) -> int:
-    """Where generated cases begin."""
+    """Return the seed of the generated cases."""
     return int(request.config.getoption("--contract-seed"))
 
 
 @pytest.fixture(scope="session")
 def openapi(base_url: str) -> dict[str, Any]:
-    """What the server under test says of its HTTP side."""
+    """Return the OpenAPI document of the server under test."""
     return _served(f"{base_url}/openapi.json")
 
 
 @pytest.fixture(scope="session")
 def asyncapi(base_url: str) -> dict[str, Any]:
-    """What the server under test says of its WebSocket."""
+    """Return the AsyncAPI document of the server under test."""
     return _served(f"{base_url}/asyncapi.json")
 
 
@@ -155,6 +155,6 @@ def _served(url: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def people(base_url: str) -> Iterator[People]:
-    """Makes accounts on the server under test."""
+    """Provide a maker of accounts on the server under test."""
     with People(base_url) as made:
         yield made

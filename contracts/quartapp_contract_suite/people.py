@@ -1,4 +1,4 @@
-"""People with accounts, made through the API as any client would."""
+"""People with accounts, which the tests create through the API like any client."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ TIMEOUT_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody who is signed in.
+    """A person who is signed in.
 
     Attributes:
-        id: Their ``_id``.
-        name: As the API answers it, in lower case.
-        email: Their address, unique on the server.
+        id: The person's ``_id``, 24 hex digits.
+        name: The name in answers of the API, in lower case.
+        email: The person's address, unique on the server.
         role: ``teacher`` or ``student``.
-        token: Their JWT.
-        created_at: As the API answered it.
+        token: The person's JWT.
+        created_at: Creation time in the answer of the API, an ISO 8601 text.
     """
 
     id: str
@@ -38,15 +38,15 @@ class Person:
 
     @property
     def headers(self) -> dict[str, str]:
-        """The header that goes with each of their requests."""
+        """Headers of the person's requests."""
         return {"Authorization": f"Bearer {self.token}"}
 
 
 class People:
-    """Makes accounts, and speaks for them. Addresses are unique, so any server will do.
+    """Creates accounts and classes over HTTP; unique addresses let the tests use any server.
 
     Args:
-        base_url: Where the server is.
+        base_url: Address of the server, without a path.
     """
 
     def __init__(self, base_url: str) -> None:
@@ -64,22 +64,26 @@ class People:
         self.close()
 
     def close(self) -> None:
-        """Let the connections go."""
+        """Close the connections."""
         self.http.close()
 
     def teacher(self, name: str = "Ada Lovelace") -> Person:
-        """A new teacher, signed in."""
+        """Register a teacher and sign in; return the person."""
         return self.person(name, "teacher")
 
     def student(self, name: str = "Grace Hopper") -> Person:
-        """A new student, signed in."""
+        """Register a student and sign in; return the person."""
         return self.person(name, "student")
 
     def person(self, name: str, role: str) -> Person:
-        """A new account, signed in.
+        """Register an account and sign in; return the person.
+
+        Args:
+            name: Name of the person.
+            role: ``teacher`` or ``student``.
 
         Raises:
-            AssertionError: The server did not answer as the contract says.
+            AssertionError: The server's answer breaks the contract.
         """
         email = f"{uuid.uuid4().hex}@school.example"
         body = {"name": name, "email": email, "password": PASSWORD, "role": role}
@@ -91,7 +95,13 @@ class People:
         )
 
     def class_of(self, teacher: Person, *students: Person, name: str | None = None) -> str:
-        """A new class of ``teacher`` with ``students`` on its roll; its ``_id``."""
+        """Create a class, and return its ``_id``.
+
+        Args:
+            teacher: The teacher of the class.
+            students: The students on the roll.
+            name: Name of the class; by default a random name.
+        """
         class_name = name or f"Class {uuid.uuid4().hex}"
         class_room = self._data(
             "POST",
@@ -111,7 +121,7 @@ class People:
         return class_id
 
     def start(self, teacher: Person, class_id: str) -> None:
-        """Make the class's session the live one."""
+        """Start the live session of a class."""
         self._data(
             "POST",
             "/attendance/start",

@@ -1,4 +1,4 @@
-"""A server of our own, on the embedded database, for runs that name no other."""
+"""The server that a run starts on the embedded database if ``--base-url`` names no other."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 READY = re.compile(r"server running on PORT (\d+)")
 START_SECONDS = 120.0
 STOP_SECONDS = 60.0
-# What would make it another server than the one that is meant.
+# Variables with these beginnings would change the server under test.
 _FOREIGN = ("QUARTAPP_", "MONGODB_URI", "URI", "JWT_SECRET", "PORT")
 
 
 class ServerDiedError(Exception):
-    """The server did not start, or did not end as it should; with what it wrote."""
+    """The error for a server that did not start or did not end with status 0; has its output."""
 
 
 @contextmanager
 def running_server(
     *arguments: str, command: Sequence[str] = (), **environment: str
 ) -> Iterator[str]:
-    """A server in a process and a folder of its own; its base URL. See :func:`server_in`."""
+    """Run a server in a temporary folder, and yield its base URL; see :func:`server_in`."""
     with tempfile.TemporaryDirectory(prefix="quartapp-contract-") as folder:
         path = Path(folder)
         with server_in(path, *arguments, command=command, **environment) as url:
@@ -42,16 +42,19 @@ def running_server(
 def server_in(
     folder: Path, *arguments: str, command: Sequence[str] = (), **environment: str
 ) -> Iterator[str]:
-    """A server in a process of its own, with its data in ``folder / "data"``; its base URL.
+    """Run a server in a process of its own during the block.
 
     Args:
-        folder: An empty folder.
-        arguments: Further ones for ``quartapp serve``.
-        command: How quartapp is called; by default with this interpreter.
+        folder: An empty folder; the data is in ``data`` there.
+        arguments: Further arguments for ``quartapp serve``.
+        command: Command that calls quartapp; by default this interpreter runs the module.
         environment: Further variables, such as ``QUARTAPP_ATTENDANCE_SCOPE="class"``.
 
+    Yields:
+        The base URL of the server.
+
     Raises:
-        ServerDiedError: It did not start, or ended with another status than 0.
+        ServerDiedError: The server did not start, or ended with another status than 0.
     """
     errors_path = folder / "stderr.log"
     with errors_path.open("wb") as errors:
@@ -64,7 +67,7 @@ def server_in(
             stdout=subprocess.PIPE,
             stderr=errors,
             stdin=subprocess.DEVNULL,
-            cwd=folder,  # with no .env and no quartapp.toml
+            cwd=folder,  # a folder without .env and quartapp.toml
             env={**_clean_environment(), **environment},
             text=True,
         )
@@ -86,8 +89,8 @@ def server_in(
 
 def _announced_port(process: subprocess.Popen[str]) -> int | None:
     lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-    # A thread, since a pipe has no read with a deadline on every platform. It goes on reading, so
-    # that the server never waits for us.
+    # Not every platform can read a pipe with a deadline, so a thread reads. It never stops reading,
+    # so that a full pipe never blocks the server.
     threading.Thread(target=_pump, args=(process.stdout, lines), daemon=True).start()
     try:
         while (line := lines.get(timeout=START_SECONDS)) is not None:

@@ -87,7 +87,7 @@ def check() -> None:
     "--plugin",
     "plugins",
     multiple=True,
-    help="A plugin that the server which is started has too; repeatable.",
+    help="A plugin to add to the server that the run starts; repeatable.",
 )
 @click.option(
     "--jwt-secret",

@@ -1,1 +1,1 @@
-"""The two documents: what they promise, and what a server may add."""
+"""The OpenAPI and AsyncAPI documents: the authority, and the additions that a server may make."""

@@ -1,14 +1,14 @@
-"""What a server may have beyond the contract, and that it has nothing else.
+"""The additions that a server may make to the contract, and the check that it makes no others.
 
-Take away what may be added, and the contract has to be left, to the letter. What may be added:
+Without the permitted additions, a served document must equal the contract. A server may add:
 
-* operations and events of other names, and the schemes that operations are secured with;
-* statuses, the same ones wherever a mark is answered; a teacher may send them or not;
+* operations and events of other names, and their security schemes;
+* statuses, the same statuses wherever an answer has a mark; a teacher may or may not send them;
 * in ``TODAY_SUMMARY`` and ``DONE`` an object ``statuses`` with the number of marks of each status;
-* messages of ``ERROR`` that only an added event is refused with.
+* messages of ``ERROR`` that refuse only added events.
 
-So every request that fits the contract still fits, and every answer without what was added is one
-of the contract. README.md beside this folder says what that asks of a client.
+So every request that fits the contract still fits, and every answer without its additions fits the
+contract. README.md beside this folder says what clients have to expect.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ COUNTING = ("TODAY_SUMMARY", "DONE")
 
 
 def follow(document: JsonObject, node: Any) -> Any:  # noqa: ANN401 - any part of a document
-    """``node``, or what it refers to in ``document``.
+    """Return ``node``, or the part of ``document`` that ``node`` refers to.
 
     Raises:
-        KeyError: It refers to nothing.
+        KeyError: The reference has no target.
     """
     while isinstance(node, dict) and "$ref" in node:
         target: Any = document
@@ -45,14 +45,14 @@ def follow(document: JsonObject, node: Any) -> Any:  # noqa: ANN401 - any part o
 
 
 def messages(asyncapi: JsonObject) -> Iterator[tuple[str, JsonObject]]:
-    """Each message with the action of its operation: ``receive`` is from a client."""
+    """Yield each message with the action of its operation; clients send ``receive``."""
     for operation in asyncapi["operations"].values():
         for reference in operation["messages"]:
             yield operation["action"], follow(asyncapi, reference)
 
 
 def added_events(authority: JsonObject, served: JsonObject) -> list[JsonObject]:
-    """The messages that clients may send to this server, and to no plain one."""
+    """Return the client messages that only this server knows, and not the authority."""
     known = {message["name"] for action, message in messages(authority) if action == "receive"}
     return [
         message
@@ -62,7 +62,7 @@ def added_events(authority: JsonObject, served: JsonObject) -> list[JsonObject]:
 
 
 def added_statuses(asyncapi: JsonObject) -> set[str]:
-    """The statuses beside present and absent that a mark may have, by a served document."""
+    """Return the statuses of marks in a served document, without present and absent."""
     for action, message in messages(asyncapi):
         if action == "send" and message["name"] == "ATTENDANCE_MARKED":
             status = _field(asyncapi, message, "status")
@@ -71,7 +71,12 @@ def added_statuses(asyncapi: JsonObject) -> set[str]:
 
 
 def asyncapi_problems(authority: JsonObject, served: JsonObject) -> list[str]:
-    """Where the served AsyncAPI document is not the authority with additions; one line each."""
+    """Return a line for each difference that is no permitted addition to asyncapi.yaml.
+
+    Args:
+        authority: The document asyncapi.yaml.
+        served: The document of the server.
+    """
     statuses = added_statuses(served)
     rest = deepcopy(served)
     known = {(action, message["name"]) for action, message in messages(authority)}
@@ -107,12 +112,12 @@ def asyncapi_problems(authority: JsonObject, served: JsonObject) -> list[str]:
 def openapi_problems(
     authority: JsonObject, served: JsonObject, statuses: Collection[str]
 ) -> list[str]:
-    """Where the served OpenAPI document is not the authority with additions; one line each.
+    """Return a line for each difference that is no permitted addition to openapi.yaml.
 
     Args:
-        authority: What openapi.yaml says.
-        served: What the server says.
-        statuses: The statuses that it has beside present and absent.
+        authority: The document openapi.yaml.
+        served: The document of the server.
+        statuses: The server's statuses without present and absent.
     """
     rest = deepcopy(served)
     rest["paths"] = {
@@ -162,7 +167,7 @@ def _data(asyncapi: JsonObject, message: JsonObject) -> JsonObject:
 
 
 def _remove_counts(asyncapi: JsonObject, message: JsonObject, statuses: set[str]) -> None:
-    """Take ``statuses`` out of a summary, where it is what it may be."""
+    """Remove the field ``statuses`` of a summary if its schema is the permitted one."""
     data = _data(asyncapi, message)
     counts = follow(asyncapi, data["properties"].get("statuses"))
     codes = {*OWN_STATUSES, *statuses}
@@ -195,7 +200,7 @@ def _remove_statuses(node: Any, statuses: Collection[str]) -> None:  # noqa: ANN
 
 
 def _status_enums(node: Any) -> Iterator[set[str]]:  # noqa: ANN401 - JSON
-    """Every list of statuses somewhere in ``node``."""
+    """Yield every enumeration of statuses inside ``node``."""
     if isinstance(node, dict):
         if _enum(node) >= OWN_STATUSES:
             yield _enum(node)
@@ -207,7 +212,7 @@ def _status_enums(node: Any) -> Iterator[set[str]]:  # noqa: ANN401 - JSON
 
 def _enum(node: JsonObject) -> set[str]:
     values = node.get("enum")
-    # A field may be called "enum"; then it is a schema.
+    # A property may have the name "enum"; then the value is a schema.
     return {one for one in values if isinstance(one, str)} if isinstance(values, list) else set()
 
 

@@ -1,4 +1,4 @@
-"""The two documents: as they are written, which is the authority, and as a server offers them."""
+"""The authority (openapi.yaml and asyncapi.yaml), and served documents with its links."""
 
 from __future__ import annotations
 
@@ -15,30 +15,33 @@ if TYPE_CHECKING:
 
 
 def openapi_authority() -> JsonObject:
-    """Return what openapi.yaml says."""
+    """Return the document openapi.yaml."""
     return read_document(openapi_file())
 
 
 def asyncapi_authority() -> JsonObject:
-    """Return what asyncapi.yaml says."""
+    """Return the document asyncapi.yaml."""
     return read_document(asyncapi_file())
 
 
-def to_walk(authority: JsonObject, served: JsonObject) -> JsonObject:
-    """The served OpenAPI document, with what helps to walk through it and restricts nothing.
+def with_links_and_examples(authority: JsonObject, served: JsonObject) -> JsonObject:
+    """Return the served OpenAPI document with the links and examples of the authority.
 
-    A server says what its operations are, but not which follow one another, and gives no examples.
-    Links and examples come from the authority, for the operations that are in it.
+    A server's document has no links between operations and no examples; both let a fuzzer reach
+    more states, and neither restricts an operation.
     """
     document = deepcopy(served)
     for path, item in authority["paths"].items():
         for method in METHODS:
             if method in item and method in document["paths"].get(path, {}):
-                _help(authority, item[method], document["paths"][path][method])
+                target = document["paths"][path][method]
+                _add_links_and_examples(authority, item[method], target)
     return json.loads(json.dumps(document))  # type: ignore[no-any-return]
 
 
-def _help(authority: JsonObject, written: JsonObject, operation: JsonObject) -> None:
+def _add_links_and_examples(
+    authority: JsonObject, written: JsonObject, operation: JsonObject
+) -> None:
     for status, answer in written["responses"].items():
         links = follow(authority, answer).get("links")
         if links and str(status) in operation["responses"]:

@@ -1,7 +1,7 @@
-"""What the server says of itself is the contract, and additions to it and nothing else.
+"""The server's documents are the contract with permitted additions.
 
-What may be added, ``additions.py`` says. The other tests go by the documents of
-the server, so these two come first: a server that promised less would be held to less.
+``additions.py`` lists the permitted additions. The other tests use the server's documents, so these
+two tests come first: otherwise a server that promised less would be tested for less.
 """
 
 from __future__ import annotations

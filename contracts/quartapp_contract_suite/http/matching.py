@@ -1,4 +1,4 @@
-"""Answers compared with what a table says of them, in which some values are only described."""
+"""The comparison of answers with expected values, some of them patterns."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Like:
-    """Any string of a form."""
+    """Any string that a regular expression matches in full."""
 
     pattern: str
 
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """A list that has these entries, in this order, among others."""
+    """A list with these entries in this order, and possibly others between them."""
 
     entries: tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ListOf:
-    """A list of one entry or more, each of which looks the same."""
+    """A list of one or more entries that all match the same expected value."""
 
     entry: Any
 
@@ -38,7 +38,7 @@ ANY_OBJECT = object()
 
 
 def mismatch(expected: Any, found: Any, where: str = "body") -> str | None:  # noqa: ANN401 - JSON
-    """Where ``found`` is not what was ``expected``; None when it is."""
+    """Describe the first difference between ``expected`` and ``found``; return None without one."""
     if expected is NUMBER:
         fits = isinstance(found, int) and not isinstance(found, bool)
         return None if fits else f"{where}: {found!r} is no integer"

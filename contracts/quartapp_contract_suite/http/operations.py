@@ -1,4 +1,4 @@
-"""The operations of openapi.yaml, as far as tests ask about all of them at once."""
+"""The operations of openapi.yaml, for tests that run for every operation."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ class Operation:
     """One operation.
 
     Attributes:
-        id: Its operationId.
-        method: In capitals.
-        template: Its path as the document writes it.
-        path: With ids in place of its parameters.
-        role: public, any, teacher or student.
-        has_body: Whether it takes one.
+        id: The operationId.
+        method: HTTP method in capitals.
+        template: Path with parameters in braces, as in the document.
+        path: Path with ids in place of the parameters.
+        role: ``public``, ``any``, ``teacher`` or ``student``.
+        has_body: Whether the operation takes a body.
     """
 
     id: str
@@ -36,19 +36,19 @@ class Operation:
 
     @property
     def invalid(self) -> tuple[int, str]:
-        """Status and message for a body that does not fit."""
+        """Status and message for an invalid body."""
         if self.path.startswith("/api/v1/auth/"):
             return 422, "Invalid request Schema"
         return 400, "Invalid request schema"
 
 
 def methods(item: dict[str, Any]) -> set[str]:
-    """The methods that a path has, in capitals."""
+    """Return the HTTP methods of a path, in capitals."""
     return {method.upper() for method in METHODS if method in item}
 
 
 def with_header(name: str) -> list[str]:
-    """The operationIds of the operations that take a header of that name."""
+    """Return the operationIds of the operations that take the header ``name``."""
     document = openapi_authority()
     found = []
     for item in document["paths"].values():
@@ -64,7 +64,7 @@ def with_header(name: str) -> list[str]:
 
 
 def operations() -> list[Operation]:
-    """All operations of openapi.yaml."""
+    """Return all operations of openapi.yaml, sorted by id."""
     document = openapi_authority()
     found = []
     for template, item in document["paths"].items():

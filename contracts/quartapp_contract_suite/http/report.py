@@ -1,4 +1,4 @@
-"""How many HTTP cases ran: in the test's report, and as a table at the end of the run."""
+"""The number of HTTP cases, in the test's report and in a table at the end of the run."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ SECONDS = "http seconds"
 
 
 def record(outcome: Outcome, role: str, record_property: Callable[[str, object], None]) -> None:
-    """Put the counts and the seconds of a fuzz into the test's report.
+    """Add the counts and the seconds of a fuzz to the test's report.
 
     Args:
-        outcome: What came of the fuzz.
+        outcome: Outcome of the fuzz.
         role: Role of the person for whom requests were made, or "nobody".
         record_property: The fixture of pytest.
     """
@@ -28,7 +28,7 @@ def record(outcome: Outcome, role: str, record_property: Callable[[str, object],
 
 
 def summary_lines(properties: Iterable[tuple[str, object]]) -> list[str]:
-    """Return the lines to print at the end of a run: a table of operations and roles, or nothing.
+    """Return the lines for the end of a run: a table of operations and roles, or no lines.
 
     Args:
         properties: ``user_properties`` of all reports of the run.

@@ -1,4 +1,4 @@
-"""Where a row of the table plays: people, classes, and what happened before."""
+"""The surroundings of a row of the table: people, classes, and earlier events."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ SOCKET_SECONDS = 60.0
 class Cast:
     """The people of all scenes.
 
-    ``teacher`` has the class with ``student`` in it. ``stranger`` is another teacher, ``outsider``
-    a student who is not in that class, and whom rows put into theirs. ``newcomer`` is in no class,
-    in whatever order the rows run.
+    ``teacher`` has a class with ``student`` on the roll. ``stranger`` is another teacher.
+    ``outsider`` is a student outside that class, whom rows may add to their class. ``newcomer`` is
+    a student whom no row adds to a class.
     """
 
     def __init__(self, people: People) -> None:
@@ -36,17 +36,17 @@ class Cast:
         self.newcomer = people.student("Katherine Johnson")
 
     def named(self, name: str) -> Person:
-        """The person whom a row calls ``name``."""
+        """Return the person with the name ``name`` in rows."""
         person: Person = getattr(self, name)
         return person
 
 
 class Scene:
-    """One row's surroundings: a class of its own, and the words for it.
+    """One row's surroundings: a class of its own, and the words that stand for ids and names.
 
     Args:
         cast: The people.
-        base_url: The server.
+        base_url: Address of the server, without a path.
     """
 
     def __init__(self, cast: Cast, base_url: str) -> None:
@@ -69,7 +69,7 @@ class Scene:
         self.words["foreign"] = cast.people.class_of(cast.stranger, name=f"Cryptography {fresh}")
 
     def filled(self, value: Any) -> Any:  # noqa: ANN401 - JSON, with words in angle brackets
-        """``value`` with this scene's words in place of ``<word>``; ``<WORD>`` is in capitals."""
+        """Return ``value`` with the meaning of each ``<word>``; ``<WORD>`` gives capitals."""
         if isinstance(value, str):
             for word, meaning in self.words.items():
                 value = value.replace(f"<{word}>", meaning)
@@ -80,11 +80,11 @@ class Scene:
         return [self.filled(item) for item in value] if isinstance(value, list) else value
 
     def start(self) -> None:
-        """The class's session is live."""
+        """Start the class's session."""
         self.people.start(self.cast.teacher, self.words["class"])
 
     def mark(self) -> None:
-        """The student is marked present in the class's live session."""
+        """Start the class's session, and mark the student present."""
         self.start()
         student = self.cast.student.id
         self._say(
@@ -92,32 +92,32 @@ class Scene:
         )
 
     def record(self) -> None:
-        """The class has had a session, and the student was there."""
+        """Hold a session of the class, with the student present."""
         self.mark()
         self._say({"event": "DONE"})
 
     def miss(self) -> None:
-        """The class has had a session, and the student was not marked."""
+        """Hold a session of the class without a mark for the student."""
         self.start()
         self._say({"event": "DONE"})
 
     def supersede(self) -> None:
-        """The student was marked, and then the teacher called the roll of another class."""
+        """Mark the student, and then start the session of another class."""
         self.mark()
         self.people.start(self.cast.teacher, self.words["other"])
 
     def supersede_unmarked(self) -> None:
-        """Nobody was marked, and then the teacher called the roll of another class."""
+        """Start a session without marks, and then the session of another class."""
         self.start()
         self.people.start(self.cast.teacher, self.words["other"])
 
     def mark_with_onlooker(self) -> None:
-        """The student is marked, and a second one, in the same class, is not."""
+        """Mark the student in a class that has a second student without a mark."""
         self._enrol(self.cast.outsider)
         self.mark()
 
     def leave_after_record(self) -> None:
-        """There is a record of the student, who left the class and came back."""
+        """Make a record of the student, who then leaves the class and comes back."""
         self.record()
         gone = self.people.http.delete(
             f"{API}/class/{self.words['class']}/students/{self.cast.student.id}",
@@ -135,7 +135,7 @@ class Scene:
         assert added.status_code == 201, added.text
 
     def _say(self, message: dict[str, Any]) -> None:
-        """Send one message as the teacher, and wait until everybody has heard of it."""
+        """Send one message as the teacher, and wait for its broadcast."""
         address = self.base_url.replace("http", "ws", 1)
         with connect(f"{address}/ws?token={self.cast.teacher.token}", compression=None) as socket:
             socket.send(json.dumps(message))
@@ -148,11 +148,11 @@ class Scene:
 
 
 def forged_tokens(secret: str | None, person: Person) -> dict[str, str]:
-    """Tokens that hold for nobody, by what is wrong with them.
+    """Return invalid tokens by their flaw.
 
     Args:
-        secret: The server's key, for those that need it.
-        person: Whose they pretend to be.
+        secret: The server's secret; None leaves out the tokens that need the secret.
+        person: The person whom the tokens claim to identify.
     """
     now = int(time.time())
     good = {"id": person.id, "role": person.role, "iat": now, "exp": now + HOUR}
@@ -179,14 +179,14 @@ def forged_tokens(secret: str | None, person: Person) -> dict[str, str]:
 
 
 def token_for(secret: str, person: Person, seconds: int) -> str:
-    """A token of ``person`` that holds for so long from now on."""
+    """Return a token of ``person`` that is valid for ``seconds`` from now on."""
     now = int(time.time())
     claims = {"id": person.id, "role": person.role, "iat": now, "exp": now + seconds}
     return jwt.encode(claims, secret, algorithm="HS256")
 
 
-def token_of_somebody_gone(secret: str) -> str:
-    """A token that holds, for an account that is no more."""
+def token_of_deleted_account(secret: str) -> str:
+    """Return a valid token for an account that does not exist."""
     now = int(time.time())
     claims = {"id": MISSING_ID, "role": "teacher", "iat": now, "exp": now + HOUR}
     return jwt.encode(claims, secret, algorithm="HS256")

@@ -1,10 +1,10 @@
-"""schemathesis tries every operation as nobody, as a teacher and as a student, with every check.
+"""schemathesis tests every operation without a token, as a teacher and as a student.
 
-What operations there are, those of plugins too, the server itself says; ``test_documents.py`` asks
-whether that is the contract.
+The operations, also those of plugins, come from the server's own document; ``test_documents.py``
+compares that document with the contract.
 
-Cases come from the examples, from systematic coverage, from chance, and from walks along the links.
-What one teacher made is asked for as another, and what one student may see as another.
+Cases come from examples, from systematic coverage, from chance, and from walks along links.
+Requests also ask as one teacher for resources of another, and the same for students.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from quartapp.testing.fuzz import Outcome, fuzz
-from quartapp_contract_suite.documents.documents import openapi_authority, to_walk
+from quartapp_contract_suite.documents.documents import openapi_authority, with_links_and_examples
 from quartapp_contract_suite.http.report import record
 
 if TYPE_CHECKING:
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
     Known = Mapping[str, Sequence[str]]
 
-# What each run has to reach, so that a mistake in the set-up is no success: 3,000 in all.
-FEWEST = {"nobody": 1000, "teacher": 1200, "student": 800}
+# A run with fewer cases fails, so that a broken set-up is no success: 3,000 cases in all.
+MINIMUM_CASES = {"nobody": 1000, "teacher": 1200, "student": 800}
 CLASSES = 4
 ROUNDS_PER_SEED = 1000
 EXEMPTIONS = Path(__file__).with_name("schemathesis.toml")
-# Each case of these may cost a bcrypt hash, which is meant to be slow.
+# Each case of these operations may compute a bcrypt hash, which is slow on purpose.
 CASES_WITH_BCRYPT = 24
 WITH_BCRYPT = ("registerUser", "login", "assignmentSignUp", "assignmentLogin")
 PEOPLE = ("path.student_id", "body.studentId")
@@ -41,9 +41,10 @@ CLASSES_AT = ("path.class_id", "body.classId", "query.classId")
 
 @pytest.fixture(scope="session")
 def walk(openapi: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A file with the server's own document, and the authority's links and examples."""
+    """Write the server's document with the authority's links and examples; return the path."""
     path = tmp_path_factory.mktemp("openapi") / "served.json"
-    path.write_text(json.dumps(to_walk(openapi_authority(), openapi)), encoding="utf-8")
+    document = with_links_and_examples(openapi_authority(), openapi)
+    path.write_text(json.dumps(document), encoding="utf-8")
     return str(path)
 
 
@@ -56,13 +57,13 @@ def run(
     seed: int,
     record_property: Callable[[str, object], None],
 ) -> Callable[[str, Known, list[Person]], Outcome]:
-    """Fuzzes as one role, and counts."""
+    """Return the function that fuzzes as one role and records the counts."""
 
     def run(role: str, known: Known, peers: list[Person]) -> Outcome:
         share = min(1, depth)
         outcome = Outcome(0, "", {}, 0.0)
-        # Rounds from other seeds, and no longer ones: schemathesis ends an operation early when
-        # what it learnt from answers makes its cases come out differently.
+        # More depth means more rounds with other seeds, and not longer rounds: schemathesis ends an
+        # operation early when answers change the cases that it generates.
         for number in range(max(1, round(depth))):
             folder = tmp_path / str(number)
             folder.mkdir()
@@ -86,7 +87,7 @@ def run(
 
 
 def configuration(share: float) -> str:
-    """What schemathesis is told about single operations."""
+    """Return the configuration of schemathesis for single operations."""
     exemptions = EXEMPTIONS.read_text(encoding="utf-8")
     return (
         f"{exemptions}\n[[operations]]\ninclude-operation-id = {json.dumps(WITH_BCRYPT)}\n"
@@ -94,7 +95,7 @@ def configuration(share: float) -> str:
     )
 
 
-@pytest.mark.parametrize("role", FEWEST)
+@pytest.mark.parametrize("role", MINIMUM_CASES)
 def test_every_operation_keeps_to_the_contract(
     role: str,
     run: Callable[[str, Known, list[Person]], Outcome],
@@ -103,14 +104,14 @@ def test_every_operation_keeps_to_the_contract(
 ) -> None:
     teachers = [people.teacher(), people.teacher()]
     students = [people.student(), people.student(), people.student()]
-    # The third student is in no class yet, so that adding one can succeed. Of the others each is
-    # in classes of one teacher, and so a stranger to those of the other.
+    # The third student is in no class yet, so that an enrolment can succeed. The other two are each
+    # in the classes of one teacher, and strangers to the classes of the other.
     classes = [
         people.class_of(teacher, student)
         for teacher, student in zip(teachers, students, strict=False)
         for _ in range(CLASSES)
     ]
-    # A teacher among them: somebody who exists and cannot be added.
+    # The teacher's id belongs to an account that cannot be enrolled.
     ids = [person.id for person in (*students, teachers[1])]
     known = {place: ids if place in PEOPLE else classes for place in (*PEOPLE, *CLASSES_AT)}
     peers = {"nobody": [], "teacher": teachers, "student": students[:2]}[role]
@@ -118,7 +119,7 @@ def test_every_operation_keeps_to_the_contract(
     outcome = run(role, known, peers)
 
     assert outcome.status == 0, outcome.output
-    assert outcome.total >= FEWEST[role] * depth, outcome.output
+    assert outcome.total >= MINIMUM_CASES[role] * depth, outcome.output
 
 
 def test_checks_are_only_left_out_for_single_operations() -> None:

@@ -1,4 +1,4 @@
-"""Each operation that takes ``Idempotency-Key`` or ``If-Match``, as the document names them."""
+"""Tests of every operation that takes ``Idempotency-Key`` or ``If-Match`` by the document."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ CONDITIONAL = with_header("If-Match")
 
 @pytest.fixture
 def scene(people: People, base_url: str) -> Scene:
-    """Surroundings of a request that succeeds."""
+    """Return the surroundings of a request that succeeds."""
     return Scene(Cast(people), base_url)
 
 
 def succeeding(operation: str) -> Row:
-    """The table's first row in which ``operation`` succeeds."""
+    """Return the table's first row in which ``operation`` succeeds."""
     return next(row for row in rows() if row.operation == operation and row.status < 300)
 
 
 def request(
     scene: Scene, row: Row, headers: Mapping[str, str], **changed: object
 ) -> httpx.Response:
-    """Send what the row says, with further headers and with other members of the body."""
+    """Send the request of a row with further headers and changed members of the body."""
     sent: dict[str, Any] = (
         {} if row.json is ... else {"json": {**scene.filled(row.json), **changed}}
     )
@@ -50,7 +50,7 @@ def request(
 
 
 def assert_refused(answer: httpx.Response, status: int, message: str) -> None:
-    """``answer`` is this error."""
+    """Assert that ``answer`` is the error with this status and message."""
     assert answer.status_code == status, answer.text
     assert mismatch(error(message), answer.json()) is None, answer.text
 
@@ -93,9 +93,7 @@ def test_a_key_of_another_form_is_refused_before_anything_is_done(
 
 
 @pytest.mark.parametrize("operation", CONDITIONAL)
-def test_a_change_of_what_somebody_else_has_changed_is_refused(
-    operation: str, scene: Scene
-) -> None:
+def test_change_with_outdated_etag_is_refused(operation: str, scene: Scene) -> None:
     row = succeeding(operation)
     if row.given is not None:
         row.given(scene)

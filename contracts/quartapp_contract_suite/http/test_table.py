@@ -1,4 +1,4 @@
-"""Every operation answers to the letter what the table says; see the folder ``table``."""
+"""Every operation gives the answers of the table to the letter; see the folder ``table``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from quartapp_contract_suite.http.matching import mismatch
 from quartapp_contract_suite.http.operations import Operation, methods, operations
-from quartapp_contract_suite.http.scene import Cast, Scene, forged_tokens, token_of_somebody_gone
+from quartapp_contract_suite.http.scene import Cast, Scene, forged_tokens, token_of_deleted_account
 from quartapp_contract_suite.http.table.rows import Row, error, plain_error
 from quartapp_contract_suite.http.table.table import rows
 from quartapp_contract_suite.people import PASSWORD
@@ -27,7 +27,7 @@ PATHS = {operation.template: operation.path for operation in OPERATIONS}
 EVERY_METHOD = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 BODY_LIMIT = 64 * 1024
 
-# Each would fit, were it what it should be: sent with another content type, it does not.
+# Bodies that are no valid JSON object.
 MALFORMED = {
     "nothing": b"",
     "a half": b'{"name": ',
@@ -45,18 +45,18 @@ MALFORMED = {
 
 @pytest.fixture(scope="module")
 def cast(people: People) -> Cast:
-    """The people of all rows."""
+    """Return the people of all rows."""
     return Cast(people)
 
 
 @pytest.fixture
 def scene(cast: Cast, base_url: str) -> Scene:
-    """A row's surroundings."""
+    """Return the surroundings of one row."""
     return Scene(cast, base_url)
 
 
 def assert_error(answer: httpx.Response, status: int, message: str) -> None:
-    """``answer`` is this error, and nothing else is in it."""
+    """Assert that ``answer`` is the error with this status and message, and nothing else."""
     body = answer.json()
     base = f"{answer.url.path}/".startswith("/api/v1/")
     expected = error(message) if base else plain_error(message)
@@ -84,7 +84,7 @@ def test_answer_is_as_the_table_says(row: Row, scene: Scene) -> None:
 
 
 def filled(scene: Scene, expected: object) -> object:
-    """``expected``, with the scene's words; what is only described stays."""
+    """Return ``expected`` with the meanings of the scene's words; patterns stay."""
     from quartapp_contract_suite.http.matching import Holding
 
     if isinstance(expected, Holding):
@@ -97,7 +97,7 @@ def filled(scene: Scene, expected: object) -> object:
 
 
 @pytest.mark.parametrize("operation", GUARDED, ids=str)
-def test_without_a_token_nothing_is_answered(operation: Operation, people: People) -> None:
+def test_request_without_token_is_refused(operation: Operation, people: People) -> None:
     for headers in ({}, {"Authorization": ""}, {"Authorization": "Bearer"}):
         answer = people.http.request(operation.method, operation.path, headers=headers)
 
@@ -126,12 +126,12 @@ def test_the_case_of_the_scheme_does_not_matter(scheme: str, people: People, cas
 
 
 @pytest.mark.parametrize("operation", ROLE_BOUND, ids=str)
-def test_another_role_is_refused_before_anything_else(
+def test_wrong_role_is_refused_before_body_and_path_are_checked(
     operation: Operation, people: People, cast: Cast
 ) -> None:
     wrong = cast.student if operation.role == "teacher" else cast.teacher
 
-    # The body, where there is one, does not fit, and the class of the path does not exist.
+    # The body is invalid, and the class of the path does not exist.
     answer = people.http.request(
         operation.method, operation.path, headers=wrong.headers, content=b"{"
     )
@@ -213,13 +213,13 @@ def test_a_method_that_the_path_does_not_have_is_refused(
 @pytest.mark.parametrize(
     "path", ["/", "/nothing", "/api/v1", "/api/v1/class/", "/api/v1//class", "/api/v1/class/x/y"]
 )
-def test_a_path_that_is_none_is_not_found(path: str, people: People) -> None:
+def test_unknown_path_is_not_found(path: str, people: People) -> None:
     assert_error(people.http.get(path), 404, "Not Found")
 
 
 @pytest.mark.needs_jwt_secret
-def test_an_account_that_is_gone_is_not_found(people: People, jwt_secret: str) -> None:
-    headers = {"Authorization": f"Bearer {token_of_somebody_gone(jwt_secret)}"}
+def test_deleted_account_is_not_found(people: People, jwt_secret: str) -> None:
+    headers = {"Authorization": f"Bearer {token_of_deleted_account(jwt_secret)}"}
 
     assert_error(people.http.get("/api/v1/auth/me", headers=headers), 404, "User not found")
 
@@ -250,7 +250,7 @@ def test_walking_the_students_page_by_page_finds_each_once(scene: Scene) -> None
 
 
 def authorization(operation: Operation, cast: Cast) -> dict[str, str]:
-    """The header of somebody who may call ``operation``."""
+    """Return the headers of a person who may call ``operation``."""
     if operation.role == "public":
         return {}
     person = cast.student if operation.role == "student" else cast.teacher

@@ -1,6 +1,6 @@
-"""What is answered while the database is out of reach, and that it passes.
+"""The answers while the database is out of reach, and the recovery afterwards.
 
-For this the database has to be stopped, so it is asked of a server of our own, always.
+The test stops the database, so it always runs against a server that it starts.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ DEADLINE_SECONDS = 60.0
 
 
 def _freeze(pid: int) -> None:
-    """Stop a process, and wait until the last of its threads stands still."""
+    """Stop a process, and wait until all its threads have stopped."""
     os.kill(pid, signal.SIGSTOP)
     deadline = time.monotonic() + DEADLINE_SECONDS
     while any(_state(task) != "T" for task in Path(f"/proc/{pid}/task").glob("*")):
@@ -33,7 +33,7 @@ def _freeze(pid: int) -> None:
 
 
 def _state(task: Path) -> str:
-    # proc(5): the state stands behind the name, which is in parentheses and may hold anything.
+    # proc(5): the state follows the name in parentheses, which may have any character.
     return (task / "stat").read_text().rpartition(")")[2].split()[0]
 
 
@@ -72,8 +72,8 @@ def test_without_its_database_the_server_says_so_and_recovers(
                 expected = plain_error if path == "/readyz" else error
                 assert mismatch(expected("Service Unavailable"), answer.json()) is None
                 assert int(answer.headers["retry-after"]) >= 1
-            # What needs no database is answered as ever. Whether a token still holds does need it
-            # after a moment: a token that was revoked meanwhile must not pass.
+            # Requests that need no database are answered as usual. The check of a token needs the
+            # database after a moment, since a token that was revoked meanwhile must not pass.
             assert request("GET", "/healthz").status_code == 200
             assert request("POST", "/api/v1/auth/login", {}).status_code == 422
             assert people.http.get("/api/v1/class").status_code == 401

@@ -1,4 +1,4 @@
-"""A socket of a test: every frame it gets is read, and checked, in the way of that test."""
+"""A test's socket, which parses and checks every frame with a function of the test."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 
     Read = Callable[[str], dict[str, Any]]
 
-# Ends a run that hangs, however busy the machine is; nothing else depends on it.
+# The deadline only ends a run that hangs, so it is long enough for the busiest machine.
 DEADLINE_SECONDS = 60.0
 
 
 def websocket_url(base_url: str, query: str = "") -> str:
-    """Where the socket of the server at ``base_url`` is."""
+    """Return the address of the socket of the server at ``base_url``."""
     return f"ws{base_url.removeprefix('http')}/ws{query}"
 
 
 def open_socket(
     url: str, headers: Mapping[str, str] | None = None
 ) -> AbstractContextManager[ClientConnection]:
-    """A plain connection, without a library's own rules about queues and silence."""
+    """Open a plain connection, without the library's own queue limit and pings."""
     return connect(
         url,
         additional_headers=headers,
@@ -46,12 +46,12 @@ def open_socket(
 
 
 def message(event: str, **data: object) -> str:
-    """A client's frame; without ``data`` when there is none."""
+    """Return a client's frame; a frame without data has no member ``data``."""
     return json.dumps({"event": event, "data": data} if data else {"event": event})
 
 
 def error(text: str) -> dict[str, Any]:
-    """The ``ERROR`` frame that says ``text``."""
+    """Return the ``ERROR`` frame with the message ``text``."""
     return {"event": "ERROR", "data": {"message": text}}
 
 
@@ -59,11 +59,11 @@ class Socket:
     """One open socket of one person.
 
     Args:
-        name: What messages of the test call it.
-        base_url: Where the server is.
-        person: Whose it is.
-        read: What makes a frame of the text that came.
-        since: Up to which number the client knows its session; None where it does not ask.
+        name: Name of the socket in messages of the test.
+        base_url: Address of the server, without a path.
+        person: The person who opens the socket.
+        read: Function that parses and checks the text of a frame.
+        since: Last broadcast number that the client knows; None leaves the parameter out.
     """
 
     def __init__(
@@ -88,11 +88,11 @@ class Socket:
         self.close()
 
     def close(self) -> None:
-        """Leave."""
+        """Close the socket."""
         self._open.close()
 
     def send(self, frame: str | bytes) -> None:
-        """Send a frame: text, or bytes as a binary one.
+        """Send a text frame, or bytes as a binary frame.
 
         Raises:
             AssertionError: The server has closed the socket.
@@ -103,11 +103,11 @@ class Socket:
             raise self._was_closed(closed) from closed
 
     def receive(self) -> dict[str, Any]:
-        """The next frame.
+        """Return the next frame.
 
         Raises:
-            AssertionError: None came in time, it does not fit the document, or the server has
-                closed the socket.
+            AssertionError: No frame came in time, the frame does not fit the document, or the
+                server has closed the socket.
         """
         try:
             text = self._connection.recv(DEADLINE_SECONDS)
@@ -119,14 +119,14 @@ class Socket:
         return self._read(text)
 
     def until(self, last: dict[str, Any]) -> list[dict[str, Any]]:
-        """Every frame before ``last``, which is read too."""
+        """Read up to the frame ``last``, and return the frames before it."""
         frames = []
         while (frame := self.receive()) != last:
             frames.append(frame)
         return frames
 
     def ask(self, frame: str | bytes) -> dict[str, Any]:
-        """Send ``frame``; the next frame that comes."""
+        """Send ``frame``, and return the next frame from the server."""
         self.send(frame)
         return self.receive()
 

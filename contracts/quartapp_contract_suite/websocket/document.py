@@ -1,4 +1,4 @@
-"""What a server says of its WebSocket: which events there are, and which frames fit."""
+"""A server's AsyncAPI document: its events, and the frames that fit their schemas."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from quartapp_contract_suite.documents.additions import follow, messages
 if TYPE_CHECKING:
     from quartapp.encoding import JsonObject
 
-# What the contract says a server reads; see "Frames" in asyncapi.yaml.
+# The limit of the contract; see "Frames" in asyncapi.yaml.
 NESTING_LEVELS = 200
 
 
 class Document:
-    """A server's AsyncAPI document, beside the authority.
+    """A server's AsyncAPI document, compared with the authority.
 
     Args:
-        raw: What the server says.
-        authority: What asyncapi.yaml says.
+        raw: The document of the server.
+        authority: The document asyncapi.yaml.
 
     Attributes:
-        raw: All of it.
-        roles: Role by event, of what clients send; None where anybody may.
-        broadcasts: Events that go to everybody the session concerns.
-        frames: By event of the authority, the schema of a client's frame, without references.
-        added: By event that only this server has, the whole message, its payload likewise.
-        statuses: What a teacher may send as a status.
+        raw: The document of the server.
+        roles: Role that may send each client event; None for every role.
+        broadcasts: Events that go to everybody whom the session concerns.
+        frames: Schema of a client's frame by event of the authority, without references.
+        added: Message by event that only this server has, its payload without references.
+        statuses: The statuses that a teacher may send.
         counted: The statuses that summaries count one by one; none on a plain server.
     """
 
@@ -63,13 +63,13 @@ class Document:
         self.counted = tuple(counts.get("properties", ()))
 
     def base_part(self, frame: JsonObject) -> JsonObject:
-        """A frame of the server without what plugins add to it."""
+        """Return a frame of the server without the fields that plugins add."""
         data: JsonObject = frame["data"]
         known = self._base_fields.get(frame["event"], data)
         return {**frame, "data": {name: data[name] for name in data if name in known}}
 
     def without_references(self, node: Any) -> Any:  # noqa: ANN401 - any part of the document
-        """``node`` with everything that it refers to written out."""
+        """Return ``node`` with the target in place of each reference."""
         node = follow(self.raw, node)
         if isinstance(node, dict):
             return {name: self.without_references(value) for name, value in node.items()}
@@ -78,10 +78,10 @@ class Document:
         return node
 
     def check_server_frame(self, text: str) -> dict[str, Any]:
-        """A frame of the server, parsed.
+        """Return the parsed frame of the server.
 
         Raises:
-            AssertionError: It is none that the document knows.
+            AssertionError: The frame does not fit the document.
         """
         frame = json.loads(text)
         validator = self._from_server.get(frame.get("event"))
@@ -91,8 +91,8 @@ class Document:
         return dict(frame)
 
     def client_frame_fits(self, name: str, data: dict[str, Any]) -> bool:
-        """Whether a frame of event ``name`` with ``data`` fits its schema."""
-        # What is in unknown fields never counts, and not every validator takes every number.
+        """Tell whether a frame of event ``name`` with ``data`` fits the event's schema."""
+        # Unknown fields never count, and not every validator accepts every number in them.
         known = self.frames[name]["properties"]["data"]["properties"]
         plain = {key: _plain(value) for key, value in data.items() if key in known}
         return self._from_client[name].is_valid({"event": name, "data": plain})
@@ -102,7 +102,7 @@ class Document:
 
 
 def _fields_of_data(document: JsonObject) -> dict[str, JsonObject]:
-    """The fields of ``data``, by event of the server."""
+    """Return the schemas of the fields of ``data`` by server event."""
     fields = {}
     for action, message in messages(document):
         if action == "send":
@@ -117,12 +117,12 @@ def _plain(value: object) -> object:
 
 
 def read(frame: str | bytes) -> tuple[str, dict[str, Any]] | None:
-    """Event and data of a client's frame; None when it is none by the document's rules."""
+    """Return event and data of a client's frame; None if the frame breaks the document's rules."""
     if isinstance(frame, bytes):
         return None
     try:
         message = json.loads(frame, parse_constant=_no_constant)
-        # A lone surrogate has no UTF-8.
+        # A lone surrogate cannot be encoded as UTF-8.
         json.dumps(message, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         return None

@@ -1,7 +1,7 @@
-"""Frames to send: valid, nearly valid and hostile ones, made from the document's schemas.
+"""Generators of frames, valid, nearly valid and hostile, from the document's schemas.
 
-Identifiers are not known while frames are made. Templates have ``@name@`` in their place, and
-``@NAME@`` for the same in upper case.
+Ids are unknown while frames are generated, so frames are templates: ``@name@`` stands for an id,
+and ``@NAME@`` for the same id in upper case.
 """
 
 from __future__ import annotations
@@ -60,13 +60,13 @@ EXTRA_KEYS = st.sampled_from(
 
 
 class Frames:
-    """Strategies for one document.
+    """Strategies for the events of one document.
 
-    Of the authority's events: what those of plugins lead to, no model here knows.
+    The strategies leave out events of plugins, since the model does not know their effects.
 
     Args:
-        document: Where the schemas are.
-        identifiers: Names to choose from, by field: ``studentId`` and ``classId``.
+        document: The server's document, with the schemas.
+        identifiers: Names of ids to choose from, by field: ``studentId`` and ``classId``.
     """
 
     def __init__(self, document: Document, identifiers: Mapping[str, Sequence[str]]) -> None:
@@ -80,15 +80,15 @@ class Frames:
         )
 
     def valid(self, event: str) -> Strategy:
-        """Frames of ``event`` that fit its schema."""
+        """Return a strategy for frames of ``event`` that fit the schema."""
         return _styled(self._object(self._document.frames[event]))
 
     def nearly_valid(self) -> Strategy:
-        """Frames with one thing wrong."""
+        """Return a strategy for frames with one mistake."""
 
         @st.composite
         def frames(draw: Callable[[Strategy], Any]) -> str:
-            # The events with more to get wrong come more often.
+            # An event with more fields has more possible mistakes, so it comes more often.
             fields = [name for name in self._document.frames for _ in self._fields(name)]
             event = draw(st.sampled_from(fields))
             frame = draw(self._object(self._document.frames[event]))
@@ -112,7 +112,7 @@ class Frames:
         return frames()
 
     def hostile(self) -> Strategy:
-        """Frames that want to break something; text or binary, all below the limit."""
+        """Return a strategy for frames that may break a parser: text or binary, below the limit."""
         fitting = st.sampled_from(sorted(self._document.frames)).flatmap(self.valid)
         text = st.one_of(
             st.sampled_from(_fixed()),
@@ -132,7 +132,7 @@ class Frames:
         return st.one_of(text, text, text, binary)
 
     def unknown_event(self) -> Strategy:
-        """Frames of events that there are not."""
+        """Return a strategy for frames of unknown events."""
         names = st.one_of(
             st.sampled_from(["ERROR", "done", "DONE ", "", "MARK", "HELLO", "\x00", "constructor"]),
             SHORT.filter(lambda name: name not in self._document.roles),
@@ -149,7 +149,7 @@ class Frames:
             {name: field for name, field in fields.items() if name in required},
             optional={name: field for name, field in fields.items() if name not in required},
         )
-        # Schemas of what clients send are open: more fields are allowed, and mean nothing.
+        # The schemas of client frames are open: the server ignores further fields.
         extra = st.dictionaries(EXTRA_KEYS, JSON_VALUES, max_size=1)
         return st.builds(lambda more, known: {**more, **known}, extra, fitting)
 
@@ -166,7 +166,7 @@ class Frames:
 
 
 def _styled(frames: Strategy) -> Strategy:
-    """The same JSON, written in different ways."""
+    """Return a strategy that writes the same JSON in different ways."""
     return st.builds(_write, frames, st.sampled_from(["compact", "wide", "escaped", "turned"]))
 
 
@@ -236,9 +236,9 @@ def _raw_value(number: int) -> str:
     return _raw_values()[number]
 
 
-# By number: the values are long, and Hypothesis would print them all.
+# The strategy draws numbers, since Hypothesis would print the long values.
 RAW_VALUES = st.integers(0, len(_raw_values()) - 1).map(_raw_value)
-"""JSON, or not quite, as text."""
+"""Texts that are JSON or nearly JSON."""
 
 
 def _fixed() -> list[str]:
@@ -271,7 +271,7 @@ def _fixed() -> list[str]:
 
 
 def filled(template: str | bytes, identifiers: Mapping[str, str]) -> str | bytes:
-    """``template`` with identifiers for their names."""
+    """Return ``template`` with ids in place of their names."""
     if isinstance(template, bytes):
         return template
     for name, identifier in identifiers.items():

@@ -1,4 +1,4 @@
-"""A class with a live session, and what its people send and get: for tests of single rows."""
+"""A class with a live session, and the frames of its people, for tests of single rows."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ def connect(base_url: str, document: Document) -> Iterator[Connect]:
     sockets: list[Socket] = []
 
     def read(text: str) -> dict[str, Any]:
-        # The rows are those of the contract, whatever a server's plugins add to its frames.
+        # The rows compare fields of the contract; plugins may add further fields to frames.
         return document.base_part(document.check_server_frame(text))
 
     def open_one(person: Person) -> Socket:
         name = f"{person.role} {len(sockets) + 1}"
         sockets.append(Socket(name, base_url, person, read))
-        # Once this is answered, the socket takes part in broadcasts.
+        # After this answer the socket takes part in broadcasts.
         assert sockets[-1].ask(message("HELLO")) == UNKNOWN
         return sockets[-1]
 
@@ -54,7 +54,7 @@ def connect(base_url: str, document: Document) -> Iterator[Connect]:
 
 
 class Cast:
-    """Everybody who takes part; accounts are the slowest thing to make, on purpose."""
+    """The people of all rows, shared because a password hash is slow on purpose."""
 
     def __init__(self, people: People) -> None:
         self.teacher, self.other_teacher = people.teacher(), people.teacher()
@@ -70,7 +70,7 @@ def cast(people: People) -> Cast:
 
 
 class Lesson:
-    """A class with a live session, of two students; a third is not enrolled."""
+    """A class of two students with a live session, and a third student outside the class."""
 
     def __init__(self, people: People, cast: Cast, teacher: Person, connect: Connect) -> None:
         self.people = people

@@ -1,4 +1,4 @@
-"""A live session as the contract describes it in scope ``global``, without any server."""
+"""The contract's model of a live session in scope ``global``, which needs no server."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class Live:
     """The live session.
 
     Attributes:
-        class_id: Whose roll is called.
-        marks: Student and status, sorted.
+        class_id: Id of the class.
+        marks: Pairs of student and status, sorted.
     """
 
     class_id: str
@@ -37,14 +37,14 @@ class Live:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """What is so at one moment. Immutable: each step makes another one.
+    """The state of all classes at one moment; each step makes another, immutable state.
 
     Attributes:
-        owners: Class and its teacher.
-        rolls: Class and its students.
-        tally: How marks are counted.
-        live: The session, if any.
-        records: ``(class, student)`` and the latest status that was kept.
+        owners: Pairs of class and teacher.
+        rolls: Pairs of class and students.
+        tally: The server's rules for counting marks.
+        live: The live session; None without one.
+        records: Pairs of ``(class, student)`` and the status that was last stored.
     """
 
     owners: Pairs
@@ -54,15 +54,15 @@ class Model:
     records: Pairs = ()
 
     def roll(self, class_id: str) -> frozenset[str]:
-        """Who is enrolled in a class."""
+        """Return the students of a class."""
         return dict(self.rolls)[class_id]
 
     def with_roll(self, class_id: str, students: frozenset[str]) -> Model:
-        """The same with another roll."""
+        """Return the state in which a class has another roll."""
         return replace(self, rolls=tuple(sorted({**dict(self.rolls), class_id: students}.items())))
 
     def concerns(self, person: Person) -> bool:
-        """Whether the live session is one that ``person`` acts on."""
+        """Tell whether the live session concerns ``person``."""
         if self.live is None:
             return False
         if person.role == "teacher":
@@ -70,23 +70,23 @@ class Model:
         return person.id in self.roll(self.live.class_id)
 
     def others_superseded(self, class_id: str) -> Model:
-        """Another class's session has made way: its marks are kept, and nobody else's."""
+        """Return the state after another class's session was superseded; only marks are stored."""
         if self.live is None or self.live.class_id == class_id:
             return self
         return self._ended(dict(self.live.marks))
 
     def begun(self, class_id: str) -> Model:
-        """The class has its session; if it had, that goes on."""
+        """Return the state in which the class has a live session, a new or an existing one."""
         return self if self.live is not None else replace(self, live=Live(class_id))
 
     def marked(self, student: str, status: str) -> Model:
-        """A mark was stored."""
+        """Return the state after a mark."""
         assert self.live is not None
         marks = tuple(sorted({**dict(self.live.marks), student: status}.items()))
         return replace(self, live=replace(self.live, marks=marks))
 
     def done(self) -> tuple[Model, JsonObject]:
-        """The session was finished, and what everybody is told."""
+        """Return the state after the end of the session, and the broadcast."""
         assert self.live is not None
         roll, marks = self.roll(self.live.class_id), dict(self.live.marks)
         final = {**dict.fromkeys(roll, "absent"), **marks}
@@ -95,7 +95,7 @@ class Model:
         return self._ended(final), told
 
     def summary(self) -> JsonObject:
-        """The marks so far, counted."""
+        """Return the broadcast that counts the marks so far."""
         assert self.live is not None
         statuses = list(dict(self.live.marks).values())
         return {"event": "TODAY_SUMMARY", "data": self.tally.of(statuses)}
@@ -109,12 +109,12 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a frame leads to.
+    """The outcome of a client's frame.
 
     Attributes:
-        model: What is so afterwards.
-        answer: The frame that is sent.
-        to_all: Whether everybody gets it, or the sender alone.
+        model: The state afterwards.
+        answer: The frame that the server sends.
+        to_all: Whether the answer goes to everybody, or to the sender alone.
     """
 
     model: Model
@@ -123,7 +123,7 @@ class Outcome:
 
 
 def fixed_answer(document: Document, person: Person, frame: str | bytes) -> str | None:
-    """The ``ERROR`` that a frame gets whatever the session is; None when that decides."""
+    """Return the ``ERROR`` of a frame that is refused in every session; None for other frames."""
     message = read(frame)
     if message is None:
         return "Invalid message format"
@@ -141,7 +141,7 @@ def fixed_answer(document: Document, person: Person, frame: str | bytes) -> str 
 
 
 def renewed(person: Person) -> JsonObject:
-    """The answer to ``AUTH`` with the person's own token (RFC 7519, section 3)."""
+    """Return the answer to ``AUTH`` with the person's own token (RFC 7519, section 3)."""
     claims = person.token.split(".")[1]
     expires = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["exp"]
     moment = datetime.fromtimestamp(expires, UTC).isoformat(timespec="milliseconds")
@@ -149,7 +149,7 @@ def renewed(person: Person) -> JsonObject:
 
 
 def outcome(document: Document, model: Model, person: Person, frame: str | bytes) -> Outcome:
-    """What the contract says of ``frame``, sent by ``person``."""
+    """Return the outcome that the contract demands for ``frame`` from ``person``."""
     refusal = fixed_answer(document, person, frame)
     name, data = read(frame) or ("", {})
     if refusal is None and name == "AUTH":

@@ -1,4 +1,4 @@
-"""Who takes part in the fuzz of the WebSocket, and what there is to send."""
+"""The people and the frames of the WebSocket fuzz."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Moves:
     """The frames that a state machine chooses from, made from one server's document.
 
     Args:
-        document: Its events and statuses.
+        document: The server's document, with its events and statuses.
     """
 
     def __init__(self, document: Document) -> None:
@@ -58,18 +58,19 @@ class Moves:
 
 
 def token_of(name: str) -> str:
-    """What stands for somebody's token in a frame."""
+    """Return the name that stands for a person's token in a frame."""
     return f"token of {name}"
 
 
 def move(kind: str) -> Strategy:
-    """The ``kind`` of frames among the :class:`Moves` of the machine that runs.
+    """Return a strategy for frames of a ``kind``, an attribute of :class:`Moves`.
 
-    Rules are written before a server is known, and its document with it.
+    Rules are written before the server and its document are known, so the strategy looks up the
+    moves of the running machine.
     """
     return st.runner().flatmap(lambda machine: getattr(machine.moves, kind))
 
 
 def _one_of(*kinds: Strategy) -> Strategy:
-    # A choice in two steps: one_of would give each kind a share by the number of its branches.
+    # The choice has two steps, since one_of would prefer kinds with more branches.
     return st.sampled_from(kinds).flatmap(lambda frames: frames)

@@ -1,9 +1,9 @@
-"""Frames that several sockets sent at once: is there one order that explains what they got?
+"""The search for an order of concurrent frames that explains the answers to them.
 
-The contract promises that the frames of one connection are handled in the order sent, and that
-everybody sees the broadcasts in one order. In which order the frames of different connections are
-handled is open. So what was observed is right when some order of all frames, run through the
-model, gives each sender its answers and everybody the broadcasts.
+The contract promises that the server handles the frames of one connection in the order sent, and
+that everybody sees the broadcasts in one order. The order between connections is open. So the
+observed frames are correct if some order of all frames, run through the model, gives each sender
+its answers and everybody the broadcasts.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What one sender did, and got.
+    """The frames and answers of one sender.
 
     Attributes:
-        name: What messages of the test call the sender.
-        person: Whose socket it is; None for requests over HTTP.
-        steps: Frames in order, or ``(verb, class)`` over HTTP.
-        answers: What came to that socket alone, in order.
+        name: Name of the sender in messages of the test.
+        person: The person who opened the socket; None for requests over HTTP.
+        steps: Frames in order, or pairs of a method of ``Model`` and a class over HTTP.
+        answers: Frames that only this socket received, in order.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class _Point:
-    """How far an order has got: frames and answers of each sender, broadcasts, and the model."""
+    """The progress of an order: frames and answers of each sender, broadcasts, and the model."""
 
     steps: tuple[int, ...]
     answers: tuple[int, ...]
@@ -54,16 +54,16 @@ class _Point:
 def explain(
     document: Document, models: set[Model], sent: Sequence[Sent], broadcasts: Sequence[JsonObject]
 ) -> set[Model]:
-    """What may be so after ``sent``, seen as ``broadcasts``.
+    """Return the possible states after concurrent frames.
 
     Args:
-        document: The contract.
-        models: What may have been so before.
-        sent: All that was sent at once.
-        broadcasts: What everybody got, in order.
+        document: The server's document.
+        models: The possible states before.
+        sent: The frames and answers of all senders.
+        broadcasts: The broadcasts that everybody received, in order.
 
     Returns:
-        The models that the possible orders end in; empty when no order explains it.
+        The final states of all orders that explain the answers; empty if no order does.
     """
     start = (0,) * len(sent)
     points = [_Point(start, start, (None,) * len(sent), 0, model) for model in models]
@@ -83,7 +83,7 @@ def explain(
 def alone(
     document: Document, model: Model, person: Person, frames: Sequence[str | bytes]
 ) -> list[JsonObject]:
-    """The answers to ``frames`` of one sender, were nobody else sending."""
+    """Return the answers to ``frames`` of one sender if nobody else sent a frame."""
     answers = []
     for frame in frames:
         found = outcome(document, model, person, frame)
@@ -108,7 +108,7 @@ def _next(
 ) -> Iterator[_Point]:
     for number, sender in enumerate(sent):
         if (told := point.waiting[number]) is not None:
-            # The end of a session takes a moment; what it leads to is shown after it.
+            # The end of a session takes a moment, so its broadcast may come after other frames.
             if point.shown < len(broadcasts) and told == _text(broadcasts[point.shown]):
                 yield replace(
                     point, waiting=_put(point.waiting, number, None), shown=point.shown + 1

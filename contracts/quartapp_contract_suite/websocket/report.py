@@ -1,7 +1,7 @@
-"""How many WebSocket steps ran, by event and role: for the JUnit file, and for the end of a run.
+"""The number of WebSocket steps by event and role, for the JUnit file and the end of a run.
 
-Counts travel as properties of the test's report. So they reach the terminal from other processes
-too, and nothing is kept outside of pytest.
+The counts are properties of the test's report. So they reach the terminal from other processes
+too, and no state is kept outside of pytest.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SECONDS = "websocket seconds"
 
 
 class StepCounts:
-    """Frames that were sent, by what they are and who sent them."""
+    """Counts of sent frames by event and role."""
 
     def __init__(self) -> None:
         self._counts: Counter[tuple[str, str]] = Counter()
@@ -31,7 +31,7 @@ class StepCounts:
         return self._counts.total()
 
     def add(self, document: Document, person: Person, frame: str | bytes) -> None:
-        """Count one frame."""
+        """Count one frame of ``person``."""
         message = read(frame)
         if message is None:
             what = "(no message)"
@@ -44,14 +44,14 @@ class StepCounts:
         self._counts[what, person.role] += 1
 
     def record(self, record_property: Callable[[str, object], None], seconds: float) -> None:
-        """Put the counts, and how long it took, into the test's report."""
+        """Add the counts and the duration in seconds to the test's report."""
         for (what, role), count in sorted(self._counts.items()):
             record_property(f"{PREFIX}: {what} by {role}", count)
         record_property(SECONDS, round(seconds, 1))
 
 
 def summary_lines(properties: Iterable[tuple[str, object]]) -> list[str]:
-    """What to print at the end of a run; nothing when no such test ran.
+    """Return the lines for the end of a run; no lines if no WebSocket test ran.
 
     Args:
         properties: ``user_properties`` of all reports of the run.

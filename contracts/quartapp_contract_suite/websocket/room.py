@@ -1,16 +1,15 @@
-"""Several sockets on one server, and how to know that nothing more is on its way to them.
+"""Several sockets on one server, and the proof that no further frame is on its way to them.
 
-Nothing here waits for time to pass. Two facts of the contract are enough:
+The proof needs no waiting time. Two facts of the contract are enough:
 
-* Every frame has exactly one answer, and the frames of a connection are answered in the order sent.
-  So a sender that got the answer to a last, known frame (a *probe*) has got all that were for it
-  alone. The frames that were not answered so were answered by a broadcast: their number is known.
-* A broadcast goes to everybody. So each socket is read until it has that many broadcasts, however
-  long they take. Then each sends a probe of its own: whatever had been put on its way before, by
-  mistake, comes before the answer to it.
+* Every frame has exactly one answer, and the server answers the frames of a connection in the order
+  sent. So a sender with the answer to a last, known frame (a *probe*) has all answers to itself
+  alone. All other frames were answered by a broadcast, so the number of broadcasts is known.
+* A broadcast goes to everybody. So each socket is read until it has that number of broadcasts. Then
+  each socket sends a second probe: a frame that the server sent by mistake comes before the answer.
 
-A probe is a frame that is refused whatever the session is, chosen so that its answer cannot be
-mistaken for that of any frame under test.
+A probe is a frame that is refused in every session, and whose answer differs from the answers to
+all frames under test.
 """
 
 from __future__ import annotations
@@ -33,16 +32,16 @@ if TYPE_CHECKING:
 
 
 class Room:
-    """Everybody who is connected.
+    """All connected sockets.
 
     Args:
-        base_url: Where the server is.
-        document: The contract.
-        people: Whose socket, by name.
+        base_url: Address of the server, without a path.
+        document: The server's document.
+        people: The person of each socket, by name of the socket.
 
     Attributes:
-        people: The same.
-        shown: Every broadcast so far.
+        people: The person of each socket, by name of the socket.
+        shown: All broadcasts so far.
     """
 
     def __init__(self, base_url: str, document: Document, people: Mapping[str, Person]) -> None:
@@ -66,35 +65,35 @@ class Room:
         self.close()
 
     def close(self) -> None:
-        """Everybody leaves."""
+        """Close all sockets."""
         for socket in self._sockets.values():
             socket.close()
         self._sockets.clear()
 
     def enter(self, name: str) -> None:
-        """``name`` connects, and is connected when this returns."""
+        """Open the socket ``name``, and wait until the server has accepted it."""
         socket = Socket(name, self._base_url, self.people[name], self._read)
         self._sockets[name] = socket
         assert socket.ask(message("HELLO")) == error("Unknown event")
 
     def come_back(self, name: str) -> None:
-        """``name`` leaves and connects anew."""
+        """Close the socket ``name``, and open it again."""
         self.leave(name)
         self.enter(name)
 
     def leave(self, name: str) -> None:
-        """``name`` leaves."""
+        """Close the socket ``name``."""
         self._sockets.pop(name).close()
 
     def enter_since(self, name: str, since: object) -> list[JsonObject]:
-        """``name`` connects with ``since``; what that brings."""
+        """Open the socket ``name`` with ``since``, and return the frames that the server sends."""
         socket = Socket(name, self._base_url, self.people[name], self._read, since)
         self._sockets[name] = socket
         socket.send(message("HELLO"))
         return socket.until(error("Unknown event"))
 
     def finish(self, name: str) -> None:
-        """After a failure: ``name`` ends their session, whatever comes of it."""
+        """End the session of the socket's person after a failure, if there is one."""
         with Socket(name, self._base_url, self.people[name], self._read) as socket:
             socket.ask(message("DONE"))
 
@@ -104,19 +103,19 @@ class Room:
         sent: Mapping[str, Sequence[Payload]],
         request: tuple[Sequence[tuple[str, str]], Callable[[], object]] | None = None,
     ) -> set[Model]:
-        """Send frames from several sockets at once, and check everything that comes of it.
+        """Send frames from several sockets at once, and check all frames that come back.
 
         Args:
-            models: What may be so before.
+            models: The possible states before.
             sent: The frames of each sender.
-            request: Something done over HTTP meanwhile: as steps of the model, and the call.
+            request: A concurrent request over HTTP: its steps in the model, and the call.
 
         Returns:
-            What may be so afterwards.
+            The possible states afterwards.
 
         Raises:
-            AssertionError: Somebody got what the contract does not say, or did not get what it
-                says.
+            AssertionError: A socket received a frame that the contract forbids, or lacks a frame
+                that the contract demands.
         """
         probes = self._probes(sent)
         for place in range(max(map(len, sent.values()), default=0)):
@@ -211,7 +210,7 @@ class Room:
 
 
 def refusals_of(document: Document, person: Person, frames: Sequence[Payload]) -> set[str]:
-    """What refuses some of ``frames`` whatever the session is."""
+    """Return the messages that refuse some of ``frames`` in every session."""
     answers = {fixed_answer(document, person, frame) for frame in frames}
     return {answer for answer in answers if answer is not None}
 

@@ -1,4 +1,4 @@
-"""Values that fit a JSON schema, for the schemas that plugins write for their events."""
+"""Generators of values that fit a JSON schema, for the events of plugins."""
 
 from __future__ import annotations
 
@@ -17,13 +17,12 @@ TEXT = st.characters(codec="utf-8")
 
 
 def fitting(schema: Schema) -> Strategy:
-    """Values that fit ``schema``, small ones.
+    """Return a strategy for small values that fit ``schema``.
 
-    Formats and what is said with ``not`` or ``if`` are left out of account: some values may not
-    fit after all.
+    The strategy ignores ``format``, ``not`` and ``if``, so that some values may not fit.
 
     Args:
-        schema: With its references written out.
+        schema: A JSON schema without references.
     """
     if "const" in schema:
         return st.just(schema["const"])

@@ -1,4 +1,4 @@
-"""How marks are counted: present, absent, and on some servers further statuses."""
+"""The server's rules for counting marks: present, absent, and on some servers more statuses."""
 
 from __future__ import annotations
 
@@ -19,18 +19,22 @@ TWO = ("present", "absent")
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """The rules by which a server counts.
+    """The rules by which a server counts marks.
 
     Attributes:
-        counts_as: Each status that a teacher may send, and which of the two it counts as.
-        one_by_one: The statuses that are also counted each by itself.
+        counts_as: Pairs of a status that a teacher may send, and present or absent.
+        one_by_one: The statuses that have counts of their own.
     """
 
     counts_as: tuple[tuple[str, str], ...]
     one_by_one: tuple[str, ...]
 
     def of(self, statuses: Sequence[str]) -> dict[str, Any]:
-        """The counts of some marks, as the server tells them."""
+        """Return the server's counts of some marks.
+
+        Args:
+            statuses: The status of each mark.
+        """
         rules = dict(self.counts_as)
         found = Counter(rules[status] for status in statuses)
         counts: dict[str, Any] = {name: found[name] for name in TWO}
@@ -43,13 +47,13 @@ class Tally:
 def learned(
     document: Document, people: People, base_url: str, teacher: Person, student: Person
 ) -> Tally:
-    """How this server counts.
+    """Learn the rules by which a server counts.
 
-    As which of the two an institution's own status counts is up to the institution. So each is
-    tried once, alone; from then on the server is held to it.
+    An institution decides whether a status of its own counts as present or as absent. So the test
+    sends each status once, alone, and expects the same count from then on.
 
     Raises:
-        AssertionError: One counts as neither, or as both, or present and absent do not count as
+        AssertionError: A status counts as neither or both, or present and absent do not count as
             themselves.
     """
     people.start(teacher, people.class_of(teacher, student))

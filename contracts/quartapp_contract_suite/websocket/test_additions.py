@@ -1,8 +1,8 @@
-"""Statuses and events that plugins bring: they keep to what the server itself says of them.
+"""Statuses and events of plugins keep to the server's own document.
 
-What an event is for, its plugin's own tests know. Here is asked what every client has to be able to
-rely on: who may send it, that data which does not fit is refused, and that data which fits is
-answered with something that the document announces.
+A plugin's own tests cover the purpose of an event. These tests cover the promises to every client:
+only the document's role may send the event, invalid data is refused, and valid data gets an answer
+that the document announces.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ EXAMPLES = 20
 NO_DATA: tuple[object, ...] = (None, [], "x", 1, True)
 
 
-def test_events_of_plugins_keep_to_what_the_server_says_of_them(
+def test_events_of_plugins_keep_to_the_servers_document(
     document: Document,
     people: People,
     cast: Cast,
@@ -41,7 +41,8 @@ def test_events_of_plugins_keep_to_what_the_server_says_of_them(
     record_property: Callable[[str, object], None],
 ) -> None:
     people.start(cast.teacher, people.class_of(cast.teacher, cast.first, cast.second))
-    # Not fewer when all else is quick: an event that may be tried five times is refused only then.
+    # A quick run does not reduce this number: an event with a limit of five tries is refused only
+    # after the fifth.
     steps, examples = 0, round(EXAMPLES * max(1, depth))
     for name, event in document.added.items():
         for role, person in (("teacher", cast.teacher), ("student", cast.first)):

@@ -1,4 +1,4 @@
-"""The WebSocket contract, row by row: who gets in, and how large a frame may be."""
+"""The WebSocket contract, row by row: tokens at the handshake, and the size of frames."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def unsigned(_: str) -> str:
         "other name",
     ],
 )
-def test_a_bad_token_is_told_once_and_closed_with_1008(
+def test_bad_token_gets_one_error_and_close_code_1008(
     query: Callable[[str], str], cast: Cast, base_url: str, document: Document
 ) -> None:
     with open_socket(websocket_url(base_url, query(cast.teacher.token))) as connection:
@@ -87,7 +87,7 @@ def test_the_token_may_come_as_a_header(scheme: str, cast: Cast, base_url: str) 
         assert json.loads(connection.recv(DEADLINE_SECONDS)) == STUDENT_ONLY
 
 
-def test_a_bad_header_is_told_once_and_closed_with_1008(base_url: str) -> None:
+def test_bad_header_gets_one_error_and_close_code_1008(base_url: str) -> None:
     headers = {"Authorization": "Bearer nonsense"}
     with open_socket(websocket_url(base_url), headers) as connection:
         assert json.loads(connection.recv(DEADLINE_SECONDS)) == UNAUTHORIZED
@@ -116,7 +116,7 @@ def test_a_frame_of_64_kib_is_taken(character: str, cast: Cast, connect: Connect
     ],
     ids=["a byte more", "a byte more of fewer characters", "binary", "a MiB"],
 )
-def test_a_larger_frame_is_closed_with_1009(
+def test_a_larger_frame_gets_close_code_1009(
     frame: Callable[[], str | bytes], cast: Cast, base_url: str
 ) -> None:
     url = websocket_url(base_url, f"?token={cast.teacher.token}")
@@ -127,7 +127,7 @@ def test_a_larger_frame_is_closed_with_1009(
 
 
 def send_and_receive(connection: ClientConnection, frame: str | bytes) -> None:
-    # Which of the two notices that the server has closed is a matter of moments.
+    # Either call may be the first to notice that the server has closed the socket.
     connection.send(frame)
     connection.recv(DEADLINE_SECONDS)
 

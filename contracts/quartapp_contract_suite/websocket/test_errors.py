@@ -1,4 +1,4 @@
-"""The WebSocket contract, row by row: what is refused, in the order of the checks."""
+"""The WebSocket contract, row by row: refused frames, in the order of the checks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from quartapp_contract_suite.websocket.lesson import Cast, Connect, Lesson
 
 
-# Checks, in their order: each frame here would fail every later check too.
+# The tests follow the order of the checks: each frame here would fail every later check too.
 
 NOT_MESSAGES: list[str | bytes] = [
     b"",
@@ -60,7 +60,7 @@ NOT_MESSAGES: list[str | bytes] = [
 
 
 @pytest.mark.parametrize("role", ["teacher", "student"])
-def test_what_is_no_message_is_an_invalid_format(role: str, cast: Cast, connect: Connect) -> None:
+def test_malformed_message_is_an_invalid_format(role: str, cast: Cast, connect: Connect) -> None:
     socket = connect(cast.of_role(role))
     for frame in NOT_MESSAGES:
         assert socket.ask(frame) == INVALID, frame
@@ -68,16 +68,14 @@ def test_what_is_no_message_is_an_invalid_format(role: str, cast: Cast, connect:
 
 @pytest.mark.parametrize("role", ["teacher", "student"])
 @pytest.mark.parametrize("event", ["NOTHING", "", "done", "DONE ", "ERROR", "DONE\x00", "__init__"])
-def test_an_event_that_there_is_not_is_unknown(
-    event: str, role: str, cast: Cast, connect: Connect
-) -> None:
+def test_unknown_event_is_refused(event: str, role: str, cast: Cast, connect: Connect) -> None:
     socket = connect(cast.of_role(role))
     assert socket.ask(message(event)) == UNKNOWN
     assert socket.ask(message(event, studentId=1)) == UNKNOWN
 
 
 @pytest.mark.parametrize("event", ["ATTENDANCE_MARKED", "TODAY_SUMMARY", "DONE"])
-def test_a_students_teacher_event_is_forbidden_before_its_data_is_looked_at(
+def test_teacher_event_from_student_is_forbidden_before_its_data_is_checked(
     event: str, lesson: Lesson, cast: Cast, connect: Connect
 ) -> None:
     for socket in (lesson.first_socket, connect(cast.stranger)):
@@ -88,7 +86,7 @@ def test_a_students_teacher_event_is_forbidden_before_its_data_is_looked_at(
         )
 
 
-def test_a_teachers_student_event_is_forbidden_before_its_data_is_looked_at(
+def test_student_event_from_teacher_is_forbidden_before_its_data_is_checked(
     lesson: Lesson, cast: Cast, connect: Connect
 ) -> None:
     for socket in (lesson.teacher_socket, connect(cast.other_teacher)):
@@ -123,7 +121,7 @@ BAD_STATUSES: list[object] = [
 ]
 
 
-def test_data_that_does_not_fit_is_an_invalid_format_before_the_session_is_looked_for(
+def test_invalid_data_is_an_invalid_format_before_the_session_is_looked_for(
     cast: Cast, connect: Connect
 ) -> None:
     teacher, student = connect(cast.other_teacher), connect(cast.stranger)
@@ -150,7 +148,7 @@ def test_data_that_does_not_fit_is_an_invalid_format_before_the_session_is_looke
             assert socket.ask(json.dumps({"event": event, "data": {"classId": bad}})) == INVALID
 
 
-def test_without_a_session_every_event_says_so(cast: Cast, connect: Connect) -> None:
+def test_every_event_without_a_session_is_refused(cast: Cast, connect: Connect) -> None:
     teacher, student = connect(cast.other_teacher), connect(cast.stranger)
     for frame in (
         message("ATTENDANCE_MARKED", studentId=ID, status="present"),
@@ -163,11 +161,11 @@ def test_without_a_session_every_event_says_so(cast: Cast, connect: Connect) -> 
     assert student.ask(message("MY_ATTENDANCE")) == NO_SESSION
 
 
-def test_a_session_is_none_of_those_whom_it_does_not_concern(
+def test_session_does_not_exist_for_people_whom_it_does_not_concern(
     lesson: Lesson, cast: Cast, connect: Connect
 ) -> None:
     other_teacher, stranger = connect(cast.other_teacher), connect(lesson.stranger)
-    # Not even that the student is unknown: the session is looked for first.
+    # The session is looked for first, so the answer does not tell whether a student is enrolled.
     for student in (lesson.first, lesson.stranger):
         assert other_teacher.ask(mark(student, "present")) == NO_SESSION
     assert other_teacher.ask(message("TODAY_SUMMARY")) == NO_SESSION
@@ -175,7 +173,7 @@ def test_a_session_is_none_of_those_whom_it_does_not_concern(
     assert stranger.ask(message("MY_ATTENDANCE")) == NO_SESSION
 
 
-def test_a_mark_for_somebody_who_is_not_on_the_roll_is_refused(lesson: Lesson) -> None:
+def test_mark_for_a_person_outside_the_roll_is_refused(lesson: Lesson) -> None:
     for student_id in (lesson.stranger.id, lesson.teacher.id, ID):
         frame = message("ATTENDANCE_MARKED", studentId=student_id, status="present")
         assert lesson.teacher_socket.ask(frame) == NOT_ENROLLED

@@ -1,12 +1,12 @@
 """Several sockets at once, with frames of every kind and requests between them.
 
-Two teachers with classes of their own, students enrolled in one, in both and in none. Beside the
-server runs a model of the session. Every frame that comes is checked against the document, and
-everything together against the model: who got it, in which order, and that nothing else came.
+Two teachers have classes of their own; students are enrolled in one class, in both and in none.
+The test compares the server with a model of the session: every frame must fit the document, and
+the receivers and the order of all frames must fit the model, without any further frame.
 
-The server may hold other data, and each run makes its own users and classes. But in scope
-``global``, which is what this test is about, there is one session in the whole system: while it
-runs, nobody else may start one there.
+Each run makes its own users and classes, so the server may hold other data. But the test is about
+scope ``global``, where the whole system has one session: while the test runs, nobody else may
+start a session on the server.
 """
 
 from __future__ import annotations
@@ -63,16 +63,16 @@ ANYTHING, TEACHER_FRAME = move("anything"), move("teachers")
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What all runs share.
+    """The parts that all runs share.
 
     Attributes:
-        people: Accounts and requests.
-        cast: Who takes part, by name.
-        base_url: Where the server is.
-        document: What it says of its events.
-        tally: How it counts marks.
-        moves: What there is to send.
-        counts: Where frames are counted.
+        people: Maker of accounts and requests.
+        cast: The people of the test, by name.
+        base_url: Address of the server, without a path.
+        document: The server's document.
+        tally: The server's rules for counting marks.
+        moves: The frames to choose from.
+        counts: Counter of sent frames.
     """
 
     people: People
@@ -88,7 +88,7 @@ class LiveSession(RuleBasedStateMachine):
     """One run: new classes and sockets, then steps in any order.
 
     Args:
-        stage: What all runs share.
+        stage: The parts that all runs share.
     """
 
     def __init__(self, stage: Stage) -> None:
@@ -120,7 +120,7 @@ class LiveSession(RuleBasedStateMachine):
         self._room = Room(stage.base_url, stage.document, sockets).__enter__()
 
     def teardown(self) -> None:
-        """Nobody's session stays live, and everybody leaves."""
+        """End all live sessions, and close all sockets."""
         try:
             for name in ("first teacher", "second teacher"):
                 if self._broken:
@@ -130,55 +130,55 @@ class LiveSession(RuleBasedStateMachine):
         finally:
             self._room.close()
 
-    # Frames, one at a time: what comes of each is known exactly.
+    # Single frames: the model knows the outcome exactly.
 
     @rule(name=TEACHERS, frame=MARK)
     def mark(self, name: str, frame: str) -> None:
-        """A teacher marks."""
+        """Mark a student as a teacher."""
         self._exchange({name: [frame]})
 
     @rule(class_name=CLASS, marks=st.lists(MARK, min_size=1, max_size=4))
     def begin(self, class_name: str, marks: list[str]) -> None:
-        """A lesson begins, so that there is a session more often than not."""
+        """Begin a session with marks, so that most steps find a live session."""
         self._start(class_name)
         for frame in marks:
             self._exchange({f"{CLASSES[class_name]} teacher": [frame]})
 
     @rule(name=TEACHERS, frame=SUMMARY)
     def summarise(self, name: str, frame: str) -> None:
-        """A teacher asks for the counts."""
+        """Ask for the counts as a teacher."""
         self._exchange({name: [frame]})
 
     @rule(name=STUDENT_SOCKETS, frame=OWN)
     def look_up(self, name: str, frame: str) -> None:
-        """A student asks."""
+        """Ask for the own mark as a student."""
         self._exchange({name: [frame]})
 
     @rule(name=NAMES, frame=ANYTHING)
     def anything(self, name: str, frame: Payload) -> None:
-        """Anybody sends anything."""
+        """Send any frame from any socket."""
         self._exchange({name: [frame]})
 
     @rule(name=NAMES, frame=VALID)
     def anybody(self, name: str, frame: str) -> None:
-        """Anybody sends any event."""
+        """Send a valid frame of any event from any socket."""
         self._exchange({name: [frame]})
 
     @rule(name=NAMES, frame=move("nearly_valid"))
     def mistake(self, name: str, frame: str) -> None:
-        """Somebody's client has one thing wrong."""
+        """Send a frame with one mistake."""
         self._exchange({name: [frame]})
 
     @rule(name=NAMES, frame=move("hostile"))
     def attack(self, name: str, frame: Payload) -> None:
-        """Somebody sends what should break the server."""
+        """Send a frame that may break a parser."""
         self._exchange({name: [frame]})
 
-    # Several at once: some order must explain them.
+    # Concurrent frames: some order must explain the answers.
 
     @rule(name=NAMES, frames=st.lists(ANYTHING, min_size=2, max_size=5))
     def hurry(self, name: str, frames: list[Payload]) -> None:
-        """One socket does not wait for answers."""
+        """Send frames without waiting for answers."""
         self._exchange({name: frames})
 
     @rule(
@@ -188,7 +188,7 @@ class LiveSession(RuleBasedStateMachine):
         looks=st.lists(OWN, max_size=2),
     )
     def race(self, class_name: str, marks: list[str], more: list[str], looks: list[str]) -> None:
-        """A teacher marks and finishes in one window, goes on in another, and a student asks."""
+        """Finish a session in one window while the same teacher marks in another."""
         self._start(class_name)
         owner = CLASSES[class_name]
         ended = [*marks, message("DONE")]
@@ -211,23 +211,23 @@ class LiveSession(RuleBasedStateMachine):
         looks=st.lists(OWN, max_size=2),
     )
     def start_meanwhile(self, before: str, after: str, frames: list[str], looks: list[str]) -> None:
-        """A session starts while frames for another are on their way."""
+        """Start a session while frames for another session are on their way."""
         self._start(before)
         self._exchange(
             {"first teacher": frames, "second teacher": frames[:1], "student of both": looks},
             (self._steps_to_start(after), lambda: self._request_start(after)),
         )
 
-    # Requests, and what they change.
+    # Requests that change the state.
 
     @rule(class_name=CLASS)
     def start(self, class_name: str) -> None:
-        """A session starts, goes on, or takes the place of another."""
+        """Start a session, which may be live already or supersede another."""
         self._start(class_name)
 
     @rule(class_name=CLASS, student=STUDENT)
     def enrol(self, class_name: str, student: str) -> None:
-        """A student joins a class."""
+        """Enrol a student in a class."""
         class_id, student_id = self._classes[class_name], self._ids[student]
         roll = next(iter(self._models)).roll(class_id)
         path = f"/class/{class_id}/add-student"
@@ -237,7 +237,7 @@ class LiveSession(RuleBasedStateMachine):
 
     @rule(class_name=CLASS, student=STUDENT)
     def remove(self, class_name: str, student: str) -> None:
-        """A student leaves a class."""
+        """Remove a student from a class."""
         class_id, student_id = self._classes[class_name], self._ids[student]
         roll = next(iter(self._models)).roll(class_id)
         answer = self._request(class_name, "DELETE", f"/class/{class_id}/students/{student_id}")
@@ -246,7 +246,7 @@ class LiveSession(RuleBasedStateMachine):
 
     @rule(name=NAMES)
     def come_back(self, name: str) -> None:
-        """A page is reloaded."""
+        """Close a socket and open it again, as a reloaded page does."""
         self._room.come_back(name)
 
     @rule(
@@ -256,7 +256,7 @@ class LiveSession(RuleBasedStateMachine):
         long_ago=st.booleans(),
     )
     def miss(self, name: str, sender: str, frames: list[str], long_ago: bool) -> None:
-        """Somebody is away for a while, and asks for what they missed."""
+        """Reconnect with ``since``, and compare the answer with the missed broadcasts."""
         person = self._room.people[name]
         known = self._session_answer(person)
         self._room.leave(name)
@@ -276,11 +276,11 @@ class LiveSession(RuleBasedStateMachine):
         got = self._room.enter_since(name, since)
         assert got == expected, f"{name} came back with since={since} to {got}, not {expected}"
 
-    # Over HTTP the same is to be seen.
+    # Requests that read the state over HTTP.
 
     @rule(who=st.sampled_from(["first", "second", *STUDENTS]))
     def read_session(self, who: str) -> None:
-        """The session over HTTP is the one of the sockets."""
+        """Read the session over HTTP, and compare it with the model."""
         person = self._cast[who]
         session = self._session_answer(person)
         seen = session and (session["classId"], session["attendance"])
@@ -290,7 +290,7 @@ class LiveSession(RuleBasedStateMachine):
 
     @rule(class_name=CLASS, student=STUDENT)
     def read_record(self, class_name: str, student: str) -> None:
-        """What a session left is what was marked in it."""
+        """Read a student's record over HTTP, and compare it with the model."""
         person, class_id = self._cast[student], self._classes[class_name]
         path = f"{API}/attendance/{class_id}/my-attendance"
         answer = self._people.http.get(path, headers=person.headers)
@@ -320,7 +320,7 @@ class LiveSession(RuleBasedStateMachine):
         for name, frames in templates.items():
             person = self._room.people[name]
             chosen = [filled(frame, self._ids) for frame in frames]
-            # One kind of refusal must be left over, for the probe.
+            # The probe needs a kind of refusal that no frame gets.
             while len(refusals_of(self._document, person, chosen)) >= EVERY_REFUSAL:
                 chosen.pop()
             for frame in chosen:
@@ -361,7 +361,7 @@ def _session_of(model: Model, person: Person) -> tuple[str, dict[str, str]] | No
     return model.live.class_id, marks
 
 
-def test_every_answer_is_the_one_the_model_expects_and_reaches_those_it_should(
+def test_every_answer_and_its_receivers_fit_the_model(
     people: People,
     base_url: str,
     document: Document,
@@ -381,8 +381,8 @@ def test_every_answer_is_the_one_the_model_expects_and_reaches_those_it_should(
         def __init__(self) -> None:
             super().__init__(stage)
 
-    # Not shrunk: over the wire that takes longer than reading the last exchange, which the
-    # failure shows with what was so before it.
+    # Shrinking over the network takes longer than reading the failure, which shows the last
+    # exchange with the state before it.
     run_state_machine_as_test(
         Machine,
         settings=settings(

@@ -1,4 +1,4 @@
-"""The WebSocket contract, row by row: coming back with ``since``."""
+"""The WebSocket contract, row by row: reconnection with ``since``."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def come_back(base_url: str, document: Document) -> Iterator[Return]:
-    """What a person gets who connects with a ``since``, before the answer to a first frame."""
+    """Provide a function that connects with ``since``, and returns the frames of the server."""
     sockets: list[Socket] = []
 
     def read(text: str) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def session_of(lesson: Lesson, person: Person) -> dict[str, Any]:
     return session
 
 
-def test_what_was_missed_comes_once_and_in_order(lesson: Lesson, come_back: Return) -> None:
+def test_missed_broadcasts_come_once_and_in_order(lesson: Lesson, come_back: Return) -> None:
     teacher = lesson.teacher_socket
     teacher.ask(mark(lesson.first, "absent"))
     known = session_of(lesson, lesson.first)["seq"]
@@ -75,7 +75,9 @@ def test_done_can_be_missed(lesson: Lesson, come_back: Return) -> None:
         assert come_back(person, known) == [marked(lesson.first, "present"), done(1, 1)]
 
 
-def test_what_is_not_known_any_more_is_told_as_a_whole(lesson: Lesson, come_back: Return) -> None:
+def test_session_state_replaces_broadcasts_that_are_not_kept(
+    lesson: Lesson, come_back: Return
+) -> None:
     for student in (lesson.first, lesson.second):
         lesson.teacher_socket.ask(mark(student, "present"))
     for person in (lesson.teacher, lesson.first):
@@ -85,12 +87,12 @@ def test_what_is_not_known_any_more_is_told_as_a_whole(lesson: Lesson, come_back
     assert state["attendance"] == {lesson.first.id: "present"}
 
 
-def test_whom_no_session_concerns_is_told_so(lesson: Lesson, cast: Cast, come_back: Return) -> None:
+def test_person_without_a_session_is_told_so(lesson: Lesson, cast: Cast, come_back: Return) -> None:
     known = session_of(lesson, lesson.teacher)["seq"]
     for person in (cast.other_teacher, lesson.stranger):
         assert come_back(person, known) == [NO_SESSION]
 
 
 @pytest.mark.parametrize("since", ["", "-1", "+1", "1.0", "one", "0x1", "12345678901234567"])
-def test_what_is_no_number_is_an_error(since: str, lesson: Lesson, come_back: Return) -> None:
+def test_since_without_a_number_is_an_error(since: str, lesson: Lesson, come_back: Return) -> None:
     assert come_back(lesson.teacher, since) == [INVALID]

@@ -1,4 +1,4 @@
-"""The WebSocket contract, row by row: the events, and what the server promises."""
+"""The WebSocket contract, row by row: the events, and the promises of the server."""
 
 from __future__ import annotations
 
@@ -120,13 +120,13 @@ def test_frames_of_one_connection_are_handled_in_the_order_sent(lesson: Lesson) 
     assert [socket.receive() for _ in expected] == expected
 
 
-def test_a_session_goes_on_when_it_is_started_again(lesson: Lesson) -> None:
+def test_repeated_start_keeps_the_live_session(lesson: Lesson) -> None:
     lesson.teacher_socket.ask(mark(lesson.first, "present"))
     lesson.people.start(lesson.teacher, lesson.class_id)
     assert lesson.teacher_socket.ask(message("TODAY_SUMMARY")) == counted(1, 0)
 
 
-def test_another_classs_session_supersedes_without_a_word_and_keeps_the_marks_made(
+def test_session_of_another_class_supersedes_silently_and_stores_the_marks(
     lesson: Lesson, cast: Cast, connect: Connect
 ) -> None:
     lesson.teacher_socket.ask(mark(lesson.first, "present"))
@@ -142,7 +142,7 @@ def test_another_classs_session_supersedes_without_a_word_and_keeps_the_marks_ma
     assert lesson.first_socket.receive() == done(0, 1)
 
 
-def test_the_roll_is_the_one_of_the_moment(lesson: Lesson, cast: Cast) -> None:
+def test_enrolments_during_a_session_count_at_once(lesson: Lesson, cast: Cast) -> None:
     late, people = cast.late, lesson.people
     path = f"{API}/class/{lesson.class_id}"
     headers = lesson.teacher.headers
@@ -156,9 +156,7 @@ def test_the_roll_is_the_one_of_the_moment(lesson: Lesson, cast: Cast) -> None:
     assert lesson.teacher_socket.ask(message("DONE")) == done(1, 1)
 
 
-def test_a_client_that_comes_back_finds_the_session_over_http(
-    lesson: Lesson, people: People
-) -> None:
+def test_reconnecting_client_reads_the_session_over_http(lesson: Lesson, people: People) -> None:
     lesson.teacher_socket.ask(mark(lesson.first, "present"))
     lesson.teacher_socket.ask(mark(lesson.second, "absent"))
     seen = {}
@@ -170,14 +168,12 @@ def test_a_client_that_comes_back_finds_the_session_over_http(
     assert seen == {lesson.teacher: marks, lesson.first: {lesson.first.id: "present"}}
 
 
-def test_the_documents_examples_are_answered_as_frames_of_their_event(
-    cast: Cast, connect: Connect
-) -> None:
+def test_the_documents_examples_are_valid_frames(cast: Cast, connect: Connect) -> None:
     sockets = {role: connect(cast.of_role(role)) for role in ("teacher", "student")}
     for action, example in messages(asyncapi_authority()):
         if action == "receive":
             for frame in example["examples"]:
                 socket = sockets[example.get("x-role", "student")]
-                # A token of the document's is nobody's.
+                # The token in the document's example belongs to nobody.
                 expected = UNAUTHORIZED if example["name"] == "AUTH" else NO_SESSION
                 assert socket.ask(json.dumps(frame["payload"])) == expected

@@ -26,16 +26,16 @@ if TYPE_CHECKING:
     from quartapp_contract_suite.websocket.document import Document
     from quartapp_contract_suite.websocket.lesson import Cast, Connect, Lesson
 
-# How long a token holds that is to run out; the next where two sockets could not be opened in time.
+# Lifetimes of the token that runs out; a slow machine that misses one moves on to the next.
 SHORT_SECONDS = (4, 8, 16, 32)
 
 
-def test_a_token_of_ones_own_is_taken_whoever_one_is(cast: Cast, connect: Connect) -> None:
+def test_own_token_is_accepted_for_every_role(cast: Cast, connect: Connect) -> None:
     for person in (cast.teacher, cast.stranger):
         assert connect(person).ask(message("AUTH", token=person.token)) == renewed(person)
 
 
-def test_another_persons_token_and_a_bad_one_are_refused_and_nothing_changes(
+def test_foreign_and_bad_tokens_are_refused_and_change_nothing(
     lesson: Lesson, cast: Cast, jwt_secret: str | None
 ) -> None:
     socket, token = lesson.teacher_socket, lesson.teacher.token
@@ -49,7 +49,7 @@ def test_another_persons_token_and_a_bad_one_are_refused_and_nothing_changes(
 
 
 @pytest.mark.parametrize("token", [None, 1, True, [], {}, ["x"]])
-def test_what_is_no_string_is_an_invalid_format(
+def test_token_that_is_no_string_is_an_invalid_format(
     token: object, cast: Cast, connect: Connect
 ) -> None:
     socket = connect(cast.teacher)
@@ -58,7 +58,7 @@ def test_what_is_no_string_is_an_invalid_format(
 
 
 @pytest.mark.needs_jwt_secret
-def test_a_socket_ends_with_its_token_and_lives_on_with_a_fresh_one(
+def test_socket_closes_with_its_token_and_stays_open_with_a_fresh_one(
     cast: Cast, jwt_secret: str, base_url: str, document: Document
 ) -> None:
     for seconds in SHORT_SECONDS:
@@ -77,7 +77,7 @@ def test_a_socket_ends_with_its_token_and_lives_on_with_a_fresh_one(
 
 
 def is_renewed(connection: ClientConnection, person: Person) -> bool:
-    """Send a fresh token; False where the one of the connection has run out already."""
+    """Send a fresh token; return False if the connection's token has run out before."""
     try:
         connection.send(message("AUTH", token=person.token))
         heard: object = json.loads(connection.recv(DEADLINE_SECONDS))
@@ -89,7 +89,7 @@ def is_renewed(connection: ClientConnection, person: Person) -> bool:
 def until_closed(
     connection: ClientConnection, document: Document
 ) -> tuple[list[dict[str, object]], int | None]:
-    """What comes up to the close, and its code."""
+    """Return the frames before the close, and the close code."""
     frames = []
     try:
         while True:

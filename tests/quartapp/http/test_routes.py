@@ -106,7 +106,7 @@ def test_every_answer_of_a_route_is_in_the_table(app: Quart) -> None:
                 if refusal.message in of_headers:
                     continue
                 if (route.operation.id, status) == ("getMe", 404):
-                    continue  # test_an_account_that_is_gone_is_not_found
+                    continue  # test_deleted_account_is_not_found
                 assert (route.operation.id, status, refusal.message) in tried
 
 

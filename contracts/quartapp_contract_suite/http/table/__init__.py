@@ -1,1 +1,1 @@
-"""Requests, one row each, with the answers that the contract has for them."""
+"""The table: a row for each request, with the answer that the contract demands."""

@@ -1,4 +1,4 @@
-"""What is answered under /auth."""
+"""The rows for paths under /auth."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from quartapp_contract_suite.people import PASSWORD
 
 
 def account_rows() -> list[Row]:
-    """The rows."""
+    """Return the rows."""
     return [
         *_register(),
         *_login(),

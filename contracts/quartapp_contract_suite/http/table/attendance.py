@@ -1,4 +1,4 @@
-"""What is answered under /attendance, and to those who run the server."""
+"""The rows for paths under /attendance, and for operators."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PAGE = "<!doctype html>"
 
 
 def attendance_rows() -> list[Row]:
-    """The rows."""
+    """Return the rows."""
     return [
         *_start(),
         *_session(),

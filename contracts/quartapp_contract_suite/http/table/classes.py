@@ -1,4 +1,4 @@
-"""What is answered under /class, of classes."""
+"""The rows for paths of classes under /class."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def class_rows() -> list[Row]:
-    """The rows."""
+    """Return the rows."""
     return [
         *_create("createClass", "/api/v1/class/create-class"),
         *_create("createClassAlias", "/api/v1/class"),
@@ -164,7 +164,7 @@ def _delete() -> list[Row]:
 
 
 def owned(operation: str, method: str, path: str, sent: Any = ...) -> list[Row]:  # noqa: ANN401
-    """What every operation of the owner alone answers to others, and to a class that is none."""
+    """Return the refusals of an operation that only the owner of an existing class may call."""
 
     def row(case: str, who: str, key: str, status: int, message: str) -> Row:
         at = path.replace("<class>", key)

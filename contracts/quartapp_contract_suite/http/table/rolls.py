@@ -1,4 +1,4 @@
-"""What is answered under /class, of students."""
+"""The rows for paths of students under /class."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from quartapp_contract_suite.http.table.rows import Row, class_room, error, ok
 
 
 def roll_rows() -> list[Row]:
-    """The rows."""
+    """Return the rows."""
     return [
         *_add_student(),
         *_remove_student(),

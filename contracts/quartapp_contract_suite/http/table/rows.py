@@ -1,8 +1,8 @@
-"""What a row of the table is made of.
+"""The parts of a row of the table.
 
-A word in angle brackets stands for something of the row's own scene (see ``scene.py``): ``<class>``
-is the class of ``teacher`` with ``student`` in it, ``<other>`` one of the same teacher without
-anybody, ``<foreign>`` one of ``stranger``.
+A word in angle brackets stands for an id or a name of the row's scene (see ``scene.py``):
+``<class>`` is the class of ``teacher`` with ``student`` on the roll, ``<other>`` an empty class of
+the same teacher, ``<foreign>`` a class of ``stranger``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 NOBODY = None
 REQUEST_ID = Like(r"[A-Za-z0-9._-]{1,64}")
 KEBAB = Like(r"[a-z0-9]+(-[a-z0-9]+)*")
-# Errors whose code is not their message in kebab-case.
+# Error codes by message; the code of any other error is its message in kebab-case.
 CODES = {
     "please send jwt token": "token-missing",
     "Unauthorized, token missing or invalid": "token-invalid",
@@ -40,15 +40,15 @@ class Row:
     """One request and its answer.
 
     Attributes:
-        operation: Its operationId.
-        case: What is special about it.
-        method: HTTP method.
-        path: With its query, if any.
-        who: Who asks: teacher, stranger, student, outsider, newcomer; None for nobody.
-        status: Of the answer.
-        body: The whole body, or what text begins with.
-        json: What is sent; ... for nothing.
-        given: What happened before.
+        operation: The operationId.
+        case: Description of the case.
+        method: HTTP method in capitals.
+        path: Path, with the query if there is one.
+        who: Name of the person in the cast, such as ``teacher``; None for no token.
+        status: HTTP status of the answer.
+        body: The whole body of the answer, or the beginning of a text.
+        json: Body of the request; ``...`` for no body.
+        given: Method of the scene to call before the request; None for no preparation.
         headers: Headers of the answer.
     """
 
@@ -68,12 +68,12 @@ class Row:
 
 
 def ok(data: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
-    """A body with data."""
+    """Return the body of a successful answer with ``data``."""
     return {"success": True, "data": data}
 
 
 def plain_error(message: str, /) -> dict[str, Any]:
-    """Return the body of an error outside the base path, with the members of old alone."""
+    """Return the body of an error outside the base path, which has no problem details."""
     return {"success": False, "error": message}
 
 
@@ -87,7 +87,7 @@ def error(message: str, /, **more: str) -> dict[str, Any]:
 
 
 def user(name: str, email: str, role: str) -> dict[str, Any]:
-    """An account, as it is answered."""
+    """Return an account as answers have it."""
     return {
         "_id": ID,
         "name": name,
@@ -104,7 +104,7 @@ def class_room(
     key: Any = "<class>",  # noqa: ANN401 - JSON
     teacher: Any = "<teacher_id>",  # noqa: ANN401 - JSON
 ) -> dict[str, Any]:
-    """A class, as it is answered."""
+    """Return a class as answers have it."""
     return {
         "_id": key,
         "className": name,

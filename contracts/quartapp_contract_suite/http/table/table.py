@@ -1,4 +1,4 @@
-"""The table: what each operation answers to whom, to the letter."""
+"""The whole table: the answers of every operation to every kind of caller, to the letter."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ if TYPE_CHECKING:
 
 
 def rows() -> list[Row]:
-    """All rows."""
+    """Return all rows."""
     return [*account_rows(), *class_rows(), *roll_rows(), *attendance_rows()]
