@@ -35,7 +35,7 @@ class Access:
 
     @property
     def label(self) -> str:
-        """Name of the access in the OpenAPI document: ``public``, ``any``, or the role."""
+        """The name of the access in the OpenAPI document, ``public``, ``any``, or the role."""
         return (self.role or "any") if self.signed_in else "public"
 
 

@@ -1,4 +1,4 @@
-"""Whoever comes after the bell is absent, unless the teacher says something else."""
+"""A student who is marked present after the bell counts as absent."""
 
 from datetime import timedelta
 

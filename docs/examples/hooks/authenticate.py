@@ -8,7 +8,7 @@ HEADER = "X-Api-Key"
 
 
 class ApiKeyPlugin:
-    """Stands for the one program whose key it has."""
+    """Accepts the API key of one program."""
 
     name = "apikey"
 
@@ -20,7 +20,7 @@ class ApiKeyPlugin:
     def authenticate(self, connection):
         given = connection.headers.get(HEADER)
         if given is None:
-            return None  # not mine
+            return None  # no key: another plugin may know the credentials
         if not hmac.compare_digest(given.encode(), self._key.encode()):
             raise CredentialsRefusedError("unknown key")
         return self._principal

@@ -1,4 +1,4 @@
-"""Nobody deletes a class while the term lasts."""
+"""Nobody deletes a class during the term."""
 
 from quartapp import Deny, hookimpl
 
@@ -6,7 +6,7 @@ IN_TERM = "Classes are kept until the end of the term"
 
 
 class TermPlugin:
-    """Refuses one action, and has no opinion on any other."""
+    """Refuses one action, and leaves all other actions to others."""
 
     name = "term"
     messages = (IN_TERM,)

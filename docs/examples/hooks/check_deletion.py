@@ -6,7 +6,7 @@ HAS_BOOKS = "class has books of the library"
 
 
 class LibraryPlugin:
-    """Keeps classes from being deleted."""
+    """Refuses to delete classes that have books."""
 
     name = "library"
     messages = (HAS_BOOKS,)

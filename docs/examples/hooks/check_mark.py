@@ -1,4 +1,4 @@
-"""Nobody is marked once the lesson is over, but a mark can still be put right."""
+"""After the lesson, teachers can correct marks, and add none."""
 
 from datetime import timedelta
 

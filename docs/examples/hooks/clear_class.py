@@ -1,10 +1,10 @@
-"""Notes on a class go with the class."""
+"""The deletion of a class deletes the notes on the class."""
 
 from quartapp import core, hookimpl
 
 
 class Notes:
-    """Notes in the database, by class."""
+    """The notes in the database, by class."""
 
     def __init__(self, database):
         self._database = database
@@ -24,7 +24,7 @@ class Notes:
 
 
 class NotesPlugin:
-    """Keeps notes on classes."""
+    """The plugin that stores notes on classes."""
 
     name = "notes"
     requires = ("classes",)

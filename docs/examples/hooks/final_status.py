@@ -1,11 +1,11 @@
-"""Students who are excused beforehand are not absent when nobody marks them."""
+"""Students who are excused beforehand are not absent without a mark."""
 
 from quartapp import hookimpl
 from quartapp_attendance import Status
 
 
 class ExcusesPlugin:
-    """Knows who is excused."""
+    """Knows the excused students."""
 
     name = "excuses"
     requires = ("attendance",)

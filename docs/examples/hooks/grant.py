@@ -1,4 +1,4 @@
-"""Assistants call the roll of the classes that a school gives them, and of no other."""
+"""Assistants call the roll of the classes that a school assigns to them, and of no others."""
 
 from quartapp import Grant, Role, hookimpl
 
@@ -6,7 +6,7 @@ ALLOWED = {"marks:write", "session:start", "class:read"}
 
 
 class AssistantsPlugin:
-    """Brings the role ``assistant``, and what its people may do in which class."""
+    """Adds the role ``assistant``, and grants its permissions in assigned classes."""
 
     name = "assistants"
 

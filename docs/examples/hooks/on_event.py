@@ -1,11 +1,11 @@
-"""A letter to the parents for every absence, as soon as it is stored."""
+"""A letter to the parents for every absence, as soon as the absence is stored."""
 
 from quartapp import hookimpl
 from quartapp_attendance import AttendanceMarked
 
 
 class ParentsPlugin:
-    """Collects whom to write to."""
+    """Collects the students whose parents get a letter."""
 
     name = "parents"
     requires = ("attendance",)

@@ -1,4 +1,4 @@
-"""A gradebook elsewhere gets each result of a roll call, also if somebody is killed meanwhile."""
+"""A gradebook in another system gets each result of a roll call, even if a process is killed."""
 
 from quartapp import OutboxEntry, hookimpl
 from quartapp_attendance import SessionDone
@@ -19,7 +19,7 @@ class GradebookPlugin:
     def outbox_entries(self, event):
         if not isinstance(event, SessionDone):
             return None
-        # The session's id lets the gradebook recognise what it has: it may come twice.
+        # A result may be delivered twice; the session's id lets the gradebook ignore the second.
         result = {"id": event.session_id, "present": event.present, "absent": event.absent}
         return [OutboxEntry(KIND, event.class_id, result)]
 

@@ -1,4 +1,4 @@
-"""A quiet word to the people who look after a class, and to nobody else in it."""
+"""A message to the tutors of a class, and to nobody else."""
 
 from pydantic import Field
 
@@ -7,13 +7,13 @@ from quartapp_attendance import AttendanceService, Audience, NoActiveSessionErro
 
 
 class Word(EventData):
-    """What a teacher says."""
+    """The data of a teacher's message."""
 
     text: str = Field(max_length=200)
 
 
 class Said(Closed):
-    """What the tutors of the class get."""
+    """The message to the tutors of the class."""
 
     text: str
 

@@ -1,4 +1,4 @@
-"""One route, for everybody who is signed in."""
+"""A route for everybody who is signed in."""
 
 from pydantic import Field
 from quart import Blueprint
@@ -9,7 +9,7 @@ blueprint = Blueprint("library", __name__, url_prefix="/api/v1/library")
 
 
 class Hours(Closed):
-    """When the library is open."""
+    """The opening hours of the library."""
 
     opens_at: int = Field(alias="opensAt")
     closes_at: int = Field(alias="closesAt")
@@ -18,12 +18,12 @@ class Hours(Closed):
 @blueprint.get("/hours")
 @Operation(id="getLibraryHours", access=SIGNED_IN, tags=("library",), data=Hours, database=False)
 async def hours(principal):
-    """When the library is open."""
+    """The opening hours of the library."""
     return {"opensAt": 8, "closesAt": 18}
 
 
 class LibraryPlugin:
-    """Brings a route."""
+    """Adds a route."""
 
     name = "library"
 

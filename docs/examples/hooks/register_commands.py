@@ -1,4 +1,4 @@
-"""``quartapp count-people``: a command that looks into the database."""
+"""``quartapp count-people``: a command that reads the database."""
 
 import asyncio
 
@@ -9,12 +9,12 @@ from quartapp import hookimpl
 
 @click.command("count-people")
 def count_people():
-    """Say how many accounts there are."""
+    """Print the number of accounts."""
     asyncio.run(_count())
 
 
 async def _count():
-    # What takes long to import waits until the command is run.
+    # Slow modules are imported when the command runs.
     from quartapp import launched, load_settings, opened
 
     with launched(load_settings()) as settings:
@@ -23,7 +23,7 @@ async def _count():
 
 
 class CountPlugin:
-    """Brings a command."""
+    """Adds a command."""
 
     name = "count"
 

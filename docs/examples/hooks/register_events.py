@@ -6,13 +6,13 @@ from quartapp import Closed, EventData, EventType, ServerMessage, core, encode, 
 
 
 class RaiseHand(EventData):
-    """What the student sends."""
+    """The data of the student's frame."""
 
     question: str = Field(max_length=200)
 
 
 class HandRaised(Closed):
-    """What everybody gets."""
+    """The data of the broadcast."""
 
     student_id: str = Field(alias="studentId")
     question: str
@@ -24,7 +24,7 @@ async def raise_hand(connection, data):
 
 
 class HandsPlugin:
-    """Brings an event."""
+    """Adds an event."""
 
     name = "hands"
 

@@ -1,4 +1,4 @@
-"""A library keeps who has which book: a collection, and the service that uses it."""
+"""A library stores loans: a collection, and the service that uses the collection."""
 
 from typing import ClassVar
 
@@ -8,7 +8,7 @@ from quartapp import Model, core, hookimpl
 
 
 class Loan(Model):
-    """A book that somebody has."""
+    """A book on loan."""
 
     book = StringField(required=True)
     reader = StringField(required=True)
@@ -37,7 +37,7 @@ class LibraryService:
 
 
 class LibraryPlugin:
-    """Has a collection and a service."""
+    """Adds a collection and a service."""
 
     name = "library"
 

@@ -1,4 +1,4 @@
-"""Settings of a library plugin: filled at start, found where they are needed."""
+"""Settings of a library plugin: read at the start, and available to its routes."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -15,7 +15,7 @@ class LibrarySettings(BaseModel):
 
 
 class LibraryPlugin:
-    """Has settings."""
+    """Adds settings."""
 
     name = "library"
 

@@ -1,4 +1,4 @@
-"""A client that names a shelf in the address of the socket is told what stands there."""
+"""A client names a shelf in the address of the socket, and gets the books of the shelf."""
 
 from pydantic import BaseModel
 
@@ -8,17 +8,17 @@ SHELVES = {"maths": ["Elements"], "poetry": ["Odes", "Sonnets"]}
 
 
 class Shelf(BaseModel):
-    """What stands on a shelf."""
+    """The books on a shelf."""
 
     books: list[str]
 
 
 class ShelfNotFoundError(DomainError):
-    """There is no such shelf."""
+    """The error for an unknown shelf."""
 
 
 async def greet(connection, value):
-    """Find the shelf, and tell of it in the moment in which the socket joins."""
+    """Find the shelf, and send its books when the socket joins."""
     if value not in SHELVES:
         raise ShelfNotFoundError
     frame = encode("SHELF", {"books": SHELVES[value]})
@@ -26,7 +26,7 @@ async def greet(connection, value):
 
 
 class LibraryPlugin:
-    """Brings ``/ws?shelf=maths``."""
+    """Adds the parameter of ``/ws?shelf=maths``."""
 
     name = "library"
 

@@ -1,11 +1,11 @@
-"""One more thing that a student can be marked as."""
+"""A further status of marks."""
 
 from quartapp import hookimpl
 from quartapp_attendance import Status
 
 
 class RemotePlugin:
-    """Who takes part from afar counts as present, and is worth as much."""
+    """Adds ``remote``, which counts as present and is worth as many points."""
 
     name = "remote"
     requires = ("attendance",)

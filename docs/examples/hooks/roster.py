@@ -1,11 +1,11 @@
-"""Rolls come from a student information system, where that knows the class."""
+"""Rolls come from a student information system, for the classes that the system knows."""
 
 from quartapp import hookimpl
 from quartapp_classes import Roll
 
 
 class InformationSystemPlugin:
-    """Keeps a copy of the rolls, by the id of the class; marks do not wait for the network."""
+    """Keeps a copy of the rolls by the id of the class, so that no mark waits for the network."""
 
     name = "sis"
     requires = ("classes",)

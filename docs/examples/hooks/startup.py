@@ -1,4 +1,4 @@
-"""A connection to another system, open while the server serves."""
+"""A connection to another system, open while the server runs."""
 
 import httpx
 

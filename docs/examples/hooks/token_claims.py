@@ -1,10 +1,10 @@
-"""Tokens say which campus somebody belongs to."""
+"""Tokens name a person's campus."""
 
 from quartapp import hookimpl
 
 
 class CampusPlugin:
-    """Goes by the domain of the address."""
+    """Finds the campus by the domain of the e-mail address."""
 
     name = "campus"
 

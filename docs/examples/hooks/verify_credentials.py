@@ -2,12 +2,12 @@
 
 from quartapp import CredentialsRefusedError, Identity, hookimpl
 
-# Stands for a directory: who is in it, and with which password.
+# Stands for a directory: passwords by address.
 DIRECTORY = {"grace@navy.example": ("cobol-60", "Grace Hopper", "teacher")}
 
 
 class DirectoryPlugin:
-    """Knows the addresses of one domain, and leaves all others alone."""
+    """Verifies the addresses of one domain, and leaves all others to other plugins."""
 
     name = "directory"
 

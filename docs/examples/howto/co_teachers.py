@@ -1,4 +1,4 @@
-"""Co-teachers: whoever owns a class lets colleagues call its roll, and takes that back."""
+"""Co-teachers: the owner of a class lets colleagues call its roll, and revokes that again."""
 
 from typing import ClassVar
 
@@ -17,7 +17,7 @@ blueprint = Blueprint("co_teachers", __name__, url_prefix="/api/v1/class")
 
 
 class CoTeaching(Model):
-    """Who teaches along in which class."""
+    """The co-teachers of one class."""
 
     class_id = ObjectIdField(required=True, db_field="classId")
     teacher_id = ObjectIdField(required=True, db_field="teacherId")
@@ -80,14 +80,14 @@ async def add(principal, class_id, teacher_id):
 @blueprint.delete("/<class_id>/co-teachers/<teacher_id>")
 @Operation(id="removeCoTeacher", **SHARED)
 async def remove(principal, class_id, teacher_id):
-    """Let a colleague call the roll no longer."""
+    """Revoke a colleague's permission to call the roll."""
     await core().services.get(ClassService).allowed(class_id, principal, "class:write")
     await core().services.get(CoTeachers).remove(class_id, teacher_id)
     return {"class_id": class_id, "teacher_id": teacher_id}
 
 
 class CoTeachersPlugin:
-    """Brings co-teachers."""
+    """The plugin that lets owners add co-teachers."""
 
     name = "coteachers"
     requires = ("classes",)

@@ -1,4 +1,4 @@
-"""Notes of lessons: a collection of one's own, which was changed once, and is tidied each night."""
+"""Notes of lessons: a collection with one migration and a nightly task."""
 
 from datetime import timedelta
 from typing import ClassVar
@@ -12,7 +12,7 @@ KEPT = timedelta(days=30)
 
 
 class Note(Model):
-    """A note. Its first version had the text under ``body``."""
+    """A note. Version 1 of the data has the text under ``body``."""
 
     text = StringField(required=True)
     written = DateTimeField(required=True)
@@ -21,13 +21,13 @@ class Note(Model):
 
 
 async def body_becomes_text(database):
-    """Change what version 1 has stored; what is changed already is found no more."""
+    """Rename the field of version 1; the filter leaves out changed notes."""
     old = {"body": {"$exists": True}}
     await database.documents["notes"].update_many(old, {"$rename": {"body": "text"}})
 
 
 class Notes:
-    """Notes in the database."""
+    """The notes in the database."""
 
     def __init__(self, database, clock):
         self._database = database
@@ -50,7 +50,7 @@ class Notes:
 
 
 class NotesPlugin:
-    """Keeps notes for 30 days."""
+    """The plugin that keeps notes for 30 days."""
 
     name = "notes"
     migrations = (Migration(2, "the text of a note is in `text`", body_becomes_text),)

@@ -1,4 +1,4 @@
-"""People sign in with the school's passwords, and pages with the school's single sign-on."""
+"""People sign in with the school's passwords, and pages use the school's single sign-on."""
 
 import jwt
 from pydantic import BaseModel, SecretStr
@@ -25,7 +25,7 @@ class SchoolSettings(BaseModel):
 
 
 class SchoolPlugin:
-    """Asks a directory for passwords, and believes the tokens of a sign-on service."""
+    """Asks a directory about passwords, and accepts the tokens of a sign-on service."""
 
     name = "school"
     requires = ("auth",)
@@ -47,14 +47,14 @@ class SchoolPlugin:
     @hookimpl
     async def verify_credentials(self, email, password):
         if not email.endswith(f"@{self._settings.domain}"):
-            return None  # not ours to say: the local password decides
+            return None  # not an address of the school: the local password decides
         return await self._asked(self._directory.bind(email, password))
 
     @hookimpl
     async def refresh_account(self, principal):
         user = await self._users.get(principal.id)
         if user.issuer != DIRECTORY:
-            return None  # of another system, or of none
+            return None  # a token of another system, or no token
         return await self._asked(self._directory.find(user.subject))
 
     @hookimpl
