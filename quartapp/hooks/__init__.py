@@ -1,1 +1,1 @@
-"""Hooks: their specifications, who implements them, and how they are called."""
+"""Hooks: their specifications, their implementations, and the dispatcher that calls them."""

@@ -1,4 +1,4 @@
-"""Changes of the data that are told of: by the outbox, and by ``on_event``."""
+"""Changes of the data that plugins deliver to other systems by the outbox."""
 
 from __future__ import annotations
 
@@ -19,21 +19,24 @@ OwnedEntry = tuple[str, OutboxEntry]
 
 
 class Changes:
-    """Stores what plugins want delivered together with the change that they want it for.
+    """Stores changes together with the outbox entries that plugins have for them.
 
     Args:
-        dispatcher: Calls the hooks.
+        dispatcher: The dispatcher of the app, which calls the hooks.
+
+    Attributes:
+        asked: Whether any plugin implements ``outbox_entries``.
     """
 
     def __init__(self, dispatcher: Dispatcher) -> None:
         self._dispatcher = dispatcher
         self._database: Database | None = None
         self._outbox: Outbox | None = None
-        # Asked once: where nobody wants anything delivered, a change costs what it did.
+        # The answer never changes, and without such a plugin a change must cost nothing more.
         self.asked = bool(dispatcher.implementations("outbox_entries"))
 
     def connect(self, database: Database, outbox: Outbox) -> None:
-        """Say where changes and entries are stored.
+        """Set the stores of changes and entries.
 
         Args:
             database: The database of the app.
@@ -44,13 +47,16 @@ class Changes:
     async def stored(
         self, events: Sequence[object], change: Callable[[], Awaitable[Result]]
     ) -> Result:
-        """Make a change, and store in its transaction what plugins want delivered.
+        """Make a change, and store the plugins' entries in the same transaction.
 
         Args:
-            events: What the change makes happen.
-            change: Writes with ``database.documents``, nothing else: it may be called again, and
-                without a transaction where no plugin has entries. None says that nothing was
-                changed; then no entry is stored.
+            events: The events that the change causes.
+            change: Function that writes with ``database.documents``, and does nothing else: it may
+                be called again, and without a transaction if no plugin has entries. None means
+                that the function changed nothing; then no entry is stored.
+
+        Returns:
+            The result of ``change``.
 
         Raises:
             HookFailedError: A plugin raised, hung, or returned no list of entries.
@@ -61,11 +67,14 @@ class Changes:
     async def together(
         self, entries: Sequence[OwnedEntry], change: Callable[[], Awaitable[Result]]
     ) -> Result:
-        """Make a change, and store entries in its transaction.
+        """Make a change, and store entries in the same transaction.
 
         Args:
-            entries: What :meth:`entries` returned, before the change.
-            change: As :meth:`stored` takes it.
+            entries: The result of :meth:`entries` before the change.
+            change: Function that makes the change, as for :meth:`stored`.
+
+        Returns:
+            The result of ``change``.
 
         Raises:
             DatabaseUnavailableError: MongoDB did not answer in time.
@@ -85,13 +94,13 @@ class Changes:
         return result
 
     async def entries(self, events: Sequence[object]) -> list[OwnedEntry]:
-        """Ask plugins what they want delivered because of events that are about to happen.
+        """Ask plugins for the entries of events that are about to happen.
 
         Args:
             events: The events.
 
         Returns:
-            The entries in their order, each with the name of its plugin.
+            The entries in order, each with the name of its plugin.
 
         Raises:
             HookFailedError: A plugin raised, hung, or returned no list of entries.

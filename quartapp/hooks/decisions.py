@@ -1,4 +1,4 @@
-"""What a plugin that is asked may decide."""
+"""The decisions that hooks return."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ class Deny:
     """A refusal.
 
     Attributes:
-        reason: What the person who asked is told; one of the plugin's ``messages``.
+        reason: The message for the person who asked; one of the plugin's ``messages``.
     """
 
     reason: str
@@ -18,12 +18,12 @@ class Deny:
 
 @dataclass(frozen=True, slots=True)
 class Allow:
-    """An opinion in favour; it overrules no refusal."""
+    """An opinion in favour, which overrules no refusal."""
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """Leave to do something with one thing, which the role alone does not give."""
+    """A permission for one resource that the role alone does not give."""
 
 
 Decision = Deny | Allow

@@ -1,4 +1,4 @@
-"""Which plugins an app has: what is installed, what was asked for, and in which order."""
+"""The plugins of an app: the search for installed plugins, the choice, and the order."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ def discover(names: Sequence[str] | None = None, extra: Sequence[str] = ()) -> l
     """Load the plugins that installed distributions declare.
 
     Args:
-        names: The exact list; None for all that are on by default.
-        extra: Names to load besides.
+        names: The exact list of names; None for all default plugins.
+        extra: Names of further plugins to load.
 
     Returns:
-        The plugins, each after those it requires, else the bundled ones first, then by name.
+        The plugins in the order of :func:`in_order`.
 
     Raises:
-        PluginError: One is unknown, declared twice, does not import, lacks its extra or
-            what it requires.
+        PluginError: A plugin is unknown, declared twice, does not import, or lacks its extra or
+            a plugin that it requires.
     """
     found, failed = survey(names, extra)
     if failed:
@@ -44,10 +44,14 @@ def discover(names: Sequence[str] | None = None, extra: Sequence[str] = ()) -> l
 def survey(
     names: Sequence[str] | None = None, extra: Sequence[str] = ()
 ) -> tuple[list[LoadedPlugin], dict[str, PluginError]]:
-    """Like :func:`discover`, in no order, and without stopping at a plugin that does not load.
+    """Load plugins like :func:`discover`, without an order, and go on after a failure.
+
+    Args:
+        names: The exact list of names; None for all default plugins.
+        extra: Names of further plugins to load.
 
     Returns:
-        What could be loaded, and what is wrong with the others, by name.
+        The loaded plugins, and the errors of all other plugins by name.
 
     Raises:
         PluginError: Two distributions declare plugins of one name.
@@ -70,7 +74,7 @@ def survey(
 
 
 def installed_plugins() -> dict[str, str]:
-    """Every plugin that an installed distribution declares: that distribution, by name.
+    """Return the distribution of every installed plugin, by name of the plugin.
 
     Raises:
         PluginError: Two distributions declare plugins of one name.
@@ -79,7 +83,7 @@ def installed_plugins() -> dict[str, str]:
 
 
 def bundled_plugins() -> list[str]:
-    """List the plugins that come with quartapp and are on by default, by name.
+    """Return the names of the plugins that come with quartapp and are on by default.
 
     Raises:
         PluginError: Two distributions declare plugins of one name.
@@ -109,7 +113,7 @@ def _load(point: EntryPoint) -> LoadedPlugin:
     _require_extra(point)
     try:
         target = point.load()
-        # One object per app: a class is called, so that two apps in a process share no state.
+        # Each app calls the class anew, so that two apps in a process share no state.
         implementation = target() if isinstance(target, type) else target
     except (Exception, SystemExit) as error:
         raise PluginError(
@@ -129,14 +133,23 @@ def _require_extra(point: EntryPoint) -> None:
 
 
 def given(implementation: object, name: str | None = None) -> LoadedPlugin:
-    """A plugin passed by hand, as tests and small programs do."""
+    """Return a plugin that a test or a small program passes by hand.
+
+    Args:
+        implementation: The plugin, an object or a class.
+        name: Name of the plugin; by default its attribute ``name``, or the name of its class.
+    """
     implementation = implementation() if isinstance(implementation, type) else implementation
     default = getattr(implementation, "name", None) or type(implementation).__name__
     return _loaded(name or str(default), "given", implementation)
 
 
 def loaded(item: object) -> LoadedPlugin:
-    """``item`` as a plugin, which it may be already."""
+    """Return ``item`` as a loaded plugin.
+
+    Args:
+        item: A loaded plugin, or an object or class that :func:`given` takes.
+    """
     return item if isinstance(item, LoadedPlugin) else given(item)
 
 
@@ -166,10 +179,13 @@ def _loaded(name: str, distribution: str, implementation: object) -> LoadedPlugi
 
 
 def in_order(plugins: list[LoadedPlugin]) -> list[LoadedPlugin]:
-    """Each plugin after those it requires; where that leaves a choice, ours first, then by name.
+    """Sort plugins: each after those it requires, then bundled plugins first, then by name.
+
+    Args:
+        plugins: The plugins, in any order.
 
     Raises:
-        PluginError: One lacks what it requires, or they require each other.
+        PluginError: A required plugin is missing, or plugins require each other.
     """
     waiting = sorted(
         plugins,

@@ -1,10 +1,10 @@
-"""The one way in which hooks are called.
+"""The dispatcher, which calls all hooks.
 
-pluggy keeps who implements what. It does not call: it is synchronous, and an asynchronous hook
-under ``firstresult`` would return its first *coroutine*. The dispatcher awaits each implementation
-in turn, under a time limit, and knows whose it was. It has four verbs: *collect* (all results),
-*first* (the first that is not None), *decide* (any refusal refuses) and *notify* (failures are
-isolated).
+pluggy registers the implementations, and the dispatcher calls them: pluggy is synchronous, and an
+asynchronous hook under ``firstresult`` would return its first *coroutine*. The dispatcher awaits
+each implementation in turn, under a time limit, and names the plugin of each failure. There are
+four ways to call a hook: *collect* (all results), *first* (the first that is not None), *decide*
+(any refusal refuses) and *notify* (failures are isolated).
 """
 
 from __future__ import annotations
@@ -34,17 +34,18 @@ log = structlog.get_logger("quartapp.plugins")
 
 
 class Dispatcher:
-    """Calls hooks: awaits each implementation in turn, attributes every failure.
+    """Calls hooks: awaits each implementation in turn, and names the plugin of each failure.
 
     Args:
-        manager: Knows the implementations.
-        timeout: Seconds that one implementation may take.
-        clock: What measures them.
-        messages: Hears what decisions refuse with.
+        manager: pluggy's manager, with the implementations.
+        timeout: Time limit of one implementation, in seconds.
+        clock: Clock that measures the time limit.
+        messages: Register of the messages with which decisions refuse.
 
     Attributes:
-        contributions: Every result of a ``register_*`` hook, with whose it is.
-        building: The plugin whose ``register_*`` hook is running; None when none is.
+        owners: The plugin of each registered object, by ``id`` of the object.
+        contributions: Plugin, hook and value of every result of a ``register_*`` hook.
+        building: The plugin whose ``register_*`` hook is running; None without one.
     """
 
     def __init__(
@@ -63,13 +64,23 @@ class Dispatcher:
         self.building: LoadedPlugin | None = None
 
     def implementations(self, hook: str) -> list[tuple[LoadedPlugin, HookImpl]]:
-        """Who implements ``hook``, in plugin order (``tryfirst`` first, ``trylast`` last)."""
+        """Return the implementations of a hook with their plugins, in plugin order.
+
+        Implementations with ``tryfirst`` come first, those with ``trylast`` come last.
+
+        Args:
+            hook: Name of the hook.
+        """
         found: Sequence[HookImpl] = getattr(self._manager.hook, hook).get_hookimpls()
         ordered = sorted(found, key=lambda impl: impl.trylast - impl.tryfirst)
         return [(self.owners[id(impl.plugin)], impl) for impl in ordered]
 
     def collect_now(self, hook: str, **arguments: object) -> Iterator[tuple[LoadedPlugin, Any]]:
-        """All results of a ``register_*`` hook.
+        """Call a ``register_*`` hook, and yield each result that is not None with its plugin.
+
+        Args:
+            hook: Name of the hook.
+            arguments: Arguments of the hook, by name.
 
         Raises:
             PluginError: An implementation raised, or is asynchronous.
@@ -79,7 +90,7 @@ class Dispatcher:
             try:
                 result = impl.function(*(arguments[name] for name in impl.argnames))
             except PluginError:
-                raise  # of a plugin that this one collects from, and it says which
+                raise  # a hook that collects from other plugins already names the plugin
             except Exception as error:
                 raise PluginError(f"plugin {owner}: {hook} failed: {reason(error)}") from error
             finally:
@@ -95,12 +106,12 @@ class Dispatcher:
     async def collect(
         self, hook: str, *, passing: Refusals = (), **arguments: object
     ) -> list[tuple[LoadedPlugin, Any]]:
-        """All results that are not None, with whose they are.
+        """Return all results that are not None, each with its plugin.
 
         Args:
-            hook: The hook's name.
-            passing: Exceptions that are an answer, not a failure.
-            arguments: What the hook specifies.
+            hook: Name of the hook.
+            passing: Exceptions that are answers, and not failures.
+            arguments: Arguments of the hook, by name.
 
         Raises:
             HookFailedError: An implementation raised or hung.
@@ -115,12 +126,12 @@ class Dispatcher:
     async def first(
         self, hook: str, *, passing: Refusals = (), **arguments: object
     ) -> tuple[LoadedPlugin, Any] | None:
-        """The first result that is not None, with whose it is; no further one is asked.
+        """Return the first result that is not None with its plugin, or None without a result.
 
         Args:
-            hook: The hook's name.
-            passing: Exceptions that are an answer, not a failure.
-            arguments: What the hook specifies.
+            hook: Name of the hook.
+            passing: Exceptions that are answers, and not failures.
+            arguments: Arguments of the hook, by name.
 
         Raises:
             HookFailedError: An implementation raised or hung.
@@ -132,15 +143,15 @@ class Dispatcher:
         return None
 
     async def decide(self, hook: str, **arguments: object) -> Deny | None:
-        """The first refusal, or None when nobody refuses.
+        """Return the first refusal, or None if no plugin refuses.
 
         Args:
-            hook: The hook's name.
-            arguments: What the hook specifies.
+            hook: Name of the hook.
+            arguments: Arguments of the hook, by name.
 
         Raises:
             HookFailedError: An implementation raised, hung, or returned neither a decision nor
-                None: what cannot be decided is refused.
+                None. The caller has to refuse then.
         """
         for owner, impl in self.implementations(hook):
             decision = await self._call(hook, owner, impl, arguments)
@@ -157,12 +168,15 @@ class Dispatcher:
     async def notify(
         self, hook: str, *, backwards: bool = False, **arguments: object
     ) -> list[HookFailedError]:
-        """Tell every implementation; a failure is logged, returned, and stops no other one.
+        """Call every implementation, and go on after a failure.
 
         Args:
-            hook: The hook's name.
-            backwards: In reverse plugin order.
-            arguments: What the hook specifies.
+            hook: Name of the hook.
+            backwards: Whether to call the plugins in reverse order.
+            arguments: Arguments of the hook, by name.
+
+        Returns:
+            The failures, which have been logged.
         """
         failures = []
         called = self.implementations(hook)
@@ -178,10 +192,10 @@ class Dispatcher:
         """Call the implementation of one plugin.
 
         Args:
-            hook: The hook's name.
+            hook: Name of the hook.
             plugin: Name of the plugin.
-            seconds: How long the implementation may take.
-            arguments: What the hook specifies.
+            seconds: Time limit of the implementation, in seconds.
+            arguments: Arguments of the hook, by name.
 
         Raises:
             HookFailedError: The implementation raised or hung, or the plugin has none.
@@ -209,14 +223,14 @@ class Dispatcher:
                 result = EagerCoroutine(result)
                 if result.over:
                     return result.result
-            # What does not wait cannot be cut off, and most calls are cheaper than a timer.
+            # Code that does not wait cannot be interrupted, and most calls cost less than a timer.
             limit = self._clock.timeout(most)
             async with limit:
                 return await result
         except passing:
             raise
         except Exception as error:
-            # A TimeoutError may also be one of the implementation's own.
+            # The implementation may also raise a TimeoutError of its own.
             if limit is not None and limit.expired() and isinstance(error, TimeoutError):
                 raise HookFailedError(
                     f"plugin {owner}: {hook} took longer than {most:g} s"
@@ -225,5 +239,5 @@ class Dispatcher:
 
 
 def reason(error: BaseException) -> str:
-    """An exception's type and message, on one line."""
+    """Return type and message of an exception, on one line."""
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

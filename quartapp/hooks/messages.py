@@ -1,4 +1,4 @@
-"""What plugins refuse with: declared, as clients match on messages, or found at the first use."""
+"""The register of messages with which plugins refuse; clients match on them."""
 
 from __future__ import annotations
 
@@ -15,44 +15,50 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("quartapp.plugins")
 
-# A message with a time in it, say, is another one each time.
+# Without a limit, a message with a time in it would fill the memory.
 MOST_UNDECLARED = 1000
 
 
 class Messages:
-    """The messages that plugins refuse with, in decisions of theirs and in errors.
+    """The messages with which plugins refuse, in decisions and in errors.
 
     Args:
-        loaded: The plugins, with the ``messages`` that they declare.
-        strict: Whether an undeclared message is a failure, as in tests; else it is logged once.
+        loaded: The plugins, with their declared ``messages``.
+        strict: Whether an undeclared message is a failure, as in tests; otherwise it is logged
+            once.
     """
 
     def __init__(self, loaded: Iterable[LoadedPlugin], *, strict: bool) -> None:
         self._declared = frozenset(message for one in loaded for message in one.messages)
         self._strict = strict
-        # By whom, and whether it was logged.
+        # The plugin of each message, and whether the message was logged.
         self._undeclared: dict[str, tuple[object, bool]] = {}
 
     def __contains__(self, message: str) -> bool:
-        """Whether a plugin has declared ``message``, or has refused with it."""
+        """Tell whether a plugin has declared ``message``, or has refused with ``message``."""
         return message in self._declared or message in self._undeclared
 
     def refused(self, message: str, owner: object) -> None:
-        """Remember that ``owner`` has refused with ``message``, which is told to somebody later."""
+        """Remember a refusal, which a client gets later.
+
+        Args:
+            message: Message of the refusal.
+            owner: The plugin that refused.
+        """
         if message not in self:
             if len(self._undeclared) >= MOST_UNDECLARED:
                 del self._undeclared[next(iter(self._undeclared))]
             self._undeclared[message] = (owner, False)
 
     def tell(self, message: str, owner: object) -> None:
-        """A client is about to be told ``message``.
+        """Check a message that a client is about to get.
 
         Args:
-            message: What a plugin has refused with.
-            owner: Whose event or operation is refused, where it is not known who refused.
+            message: Message of a plugin's refusal.
+            owner: Owner of the refused event or operation, if no plugin is known to have refused.
 
         Raises:
-            HookFailedError: Nobody declares it, and this is a test.
+            HookFailedError: No plugin declares the message, and messages are strict.
         """
         if message in self._declared:
             return

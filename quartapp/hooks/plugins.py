@@ -1,4 +1,4 @@
-"""The plugins of one app: registered, and with a typed method for each hook of the core."""
+"""The plugins of one app, with a typed method for each hook of the core."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ Item = TypeVar("Item")
 
 DELIVER_SECONDS = 120.0
 
-# What a hook that is asked who somebody is may raise: the answer is a refusal, or "not now".
+# Exceptions by which a hook about identities answers "refused" or "not now"; they are no failures.
 _NOT_KNOWN = (CredentialsRefusedError, SignInUnavailableError, DatabaseUnavailableError)
 
 
@@ -57,19 +57,20 @@ class Plugins:
 
     Args:
         loaded: The plugins, in order.
-        hook_timeout: Seconds that one hook implementation may take.
-        clock: What measures them.
-        metrics: Where the events that wait are counted; nowhere when left out.
+        hook_timeout: Time limit of one hook implementation, in seconds.
+        clock: Clock that measures the time limit.
+        metrics: Metrics of the waiting events; None for no metrics.
         strict: Whether a message that no plugin declares is a failure.
 
     Attributes:
         loaded: The plugins, in order.
-        messages: What plugins refuse with.
-        changes: Stores changes with what plugins want delivered.
+        messages: The messages with which plugins refuse.
+        dispatcher: The dispatcher that calls the hooks.
+        changes: Stores changes together with outbox entries of plugins.
         delivering: Names of the plugins that deliver entries of the outbox.
 
     Raises:
-        PluginError: A plugin's or a hook's name twice, or an implementation that fits no hook.
+        PluginError: Two plugins or two hooks have the same name, or an implementation fits no hook.
     """
 
     def __init__(
@@ -92,7 +93,7 @@ class Plugins:
         self.dispatcher = Dispatcher(self._manager, hook_timeout, clock, self.messages)
         _refuse_duplicates(self.loaded)
         for plugin in self.loaded:
-            # A plugin may bring hooks of its own, for those that build on it.
+            # A plugin may define hooks of its own, which other plugins implement.
             brought = getattr(plugin.implementation, "hookspecs", None)
             if brought is not None:
                 self._add_hookspecs(plugin, brought)
@@ -141,16 +142,16 @@ class Plugins:
             )
 
     def hooks_of(self, plugin: LoadedPlugin) -> list[str]:
-        """The names of the hooks that ``plugin`` implements."""
+        """Return the names of the hooks that ``plugin`` implements."""
         callers = self._manager.get_hookcallers(plugin.implementation) or []
         return sorted(caller.name for caller in callers)
 
     def settings(self) -> list[tuple[LoadedPlugin, BaseModel]]:
-        """Each plugin's settings, filled.
+        """Return the settings of each plugin, with values from file and environment.
 
         Raises:
-            PluginError: What was registered is no pydantic model.
-            SettingsFileError: A value does not fit.
+            PluginError: A plugin registered something else than a pydantic model.
+            SettingsFileError: A value is invalid.
         """
         filled = []
         names = OwnedNames()
@@ -169,8 +170,8 @@ class Plugins:
         """Return the models of every plugin's documents.
 
         Raises:
-            PluginError: What was registered is no model, two plugins share a collection, or two
-                indexes of one collection differ though their keys are the same.
+            PluginError: A plugin registered something else than a model, two plugins share a
+                collection, or two indexes of one collection differ though their keys are the same.
         """
         owners: dict[str, object] = dict.fromkeys(OWN_COLLECTIONS, "quartapp itself")
         models = []
@@ -202,21 +203,22 @@ class Plugins:
         return self._collect_items("register_socket_parameters", SocketParameter, app=app)
 
     def blueprints(self, app: Quart) -> list[tuple[LoadedPlugin, Blueprint]]:
-        """Every blueprint, with whose it is."""
+        """Return every blueprint, with the plugin that brings it."""
         return self._collect_items("register_blueprints", Blueprint, app=app)
 
     def events(self, app: Quart) -> list[tuple[LoadedPlugin, EventType]]:
-        """Every event that clients may send, with whose it is."""
+        """Return every event that clients may send, with the plugin that brings it."""
         return self._collect_items("register_events", EventType, app=app)
 
     def commands(self, cli: click.Group) -> dict[str, click.Command]:
-        """The commands that plugins add to ``cli``, by name; ``cli`` itself is left as it is.
+        """Return the commands that plugins add to ``cli``, by name, without changing ``cli``.
 
         Args:
             cli: The command line, with its own commands.
 
         Raises:
-            PluginError: What was registered is no command with a name, or the name is taken.
+            PluginError: A plugin registered something else than a command with a name, or the
+                name is taken.
         """
         found: dict[str, click.Command] = {}
         owners: dict[str, LoadedPlugin] = {}
@@ -241,24 +243,28 @@ class Plugins:
         """Start every plugin.
 
         Raises:
-            HookFailedError: The first plugin that could not start.
+            HookFailedError: A plugin could not start; the error names the first.
         """
         failures = await self.dispatcher.notify("startup", app=app)
         if failures:
             raise failures[0]
 
     async def shutdown(self, app: Quart) -> None:
-        """Stop every plugin, the last started first; they hear the last events before and after."""
+        """Tell plugins the last events, stop them in reverse order, and tell what that caused."""
         await self._telling.close()
         await self.dispatcher.notify("shutdown", backwards=True, app=app)
         await self._telling.close()
 
     async def verify_credentials(self, email: str, password: str) -> Identity | None:
-        """Whom another system knows by these credentials; None when it is nobody's to say.
+        """Return the person whom a plugin verifies, or None if no plugin knows the credentials.
+
+        Args:
+            email: The address that the person typed.
+            password: The password that the person typed, in clear text.
 
         Raises:
-            CredentialsRefusedError: A plugin knows them, and they are bad.
-            SignInUnavailableError: The plugin that knows them cannot reach its system.
+            CredentialsRefusedError: A plugin recognises the credentials and refuses them.
+            SignInUnavailableError: A plugin cannot reach the system that knows the credentials.
             HookFailedError: A plugin raised, hung, or returned something else.
         """
         found = await self._first_of(
@@ -267,10 +273,13 @@ class Plugins:
         return _issued(*found) if found else None
 
     async def refresh_account(self, principal: Principal) -> Identity | None:
-        """Who somebody is by now, as the system says that vouched for them; None: nobody's to say.
+        """Return a person's present identity, or None if no plugin knows the person.
+
+        Args:
+            principal: The person, as the credentials name the person.
 
         Raises:
-            CredentialsRefusedError: That system does not know them any longer.
+            CredentialsRefusedError: The system that verified the person has removed the person.
             SignInUnavailableError: That system is out of reach.
             HookFailedError: A plugin raised, hung, or returned something else.
         """
@@ -278,25 +287,31 @@ class Plugins:
         return _issued(*found) if found else None
 
     def implement(self, hook: str) -> bool:
-        """Tell whether any plugin implements ``hook``."""
+        """Tell whether any plugin implements the hook ``hook``."""
         return bool(self.dispatcher.implementations(hook))
 
     async def authenticate(self, connection: Request | Websocket) -> Principal | None:
-        """Whose credentials these are, where they are none of ours.
+        """Return the principal of foreign credentials, or None if no plugin knows them.
+
+        Args:
+            connection: The request or handshake, without a token of this server.
 
         Raises:
-            CredentialsRefusedError: A plugin knows them, and they are bad.
-            SignInUnavailableError: The plugin that knows them cannot reach its system.
+            CredentialsRefusedError: A plugin recognises the credentials and refuses them.
+            SignInUnavailableError: A plugin cannot reach the system that knows the credentials.
             HookFailedError: A plugin raised, hung, or returned something else.
         """
         found = await self._first_of("authenticate", Principal, _NOT_KNOWN, connection=connection)
         return found[1] if found else None
 
     async def token_claims(self, user: Account) -> dict[str, Any]:
-        """What plugins put into ``user``'s token.
+        """Return the claims that plugins add to a token.
+
+        Args:
+            user: The account that the token is for.
 
         Raises:
-            HookFailedError: A plugin raised, hung, or claims what is not its to claim.
+            HookFailedError: A plugin raised, hung, or returned a reserved or taken claim.
         """
         claims: dict[str, Any] = {}
         for owner, brought in await self.dispatcher.collect("token_claims", user=user):
@@ -311,7 +326,12 @@ class Plugins:
     async def authorize(
         self, principal: Principal | None, action: str, resource: Mapping[str, object]
     ) -> Deny | None:
-        """The first plugin's refusal of a guarded action, or None when nobody refuses.
+        """Return the first refusal of an action, or None if no plugin refuses.
+
+        Args:
+            principal: The caller; None without a sign-in.
+            action: OperationId of a route, or name of an event.
+            resource: Input of the action: path parameters, body and query, or an event's data.
 
         Raises:
             HookFailedError: A plugin raised, hung, or returned something else.
@@ -331,7 +351,12 @@ class Plugins:
     async def grant(
         self, principal: Principal, permission: str, resource: Mapping[str, object]
     ) -> bool:
-        """Tell whether a plugin grants what role and ownership do not allow.
+        """Tell whether a plugin grants a permission that role and ownership do not give.
+
+        Args:
+            principal: The caller.
+            permission: Name of the permission, such as ``books:lend``.
+            resource: Ids of the resource by their names, or the input of a route.
 
         Raises:
             HookFailedError: A plugin raised, hung, or returned something else.
@@ -340,19 +365,25 @@ class Plugins:
         return await self._first_of("grant", Grant, (), **arguments) is not None
 
     async def on_event(self, event: object) -> None:
-        """Let every plugin be told what happened, after the caller has gone on.
+        """Let every plugin handle an event, without delay of the caller.
 
-        Events are told in the order of these calls, one after another. The caller waits only while
-        more than ``MOST_WAITING`` events are to be told.
+        Plugins handle events one after another, in the order of these calls. The caller waits only
+        while more than ``MOST_WAITING`` events wait.
 
         Args:
-            event: What happened, as a frozen dataclass.
+            event: The event, a frozen dataclass.
         """
         if self._listens:
             await self._telling.add(event)
 
     async def deliver(self, plugin: str, kind: str, key: str, data: Mapping[str, object]) -> None:
         """Let a plugin deliver an entry of the outbox.
+
+        Args:
+            plugin: Name of the plugin.
+            kind: Kind of the entry.
+            key: Key of the entry.
+            data: Data of the entry.
 
         Raises:
             HookFailedError: The plugin raised, or took longer than ``DELIVER_SECONDS``.
@@ -372,7 +403,7 @@ class Plugins:
         return delivering
 
     async def all_told(self) -> None:
-        """Wait until plugins have been told of every event so far."""
+        """Wait until the plugins have handled all events so far."""
         await self._telling.all_told()
 
     async def _tell(self, event: object) -> None:
@@ -417,7 +448,7 @@ def _refuse_duplicates(loaded: Sequence[LoadedPlugin]) -> None:
 
 
 def _issued(owner: LoadedPlugin, identity: Identity) -> Identity:
-    """``identity``, issued by its plugin where it names no issuer."""
+    """Return ``identity`` with its plugin as the issuer, unless it has an issuer."""
     return identity if identity.issuer else replace(identity, issuer=owner.name)
 
 

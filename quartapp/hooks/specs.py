@@ -1,8 +1,8 @@
-"""Every hook, in the order of an app's life.
+"""The specifications of all hooks, in the order of an app's life.
 
-``register_*`` hooks are called once, while the app is built. ``startup`` and ``shutdown`` surround
-serving. ``on_event`` tells of what the database already has. Implementations take the parameters
-they need and leave out the rest; those that are not ``register_*`` may be ``async``.
+quartapp calls ``register_*`` hooks once, while the app is built, ``startup`` before the first
+request and ``shutdown`` after the last. Implementations take the parameters they need and leave out
+the rest; all hooks except ``register_*`` may be ``async``.
 """
 
 from __future__ import annotations
@@ -34,10 +34,11 @@ hookimpl = pluggy.HookimplMarker(PROJECT_NAME)
 
 @hookspec
 def register_settings() -> type[BaseModel]:
-    """At build: a pydantic model of the plugin's settings. Collected.
+    """Return a pydantic model of the plugin's settings; called at build. Collected.
 
-    It is filled from ``[plugins.<name>]`` in quartapp.toml and from ``QUARTAPP_<NAME>_<FIELD>`` in
-    the environment, which wins; find the result with ``core.services.get(TheModel)``.
+    The values come from ``[plugins.<name>]`` in quartapp.toml and from ``QUARTAPP_<NAME>_<FIELD>``
+    in the environment, which overrides the file; ``core.services.get(TheModel)`` returns the
+    settings.
 
     Example:
         >>> @hookimpl
@@ -49,11 +50,11 @@ def register_settings() -> type[BaseModel]:
 
 @hookspec
 def register_roles() -> Iterable[Role]:
-    """At build: roles, or permissions that are added to a role of another plugin. Collected.
+    """Return roles, or permissions for roles of other plugins; called at build. Collected.
 
-    A permission is a word of the plugin that asks for it, such as ``marks:write``. The bundled
-    plugins bring ``teacher``, ``student`` and ``admin``; the table of their permissions is in the
-    documentation.
+    The plugin that checks a permission defines its name, such as ``marks:write``. The bundled
+    plugins bring ``teacher``, ``student`` and ``admin``; the documentation has a table of their
+    permissions.
 
     Example:
         >>> @hookimpl
@@ -68,9 +69,9 @@ def register_roles() -> Iterable[Role]:
 
 @hookspec
 def register_collections() -> Iterable[type[Model]]:
-    """At build: the models of documents that the plugin keeps. Collected.
+    """Return the models of the plugin's documents; called at build. Collected.
 
-    Their indexes are made before ``startup``. Two plugins cannot declare one collection.
+    The server makes their indexes before ``startup``. Two plugins cannot declare one collection.
 
     Example:
         >>> @hookimpl
@@ -82,11 +83,14 @@ def register_collections() -> Iterable[type[Model]]:
 
 @hookspec
 def register_services(app: Quart) -> None:
-    """At build: add to ``core(app).services`` what routes, events, commands and plugins use.
+    """Add services for routes, events, commands and other plugins; called at build.
 
-    Called in plugin order, after every plugin's settings and before every other hook that gets
-    ``app``: the services of the plugins that are required are there. The database is not open yet,
-    so a service keeps ``core(app).database`` and uses it when it is asked.
+    quartapp calls this hook in plugin order, after the settings of all plugins and before every
+    other hook that gets ``app``, so the services of required plugins are available. The database is
+    not open yet: a service keeps ``core(app).database``, and uses the database later.
+
+    Args:
+        app: The app; add services to ``core(app).services``.
 
     Example:
         >>> @hookimpl
@@ -97,9 +101,13 @@ def register_services(app: Quart) -> None:
 
 @hookspec
 def register_blueprints(app: Quart) -> Iterable[Blueprint]:
-    """At build: Quart blueprints whose routes join the app and its OpenAPI document. Collected.
+    """Return Quart blueprints with the plugin's routes; called at build. Collected.
 
-    Every route is an :class:`quartapp.http.operation.Operation`, which says who may call it.
+    Every route is an :class:`quartapp.http.operation.Operation`, which declares the access. The
+    routes join the app and its OpenAPI document.
+
+    Args:
+        app: The app.
 
     Example:
         >>> @hookimpl
@@ -111,7 +119,10 @@ def register_blueprints(app: Quart) -> Iterable[Blueprint]:
 
 @hookspec
 def register_events(app: Quart) -> Iterable[EventType]:
-    """At build: the WebSocket events that clients may send. Collected.
+    """Return the WebSocket events that clients may send; called at build. Collected.
+
+    Args:
+        app: The app.
 
     Example:
         >>> @hookimpl
@@ -123,7 +134,10 @@ def register_events(app: Quart) -> Iterable[EventType]:
 
 @hookspec
 def register_socket_parameters(app: Quart) -> Iterable[SocketParameter]:
-    """At build: query parameters that clients may add to the address of the socket. Collected.
+    """Return query parameters for the address of the socket; called at build. Collected.
+
+    Args:
+        app: The app.
 
     Example:
         >>> @hookimpl
@@ -135,11 +149,14 @@ def register_socket_parameters(app: Quart) -> Iterable[SocketParameter]:
 
 @hookspec
 def register_commands(cli: click.Group) -> Iterable[click.Command]:
-    """At build of the command line: commands for ``quartapp``, beside its own. Collected.
+    """Return commands for the command line ``quartapp``. Collected.
 
-    Called when help is asked for, or a command that is not one of quartapp's own; so import what
-    is slow inside the command. A name that is taken is refused. When a command raises a
+    quartapp calls this hook for the help, and for a command that is not its own. So import slow
+    modules inside the command. A taken name is refused. If a command raises a
     :class:`quartapp.errors.QuartappError`, its message is shown, and the exit status is 2.
+
+    Args:
+        cli: The command line, with quartapp's own commands.
 
     Example:
         >>> @hookimpl
@@ -151,13 +168,18 @@ def register_commands(cli: click.Group) -> Iterable[click.Command]:
 
 @hookspec
 def verify_credentials(email: str, password: str) -> Identity | None:
-    """At login, before the local password: whom another system knows by these credentials.
+    """Return the person whom another system verifies by these credentials. First answer.
 
-    First answer. None says "not mine", and the local password decides; a raised
-    :class:`~quartapp.identity.principal.CredentialsRefusedError` refuses, and no local password
-    helps. A :class:`~quartapp.identity.principal.SignInUnavailableError` says that the other system
-    is out of reach: 503. A person who is verified for the first time gets an account, without a
-    local password; the account follows the identity at each sign-in.
+    quartapp calls this hook at login, before it checks the local password. None passes the
+    credentials on, and finally the local password decides. A
+    :class:`~quartapp.identity.principal.CredentialsRefusedError` refuses, even if the local
+    password is correct. A :class:`~quartapp.identity.principal.SignInUnavailableError` means that
+    the other system is out of reach, and answers 503. A person who is verified for the first time
+    gets an account without a local password; each sign-in updates the account.
+
+    Args:
+        email: The address that the person typed.
+        password: The password that the person typed, in clear text.
 
     Example:
         >>> @hookimpl
@@ -177,14 +199,17 @@ def verify_credentials(email: str, password: str) -> Identity | None:
 
 @hookspec
 def refresh_account(principal: Principal) -> Identity | None:
-    """While a person uses a token or a socket: who they are by now, as another system says.
+    """Return the present identity of a person who uses a token or a socket. First answer.
 
-    First answer. Asked every ``refresh_minutes`` of the auth plugin and for each person who is
-    active, in each process. The account follows the identity; a change of role ends the person's
-    tokens. A :class:`~quartapp.identity.principal.CredentialsRefusedError` ends them too. None
-    says "not mine". A failure, or a
-    :class:`~quartapp.identity.principal.SignInUnavailableError`, changes nothing, and the hook is
-    asked again a minute later.
+    Each process calls this hook for each active person every ``refresh_minutes`` of the auth
+    plugin. The identity updates the account; a change of role ends the person's tokens, and so does
+    a :class:`~quartapp.identity.principal.CredentialsRefusedError`. None passes the person on to
+    the next plugin. A failure, or a
+    :class:`~quartapp.identity.principal.SignInUnavailableError`, changes nothing, and quartapp
+    calls the hook again a minute later.
+
+    Args:
+        principal: The person, as the credentials name the person.
 
     Example:
         >>> @hookimpl
@@ -198,12 +223,16 @@ def refresh_account(principal: Principal) -> Identity | None:
 
 @hookspec
 def authenticate(connection: Request | Websocket) -> Principal | None:
-    """A request or socket without a token of ours: who it comes from.
+    """Return the principal of a request or socket without a token of this server. First answer.
 
-    First answer. A recognised bad credential raises
-    :class:`~quartapp.identity.principal.CredentialsRefusedError`, which answers 401 or closes the
-    socket. A :class:`~quartapp.identity.principal.SignInUnavailableError` answers 503, or
+    None passes the connection on to the next plugin. A
+    :class:`~quartapp.identity.principal.CredentialsRefusedError` refuses recognised credentials: it
+    answers 401 or closes the socket. A
+    :class:`~quartapp.identity.principal.SignInUnavailableError` answers 503, or
     ``Service Unavailable`` on the socket.
+
+    Args:
+        connection: The request or the handshake.
 
     Example:
         >>> @hookimpl
@@ -214,9 +243,13 @@ def authenticate(connection: Request | Websocket) -> Principal | None:
 
 @hookspec
 def token_claims(user: Account) -> dict[str, object] | None:
-    """A token is issued: claims to add. Collected.
+    """Return claims to add to a token that is about to be issued. Collected.
 
-    The claims ``id``, ``role``, ``iat``, ``exp``, ``ver``, ``jti`` and ``iss`` are the server's.
+    The claims ``id``, ``role``, ``iat``, ``exp``, ``ver``, ``jti`` and ``iss`` are reserved for the
+    server.
+
+    Args:
+        user: The account that the token is for.
 
     Example:
         >>> @hookimpl
@@ -227,11 +260,17 @@ def token_claims(user: Account) -> dict[str, object] | None:
 
 @hookspec
 def grant(principal: Principal, permission: str, resource: Mapping[str, object]) -> Grant | None:
-    """Somebody wants to do something that role or ownership does not allow. First answer.
+    """Allow an action that role or ownership does not allow. First answer.
 
-    ``resource`` names the thing by its ids: ``{"class_id": "..."}``, or for a route all that it was
-    asked with. A ``Grant`` allows it, None is no opinion. A ``Deny`` of ``authorize`` still
-    refuses. Answers about a class are remembered until its roll changes. A failure refuses, as 500.
+    A ``Grant`` allows the action, and None leaves the decision to the next plugin. A ``Deny`` of
+    ``authorize`` still refuses. The server remembers answers about a class until its roll changes.
+    A failure refuses with 500.
+
+    Args:
+        principal: The caller.
+        permission: Name of the permission, such as ``marks:write``.
+        resource: Ids of the resource by their names, such as ``{"class_id": "..."}``; for a route,
+            its path parameters, ``body`` and ``query``.
 
     Example:
         >>> @hookimpl
@@ -245,13 +284,16 @@ def grant(principal: Principal, permission: str, resource: Mapping[str, object])
 def authorize(
     principal: Principal | None, action: str, resource: Mapping[str, object]
 ) -> Decision | None:
-    """Each action, after token, role and input were checked. Any refusal refuses.
+    """Decide about an action after the checks of token, role and input. Decided.
 
-    ``principal`` is None on routes that anybody may call, such as registration and sign-in.
-    ``action`` is the operationId of a route or the name of an event; a route of a dialect has the
-    action of the route that it is another form of. ``resource`` is what it was asked with.
-    ``Allow()`` overrules no other plugin's ``Deny``; None is no opinion. A failure refuses as well,
-    as 500.
+    Any ``Deny`` refuses. ``Allow()`` overrules no other plugin's ``Deny``, and None is no opinion.
+    A failure refuses with 500.
+
+    Args:
+        principal: The caller; None on public routes, such as registration and sign-in.
+        action: The operationId of a route, or the name of an event. A route of a dialect has the
+            action of the corresponding base route.
+        resource: Path parameters, ``body`` and ``query`` of a route, or the data of an event.
 
     Example:
         >>> @hookimpl
@@ -263,9 +305,13 @@ def authorize(
 
 @hookspec
 def startup(app: Quart) -> None:
-    """Before the first request, in plugin order, with the database connected. Notified.
+    """Start the plugin before the first request. Notified.
 
-    An error stops the server. Indexes and background tasks belong here.
+    quartapp calls this hook in plugin order, with the database connected. An error stops the
+    server. Background tasks begin here.
+
+    Args:
+        app: The app.
 
     Example:
         >>> @hookimpl
@@ -276,7 +322,13 @@ def startup(app: Quart) -> None:
 
 @hookspec
 def shutdown(app: Quart) -> None:
-    """After the last request, in reverse plugin order. Notified, errors are isolated.
+    """Stop the plugin after the last request. Notified.
+
+    quartapp calls this hook in reverse plugin order. An error is logged, and the other plugins are
+    stopped all the same.
+
+    Args:
+        app: The app.
 
     Example:
         >>> @hookimpl
@@ -287,12 +339,15 @@ def shutdown(app: Quart) -> None:
 
 @hookspec
 def on_event(event: object) -> None:
-    """After the database has it: what happened, as a frozen dataclass. Notified.
+    """Handle an event that the database has stored. Notified.
 
-    Called once per event, in the process that caused it, after that one has gone on: the answer
-    waits for no plugin. Events come one after another, in the order in which they happened; a slow
-    plugin holds up only later events. Behind 1,000 events that wait, whoever causes the next one
-    waits too, so that none is lost. Errors are logged and change nothing.
+    The process that causes an event calls this hook once, and answers its client without waiting
+    for plugins. Events come one after another, in the order in which they happened, so a slow
+    plugin delays only later events. When 1,000 events wait, the cause of the next event waits too,
+    so that no event is lost. Errors are logged and change nothing.
+
+    Args:
+        event: The event, a frozen dataclass.
 
     Example:
         >>> @hookimpl
@@ -304,18 +359,18 @@ def on_event(event: object) -> None:
 
 @hookspec
 def outbox_entries(event: object) -> Iterable[OutboxEntry] | None:
-    """Before an event happens: what is to be delivered because of it, at least once. Collected.
+    """Return the entries to deliver, at least once, for an event to come. Collected.
 
-    The entries are stored in the transaction of the change that makes the event happen: either
-    both are in the database, or neither. So an event may still be refused after this call, and
-    there may be a further call for it. An implementation decides by the event and its own settings
-    alone, and does nothing else. A failure refuses the change, as 500.
+    The server stores the entries in the transaction of the change that causes the event: the
+    database has both, or neither. So an event may still be refused after this call, and there may
+    be a further call for the event. An implementation decides by the event and its own settings
+    alone, and does nothing else. A failure refuses the change with 500.
 
     MongoDB has to be a replica set (one member is enough): a server with such a plugin does not
     start on a standalone MongoDB.
 
     Args:
-        event: What is about to happen, as ``on_event`` gets it.
+        event: The event, in the form that ``on_event`` gets.
 
     Example:
         >>> @hookimpl
@@ -329,11 +384,12 @@ def outbox_entries(event: object) -> Iterable[OutboxEntry] | None:
 def deliver(kind: str, key: str, data: Mapping[str, Any]) -> None:
     """Deliver one entry of the plugin's own ``outbox_entries``, within 120 seconds.
 
-    Called in one process of all, for entries of this plugin alone, until a call returns. A call
-    that raises is repeated after pauses that grow from a second to ten minutes. Entries of one kind
-    and key are delivered one after another in their order, so the first holds up those behind it;
-    entries of other keys are not held up. An entry may be delivered twice: when a process dies
-    after the delivery, another repeats it. Give the receiver an identifier to recognise it by.
+    One process of all servers calls this hook, for entries of this plugin alone, until a call
+    returns. A call that raises is repeated after pauses that grow from a second to ten minutes.
+    Entries of one kind and key are delivered one after another in their order, so an entry delays
+    later entries of its key, and no others. An entry may be delivered twice: if a process dies
+    after the delivery, another process repeats it. Send an identifier, so that the receiver can
+    ignore the second delivery.
 
     Args:
         kind: Kind of the entry.

@@ -1,4 +1,4 @@
-"""Tells plugins what happened: after the caller has gone on, one event after another."""
+"""The queue of events for ``on_event``: one event after another, without delay of the caller."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ _is_told: ContextVar[bool] = ContextVar("quartapp_event_is_told", default=False)
 
 class _Event(NamedTuple):
     event: object
-    # Of whoever caused the event: log lines keep their request, and ``core()`` finds its app.
+    # With the context of the cause, log lines have its request, and ``core()`` finds its app.
     context: Context
 
 
 class Telling:
-    """The events that plugins have not been told yet, in the order in which they happened.
+    """The events that wait for plugins, in the order in which they happened.
 
     Args:
-        tell: Tells every plugin of one event; must not raise.
-        clock: Measures how long the last events may take at the end.
-        metrics: Where the backlog and the time per event are shown; nowhere when None.
+        tell: Function that tells every plugin of one event, and never raises.
+        clock: Clock that measures ``STOP_SECONDS``.
+        metrics: Metrics of the backlog and of the time per event; None for no metrics.
     """
 
     def __init__(
@@ -54,29 +54,29 @@ class Telling:
         self._changed = asyncio.Condition()
 
     async def add(self, event: object) -> None:
-        """Let plugins be told of an event later.
+        """Add an event to the queue.
 
-        Returns at once while up to ``MOST_WAITING`` events wait; behind more, as soon as the
-        backlog is that short again. The event is told in either case, also when the caller is
-        cancelled.
+        The call returns at once unless more than ``MOST_WAITING`` events wait; then it returns
+        when the queue is short enough. Plugins hear of the event in either case, even if the
+        caller is cancelled.
 
         Args:
-            event: What happened.
+            event: The event, a frozen dataclass.
         """
         self._waiting.append(_Event(event, copy_context()))
         self._show()
         if self._teller is None:
             self._teller = asyncio.create_task(self._tell_all())
-        # What a plugin causes while it is told must not wait for itself.
+        # An event that a plugin causes inside ``on_event`` must not wait for that same call.
         if len(self._waiting) > MOST_WAITING and not _is_told.get():
             await self._until(lambda: len(self._waiting) <= MOST_WAITING)
 
     async def all_told(self) -> None:
-        """Wait until no event waits, nor is being told."""
+        """Wait until the plugins have handled all events."""
         await self._until(lambda: self._teller is None)
 
     async def close(self) -> None:
-        """Tell what waits, within ``STOP_SECONDS``; what is left then is lost, and logged."""
+        """Wait for the last events, at most ``STOP_SECONDS``; log the number of lost events."""
         with suppress(TimeoutError):
             await self._clock.wait_for(self.all_told(), STOP_SECONDS)
         if self._teller is not None:
