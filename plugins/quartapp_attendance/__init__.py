@@ -5,6 +5,7 @@ The names exported here are public; the modules below are internal.
 
 from quartapp_attendance.audiences import Audience
 from quartapp_attendance.errors import (
+    ConflictError,
     MarkRefusedError,
     NoActiveSessionError,
     NotOnRollError,
@@ -23,8 +24,10 @@ from quartapp_attendance.replay import session_events
 from quartapp_attendance.schemas import Schemas, SessionEvent
 from quartapp_attendance.service import AttendanceService
 from quartapp_attendance.statuses import (
+    ANY,
     CODE_PATTERN,
     TEACHER,
+    Expected,
     Mark,
     Status,
     StatusRegistry,
@@ -32,6 +35,7 @@ from quartapp_attendance.statuses import (
 )
 
 __all__ = [
+    "ANY",
     "CODE_PATTERN",
     "NOT_ON_ROLL",
     "NO_SESSION",
@@ -40,6 +44,8 @@ __all__ = [
     "AttendanceMarked",
     "AttendanceService",
     "Audience",
+    "ConflictError",
+    "Expected",
     "Mark",
     "MarkRefusedError",
     "NoActiveSessionError",

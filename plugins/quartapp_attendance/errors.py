@@ -5,6 +5,18 @@ from __future__ import annotations
 from quartapp import DomainError
 
 
+class ConflictError(DomainError):
+    """The student's mark is not the one that the sender expected, so nothing was stored.
+
+    Args:
+        current: Status of the student's mark; None when the student has no mark.
+    """
+
+    def __init__(self, current: str | None) -> None:
+        super().__init__("the mark has become another")
+        self.current = current
+
+
 class MarkRefusedError(DomainError):
     """A plugin refused the mark; the message gives the reason."""
 

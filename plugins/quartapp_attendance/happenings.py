@@ -16,12 +16,12 @@ class SessionStarted:
 
 @dataclass(frozen=True, slots=True)
 class AttendanceMarked:
-    """Event: a mark was stored."""
+    """Event: a mark was stored; taken back, when ``status`` is None."""
 
     session_id: str
     class_id: str
     student_id: str
-    status: str
+    status: str | None
     by: str
     via: str | None
 

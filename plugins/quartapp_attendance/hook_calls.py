@@ -134,6 +134,8 @@ class AttendanceHooks:
                 raise HookFailedError(f"plugin {owner}: check_mark must return Violation or None")
             self.plugins.messages.refused(violation.message, owner)
             raise MarkRefusedError(violation.message)
+        if mark.status is None:
+            return mark
         found = await self.plugins.dispatcher.first("attendance_status", **given)
         if found is None:
             return mark

@@ -51,7 +51,8 @@ def check_mark(
     """Return a violation to refuse a mark; called before the mark is stored. Collected.
 
     Any violation refuses the mark; the sender gets the message of the first one. ``before`` is the
-    student's mark up to now, as far as this process knows; None for the first mark.
+    student's mark up to now, as far as this process knows; None for the first mark. The status of
+    ``mark`` is None when the sender takes the student's mark back.
 
     Example:
         >>> @hookimpl
@@ -65,7 +66,8 @@ def check_mark(
 def attendance_status(session: SessionInfo, student_id: str, mark: Mark) -> str | None:
     """Return the code of the status to store for a mark that no plugin refuses. First answer.
 
-    Without an answer, the status is stored as sent.
+    Without an answer, the status is stored as sent. A mark that is taken back has no status, and
+    this hook is not called.
 
     Example:
         >>> @hookimpl

@@ -44,10 +44,10 @@ class MarkEvent(SessionEvent):
 
 
 class MarkMessage(Closed):
-    """A stored mark."""
+    """A stored mark; the status is null when a mark was taken back."""
 
     student_id: ObjectIdString = Field(alias="studentId")
-    status: str
+    status: str | None
 
 
 class SummaryMessage(Closed):
@@ -107,7 +107,7 @@ class Schemas:
         sent: Any = Literal[statuses.set_by("teacher")]
         looked_up: Any = Literal[(*statuses.codes, NOT_YET)]
         self.mark_event = _narrowed(MarkEvent, status=sent)
-        self.mark_message = _narrowed(MarkMessage, status=status)
+        self.mark_message = _narrowed(MarkMessage, status=status | None)
         self.my_attendance_message = _narrowed(MyAttendanceMessage, status=looked_up)
         attendance = dict[ObjectIdString, status]
         self.state_message = _narrowed(StateMessage, attendance=attendance)

@@ -13,6 +13,7 @@ from quartapp_attendance.happenings import AttendanceMarked, SessionStarted
 from quartapp_attendance.live.session import ActiveSession
 from quartapp_attendance.live.states import SessionState
 from quartapp_attendance.records import Records
+from quartapp_attendance.statuses import ANY
 from quartapp_classes import ClassNotFoundError
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from quartapp_attendance.hook_calls import AttendanceHooks
     from quartapp_attendance.live.session_log import SessionLog
     from quartapp_attendance.live.sessions import LiveSessions
-    from quartapp_attendance.statuses import Mark
+    from quartapp_attendance.statuses import Expected, Mark
     from quartapp_classes import ClassRoom, ClassService, Rolls
 
 
@@ -115,21 +116,24 @@ class AttendanceService:
         )
         return _started_at(begun)
 
-    async def mark(self, session: ActiveSession, mark: Mark) -> None:
-        """Store a mark, and wait until this process has shown it.
+    async def mark(self, session: ActiveSession, mark: Mark, expected: Expected = ANY) -> None:
+        """Store a mark or take one back, and wait until this process has shown the change.
 
         Args:
             session: The session.
-            mark: The mark.
+            mark: The mark; without a status, the student's mark is taken back.
+            expected: Status that the student must have at this moment, None for no mark. The
+                update itself compares, so no other mark comes between.
 
         Raises:
+            ConflictError: The student has not the mark that was expected.
             NoActiveSessionError: The session is over.
             NotOnRollError: The student is not on the roll.
             UnknownStatusError: The status is not registered.
             MarkRefusedError: A plugin refuses the mark.
             DatabaseUnavailableError: The mark could not be stored.
         """
-        if mark.status not in self._hooks.statuses:
+        if mark.status is not None and mark.status not in self._hooks.statuses:
             raise UnknownStatusError(mark.status)
         before = session.marks.get(mark.student_id)
         mark = await self._hooks.accepted(session.info, mark, before)
@@ -149,7 +153,7 @@ class AttendanceService:
             mark.by,
             mark.via,
         )
-        await self._log.append(session, entry, mark, marked)
+        await self._log.append(session, entry, mark, marked, expected)
         await self._plugins.on_event(marked)
 
     async def summarise(self, session: ActiveSession) -> None:

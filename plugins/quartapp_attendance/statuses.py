@@ -5,12 +5,24 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal
 
 from quartapp import PluginError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+
+class _Any(Enum):
+    ANY = "any mark or none"
+
+
+ANY = _Any.ANY
+"""The condition of a mark that is stored whatever mark the student has."""
+
+Expected = str | None | Literal[_Any.ANY]
+"""The condition of a mark: the status that the student has, None for no mark, or :data:`ANY`."""
 
 CODE_PATTERN = r"^[a-z][a-z0-9_]{0,31}$"
 
@@ -24,13 +36,13 @@ class Mark:
 
     Attributes:
         student_id: Id of the marked student.
-        status: Code of the status.
+        status: Code of the status; None takes the student's mark back.
         by: Id of the user who made the mark.
         via: How the mark was made; None when a teacher made it by hand.
     """
 
     student_id: str
-    status: str
+    status: str | None
     by: str
     via: str | None = None
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
-from quartapp_attendance import Mark
+from quartapp_attendance import ConflictError, Mark
 from quartapp_checkin.errors import CheckInRefusedError
 from quartapp_checkin.schemas import DIGITS
 
@@ -88,10 +88,12 @@ class CheckinService:
         await self._count_attempt(session, student)
         if not self._is_current(session, code):
             raise CheckInRefusedError("Check-in code is wrong or has expired")
-        # A check-in never changes a mark that exists, as a teacher may have made it.
-        if student.id in session.attendance:
-            raise CheckInRefusedError("You are marked already")
-        await self._attendance.mark(session, Mark(student.id, "present", student.id, VIA))
+        mark = Mark(student.id, "present", student.id, VIA)
+        try:
+            # A check-in never changes a mark that exists, as a teacher may have made it.
+            await self._attendance.mark(session, mark, expected=None)
+        except ConflictError as error:
+            raise CheckInRefusedError("You are marked already") from error
 
     def _code_of(self, session: ActiveSession, step: int) -> str:
         message = session.id.binary + step.to_bytes(8, "big")

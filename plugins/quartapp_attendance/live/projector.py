@@ -139,8 +139,7 @@ class Projector:
     def _frame(self, session: ActiveSession, entry: Document) -> str:
         """Return the broadcast frame of an entry that the projection already contains."""
         if entry["kind"] == "mark":
-            session.attendance[entry["studentId"]] = entry["status"]
-            session.marks[entry["studentId"]] = mark_of(entry["studentId"], entry)
+            session.show(mark_of(entry["studentId"], entry))
             data = {"studentId": entry["studentId"], "status": entry["status"]}
             return encode(MARKED, data)
         if entry["kind"] == "summary":
@@ -185,6 +184,11 @@ class Projector:
             {"kind": "mark", "studentId": student_id, **mark}
             for student_id, mark in marks
             if session.attendance.get(student_id) != mark["status"]
+        ]
+        missed += [
+            {"kind": "mark", "studentId": student_id, "status": None, "by": mark.by}
+            for student_id, mark in session.marks.items()
+            if student_id not in document["attendance"]
         ]
         frames = [self._frame(session, entry) for entry in missed]
         self._hub.broadcast_all(frames, session.audience)

@@ -116,6 +116,19 @@ class ActiveSession:
             str(self.id), str(self.class_id), self.teacher_id, self.started_at, self.seq
         )
 
+    def show(self, mark: Mark) -> None:
+        """Take over a mark that the log contains.
+
+        Args:
+            mark: The mark; without a status, the student's mark was taken back.
+        """
+        if mark.status is None:
+            self.attendance.pop(mark.student_id, None)
+            self.marks.pop(mark.student_id, None)
+        else:
+            self.attendance[mark.student_id] = mark.status
+            self.marks[mark.student_id] = mark
+
     async def reached(self, seq: int) -> None:
         """Wait until this object contains a change, or the session is over.
 

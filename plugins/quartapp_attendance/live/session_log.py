@@ -2,11 +2,13 @@
 
 The field ``signal`` of the document has what an update shows to the sockets, as a list of entries:
 
-* ``{"kind": "mark", "studentId", "status"}``: a mark;
+* ``{"kind": "mark", "studentId", "status"}``: a mark; without a status, a mark that was taken back;
 * ``{"kind": "summary"}``: the counts at this point, which each process takes from its projection;
 * ``{"kind": "event", "event", "data"}``: a plugin's own broadcast.
 
-The number and the numbered change are one write, so commits are in the order of ``seq``.
+The number and the numbered change are one write, so commits are in the order of ``seq``. A
+condition of a mark is part of the update's filter: no other mark comes between the comparison and
+the change.
 """
 
 from __future__ import annotations
@@ -22,46 +24,44 @@ from bson import ObjectId
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
-from quartapp_attendance.errors import NoActiveSessionError, NotOnRollError
+from quartapp_attendance.errors import NoActiveSessionError
 from quartapp_attendance.happenings import SessionStarted
+from quartapp_attendance.live.batch import (
+    Waiting,
+    changes_of,
+    conditions_of,
+    next_batch,
+    refuse_conflicts,
+    refuse_strangers,
+)
 from quartapp_attendance.live.change import ATTENDANCE_PREFIX, Change
 from quartapp_attendance.live.states import SessionState
+from quartapp_attendance.statuses import ANY
 from quartapp_classes import ClassNotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
-    from datetime import datetime
 
     from pymongo.asynchronous.collection import AsyncCollection
 
-    from quartapp import Changes, Clock, Database, Document, OutboxEntry, Traces
+    from quartapp import Changes, Clock, Database, Document, Traces
     from quartapp_attendance.live.change import Echo
     from quartapp_attendance.live.session import ActiveSession
     from quartapp_attendance.metrics import AttendanceMetrics
-    from quartapp_attendance.statuses import Mark
+    from quartapp_attendance.statuses import Expected, Mark
     from quartapp_classes import Roll
 
 
-BATCH_ENTRIES = 500
 # Rounds of the event loop to wait for more entries. Of many frames that arrive at one moment, the
 # server reads a few first; if those were written at once, all others would wait for that write.
 GATHERING_ROUNDS = 3
 
 
 @dataclass(slots=True)
-class _Waiting:
-    entry: Document
-    mark: Mark | None
-    wanted: list[tuple[str, OutboxEntry]]  # what plugins want delivered of it
-    shown: asyncio.Future[None]
-    span: object  # span that the entry belongs to
-
-
-@dataclass(slots=True)
 class _Queue:
     """The entries of one session that wait to be written, and the task that writes them."""
 
-    waiting: deque[_Waiting] = field(default_factory=deque)
+    waiting: deque[Waiting] = field(default_factory=deque)
     writer: asyncio.Task[None] | None = None
 
 
@@ -162,6 +162,7 @@ class SessionLog:
         entry: Document,
         mark: Mark | None = None,
         event: object = None,
+        expected: Expected = ANY,
     ) -> None:
         """Write an entry, and wait until this process has shown it.
 
@@ -172,8 +173,10 @@ class SessionLog:
             entry: The entry to show.
             mark: The mark to store with the entry; None for none.
             event: Event that the mark makes happen; None for none.
+            expected: Condition of the mark.
 
         Raises:
+            ConflictError: The mark's condition does not hold.
             NoActiveSessionError: The session is over.
             NotOnRollError: The student is not on the roll.
             HookFailedError: A plugin failed in the hook ``outbox_entries``.
@@ -183,7 +186,8 @@ class SessionLog:
         wanted = await self._changes.entries([event]) if event is not None else []
         queue = self._queues.setdefault(session.id, _Queue())
         shown: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        queue.waiting.append(_Waiting(entry, mark, wanted, shown, self._traces.current()))
+        span = self._traces.current()
+        queue.waiting.append(Waiting(entry, mark, expected, wanted, shown, span))
         if queue.writer is None:
             # A task of its own: a cancelled caller must not cancel the marks of the others.
             queue.writer = asyncio.create_task(self._write_all(session, queue))
@@ -258,28 +262,36 @@ class SessionLog:
             while queue.waiting:
                 for _ in range(GATHERING_ROUNDS):
                     await asyncio.sleep(0)
-                size = min(len(queue.waiting), BATCH_ENTRIES)
-                batch = [queue.waiting.popleft() for _ in range(size)]
+                batch = next_batch(queue.waiting)
                 try:
                     await self._write(session, batch)
                 except Exception as error:  # noqa: BLE001 - every caller gets it, and handles it
                     for waiting in batch:
-                        _fail(waiting, error)
+                        waiting.fail(error)
         finally:
             queue.writer = None
             self._queues.pop(session.id, None)
 
-    async def _write(self, session: ActiveSession, batch: list[_Waiting]) -> None:
+    async def _write(self, session: ActiveSession, batch: list[Waiting]) -> None:
         try:
             roll = await self._roll(session.class_id)
         except ClassNotFoundError as error:
             raise NoActiveSessionError from error
-        batch = _refuse_strangers(batch, roll)
-        if not batch:
-            return
-        changed = _changes(batch, self._clock.now())
+        batch = refuse_strangers(batch, roll)
+        while batch:
+            if await self._stored(session, batch, roll):
+                return
+            batch = await self._refuse_conflicts(session, batch)
+
+    async def _stored(self, session: ActiveSession, batch: list[Waiting], roll: Roll) -> bool:
+        """Write a batch; return False, with nothing written, when one of its conditions fails."""
+        conditions = conditions_of(batch)
+        changed, cleared = changes_of(batch, self._clock.now())
         if roll.version != session.roll_version:
             changed["rollVersion"] = roll.version
+        update: Document = {"$set": changed, "$inc": {"seq": len(batch)}}
+        if cleared:
+            update["$unset"] = cleared
         async with self._writing():
             with (
                 self._metrics.commit.time(),
@@ -290,12 +302,14 @@ class SessionLog:
                 document = await self._changes.together(
                     [entry for waiting in batch for entry in waiting.wanted],
                     lambda: self.sessions.find_one_and_update(
-                        {"_id": session.id, "state": SessionState.ACTIVE},
-                        {"$set": changed, "$inc": {"seq": len(batch)}},
+                        {"_id": session.id, "state": SessionState.ACTIVE, **conditions},
+                        update,
                         projection={"seq": 1},
                         return_document=ReturnDocument.AFTER,
                     ),
                 )
+            if document is None and conditions:
+                return False
             if document is None:
                 # Note the end at once: the stream reports it only a moment later, and until then
                 # this sender would get other answers than that the session is over.
@@ -307,6 +321,22 @@ class SessionLog:
         self._metrics.marks.inc(sum(waiting.mark is not None for waiting in batch))
         for number, waiting in enumerate(batch, last - len(batch) + 1):
             session.resolve_at(number, waiting.shown)
+        return True
+
+    async def _refuse_conflicts(
+        self, session: ActiveSession, batch: list[Waiting]
+    ) -> list[Waiting]:
+        """Refuse the entries whose conditions fail now; return the others."""
+        conditions = filter(None, (waiting.condition for waiting in batch))
+        watched = [ATTENDANCE_PREFIX + student_id for student_id, _ in conditions]
+        async with self._database.operation():
+            document = await self.sessions.find_one(
+                {"_id": session.id}, {"state": 1, **dict.fromkeys(watched, 1)}
+            )
+        if document is None or document["state"] != SessionState.ACTIVE:
+            session.state = SessionState.CLOSING
+            raise NoActiveSessionError
+        return refuse_conflicts(batch, document.get("attendance", {}))
 
 
 def first_number() -> int:
@@ -317,31 +347,3 @@ def first_number() -> int:
     JavaScript.
     """
     return time.time_ns() // 1000
-
-
-def _changes(batch: list[_Waiting], now: datetime) -> Document:
-    changed: Document = {
-        # The id makes each signal a change, even when the entries equal those of the signal before.
-        "signal": {"id": ObjectId(), "entries": [waiting.entry for waiting in batch]},
-    }
-    for mark in (waiting.mark for waiting in batch if waiting.mark):
-        stored: Document = {"status": mark.status, "at": now, "by": ObjectId(mark.by)}
-        if mark.via is not None:
-            stored["via"] = mark.via
-        changed[ATTENDANCE_PREFIX + mark.student_id] = stored
-    return changed
-
-
-def _refuse_strangers(batch: list[_Waiting], roll: Roll) -> list[_Waiting]:
-    enrolled = []
-    for waiting in batch:
-        if waiting.mark is None or waiting.mark.student_id in roll.student_ids:
-            enrolled.append(waiting)
-        else:
-            _fail(waiting, NotOnRollError())
-    return enrolled
-
-
-def _fail(waiting: _Waiting, error: Exception) -> None:
-    if not waiting.shown.done():
-        waiting.shown.set_exception(error)

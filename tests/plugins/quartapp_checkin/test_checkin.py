@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from types import SimpleNamespace
 from xml.etree import ElementTree as ET
 
@@ -203,3 +204,45 @@ async def test_the_address_is_the_one_a_trusted_proxy_forwards(
     assert (await student.ask("CHECK_IN", {"code": (await maths.shown())["code"]}))[
         "event"
     ] == event
+
+
+async def test_of_two_sockets_with_one_code_one_checks_in(lecture):
+    maths = await lecture(students=20)
+    code = (await maths.shown())["code"]
+    teacher = await maths.server.socket(maths.teacher)
+    for student in maths.students:
+        pair = [await maths.server.socket(student) for _ in range(2)]
+        for socket in pair:
+            await socket.send("CHECK_IN", {"code": code})
+        marked = {
+            "event": "ATTENDANCE_MARKED",
+            "data": {"studentId": student.id, "status": "present"},
+        }
+        answers = [await socket.drain() for socket in pair]
+        told = [answer for frames in answers for answer in frames]
+        assert told.count(marked) == 2
+        assert told.count(refusal("You are marked already")) == 1
+        assert len(told) == 3
+        assert await teacher.drain() == [marked]
+
+
+async def test_what_the_teacher_says_stands_in_every_race(lecture):
+    maths = await lecture(students=20)
+    code = (await maths.shown())["code"]
+    teacher = await maths.server.socket(maths.teacher)
+    for student in maths.students:
+        socket = await maths.server.socket(student)
+        data = {"studentId": student.id, "status": "absent"}
+        await asyncio.gather(
+            teacher.send("ATTENDANCE_MARKED", data), socket.send("CHECK_IN", {"code": code})
+        )
+        own = await socket.drain()
+        shown = await teacher.drain()
+        # Whichever came first, the teacher's mark is the last one.
+        assert shown[-1] == {"event": "ATTENDANCE_MARKED", "data": data}
+        refused = refusal("You are marked already") in own
+        assert len(shown) == (1 if refused else 2)
+    session = await maths.server.api.get("/attendance/session", headers=maths.teacher.headers)
+    assert session.json()["data"]["attendance"] == dict.fromkeys(
+        [student.id for student in maths.students], "absent"
+    )

@@ -1,0 +1,138 @@
+"""The entries of a session that are written by one update."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bson import ObjectId
+
+from quartapp_attendance.errors import ConflictError, NotOnRollError
+from quartapp_attendance.live.change import ATTENDANCE_PREFIX
+from quartapp_attendance.statuses import ANY
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections import deque
+    from datetime import datetime
+
+    from quartapp import Document, OutboxEntry
+    from quartapp_attendance.statuses import Expected, Mark
+    from quartapp_classes import Roll
+
+
+BATCH_ENTRIES = 500
+
+
+@dataclass(slots=True)
+class Waiting:
+    """An entry that waits to be written.
+
+    Attributes:
+        entry: The entry.
+        mark: The mark to store with the entry; None for none.
+        expected: Condition of the mark.
+        wanted: What plugins want delivered because of the mark.
+        shown: Future that is resolved when this process has shown the entry.
+        span: Span that the entry belongs to.
+    """
+
+    entry: Document
+    mark: Mark | None
+    expected: Expected
+    wanted: list[tuple[str, OutboxEntry]]
+    shown: asyncio.Future[None]
+    span: object
+
+    @property
+    def condition(self) -> tuple[str, str | None] | None:
+        """The student and the status that the student must have; None without a condition."""
+        if self.mark is None or self.expected is ANY:
+            return None
+        return self.mark.student_id, self.expected
+
+    def fail(self, error: Exception) -> None:
+        """Raise an error in the caller that waits for the entry."""
+        if not self.shown.done():
+            self.shown.set_exception(error)
+
+
+def next_batch(waiting: deque[Waiting]) -> list[Waiting]:
+    """Take the entries of the next update.
+
+    An update's conditions are about the marks before it. So an entry with a condition waits for
+    the next update when this one marks its student already.
+    """
+    batch: list[Waiting] = []
+    marked: set[str] = set()
+    while waiting and len(batch) < BATCH_ENTRIES:
+        mark = waiting[0].mark
+        if mark is not None:
+            if waiting[0].condition is not None and mark.student_id in marked:
+                break
+            marked.add(mark.student_id)
+        batch.append(waiting.popleft())
+    return batch
+
+
+def conditions_of(batch: list[Waiting]) -> Document:
+    """Return the terms of the filter that make an update depend on the marks before it."""
+    terms: Document = {}
+    for student_id, expected in filter(None, (waiting.condition for waiting in batch)):
+        mark = ATTENDANCE_PREFIX + student_id
+        if expected is None:
+            terms[mark] = {"$exists": False}
+        else:
+            terms[mark + ".status"] = expected
+    return terms
+
+
+def changes_of(batch: list[Waiting], now: datetime) -> tuple[Document, Document]:
+    """Return the fields that a batch sets, and those that it removes."""
+    cleared: Document = {}
+    changed: Document = {
+        # The id makes each signal a change, even when the entries equal those of the signal before.
+        "signal": {"id": ObjectId(), "entries": [waiting.entry for waiting in batch]},
+    }
+    for mark in (waiting.mark for waiting in batch if waiting.mark):
+        path = ATTENDANCE_PREFIX + mark.student_id
+        if mark.status is None:
+            changed.pop(path, None)
+            cleared[path] = ""
+            continue
+        stored: Document = {"status": mark.status, "at": now, "by": ObjectId(mark.by)}
+        if mark.via is not None:
+            stored["via"] = mark.via
+        cleared.pop(path, None)
+        changed[path] = stored
+    return changed, cleared
+
+
+def refuse_strangers(batch: list[Waiting], roll: Roll) -> list[Waiting]:
+    """Fail the marks of students who are not on the roll; return the other entries."""
+    enrolled = []
+    for waiting in batch:
+        if waiting.mark is None or waiting.mark.student_id in roll.student_ids:
+            enrolled.append(waiting)
+        else:
+            waiting.fail(NotOnRollError())
+    return enrolled
+
+
+def refuse_conflicts(batch: list[Waiting], marks: Document) -> list[Waiting]:
+    """Fail the entries whose conditions do not hold; return the other entries.
+
+    Args:
+        batch: The entries.
+        marks: The session's marks by student id, of the students in the conditions.
+    """
+    possible = []
+    for waiting in batch:
+        if waiting.condition is not None:
+            student_id, expected = waiting.condition
+            current = marks.get(student_id, {}).get("status")
+            if current != expected:
+                waiting.fail(ConflictError(current))
+                continue
+        possible.append(waiting)
+    return possible
