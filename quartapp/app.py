@@ -22,6 +22,7 @@ from quartapp.hooks.discovery import discover, loaded
 from quartapp.hooks.plugins import Plugins
 from quartapp.http.clashes import refuse_clashes
 from quartapp.http.connection import RequestConnection
+from quartapp.http.cors import register_cors
 from quartapp.http.handlers import register_error_handlers
 from quartapp.http.idempotency import KeptAnswer
 from quartapp.identity.authenticator import Authenticator
@@ -97,6 +98,7 @@ def create_app(
     app.url_map.merge_slashes = False
     app.extensions[EXTENSION] = core
     register_error_handlers(app)
+    register_cors(app, settings.cors_origins)
     register_socket(app)
     for _, plugin_settings in core.plugins.settings():
         core.services.add(plugin_settings)

@@ -5,6 +5,7 @@ A source that is named earlier here overrides the later ones.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -23,6 +24,9 @@ from typing_extensions import Annotated  # noqa: UP035 - pydantic evaluates it
 from quartapp.settings.files import ENV_FILE, TOML_FILE, SettingsFileError, read_toml
 
 MINIMUM_SECRET_BYTES = 32
+ANY_ORIGIN = "*"
+# What browsers send as `Origin` (RFC 6454, section 6.2): nothing else would ever be equal.
+ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 
 Names = Annotated[tuple[str, ...], NoDecode]
 Choice = TypeVar("Choice", bound="PluginChoice")
@@ -122,6 +126,11 @@ class Settings(PluginChoice):
         description="Origins whose pages may open a WebSocket; `*` is any. Without it: any while "
         "listening on loopback, else the server's own.",
     )
+    cors_origins: Names = Field(
+        (),
+        description="Origins whose pages may use the API and open a WebSocket, such as "
+        "`https://app.school.example`; `*` is any, without cookies.",
+    )
     database_timeout: float = Field(
         2.0, gt=0, description="Seconds that a database operation may take before a 503."
     )
@@ -142,10 +151,23 @@ class Settings(PluginChoice):
         1000, ge=1, description="Sockets of one user that one process holds."
     )
 
-    @field_validator("allowed_origins", mode="before")
+    @field_validator("allowed_origins", "cors_origins", mode="before")
     @classmethod
     def _split_origins(cls, value: object) -> object:
         return _split(value)
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        if ANY_ORIGIN in origins and len(origins) > 1:
+            raise ValueError("`*` is any origin, so it stands alone")
+        for origin in origins:
+            if origin != ANY_ORIGIN and ORIGIN.fullmatch(origin) is None:
+                raise ValueError(
+                    "each must be an origin: scheme, host, and port where it is not the scheme's "
+                    "own, in small letters and without a path, such as https://app.school.example"
+                )
+        return origins
 
     @field_validator("jwt_secret")
     @classmethod

@@ -80,6 +80,10 @@ def test_secrets_are_in_no_representation(monkeypatch):
         ("QUARTAPP_HOOK_TIMEOUT", "0", "QUARTAPP_HOOK_TIMEOUT"),
         ("QUARTAPP_DATABASE_TIMEOUT", "soon", "QUARTAPP_DATABASE_TIMEOUT"),
         ("QUARTAPP_DATABASE", "a.b", "QUARTAPP_DATABASE"),
+        ("QUARTAPP_CORS_ORIGINS", "https://a.example/", "each must be an origin"),
+        ("QUARTAPP_CORS_ORIGINS", "a.example", "each must be an origin"),
+        ("QUARTAPP_CORS_ORIGINS", "null", "each must be an origin"),
+        ("QUARTAPP_CORS_ORIGINS", "https://a.example,*", "`*` is any origin, so it stands alone"),
     ],
 )
 def test_a_bad_setting_is_named_and_its_value_not_repeated(monkeypatch, name, value, message):

@@ -1,0 +1,58 @@
+"""Cross-origin requests: which pages of other origins may use the API (Fetch, section 3.2).
+
+Quart-CORS sets the headers of answers. A preflight is answered here, for any path: the routes have
+no ``OPTIONS``, and a page has to see the answer to a wrong path or method as well.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from quart import Response, request
+from quart_cors import cors
+
+from quartapp.http.idempotency import REPLAYED
+from quartapp.settings.core import ANY_ORIGIN
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from quart import Quart
+
+# What scripts may read besides the headers that every page may.
+EXPOSED = (
+    "ETag",
+    REPLAYED,
+    "Link",
+    "Retry-After",
+    "WWW-Authenticate",
+    "X-Request-Id",
+)
+# The longest time that browsers remember the answer to a preflight for.
+PREFLIGHT_SECONDS = 7200
+
+
+def register_cors(app: Quart, origins: Collection[str]) -> None:
+    """Let pages of other origins use the API.
+
+    Args:
+        app: The app.
+        origins: Origins of the pages; ``*`` for pages of any origin, which then send no cookies.
+            Empty registers nothing.
+    """
+    if not origins:
+        return
+    cors(
+        app,
+        allow_origin=origins,
+        allow_credentials=ANY_ORIGIN not in origins,
+        expose_headers=EXPOSED,
+        max_age=PREFLIGHT_SECONDS,
+    )
+
+    @app.before_request
+    async def answer_preflight() -> Response | None:
+        if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
+            return Response(status=HTTPStatus.NO_CONTENT)
+        return None
