@@ -127,9 +127,13 @@ class AttendanceHooks:
             MarkRefusedError: A plugin refuses the mark.
             HookFailedError: A plugin raised, hung, or returned a wrong type.
         """
-        given: dict[str, Any] = {"session": session, "student_id": mark.student_id, "mark": mark}
-        asked = {**given, "before": before}
-        for owner, violation in await self.plugins.dispatcher.collect("check_mark", **asked):
+        given: dict[str, Any] = {
+            "session": session,
+            "student_id": mark.student_id,
+            "mark": mark,
+            "before": before,
+        }
+        for owner, violation in await self.plugins.dispatcher.collect("check_mark", **given):
             if not isinstance(violation, Violation):
                 raise HookFailedError(f"plugin {owner}: check_mark must return Violation or None")
             self.plugins.messages.refused(violation.message, owner)

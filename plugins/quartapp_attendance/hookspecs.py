@@ -63,17 +63,20 @@ def check_mark(
 
 
 @hookspec
-def attendance_status(session: SessionInfo, student_id: str, mark: Mark) -> str | None:
+def attendance_status(
+    session: SessionInfo, student_id: str, mark: Mark, before: Mark | None
+) -> str | None:
     """Return the code of the status to store for a mark that no plugin refuses. First answer.
 
-    Without an answer, the status is stored as sent. A mark that is taken back has no status, and
-    this hook is not called.
+    Without an answer, the status is stored as sent. ``before`` is the student's mark up to now, as
+    for ``check_mark``: what follows a first mark is a correction or a repetition. A mark that is
+    taken back has no status, and this hook is not called.
 
     Example:
         >>> @hookimpl
-        ... def attendance_status(self, session, student_id, mark):
+        ... def attendance_status(self, session, student_id, mark, before):
         ...     late = utc_now() - session.started_at > self.grace
-        ...     return "late" if late and mark.status == "present" else None
+        ...     return "late" if late and before is None and mark.status == "present" else None
     """
 
 

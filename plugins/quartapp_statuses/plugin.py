@@ -41,8 +41,15 @@ class StatusesPlugin:
         return [setting.status() for setting in settings.statuses]
 
     @hookimpl
-    def attendance_status(self, session: SessionInfo, mark: Mark) -> str | None:
-        """Turn a present mark into a late one after the grace period."""
+    def attendance_status(
+        self, session: SessionInfo, mark: Mark, before: Mark | None
+    ) -> str | None:
+        """Turn a first present mark into a late one after the grace period.
+
+        A later present is a correction, or a client that repeats what it sent before a reconnect.
+        """
         if self._clock is None or self._grace is None or mark.status != "present":
+            return None
+        if before is not None:
             return None
         return self._late if self._clock.now() - session.started_at > self._grace else None

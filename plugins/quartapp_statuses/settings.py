@@ -38,8 +38,8 @@ class StatusesSettings(BaseModel):
     """Settings of the statuses plugin.
 
     ``statuses``: the statuses beside present and absent. ``grace_minutes``: time after the start of
-    a session, in minutes, during which ``present`` is stored as ``present``; afterwards it is
-    stored as ``late_status``.
+    a session, in minutes, during which ``present`` is stored as ``present``; afterwards a student's
+    first ``present`` is stored as ``late_status``.
     """
 
     model_config = ConfigDict(extra="forbid")

@@ -13,6 +13,6 @@ class BellPlugin:
     grace = timedelta(minutes=10)
 
     @hookimpl
-    def attendance_status(self, session, mark):
+    def attendance_status(self, session, mark, before):
         rang = utc_now() - session.started_at > self.grace
-        return "absent" if rang and mark.status == "present" else None
+        return "absent" if rang and before is None and mark.status == "present" else None

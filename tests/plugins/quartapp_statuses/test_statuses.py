@@ -63,18 +63,44 @@ async def test_an_unknown_code_is_a_bad_message(school):
     assert refused == {"event": "ERROR", "data": {"message": "Invalid message format"}}
 
 
-async def test_after_the_grace_period_a_present_is_late(school, monkeypatch, turned_clock):
+async def shown_for(socket, student, status):
+    return (await socket.ask("ATTENDANCE_MARKED", mark(student, status)))["data"]["status"]
+
+
+@pytest.fixture
+async def grace(school, monkeypatch, turned_clock):
+    """The students and the teacher's socket of a session with five minutes of grace."""
     monkeypatch.setenv("QUARTAPP_STATUSES_GRACE_MINUTES", "5")
     # A silent socket would be closed meanwhile.
     _, _, students, _, socket = await school(clock=turned_clock, websocket_silence=3600)
+    return students, socket
+
+
+async def test_after_the_grace_period_a_first_present_is_late(grace, turned_clock):
+    students, socket = grace
     await turned_clock.advance(300)
-    shown = await socket.ask("ATTENDANCE_MARKED", mark(students[0], "present"))
-    assert shown["data"]["status"] == "present"
+    assert await shown_for(socket, students[0], "present") == "present"
     await turned_clock.advance(0.1)
-    shown = await socket.ask("ATTENDANCE_MARKED", mark(students[0], "present"))
-    assert shown["data"]["status"] == "late"
-    shown = await socket.ask("ATTENDANCE_MARKED", mark(students[0], "absent"))
-    assert shown["data"]["status"] == "absent"
+    assert await shown_for(socket, students[1], "present") == "late"
+    assert await shown_for(socket, students[2], "absent") == "absent"
+
+
+@pytest.mark.parametrize("before", ["present", "absent", "excused", "late"])
+@pytest.mark.parametrize("sent", ["present", "absent", "excused"])
+async def test_what_follows_a_first_mark_is_stored_as_it_was_sent(
+    grace, turned_clock, before, sent
+):
+    students, socket = grace
+    assert await shown_for(socket, students[0], before) == before
+    await turned_clock.advance(600)
+    assert await shown_for(socket, students[0], sent) == sent
+
+
+async def test_a_late_student_is_corrected_to_present(grace, turned_clock):
+    students, socket = grace
+    await turned_clock.advance(600)
+    assert await shown_for(socket, students[0], "present") == "late"
+    assert await shown_for(socket, students[0], "present") == "present"
 
 
 async def test_the_codes_of_quartapp_toml_replace_the_default(school, monkeypatch, tmp_path):

@@ -577,16 +577,19 @@ async def test_check_mark_refuses_with_its_message_and_stores_nothing(serve, exa
 async def test_attendance_status_stores_another_one(serve, example, lesson, mark):
     plugin = example("attendance_status").BellPlugin()
     server = await serve(beside=[plugin])
-    roll_call = await lesson(server, students=1)
-    student = roll_call.students[0]
+    roll_call = await lesson(server, students=2)
+    early, tardy = roll_call.students
     await roll_call.start()
     socket = await server.socket(roll_call.teacher)
-    shown = await socket.ask("ATTENDANCE_MARKED", mark(student))
+    shown = await socket.ask("ATTENDANCE_MARKED", mark(early))
     assert shown["data"]["status"] == "present"
     plugin.grace = timedelta(0)
-    shown = await socket.ask("ATTENDANCE_MARKED", mark(student))
+    shown = await socket.ask("ATTENDANCE_MARKED", mark(tardy))
     assert shown["data"]["status"] == "absent"
-    assert (await roll_call.session())["attendance"] == {student.id: "absent"}
+    assert (await roll_call.session())["attendance"] == {early.id: "present", tardy.id: "absent"}
+    # The teacher has the last word: the mark before is there now.
+    shown = await socket.ask("ATTENDANCE_MARKED", mark(tardy))
+    assert shown["data"]["status"] == "present"
 
 
 async def test_on_event_tells_of_what_is_stored(serve, example, lesson, mark):
