@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import hypercorn.asyncio
 import structlog
-from hypercorn.middleware import ProxyFixMiddleware
 from hypercorn.utils import LifespanFailureError
 
 from quartapp.parts import core
 from quartapp.realtime.channel import MAX_FRAME_BYTES
 from quartapp.realtime.hub import SPREAD_SECONDS
+from quartapp.server.forwarded import Forwarded
 from quartapp.server.hypercorn import harden_hypercorn
 from quartapp.server.listening import ACCEPTS_AT_ONCE, PatientConfig, ServerError, allow_open_files
 
@@ -70,18 +70,7 @@ def hypercorn_config(
 def behind_proxies(app: Quart) -> Any:  # noqa: ANN401 - Hypercorn's union of application types
     """Return the ASGI app that trusts the number of forwarding proxies in the settings."""
     hops = core(app).settings.trusted_proxies
-    if not hops:
-        return app
-
-    async def application(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI's
-        if scope["type"] == "websocket":
-            # Proxies forward the scheme of the handshake, http or https. With that scheme, Quart
-            # would find no WebSocket route.
-            scheme = {"http": "ws", "https": "wss"}.get(scope["scheme"], scope["scheme"])
-            scope = {**scope, "scheme": scheme}
-        await app(scope, receive, send)
-
-    return ProxyFixMiddleware(application, trusted_hops=hops)
+    return Forwarded(app, hops) if hops else app
 
 
 async def serve_app(

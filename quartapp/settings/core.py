@@ -49,7 +49,9 @@ class PluginChoice(BaseSettings):
         (), description="Plugins to load besides: bundled optional ones are switched on here."
     )
     trusted_proxies: int = Field(
-        0, ge=0, description="Reverse proxies in front, whose X-Forwarded-* headers are believed."
+        0,
+        ge=0,
+        description="Reverse proxies in front, whose X-Forwarded-* or Forwarded are believed.",
     )
     hook_timeout: float = Field(5.0, gt=0, description="Seconds that a hook may take.")
 
@@ -129,7 +131,7 @@ class Settings(PluginChoice):
     cors_origins: Names = Field(
         (),
         description="Origins whose pages may use the API and open a WebSocket, such as "
-        "`https://app.school.example`; `*` is any, without cookies.",
+        "`https://app.example.org`; `*` is any, without cookies.",
     )
     database_timeout: float = Field(
         2.0, gt=0, description="Seconds that a database operation may take before a 503."
@@ -165,7 +167,7 @@ class Settings(PluginChoice):
             if origin != ANY_ORIGIN and ORIGIN.fullmatch(origin) is None:
                 raise ValueError(
                     "each must be an origin: scheme, host, and port where it is not the scheme's "
-                    "own, in small letters and without a path, such as https://app.school.example"
+                    "own, in small letters and without a path, such as https://app.example.org"
                 )
         return origins
 

@@ -192,18 +192,35 @@ async def test_a_bad_setting_names_the_plugin(serve, monkeypatch):
         await serve(extra_plugins=("checkin",))
 
 
-@pytest.mark.parametrize(("proxies", "event"), [(1, "ATTENDANCE_MARKED"), (0, "ERROR")])
+OUTSIDE = "Check-in is not possible from this network"
+
+
+@pytest.mark.parametrize(
+    ("proxies", "headers", "inside"),
+    [
+        (1, {"X-Forwarded-For": "10.1.2.3"}, True),
+        (0, {"X-Forwarded-For": "10.1.2.3"}, False),
+        (1, {"X-Forwarded-For": "10.1.2.3:4711"}, True),
+        (1, {"X-Forwarded-For": "[::ffff:10.1.2.3]:4711"}, True),
+        (1, {"X-Forwarded-For": "[2001:db8::7%25wlan0]:80"}, True),
+        (1, {"Forwarded": 'for="[2001:db8::7]:80";proto=https'}, True),
+        (1, {"Forwarded": "for=10.2.0.1"}, False),
+        (1, {"X-Forwarded-For": "10.1.2.3, 10.2.0.1"}, False),
+        (1, {"X-Forwarded-For": "unknown"}, False),
+        (1, {"X-Forwarded-For": "10.1.2.3", "Forwarded": "for=192.0.2.1"}, False),
+    ],
+)
 async def test_the_address_is_the_one_a_trusted_proxy_forwards(
-    lecture, monkeypatch, proxies, event
+    lecture, monkeypatch, proxies, headers, inside
 ):
-    monkeypatch.setenv(f"{PREFIX}SUBNETS", '["10.1.0.0/16"]')
+    monkeypatch.setenv(f"{PREFIX}SUBNETS", '["10.1.0.0/16", "2001:db8::/32"]')
     maths = await lecture(students=1, trusted_proxies=proxies)
-    student = await maths.server.socket(
-        maths.students[0], additional_headers={"X-Forwarded-For": "10.1.2.3"}
-    )
-    assert (await student.ask("CHECK_IN", {"code": (await maths.shown())["code"]}))[
-        "event"
-    ] == event
+    student = await maths.server.socket(maths.students[0], additional_headers=headers)
+    answer = await student.ask("CHECK_IN", {"code": (await maths.shown())["code"]})
+    if inside:
+        assert answer["event"] == "ATTENDANCE_MARKED"
+    else:
+        assert answer == refusal(OUTSIDE)
 
 
 async def test_of_two_sockets_with_one_code_one_checks_in(lecture):
