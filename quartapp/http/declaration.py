@@ -85,6 +85,10 @@ class Declaration:
         if_match: Whether a request may carry ``If-Match``. The view gets ``expected``, the versions
             of which the thing must have one, or None; it has them checked with the write, which
             raises :class:`PreconditionFailedError`: 412.
+        fuzz: Whether the contract's fuzz calls the operation. False for what generated requests
+            cannot sensibly call, such as a redirect to another site, or a link that works once.
+        why: The reason why the operation is not fuzzed, which every run of the contract lists.
+            Required with ``fuzz=False``, and only there.
     """
 
     id: str
@@ -108,6 +112,8 @@ class Declaration:
     idempotent: bool = False
     etag: bool = False
     if_match: bool = False
+    fuzz: bool = True
+    why: str | None = None
 
     def refusals(self) -> dict[int, list[Refusal]]:
         """Return every refusal that this operation can answer with, by status."""

@@ -59,8 +59,9 @@ def register_routes(app: Quart, blueprint: Blueprint, owner: LoadedPlugin | None
         owner: The plugin that brings them; None for the core.
 
     Raises:
-        QuartappError: The blueprint does not fit, a route is no :class:`Operation`, or another
-            plugin has its operationId or its place.
+        QuartappError: The blueprint does not fit, a route is no :class:`Operation`, a reason for
+            not fuzzing a route is missing or superfluous, or another plugin has the route's
+            operationId or its place.
     """
     before = {id(rule) for rule in app.url_map.iter_rules()}
     try:
@@ -95,7 +96,21 @@ def _routes_of(app: Quart, rule: Rule, owner: LoadedPlugin | None) -> list[Route
             f"{_bearer(owner)}: route {'/'.join(methods)} {path} has no operationId and no role; "
             "decorate its view with quartapp.http.operation.Operation"
         )
+    _refuse_unexplained(operation, owner)
     return [Route(method, path, operation, owner) for method in methods]
+
+
+def _refuse_unexplained(operation: Operation, owner: LoadedPlugin | None) -> None:
+    if not operation.fuzz and not operation.why:
+        raise QuartappError(
+            f"{_bearer(owner)}: operation {operation.id} has fuzz=False without a reason; "
+            'say why="..."'
+        )
+    if operation.fuzz and operation.why is not None:
+        raise QuartappError(
+            f"{_bearer(owner)}: operation {operation.id} has why= without fuzz=False; "
+            "the reason is for operations that are not fuzzed"
+        )
 
 
 def _refuse_collision(known: list[Route], route: Route) -> None:

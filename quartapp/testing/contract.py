@@ -24,7 +24,7 @@ from quartapp.errors import QuartappError
 from quartapp.http.routes import routes
 from quartapp.parts import core
 from quartapp.realtime.messages import INVALID_FORMAT
-from quartapp.testing.fuzz import fuzz
+from quartapp.testing.fuzz import fuzz, left_out_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -36,10 +36,13 @@ if TYPE_CHECKING:
     from quartapp.plugin import LoadedPlugin
     from quartapp.realtime.events import EventType
     from quartapp.testing.clients import Person
+    from quartapp.testing.fuzz import LeftOut
     from quartapp.testing.servers import Serve, TestServer
 
 OPENAPI, ASYNCAPI = "openapi.yaml", "asyncapi.yaml"
 WRITE = "--write-contract"
+NOT_FUZZED = "not fuzzed"
+"""Property of a test's report: an operation that was not fuzzed, with the reason."""
 PEOPLE_PER_ROLE = 2  # the first makes the requests; nothing of the second may be visible
 
 
@@ -79,7 +82,8 @@ class QuartappContract(Protocol):
         Every route and event must have a description. The documents that the app generates must be
         valid and must equal the files; ``pytest --write-contract`` writes the files first. Then the
         test sends each event as a person of the wrong role and with invalid data, and fuzzes each
-        route without a sign-in and as a person of each role.
+        route without a sign-in and as a person of each role. The end of the test run lists the
+        routes with ``fuzz=False``, with their reasons.
 
         Args:
             plugin: Name of the plugin.
@@ -130,11 +134,13 @@ def quartapp_contract(
             *await _misbehaving_events(server, events_of(server.app, owner), speakers),
         ]
         assert not problems, "\n".join(["", *problems])  # noqa: S101 - in tests
-        if openapi["paths"]:
+        left_out = left_out_of(openapi)
+        request.node.user_properties.extend((NOT_FUZZED, str(operation)) for operation in left_out)
+        if sum(map(len, openapi["paths"].values())) > len(left_out):
             known = await prepare(server, speakers) if prepare is not None else {}
             path = tmp_path / "plugin.json"
             path.write_text(json.dumps(openapi), encoding="utf-8")
-            await _fuzz(server, path, tmp_path, speakers, known)
+            await _fuzz(server, path, tmp_path, speakers, known, left_out)
 
     return run
 
@@ -146,6 +152,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="Write the contract that quartapp_contract compares with, before it does.",
     )
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """List the operations that were not fuzzed, with their reasons."""
+    lines = [
+        str(value)
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if isinstance(report, pytest.TestReport) and report.when == "call"
+        for name, value in report.user_properties
+        if name == NOT_FUZZED
+    ]
+    if lines:
+        terminalreporter.section(NOT_FUZZED)
+        for line in sorted(set(lines)):
+            terminalreporter.line(line)
 
 
 def _undeclared(app: Quart, plugin: LoadedPlugin, openapi: JsonObject) -> Iterator[str]:
@@ -239,12 +261,19 @@ async def _fuzz(
     folder: Path,
     speakers: Mapping[str, Sequence[Person]],
     known: Mapping[str, Sequence[str]],
+    left_out: Sequence[LeftOut],
 ) -> None:
     for role, people in {"nobody": (), **speakers}.items():
         place = folder / role
         place.mkdir()
         outcome = await asyncio.to_thread(
-            fuzz, str(document), server.url, place, peers=people, known=known
+            fuzz,
+            str(document),
+            server.url,
+            place,
+            peers=people,
+            known=known,
+            left_out=left_out,
         )
         assert outcome.status == 0, f"as {role}:\n{outcome.output}"  # noqa: S101 - in tests
         assert outcome.total > 0, f"as {role}: nothing was tried\n{outcome.output}"  # noqa: S101

@@ -10,10 +10,13 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from quartapp.contract.openapi.normal_form import METHODS
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
+    from quartapp.encoding import JsonObject
 
 UNDECLARED = "(methods that a path does not have)"
 
@@ -57,6 +60,34 @@ class Speaker(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """An operation that the fuzz does not call.
+
+    Attributes:
+        id: Its operationId.
+        route: Its method and path (``GET /api/v1/sign-on``).
+        why: The reason.
+    """
+
+    id: str
+    route: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.route}: {self.why}"
+
+
+def left_out_of(document: JsonObject) -> list[LeftOut]:
+    """Return the operations of an OpenAPI document that are not to be fuzzed."""
+    return [
+        LeftOut(operation["operationId"], f"{method.upper()} {path}", operation["x-not-fuzzed"])
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+        if method in METHODS and "x-not-fuzzed" in operation
+    ]
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """The outcome of a run.
 
@@ -96,6 +127,7 @@ def fuzz(
     *,
     peers: Sequence[Speaker] = (),
     known: Mapping[str, Sequence[str]] | None = None,
+    left_out: Collection[LeftOut] = (),
     configuration: str = "",
     seed: int = 0,
     share: float = 1.0,
@@ -110,13 +142,15 @@ def fuzz(
             the first person. Without people, requests carry no token.
         known: Values that exist on the server, so that cases get past "not found". A key is the
             place and the name of a parameter or field: ``path.user_id``, ``body.userId``.
+        left_out: Operations of the document that are not called.
         configuration: Further TOML of schemathesis' configuration, such as an ``[[operations]]``
             table that exempts one operation from one check.
         seed: Seed of the generated cases; 0 generates the same cases each time.
         share: Share of the usual number of generated cases; 1.0 generates all cases.
     """
     config = folder / "schemathesis.toml"
-    config.write_text(_configuration(folder, known or {}, peers, configuration), encoding="utf-8")
+    further = "\n".join([configuration, *map(_switched_off, left_out)])
+    config.write_text(_configuration(folder, known or {}, peers, further), encoding="utf-8")
     events = folder / "events.ndjson"
     began = time.monotonic()
     done = subprocess.run(  # noqa: S603 - our own command
@@ -164,6 +198,12 @@ def _configuration(
             for number, place in enumerate(known)
         ]
     return "\n".join([*parts, further])
+
+
+def _switched_off(operation: LeftOut) -> str:
+    # The document keeps the operation: a fuzz that did not know of it would call its method as one
+    # that the path does not have.
+    return f"[[operations]]\ninclude-operation-id = {json.dumps(operation.id)}\nenabled = false\n"
 
 
 def _identity(person: Speaker) -> dict[str, Any]:

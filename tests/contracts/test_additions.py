@@ -17,7 +17,11 @@ from quartapp_contract_suite.documents.additions import (
     asyncapi_problems,
     openapi_problems,
 )
-from quartapp_contract_suite.documents.documents import asyncapi_authority, openapi_authority
+from quartapp_contract_suite.documents.documents import (
+    asyncapi_authority,
+    not_fuzzed,
+    openapi_authority,
+)
 
 OPTIONAL = ("assignment", "checkin", "oneroster", "statuses", "webhooks")
 
@@ -144,3 +148,22 @@ def test_an_answer_that_does_not_know_a_status_is_found(served):
     ):
         (problem,) = problems
         assert problem.endswith("the statuses late are not among those it can have")
+
+
+def test_a_server_takes_what_it_adds_out_of_the_fuzz_and_nothing_of_the_contract(served):
+    openapi = deepcopy(served[0])
+    openapi["paths"]["/api/v1/auth/me"]["get"]["x-not-fuzzed"] = "it is slow"
+    added = {"operationId": "leave", "x-not-fuzzed": "it leads elsewhere"}
+    openapi["paths"]["/leave"] = {"parameters": [], "get": added}
+    openapi["paths"]["/api/v1/auth/me"]["put"] = {**added, "operationId": "leave2"}
+    assert sorted(map(str, not_fuzzed(openapi_authority(), openapi))) == [
+        "GET /leave: it leads elsewhere",
+        "PUT /api/v1/auth/me: it leads elsewhere",
+    ]
+
+
+def test_the_contract_takes_an_operation_of_its_own_out_of_the_fuzz(served):
+    authority = openapi_authority()
+    authority["paths"]["/api/v1/auth/me"]["get"]["x-not-fuzzed"] = "it is slow"
+    (left_out,) = not_fuzzed(authority, served[0])
+    assert (left_out.id, left_out.why) == ("getMe", "it is slow")

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from quartapp.contract.files import asyncapi_file, openapi_file, read_document
 from quartapp.contract.openapi.normal_form import METHODS
+from quartapp.testing.fuzz import left_out_of
 from quartapp_contract_suite.documents.additions import follow
 
 if TYPE_CHECKING:
     from quartapp.encoding import JsonObject
+    from quartapp.testing.fuzz import LeftOut
 
 
 def openapi_authority() -> JsonObject:
@@ -37,6 +39,22 @@ def with_links_and_examples(authority: JsonObject, served: JsonObject) -> JsonOb
                 target = document["paths"][path][method]
                 _add_links_and_examples(authority, item[method], target)
     return json.loads(json.dumps(document))  # type: ignore[no-any-return]
+
+
+def not_fuzzed(authority: JsonObject, served: JsonObject) -> list[LeftOut]:
+    """Return the operations that the fuzz leaves out, with their reasons.
+
+    A server says so of what its plugins add. Of the operations of the contract, the authority alone
+    says so: a server cannot take one of them out of the proof.
+    """
+    ours = left_out_of(authority)
+    contracted = {
+        f"{method.upper()} {path}"
+        for path, item in authority["paths"].items()
+        for method in METHODS
+        if method in item
+    }
+    return [*ours, *(one for one in left_out_of(served) if one.route not in contracted)]
 
 
 def _add_links_and_examples(

@@ -16,8 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from quartapp.testing.contract import NOT_FUZZED
 from quartapp.testing.fuzz import Outcome, fuzz
-from quartapp_contract_suite.documents.documents import openapi_authority, with_links_and_examples
+from quartapp_contract_suite.documents.documents import (
+    not_fuzzed,
+    openapi_authority,
+    with_links_and_examples,
+)
 from quartapp_contract_suite.http.report import record
 
 if TYPE_CHECKING:
@@ -51,6 +56,7 @@ def walk(openapi: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> s
 @pytest.fixture
 def run(
     walk: str,
+    openapi: dict[str, Any],
     base_url: str,
     tmp_path: Path,
     depth: float,
@@ -61,6 +67,9 @@ def run(
 
     def run(role: str, known: Known, peers: list[Person]) -> Outcome:
         share = min(1, depth)
+        left_out = not_fuzzed(openapi_authority(), openapi)
+        for operation in left_out:
+            record_property(NOT_FUZZED, str(operation))
         outcome = Outcome(0, "", {}, 0.0)
         # More depth means more rounds with other seeds, and not longer rounds: schemathesis ends an
         # operation early when answers change the cases that it generates.
@@ -74,6 +83,7 @@ def run(
                 folder,
                 peers=peers,
                 known=known,
+                left_out=left_out,
                 configuration=configuration(share),
                 seed=start,
                 share=share,

@@ -211,6 +211,8 @@ def _complete(documented: JsonObject, operation: Operation | None) -> None:
     documented["x-role"] = operation.access.label
     if operation.access.permission is not None:
         documented["x-permission"] = operation.access.permission
+    if not operation.fuzz:
+        documented["x-not-fuzzed"] = operation.why
     _complete_headers(documented, operation)
     if operation.media_type != "application/json":
         success = documented["responses"][str(int(operation.status))]

@@ -70,6 +70,7 @@ class _Normaliser:
             "security": operation.get("security", self._document.get("security", [])),
             "x-role": operation.get("x-role"),
             "x-permission": operation.get("x-permission"),
+            "x-not-fuzzed": operation.get("x-not-fuzzed"),
         }
         for parameter in map(self._resolved, (*shared, *operation.get("parameters", []))):
             key = f"{parameter['in']} parameter {parameter['name']}"

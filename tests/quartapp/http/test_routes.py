@@ -157,3 +157,18 @@ def test_a_place_is_had_once_whatever_its_parameter_is_called(
 def test_a_plugin_cannot_take_a_route_of_the_core(settings: Settings) -> None:
     with pytest.raises(QuartappError, match=r"GET /healthz is brought by both quartapp itself and"):
         unconnected_app(settings, [plugin("health", "/healthz", declared("health"))])
+
+
+@pytest.mark.parametrize(
+    ("declared", "said"),
+    [
+        ({"fuzz": False}, 'operation odd has fuzz=False without a reason; say why="..."'),
+        ({"fuzz": False, "why": ""}, "operation odd has fuzz=False without a reason"),
+        ({"why": "it is odd"}, "operation odd has why= without fuzz=False"),
+    ],
+)
+def test_an_operation_is_not_fuzzed_for_a_reason_or_not_at_all(settings, declared, said):
+    operation = Operation(id="odd", access=PUBLIC, tags=(), data=dict[str, str], **declared)
+    with pytest.raises(QuartappError, match="plugin odd") as caught:
+        unconnected_app(settings, [plugin("odd", "/odd", operation(view))])
+    assert said in str(caught.value)

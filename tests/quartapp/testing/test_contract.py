@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 
 import pytest
@@ -188,6 +189,78 @@ async def test_the_fuzz_knows_what_was_prepared(quartapp_contract, tmp_path, pyt
     finally:
         pytestconfig.option.write_contract = False
     assert "Response violates schema" in str(caught.value)
+
+
+LYING = {"fuzz": False, "why": "the number is a word on Sundays"}
+
+
+async def lying():
+    """A number."""
+    return {"number": "one"}
+
+
+@pytest.fixture
+def writing(pytestconfig):
+    pytestconfig.option.write_contract = True
+    yield
+    pytestconfig.option.write_contract = False
+
+
+async def test_a_route_that_is_not_to_be_fuzzed_is_left_alone_beside_one_that_is(
+    quartapp_contract, tmp_path, writing, request
+):
+    blueprint = Blueprint("odd", __name__)
+    declared = {"access": PUBLIC, "tags": ("odd",), "data": Number, "database": False}
+    blueprint.get("/odd")(Operation(id="lie", **declared, **LYING)(lying))
+    blueprint.post("/odd")(Operation(id="odd", **declared)(honest))
+
+    class Odd:
+        name = "odd"
+
+        @hookimpl
+        def register_blueprints(self):
+            return [blueprint]
+
+    await quartapp_contract("odd", tmp_path, beside=[Odd])
+
+    assert request.node.user_properties == [
+        ("not fuzzed", "GET /odd: the number is a word on Sundays")
+    ]
+    assert "x-not-fuzzed: the number is a word" in (tmp_path / "openapi.yaml").read_text()
+
+
+async def test_where_no_route_is_to_be_fuzzed_there_is_no_fuzz(
+    quartapp_contract, tmp_path, writing, request
+):
+    await quartapp_contract("odd", tmp_path, beside=[plugin(lying, **LYING)])
+
+    assert [name for name, _ in request.node.user_properties] == ["not fuzzed"]
+    assert not (tmp_path / "nobody").exists()
+
+
+async def test_a_reason_that_differs_from_the_file_is_named(check, quartapp_contract, tmp_path):
+    (tmp_path / "openapi.yaml").write_text("openapi: 3.1.0\npaths: {/odd: {get: {responses: {}}}}")
+    told = await check(plugin(lying, **LYING))
+    assert 'x-not-fuzzed: null in openapi.yaml and "the number is a word on Sundays"' in told
+
+
+def test_the_end_of_a_run_lists_what_was_not_fuzzed_once(tmp_path):
+    test = tmp_path / "test_twice.py"
+    test.write_text(
+        "import pytest\n@pytest.mark.parametrize('number', [1, 2])\n"
+        "def test(number, record_property):\n"
+        "    record_property('not fuzzed', 'GET /odd: it is odd')\n"
+    )
+    done = subprocess.run(  # noqa: S603 - our own
+        [sys.executable, "-m", "pytest", "-c", "/dev/null", "-p", "no:cacheprovider", str(test)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    _, section, rest = done.stdout.partition("= not fuzzed =")
+    assert section
+    assert rest.count("GET /odd: it is odd") == 1
 
 
 async def test_a_route_that_answers_something_else_is_caught_in_the_act(
