@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from quartapp.http.fields import Timestamp as Timestamp
     from quartapp.http.fields import left_out as left_out
     from quartapp.http.fields import trimmed as trimmed
+    from quartapp.http.idempotency import Attempt as Attempt
     from quartapp.http.models import Body as Body
     from quartapp.http.models import Closed as Closed
     from quartapp.http.operation import Operation as Operation
@@ -104,6 +105,7 @@ __all__ = [
     "Account",
     "AccountGoneError",
     "Allow",
+    "Attempt",
     "Body",
     "Changes",
     "Clock",
@@ -243,6 +245,7 @@ _HOMES = {
         "left_out",
         "trimmed",
     ),
+    "quartapp.http.idempotency": ("Attempt",),
     "quartapp.http.models": (
         "Body",
         "Closed",

@@ -19,7 +19,7 @@ from quartapp_classes import (
 )
 
 if TYPE_CHECKING:
-    from quartapp import Principal
+    from quartapp import Attempt, Principal
 
 TAGS = ("attendance",)
 CLASS_NOT_FOUND = Refusal(404, "class not found")
@@ -71,14 +71,14 @@ def blueprint(schemas: Schemas) -> Blueprint:
     return routes
 
 
-async def start(principal: Principal, body: StartBody) -> dict[str, Any]:
+async def start(principal: Principal, body: StartBody, attempt: Attempt) -> dict[str, Any]:
     """Start a session, or return the one that is live already."""
     classes = core().services.get(ClassService)
     if body.class_id is not None:
         class_room = await classes.allowed(body.class_id, principal, "session:start")
     else:
         class_room = await classes.owned_by_name(body.class_name.strip(), principal)
-    await core().services.get(AttendanceService).start(class_room)
+    await core().services.get(AttendanceService).start(class_room, attempt)
     return class_answer(class_room)
 
 

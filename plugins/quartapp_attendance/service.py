@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bson import ObjectId
 
-from quartapp import DatabaseUnavailableError, DomainError, object_id
+from quartapp import Attempt, DatabaseUnavailableError, DomainError, object_id
 from quartapp_attendance.closing import Closing
 from quartapp_attendance.errors import NoActiveSessionError, UnknownStatusError
 from quartapp_attendance.happenings import AttendanceMarked, SessionStarted
@@ -79,11 +79,12 @@ class AttendanceService:
         self._roles = roles
         self._grants = grants
 
-    async def start(self, class_room: ClassRoom) -> datetime:
+    async def start(self, class_room: ClassRoom, attempt: Attempt | None = None) -> datetime:
         """Start a session for a class; do nothing when one is live already.
 
         Args:
             class_room: The class.
+            attempt: The try that this call is; None for the first and only one.
 
         Returns:
             Start of the session, in UTC.
@@ -91,6 +92,11 @@ class AttendanceService:
         Raises:
             ClassNotFoundError: The class was deleted meanwhile.
         """
+        attempt = attempt or Attempt()
+        if attempt.repeated:
+            ended = {"_id": attempt.id, "state": {"$ne": SessionState.ACTIVE}}
+            if earlier := await self._log.find(ended):
+                return _started_at(earlier[0])
         teacher_id = str(class_room.teacher_id)
         slot = "global" if self._scope == "global" else str(class_room.id)
         while True:
@@ -101,7 +107,7 @@ class AttendanceService:
             if found:
                 await self._supersede(found[0]["_id"])
                 continue
-            begun = await self._log.begin(slot, class_room.id, teacher_id)
+            begun = await self._log.begin(slot, class_room.id, teacher_id, attempt.id)
             if begun is not None:
                 break
         session_id = begun["_id"]

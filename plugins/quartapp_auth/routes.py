@@ -19,7 +19,7 @@ from quartapp_auth.schemas import Credentials, Registration, TokenAnswer, UserAn
 from quartapp_auth.service import UserService
 
 if TYPE_CHECKING:
-    from quartapp import Principal
+    from quartapp import Attempt, Principal
     from quartapp_auth.users import User
 
 blueprint = Blueprint("auth", __name__, url_prefix="/api/v1/auth")
@@ -41,10 +41,14 @@ USER_NOT_FOUND = Refusal(404, "User not found")
     data=UserAnswer,
     errors={EmailTakenError: Refusal(403, "Email already exists")},
 )
-async def register(body: Registration) -> dict[str, Any]:
+async def register(body: Registration, attempt: Attempt) -> dict[str, Any]:
     """Make an account."""
-    service = core().services.get(UserService)
-    return user_answer(await service.register(body.name, body.email, body.password, body.role))
+    user = (
+        await core()
+        .services.get(UserService)
+        .register(body.name, body.email, body.password, body.role, attempt)
+    )
+    return user_answer(user)
 
 
 @blueprint.post("/login")

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import structlog
 from bson import ObjectId
 
-from quartapp import Account, CredentialsRefusedError, object_id, utc_now
+from quartapp import Account, Attempt, CredentialsRefusedError, object_id, utc_now
 from quartapp_auth.errors import (
     AccountDisabledError,
+    EmailTakenError,
     IdentityRefusedError,
     UserNotFoundError,
     WrongPasswordError,
@@ -55,7 +56,9 @@ class UserService:
         self._plugins = plugins
         self._identities = Identities(store, settings, plugins)
 
-    async def register(self, name: str, email: str, password: str, role: str) -> User:
+    async def register(
+        self, name: str, email: str, password: str, role: str, attempt: Attempt | None = None
+    ) -> User:
         """Register an account with a password.
 
         Args:
@@ -63,13 +66,15 @@ class UserService:
             email: E-mail address in lower case.
             password: Password in clear text, at most 72 bytes of UTF-8.
             role: Role of the user.
+            attempt: The try that this call is; None for the first and only one.
 
         Raises:
             EmailTakenError: The address has an account.
         """
+        attempt = attempt or Attempt()
         now = utc_now()
         user = User(
-            id=ObjectId(),
+            id=attempt.id,
             name=name.lower(),
             display_name=name,
             email=email,
@@ -84,7 +89,13 @@ class UserService:
             return user
 
         registered = UserRegistered(str(user.id), role)
-        await self._plugins.changes.stored([registered], insert)
+        try:
+            await self._plugins.changes.stored([registered], insert)
+        except EmailTakenError:
+            earlier = await self._store.get(user.id) if attempt.repeated else None
+            if earlier is None:
+                raise
+            user = earlier
         await self._plugins.on_event(registered)
         return user
 

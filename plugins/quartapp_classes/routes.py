@@ -29,7 +29,7 @@ from quartapp_classes.service import ClassService
 from quartapp_classes.versions import version_of
 
 if TYPE_CHECKING:
-    from quartapp import Principal
+    from quartapp import Attempt, Principal
     from quartapp_auth import Contact
     from quartapp_classes.models import ClassRoom
 
@@ -49,9 +49,9 @@ class NoStudentsError(DomainError):
     """The list of students is empty."""
 
 
-async def create_class(principal: Principal, body: ClassBody) -> dict[str, Any]:
+async def create_class(principal: Principal, body: ClassBody, attempt: Attempt) -> dict[str, Any]:
     """Create a class."""
-    return class_answer(await _classes().create(principal, body.class_name))
+    return class_answer(await _classes().create(principal, body.class_name, attempt))
 
 
 for path, operation in (("/create-class", "createClass"), ("", "createClassAlias")):
@@ -206,11 +206,13 @@ async def delete_class(
     },
 )
 async def add_student(
-    principal: Principal, class_id: str, body: StudentBody, expected: Expected
+    principal: Principal, class_id: str, body: StudentBody, expected: Expected, attempt: Attempt
 ) -> dict[str, Any]:
     """Put a student on the roll."""
     return class_answer(
-        await _classes().add_student(class_id, principal, body.student_id, expected=expected)
+        await _classes().add_student(
+            class_id, principal, body.student_id, expected=expected, attempt=attempt
+        )
     )
 
 

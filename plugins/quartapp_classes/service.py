@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bson import ObjectId
 from pymongo.errors import DuplicateKeyError
 
-from quartapp import DatabaseUnavailableError, PreconditionFailedError, object_id, utc_now
+from quartapp import (
+    Attempt,
+    DatabaseUnavailableError,
+    PreconditionFailedError,
+    object_id,
+    utc_now,
+)
 from quartapp_auth import BaseRole, UserNotFoundError, UserService
 from quartapp_classes.errors import (
     AlreadyEnrolledError,
@@ -65,21 +70,25 @@ class ClassService:
         self._plugins = plugins
         self._grants = grants
 
-    async def create(self, teacher: Principal, name: str) -> ClassRoom:
+    async def create(
+        self, teacher: Principal, name: str, attempt: Attempt | None = None
+    ) -> ClassRoom:
         """Create a class.
 
         Args:
             teacher: The teacher who is to own the class.
             name: Name of the class.
+            attempt: The try that this call is; None for the first and only one.
 
         Raises:
             ClassNameError: The name is empty, too long, or has blanks around it.
             ClassExistsError: The teacher has a class with that name, ignoring case.
         """
         _check_name(name)
+        attempt = attempt or Attempt()
         now = utc_now()
         class_room = ClassRoom(
-            id=ObjectId(),
+            id=attempt.id,
             class_name=name,
             teacher_id=object_id(teacher.id),
             created_at=now,
@@ -94,7 +103,11 @@ class ClassService:
         try:
             await self._plugins.changes.stored([created], insert)
         except DuplicateKeyError as error:
-            raise ClassExistsError from error
+            key = class_room.id
+            earlier = await self._database.by_id(ClassRoom, key) if attempt.repeated else None
+            if earlier is None:
+                raise ClassExistsError from error
+            class_room = earlier
         await self._plugins.on_event(created)
         return class_room
 
@@ -318,6 +331,7 @@ class ClassService:
         student_id: str,
         *,
         expected: Collection[str] | None = None,
+        attempt: Attempt | None = None,
     ) -> ClassRoom:
         """Put a student on the roll.
 
@@ -326,6 +340,7 @@ class ClassService:
             teacher: User who makes the request.
             student_id: The ``_id`` of the student.
             expected: Versions that the change accepts; None accepts any version.
+            attempt: The try that this call is; None for the first and only one.
 
         Raises:
             ClassNotFoundError: The class does not exist.
@@ -335,6 +350,9 @@ class ClassService:
             PreconditionFailedError: The class has none of the expected versions.
         """
         class_room = await self.allowed(class_id, teacher, "roll:write")
+        if attempt and attempt.repeated and object_id(student_id) in class_room.students_ids:
+            await self._plugins.on_event(StudentAdded(class_id, student_id))
+            return class_room
         _check(class_room, expected)
         try:
             user = await self._users.get(student_id)

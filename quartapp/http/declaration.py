@@ -79,7 +79,9 @@ class Declaration:
         plain_errors: Whether errors have ``success`` and ``error`` alone, for clients that were
             promised that there is nothing else.
         idempotent: Whether a request may carry ``Idempotency-Key``: then it is done once, however
-            often it is sent within a day, and answered as at first. Not for answers with tokens.
+            often it is sent within a day, and answered as at first. Not for answers with tokens. A
+            view with an argument ``attempt`` gets an :class:`Attempt`, by which it finds what a try
+            has done that did not come to its answer.
         etag: Whether answers have an entity tag, and clients that have the answer get a 304. The
             view may return :class:`Versioned` data.
         if_match: Whether a request may carry ``If-Match``. The view gets ``expected``, the versions

@@ -2,7 +2,8 @@
 
 A key is claimed before the view runs, and the answer is kept beside the claim for a day. What a
 client sent is kept as an HMAC alone. The claim of a process that died half way can be taken over
-when its lease has run out; a retry may then meet what the first try had done already.
+when its lease has run out; a retry may then meet what the first try had done already. So each try
+gets an :class:`Attempt`, by which the view recognises that.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import hashlib
 import hmac
 import re
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -62,14 +64,33 @@ CODES = {
 _ANSWER = ("status", "headers", "content")
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try to do what a request asks for.
+
+    A process can be killed after it has stored a change and before it has answered, and a database
+    can store a write and not say so. The client then sends the request again, with the same
+    ``Idempotency-Key``, and the next try finds what the one before has done.
+
+    Attributes:
+        id: ``_id`` for the one thing that the request makes; each try of a request gets the same.
+        repeated: Whether an earlier try may have done all of what is asked for, or a part.
+    """
+
+    id: ObjectId = field(default_factory=ObjectId)
+    repeated: bool = False
+
+
 class KeptAnswer(Model):
     """A claimed key, and the answer to its request as soon as there is one.
 
     ``id`` and ``request`` are HMACs: of who asked for what with which key, and of what was sent.
+    ``made`` is the id of each :class:`Attempt`.
     """
 
     id = StringField(primary_key=True)
     request = StringField(required=True)
+    made = ObjectIdField()
     owner = ObjectIdField(required=True)
     lease = DateTimeField(required=True)
     expires = DateTimeField(required=True)
@@ -87,7 +108,7 @@ async def once(
     operation: str,
     who: str,
     request: Request,
-    answer: Callable[[], Awaitable[Response]],
+    answer: Callable[[Attempt], Awaitable[Response]],
     *,
     plain_errors: bool,
 ) -> Response:
@@ -97,7 +118,7 @@ async def once(
         operation: The operationId.
         who: The caller, or the network address of a caller who is not signed in.
         request: The request, with its key.
-        answer: Does what is asked for.
+        answer: Does what is asked for, in the attempt that it gets.
         plain_errors: As the operation declares it.
 
     Raises:
@@ -112,11 +133,11 @@ async def once(
         _digest(operation, who, key),
         _digest(request.full_path, request.headers.get("Content-Type", ""), body),
     )
-    kept = await claim.take()
-    if kept is not None:
-        return _replayed(kept)
+    taken = await claim.take()
+    if not isinstance(taken, Attempt):
+        return _replayed(taken)
     try:
-        response = await answer()
+        response = await answer(taken)
     except ApiError as error:
         response = error_response(error, request, plain=plain_errors)
     except Exception:
@@ -144,35 +165,48 @@ class _Claim:
         self._request = request
         self._owner = ObjectId()
 
-    async def take(self) -> Document | None:
-        """Claim the key; return what is kept under it when its request was answered."""
+    async def take(self) -> Attempt | Document:
+        """Claim the key; return the attempt, or what is kept when the request was answered."""
         now = self._parts.clock.now()
-        claimed = {
+        attempt = Attempt()
+        claimed = {"owner": self._owner, "lease": now + LEASE}
+        first = {
             "request": self._request,
-            "owner": self._owner,
-            "lease": now + LEASE,
             "expires": now + LIFETIME,
+            "made": attempt.id,
+            **claimed,
         }
-        free = [
-            # MongoDB removes what has expired only once a minute.
-            {"expires": {"$lte": now}},
-            {"request": self._request, "status": None, "lease": {"$lte": now}},
-        ]
         keys = self._parts.database.documents[COLLECTION]
         async with self._parts.database.operation():
             try:
-                await keys.insert_one({"_id": self._id, **claimed})
+                await keys.insert_one({"_id": self._id, **first})
             except DuplicateKeyError:
-                taken = await keys.update_one(
-                    {"_id": self._id, "$or": free},
-                    {"$set": claimed, "$unset": dict.fromkeys(_ANSWER, "")},
-                )
-                if taken.matched_count == 0:
-                    return self._checked(await keys.find_one({"_id": self._id}))
-        return None
+                pass
+            else:
+                return attempt
+            # MongoDB removes what has expired only once a minute.
+            expired = await keys.update_one(
+                {"_id": self._id, "expires": {"$lte": now}},
+                {"$set": first, "$unset": dict.fromkeys(_ANSWER, "")},
+            )
+            if expired.matched_count:
+                return attempt
+            abandoned = await keys.find_one_and_update(
+                {
+                    "_id": self._id,
+                    "request": self._request,
+                    "status": None,
+                    "lease": {"$lte": now},
+                },
+                {"$set": claimed},
+            )
+            if abandoned is not None:
+                # A server of before attempts had ids left none.
+                return Attempt(abandoned.get("made", attempt.id), repeated=True)
+            return self._checked(await keys.find_one({"_id": self._id}))
 
     def _checked(self, kept: Document | None) -> Document:
-        if kept is None:  # given back at this very moment
+        if kept is None:  # it expired at this very moment
             raise refusal(RUNNING)
         if not hmac.compare_digest(kept["request"], self._request):
             raise refusal(OTHER)
@@ -198,11 +232,15 @@ class _Claim:
                 )
 
     async def give_back(self) -> None:
-        """Let a retry run, as nothing came of this request; or its lease runs out by itself."""
+        """Let a retry run at once, as this try failed; or its lease runs out by itself.
+
+        The key stays: a write whose outcome nobody knows may have happened.
+        """
         with suppress(DatabaseUnavailableError):
             async with self._parts.database.operation():
-                await self._parts.database.documents[COLLECTION].delete_one(
-                    {"_id": self._id, "owner": self._owner}
+                await self._parts.database.documents[COLLECTION].update_one(
+                    {"_id": self._id, "owner": self._owner},
+                    {"$set": {"lease": self._parts.clock.now()}},
                 )
 
 

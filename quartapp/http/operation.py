@@ -7,8 +7,8 @@ the same facts to quart-schema, so that the OpenAPI document is made of what rea
 from __future__ import annotations
 
 import functools
+import inspect
 from dataclasses import dataclass
-from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +32,7 @@ from quartapp.http.conditional import (
 )
 from quartapp.http.declaration import Declaration, Refusal
 from quartapp.http.documentation import documented
-from quartapp.http.idempotency import HEADER, once
+from quartapp.http.idempotency import HEADER, Attempt, once
 from quartapp.http.problems import field_errors, whole_body
 from quartapp.identity.tokens import AccountGoneError
 from quartapp.parts import core
@@ -62,6 +62,7 @@ class Operation(Declaration):
         self, view: Callable[..., Awaitable[object]]
     ) -> Callable[..., Awaitable[Response]]:
         """Wrap ``view``."""
+        takes_attempt = "attempt" in inspect.signature(view).parameters
 
         @functools.wraps(view)
         async def wrapper(**path: object) -> Response:
@@ -72,10 +73,14 @@ class Operation(Declaration):
             arguments = asked if principal is None else {**asked, "principal": principal}
             if self.if_match:
                 arguments = {**arguments, "expected": expected_versions(_current())}
-            answer = partial(self._answered_by, view, arguments)
+
+            async def answer(attempt: Attempt) -> Response:
+                given = {**arguments, "attempt": attempt} if takes_attempt else arguments
+                return await self._answered_by(view, given)
+
             if self.idempotent and HEADER in request.headers:
                 return await self._once(answer, principal)
-            return await answer()
+            return await answer(Attempt())
 
         setattr(wrapper, ATTRIBUTE, self)
         return documented(self, wrapper)
@@ -97,7 +102,7 @@ class Operation(Declaration):
         return await with_etag(answer, version, _current()) if self.etag else answer
 
     async def _once(
-        self, answer: Callable[[], Awaitable[Response]], principal: Principal | None
+        self, answer: Callable[[Attempt], Awaitable[Response]], principal: Principal | None
     ) -> Response:
         current = _current()
         who = f"network {current.remote_addr}" if principal is None else f"user {principal.id}"

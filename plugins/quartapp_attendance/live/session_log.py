@@ -121,19 +121,22 @@ class SessionLog:
             order = [("startedAt", -1 if newest_first else 1), ("_id", 1)]
             return await self.sessions.find(query).sort(order).to_list()
 
-    async def begin(self, slot: str, class_id: ObjectId, teacher_id: str) -> Document | None:
+    async def begin(
+        self, slot: str, class_id: ObjectId, teacher_id: str, session_id: ObjectId
+    ) -> Document | None:
         """Begin a session.
 
         Args:
             slot: ``global`` or the id of a class; a slot has at most one live session.
             class_id: ``_id`` of the class.
             teacher_id: Id of the user who starts the session.
+            session_id: ``_id`` that the session gets.
 
         Returns:
             The session; None when the slot already has a live one.
         """
         document: Document = {
-            "_id": ObjectId(),
+            "_id": session_id,
             "classId": class_id,
             "teacherId": ObjectId(teacher_id),
             "slot": slot,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from quart import Blueprint
 
-from quartapp import PUBLIC, Body, Operation, Refusal, hookimpl
+from quartapp import PUBLIC, Attempt, Body, Operation, Refusal, hookimpl
 from quartapp.http.idempotency import COLLECTION, LEASE, LIFETIME
 from quartapp.testing import TurnedClock
 
@@ -143,15 +143,114 @@ async def test_the_key_of_a_server_that_died_is_taken_over_after_its_lease(serve
     clock, bells = TurnedClock(), Bells()
     server = await serve(beside=[bells], clock=clock)
     await ring(server, "k")
-    # As a process leaves it that dies before it has answered.
-    await server.documents[COLLECTION].update_many(
-        {}, {"$unset": {"status": "", "headers": "", "content": ""}}
-    )
+    await without_their_answers(server)
     assert (await ring(server, "k")).status_code == 409
     await clock.advance(LEASE.total_seconds())
     assert (await ring(server, "k", times=2)).status_code == 422
     assert (await ring(server, "k")).json()["data"] == {"rung": 2}
     assert (await ring(server, "k")).json()["data"] == {"rung": 2}
+
+
+async def requests_that_create(server):
+    """A request of each kind that makes something, with what makes each a different one."""
+    teacher, student = await server.person("teacher"), await server.person("student")
+    own = {"headers": {**teacher.headers, KEY: "k"}}
+    made = await server.api.post("/class", json={"className": "Sets"}, headers=teacher.headers)
+    sets = made.json()["data"]["_id"]
+    version = (await server.api.get(f"/class/{sets}", headers=teacher.headers)).headers["ETag"]
+    add = {"json": {"studentId": student.id}, "headers": {**own["headers"], "If-Match": version}}
+    return {
+        "/auth/register": {"json": REGISTRATION, "headers": {KEY: "k"}},
+        "/class": {"json": {"className": "Logic"}, **own},
+        f"/class/{sets}/add-student": add,
+        "/attendance/start": {"json": {"classId": sets}, **own},
+    }
+
+
+async def without_their_answers(server):
+    """Leave the keys as a process does that dies before it has answered."""
+    await server.documents[COLLECTION].update_many(
+        {}, {"$unset": {"status": "", "headers": "", "content": ""}}
+    )
+
+
+async def test_a_retry_is_answered_with_what_a_server_made_that_died_before_its_answer(serve):
+    clock = TurnedClock()
+    server = await serve(clock=clock)
+    server.api.headers["Connection"] = "close"
+    asked = await requests_that_create(server)
+    first = {path: await server.api.post(path, **one) for path, one in asked.items()}
+    assert [answer.status_code for answer in first.values()] == [201, 201, 201, 200]
+    # The roll call is over before the retry, which must not begin a second one.
+    await server.documents["sessions"].update_one({}, {"$set": {"state": "closed"}})
+    await without_their_answers(server)
+    await clock.advance(LEASE.total_seconds())
+    for path, one in asked.items():
+        assert (await server.api.post(path, **one)).content == first[path].content
+    stored = server.documents
+    assert await stored["users"].count_documents({"email": REGISTRATION["email"]}) == 1
+    assert await stored["classes"].count_documents({"className": "Logic"}) == 1
+    assert len((await stored["classes"].find_one({"className": "Sets"}))["studentsIds"]) == 1
+    assert await stored["sessions"].count_documents({}) == 1
+
+
+async def test_a_retry_is_refused_where_somebody_else_made_the_thing_meanwhile(serve):
+    clock = TurnedClock()
+    server = await serve(clock=clock)
+    server.api.headers["Connection"] = "close"
+    asked = await requests_that_create(server)
+    wanted = ("/auth/register", "/class")
+    for path in wanted:
+        await server.api.post(path, **asked[path])
+    await server.documents["classes"].delete_one({"className": "Logic"})
+    await server.documents["users"].delete_one({"email": REGISTRATION["email"]})
+    for path in wanted:
+        other = {**asked[path]["headers"], KEY: "another"}
+        answer = await server.api.post(path, json=asked[path]["json"], headers=other)
+        assert answer.status_code == 201
+    await without_their_answers(server)
+    await clock.advance(LEASE.total_seconds())
+    statuses = [(await server.api.post(path, **asked[path])).status_code for path in wanted]
+    assert statuses == [403, 409]
+
+
+async def test_each_try_of_a_request_gets_one_id_and_learns_that_it_is_repeated(serve):
+    tries = []
+    blueprint = Blueprint("things", __name__)
+
+    @blueprint.post("/things")
+    @Operation(
+        id="makeThing",
+        access=PUBLIC,
+        tags=("things",),
+        data=dict[str, str],
+        idempotent=True,
+    )
+    async def make(attempt: Attempt):
+        tries.append(attempt)
+        if len(tries) < 3:
+            raise LookupError("nobody knows what became of the write")
+        return {"_id": str(attempt.id)}
+
+    class Things:
+        name = "things"
+
+        @hookimpl
+        def register_blueprints(self):
+            return [blueprint]
+
+    server = await serve(beside=[Things])
+
+    async def send(headers):
+        return (await server.api.post(f"{server.url}/things", headers=headers)).status_code
+
+    assert [await send({KEY: "k"}) for _ in range(4)] == [500, 500, 200, 200]
+    assert [one.repeated for one in tries] == [False, True, True]
+    assert len({one.id for one in tries}) == 1
+    await send({})
+    await send({KEY: "l"})
+    assert [one.repeated for one in tries[3:]] == [False, False]
+    assert len({one.id for one in tries}) == 3
 
 
 async def test_a_key_is_free_again_after_a_day_even_if_mongodb_has_not_removed_it(serve):
