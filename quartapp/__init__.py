@@ -90,6 +90,7 @@ if TYPE_CHECKING:
     from quartapp.realtime.messages import encode_error as encode_error
     from quartapp.server.launch import launched as launched
     from quartapp.server.launch import opened as opened
+    from quartapp.server.launch import run_with_services as run_with_services
     from quartapp.settings.core import Settings as Settings
     from quartapp.settings.core import load_settings as load_settings
     from quartapp.telemetry.metrics import Metrics as Metrics
@@ -176,6 +177,7 @@ __all__ = [
     "opened",
     "permission",
     "role",
+    "run_with_services",
     "timestamp",
     "to_json",
     "trimmed",
@@ -301,6 +303,7 @@ _HOMES = {
     "quartapp.server.launch": (
         "launched",
         "opened",
+        "run_with_services",
     ),
     "quartapp.settings.core": (
         "Settings",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +14,7 @@ from quartapp import QuartappError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from quartapp import Core, Settings
+    from quartapp import Core
     from quartapp_auth.service import UserService
 
 data_dir_option = click.option(
@@ -51,7 +50,6 @@ def create(email: str, name: str, role: str, stdin: bool, data_dir: Path | None)
             await _users(parts).register(display_name, address, password, role)
         except EmailTakenError:
             raise QuartappError(f"the address {address} has an account already") from None
-        await parts.plugins.all_told()
 
     _run(data_dir, make)
     click.echo(f"{address} has an account, with the role {role}.")
@@ -220,11 +218,6 @@ def _change(
 
 
 def _run(data_dir: Path | None, use: Callable[[Core], Awaitable[None]]) -> None:
-    from quartapp import launched, load_settings, opened
+    from quartapp import load_settings, run_with_services
 
-    async def work(settings: Settings) -> None:
-        async with opened(settings) as parts:
-            await use(parts)
-
-    with launched(load_settings(data_dir=data_dir)) as settings:
-        asyncio.run(work(settings))
+    run_with_services(use, load_settings(data_dir=data_dir))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
-    from quartapp import Settings
+    from quartapp import Core
     from quartapp_webhooks.service import WebhookService
 
 
@@ -21,21 +20,19 @@ if TYPE_CHECKING:
 )
 def webhooks(retry_dead: bool, forget_removed: bool) -> None:
     """Show the endpoints, and how many deliveries wait or are dead."""
-    from quartapp import launched, load_settings, opened
+    from quartapp import run_with_services
     from quartapp_webhooks.service import WebhookService
 
-    async def look(settings: Settings) -> None:
-        async with opened(settings) as parts:
-            service = parts.services.get(WebhookService)
-            keys = [endpoint.key for endpoint in service.settings.endpoints]
-            if retry_dead:
-                click.echo(f"{await service.outbox.retry_dead(keys)} deliveries wait again.")
-            if forget_removed:
-                click.echo(f"{await service.outbox.forget_others(keys)} deliveries deleted.")
-            await _show(service)
+    async def look(parts: Core) -> None:
+        service = parts.services.get(WebhookService)
+        keys = [endpoint.key for endpoint in service.settings.endpoints]
+        if retry_dead:
+            click.echo(f"{await service.outbox.retry_dead(keys)} deliveries wait again.")
+        if forget_removed:
+            click.echo(f"{await service.outbox.forget_others(keys)} deliveries deleted.")
+        await _show(service)
 
-    with launched(load_settings()) as settings:
-        asyncio.run(look(settings))
+    run_with_services(look)
 
 
 async def _show(service: WebhookService) -> None:

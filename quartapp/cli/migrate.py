@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 import click
 
 from quartapp.cli.mistakes import mistakes_explained
-from quartapp.server.launch import launched, opened
+from quartapp.server.launch import run_with_services
 from quartapp.settings.core import load_settings
 from quartapp.telemetry.logs import configure_logging
 
 if TYPE_CHECKING:
-    from quartapp.settings.core import Settings
+    from quartapp.parts import Core
 
 
 @click.command()
@@ -22,14 +21,13 @@ if TYPE_CHECKING:
 def migrate(dry_run: bool, extra: tuple[str, ...]) -> None:
     """Bring stored data to the version that the code needs; a server does so at its start."""
     configure_logging()
-    with mistakes_explained(), launched(load_settings(extra_plugins=extra or None)) as settings:
-        asyncio.run(_migrate(settings, dry_run=dry_run))
 
-
-async def _migrate(settings: Settings, *, dry_run: bool) -> None:
-    async with opened(settings, prepare=False) as parts:
+    async def bring(parts: Core) -> None:
         for name, step in await parts.migrations.pending():
             click.echo(f"{name} {step.version - 1} -> {step.version}: {step.why}")
         if not dry_run:
             await parts.migrations.run()
             click.echo("All data has the version that the code needs.")
+
+    with mistakes_explained():
+        run_with_services(bring, load_settings(extra_plugins=extra or None), prepare=False)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from quartapp.cli.mistakes import mistakes_explained
-from quartapp.server.launch import launched, opened
-from quartapp.settings.core import load_settings
+from quartapp.server.launch import run_with_services
 from quartapp.telemetry.logs import configure_logging
 
 if TYPE_CHECKING:
@@ -79,10 +77,6 @@ def drop(*, everything: bool, **chosen: str | None) -> None:
 
 
 def _run(work: Callable[[OutboxStore], Awaitable[None]]) -> None:
-    async def run() -> None:
-        with mistakes_explained(), launched(load_settings()) as settings:
-            async with opened(settings, prepare=False) as parts:
-                await work(parts.outbox.store)
-
     configure_logging()
-    asyncio.run(run())
+    with mistakes_explained():
+        run_with_services(lambda parts: work(parts.outbox.store), prepare=False)

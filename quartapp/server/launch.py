@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 from contextlib import asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import SecretStr
 
@@ -13,14 +14,17 @@ from quartapp.app import create_app
 from quartapp.embedded.mongo import EmbeddedMongo
 from quartapp.errors import QuartappError
 from quartapp.parts import core
+from quartapp.settings.core import load_settings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
     from contextlib import AbstractContextManager
     from pathlib import Path
 
     from quartapp.parts import Core
     from quartapp.settings.core import Settings
+
+Result = TypeVar("Result")
 
 SECRET_FILE = "jwt-secret"  # noqa: S105 - a file's name
 
@@ -94,6 +98,37 @@ async def opened(settings: Settings, *, prepare: bool = True) -> AsyncIterator[C
         await parts.plugins.all_told()
     finally:
         await parts.database.close()
+
+
+def run_with_services(
+    work: Callable[[Core], Awaitable[Result]],
+    settings: Settings | None = None,
+    *,
+    prepare: bool = True,
+) -> Result:
+    """Run the work of a command, with the services of all plugins.
+
+    A server may run on the same database, also on the embedded one: its open sockets are shown what
+    the work changes. Where none runs, the embedded database is there for the time of the work.
+
+    Args:
+        work: Coroutine function that gets the parts of the app.
+        settings: Settings as they were read; None reads them as ``quartapp serve`` does.
+        prepare: Whether data is migrated and indexes are made, as at the start of a server.
+
+    Returns:
+        What the work returns.
+
+    Raises:
+        QuartappError: The settings or plugins have a mistake, or the database does not answer.
+    """
+
+    async def run(complete: Settings) -> Result:
+        async with opened(complete, prepare=prepare) as parts:
+            return await work(parts)
+
+    with launched(settings or load_settings()) as complete:
+        return asyncio.run(run(complete))
 
 
 def kept_secret(path: Path) -> str:

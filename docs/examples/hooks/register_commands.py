@@ -1,7 +1,5 @@
 """``quartapp count-people``: a command that reads the database."""
 
-import asyncio
-
 import click
 
 from quartapp import hookimpl
@@ -10,16 +8,14 @@ from quartapp import hookimpl
 @click.command("count-people")
 def count_people():
     """Print the number of accounts."""
-    asyncio.run(_count())
-
-
-async def _count():
     # Slow modules are imported when the command runs.
-    from quartapp import launched, load_settings, opened
+    from quartapp import run_with_services
 
-    with launched(load_settings()) as settings:
-        async with opened(settings) as parts:
-            click.echo(await parts.database.documents["users"].count_documents({}))
+    run_with_services(_count)
+
+
+async def _count(parts):
+    click.echo(await parts.database.documents["users"].count_documents({}))
 
 
 class CountPlugin:
