@@ -65,8 +65,9 @@ def added_statuses(asyncapi: JsonObject) -> set[str]:
     """Return the statuses of marks in a served document, without present and absent."""
     for action, message in messages(asyncapi):
         if action == "send" and message["name"] == "ATTENDANCE_MARKED":
-            status = _field(asyncapi, message, "status")
-            return set(status.get("enum", ())) - OWN_STATUSES
+            # A mark that was taken back has none: the statuses are one of several schemas.
+            status = _written_out(asyncapi, _field(asyncapi, message, "status"))
+            return set().union(*_status_enums(status)) - OWN_STATUSES
     return set()
 
 
