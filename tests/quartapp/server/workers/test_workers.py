@@ -78,7 +78,7 @@ async def test_connections_that_come_one_by_one_are_shared_out_evenly(serve_work
     student = await process.client.person("student")
     sockets = [await process.client.socket(student) for _ in range(60)]
     shares = Counter(map(process.worker_of, sockets))
-    # Evenly, but that one who is not given a processor in time may miss some.
+    # Evenly, but a worker that gets no processor in time may miss some.
     assert min(shares.values()) >= 14, shares
     # And of those who leave, the places are taken first.
     emptied = process.worker_of(sockets[0])
