@@ -5,26 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib.util
-import os
-import signal
-import subprocess
 import sys
 import threading
-import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pymongo
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from pymongo.errors import PyMongoError
 
-from quartapp.embedded.mongo import find_mongod
-from quartapp.server.listening import listen
 from quartapp.testing.processes import surroundings
 from quartapp_classes.testing import class_room
+from tests.support.mongod import Mongod
 from tests.support.pymongo_sockets import closed_when_cancelled
 
 if TYPE_CHECKING:
@@ -164,85 +157,20 @@ def run_cli(tmp_path: Path) -> Callable[..., Awaitable[tuple[int, str, str]]]:
     return run
 
 
-class OwnMongod:
-    """A mongod of one test, to be stopped, frozen and started again at the same port."""
-
-    def __init__(self, folder: Path, options: tuple[str, ...]) -> None:
-        folder.mkdir(exist_ok=True)
-        with listen("127.0.0.1", 0) as listener:
-            self.port = listener.getsockname()[1]
-        self._command = [
-            *(str(find_mongod()), "--dbpath", str(folder), "--port", str(self.port)),
-            *("--bind_ip", "127.0.0.1", "--nounixsocket", "--wiredTigerCacheSizeGB", "0.25"),
-            *("--setParameter", "diagnosticDataCollectionEnabled=false"),
-            *("--logpath", str(folder / "log"), "--logappend", *options),
-        ]
-        self._is_replica_set = "--replSet" in options
-        self._process: subprocess.Popen[bytes] | None = None
-        self.uri = f"mongodb://127.0.0.1:{self.port}/quartapp?directConnection=true"
-
-    def start(self) -> None:
-        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)  # noqa: S603
-        deadline = time.monotonic() + DEADLINE_SECONDS
-        with pymongo.MongoClient(self.uri, serverSelectionTimeoutMS=200) as client:
-            while not self._is_ready(client):
-                assert time.monotonic() < deadline, "mongod does not start"
-
-    def _is_ready(self, client: pymongo.MongoClient[Any]) -> bool:
-        try:
-            hello = client.admin.command("hello")
-            if self._is_replica_set and hello.get("isreplicaset"):
-                member = {"_id": 0, "host": f"127.0.0.1:{self.port}"}
-                client.admin.command({"replSetInitiate": {"_id": "test", "members": [member]}})
-        except PyMongoError:
-            return False
-        return bool(hello["isWritablePrimary"])
-
-    def signal(self, number: int) -> None:
-        assert self._process is not None
-        self._process.send_signal(number)
-        if number == signal.SIGSTOP:
-            # A signal takes a moment to reach every thread, in which an answer may still slip out.
-            os.waitpid(self._process.pid, os.WUNTRACED)
-
-    def kill(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
-
-
 @pytest.fixture
-def own_mongod(tmp_path: Path) -> Iterator[Callable[..., OwnMongod]]:
+def own_mongod(tmp_path: Path) -> Iterator[Callable[..., Mongod]]:
     """Starts a mongod for one test: ``own_mongod("--replSet", "test")``; none is standalone."""
     started = []
 
-    def start(*options: str) -> OwnMongod:
-        mongod = OwnMongod(tmp_path / f"mongod{len(started)}", options)
+    def start(*options: str) -> Mongod:
+        mongod = Mongod(tmp_path / f"mongod{len(started)}", options)
         started.append(mongod)
         mongod.start()
         return mongod
 
     yield start
     for mongod in started:
-        mongod.kill()
-
-
-@pytest.fixture
-def frozen() -> Callable[[OwnMongod], Any]:
-    """``with frozen(mongod)``: it accepts connections and answers nothing."""
-
-    class Frozen:
-        def __init__(self, mongod: OwnMongod) -> None:
-            self._mongod = mongod
-
-        def __enter__(self) -> None:
-            self._mongod.signal(signal.SIGSTOP)
-
-        def __exit__(self, *_: object) -> None:
-            self._mongod.signal(signal.SIGCONT)
-
-    return Frozen
+        mongod.end()
 
 
 @pytest.fixture

@@ -75,7 +75,7 @@ async def test_everybody_is_told_and_all_goes_on_afterwards(
         mongod.send(signal.SIGCONT)
         returned = time.monotonic()
     else:
-        mongod.start()
+        mongod.launch()
         await asyncio.to_thread(replica_set.primary)
         returned = time.monotonic()
     figures["away, s"] = returned - gone

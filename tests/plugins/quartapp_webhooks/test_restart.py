@@ -189,13 +189,13 @@ async def test_a_session_told_of_in_time_is_not_told_of_again(
 
 
 async def test_events_wait_in_memory_while_the_database_is_away(
-    serve, own_mongod, frozen, receiver, configure, eventually
+    serve, own_mongod, receiver, configure, eventually
 ):
     configure(receiver)
     mongod = own_mongod("--replSet", "test")
     server = await serve(extra_plugins=("webhooks",), mongodb_uri=mongod.uri, database_timeout=1)
     service = core(server.app).services.get(WebhookService)
-    with frozen(mongod):
+    with mongod.frozen():
         async with asyncio.timeout(DEADLINE_SECONDS):
             for n in range(10):
                 await service.tell(UserRegistered(str(n), "student"))
@@ -208,9 +208,7 @@ async def _count(receiver, count):
     return len(receiver.requests) == count
 
 
-async def test_of_more_events_than_memory_takes_the_oldest_are_lost(
-    serve, own_mongod, frozen, eventually
-):
+async def test_of_more_events_than_memory_takes_the_oldest_are_lost(serve, own_mongod, eventually):
     mongod = own_mongod("--replSet", "test")
     server = await serve(mongodb_uri=mongod.uri, database_timeout=1)
     stored = []
@@ -218,7 +216,7 @@ async def test_of_more_events_than_memory_takes_the_oldest_are_lost(
     journal = Journal(outbox.add, stored.extend, SYSTEM_CLOCK)
     now = datetime.now(UTC)
     message = message_of(UserRegistered("7", "student"), now)
-    with frozen(mongod):
+    with mongod.frozen():
         for n in range(MOST_KEPT + 5):
             await journal.record([{**delivery_of(message, "endpoint", now), "_id": str(n)}])
         await eventually(lambda: _is_full(journal))
@@ -228,14 +226,14 @@ async def test_of_more_events_than_memory_takes_the_oldest_are_lost(
     await journal.close(STOP_SECONDS)
 
 
-async def test_an_absent_database_does_not_hold_up_the_end(serve, own_mongod, frozen):
+async def test_an_absent_database_does_not_hold_up_the_end(serve, own_mongod):
     mongod = own_mongod("--replSet", "test")
     server = await serve(mongodb_uri=mongod.uri, database_timeout=1)
     outbox = Outbox(core(server.app).database, SYSTEM_CLOCK)
     journal = Journal(outbox.add, print, SYSTEM_CLOCK)
     now = datetime.now(UTC)
     message = message_of(UserRegistered("7", "student"), now)
-    with frozen(mongod):
+    with mongod.frozen():
         async with asyncio.timeout(DEADLINE_SECONDS):
             await journal.record([delivery_of(message, "endpoint", now)])
             await journal.close(STOP_SECONDS)

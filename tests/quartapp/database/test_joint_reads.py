@@ -125,12 +125,12 @@ async def test_a_failure_reaches_everybody():
     await nobody.close()
 
 
-async def test_an_answer_has_its_deadline_whatever_is_before_it(own_mongod, frozen, turned_clock):
+async def test_an_answer_has_its_deadline_whatever_is_before_it(own_mongod, turned_clock):
     mongod = own_mongod()
     client = AsyncMongoClient(mongod.uri)
     reads = by_id(client["a"]["b"], timeout=7, clock=turned_clock)
     assert await reads.get(1) is None
-    with frozen(mongod):
+    with mongod.frozen():
         asked = asyncio.gather(reads.get(1), reads.get(2), return_exceptions=True)
         while turned_clock.waiting != [7, 7]:  # noqa: ASYNC110 - two timers, one after another
             await asyncio.sleep(0)
