@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from quartapp.contract.schemas import ANNOTATIONS, NAMED_SCHEMAS, target
 from quartapp.errors import QuartappError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-# JSON Schema's annotations: they restrict nothing.
-ANNOTATIONS = ("$comment", "default", "deprecated", "description", "example", "examples", "title")
-NAMED_SCHEMAS = ("properties", "patternProperties", "dependentSchemas")
+# Payloads are compared without their defaults.
+IGNORED = ANNOTATIONS | {"default"}
 UNORDERED = ("enum", "required")
 
 
@@ -126,7 +126,7 @@ class _Reader:
         return {
             name: self._keyword(name, value, above)
             for name, value in sorted(schema.items())
-            if name not in ANNOTATIONS and not name.startswith("x-")
+            if name not in IGNORED and not name.startswith("x-")
         }
 
     def _keyword(self, name: str, value: Any, above: tuple[str, ...]) -> Any:  # noqa: ANN401
@@ -151,16 +151,10 @@ class _Reader:
         return node
 
     def _target(self, reference: str) -> Any:  # noqa: ANN401 - any part of the document
-        if not reference.startswith("#/"):
-            raise AsyncapiError(f"the AsyncAPI document refers outside itself: {reference}")
-        node: Any = self._document
-        for part in reference[2:].split("/"):
-            # RFC 6901, section 4
-            name = part.replace("~1", "/").replace("~0", "~")
-            if not isinstance(node, dict) or name not in node:
-                raise AsyncapiError(f"the AsyncAPI document has no {reference}")
-            node = node[name]
-        return node
+        try:
+            return target(self._document, reference)
+        except ValueError as error:
+            raise AsyncapiError(f"in the AsyncAPI document, {error}") from None
 
 
 def _scheme(scheme: Mapping[str, Any]) -> str:

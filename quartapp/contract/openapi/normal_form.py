@@ -9,17 +9,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from quartapp.contract.schemas import ANNOTATIONS, NAMED_SCHEMAS, target
 from quartapp.errors import QuartappError
 
 if TYPE_CHECKING:
     from quartapp.encoding import JsonObject
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
-ANNOTATIONS = frozenset(
-    {"title", "description", "summary", "example", "examples", "deprecated", "$comment"}
-)
 ONE_SCHEMA = ("items", "propertyNames", "not", "if", "then", "else", "contains")
-NAMED_SCHEMAS = ("properties", "patternProperties", "dependentSchemas")
 LISTED_SCHEMAS = ("allOf", "anyOf", "oneOf")
 NULL: JsonObject = {"type": ["null"]}
 
@@ -141,18 +138,10 @@ class _Normaliser:
         return node
 
     def _target(self, reference: str) -> JsonObject:
-        root, *steps = reference.split("/")
-        if root != "#":
-            raise ValueError(f"reference {reference} leads out of it")
-        target: Any = self._document
-        for step in steps:
-            step = step.replace("~1", "/").replace("~0", "~")
-            if not isinstance(target, dict) or step not in target:
-                raise ValueError(f"reference {reference} leads nowhere")
-            target = target[step]
-        if not isinstance(target, dict):
+        found = target(self._document, reference)
+        if not isinstance(found, dict):
             raise ValueError(f"reference {reference} leads to no object")
-        return target
+        return found
 
 
 def _one_way(normal: JsonObject, normaliser: _Normaliser, within: tuple[str, ...]) -> JsonObject:

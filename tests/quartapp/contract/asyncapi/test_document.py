@@ -224,9 +224,9 @@ def test_an_event_of_a_plugin_is_named_as_not_in_the_document(authority: dict[st
 @pytest.mark.parametrize(
     ("path", "value", "told"),
     [
-        ("operations/sendDone/messages", [{"$ref": "#/nowhere"}], "has no #/nowhere"),
-        ("operations/sendDone/messages", [{"$ref": "other.yaml#/x"}], "refers outside itself"),
-        ("components/schemas/Count", {"$ref": "#/components/nothing"}, "no #/components/nothing"),
+        ("operations/sendDone/messages", [{"$ref": "#/nowhere"}], "#/nowhere leads nowhere"),
+        ("operations/sendDone/messages", [{"$ref": "other.yaml#/x"}], "yaml#/x leads out of it"),
+        ("components/schemas/Count", {"$ref": "#/components/nothing"}, "nothing leads nowhere"),
         (
             "components/messages/error",
             {"$ref": "#/components/messages/error"},

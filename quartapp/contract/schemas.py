@@ -1,0 +1,37 @@
+"""The parts of JSON Schema that both comparisons of documents know."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# Keywords that restrict nothing. "default" is not among them: an OpenAPI document promises it.
+ANNOTATIONS = frozenset(
+    {"$comment", "deprecated", "description", "example", "examples", "summary", "title"}
+)
+# Keywords whose value has schemas by a name.
+NAMED_SCHEMAS = ("properties", "patternProperties", "dependentSchemas")
+
+
+def target(document: Mapping[str, Any], reference: str) -> Any:  # noqa: ANN401 - any part
+    """Return the part of a document that a reference names.
+
+    Args:
+        document: The parsed document.
+        reference: A ``$ref`` into the same document (RFC 6901, section 6).
+
+    Raises:
+        ValueError: The reference leads out of the document, or nowhere.
+    """
+    root, *steps = reference.split("/")
+    if root != "#":
+        raise ValueError(f"reference {reference} leads out of it")
+    found: Any = document
+    for step in steps:
+        name = step.replace("~1", "/").replace("~0", "~")
+        if not isinstance(found, dict) or name not in found:
+            raise ValueError(f"reference {reference} leads nowhere")
+        found = found[name]
+    return found
