@@ -79,6 +79,7 @@ if TYPE_CHECKING:
     from quartapp.parts import Services as Services
     from quartapp.parts import core as core
     from quartapp.plugin import LoadedPlugin as LoadedPlugin
+    from quartapp.processes import is_running as is_running
     from quartapp.realtime.connection import Connection as Connection
     from quartapp.realtime.events import OWN_MESSAGE as OWN_MESSAGE
     from quartapp.realtime.events import EventData as EventData
@@ -169,6 +170,7 @@ __all__ = [
     "find_mongod",
     "hookimpl",
     "hookspec",
+    "is_running",
     "launched",
     "left_out",
     "load_settings",
@@ -287,6 +289,7 @@ _HOMES = {
         "core",
     ),
     "quartapp.plugin": ("LoadedPlugin",),
+    "quartapp.processes": ("is_running",),
     "quartapp.realtime.connection": ("Connection",),
     "quartapp.realtime.events": (
         "EventData",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 from bson import ObjectId
 from pymongo.errors import DuplicateKeyError
 
-from quartapp import utc_now
+from quartapp import is_running, utc_now
 from quartapp_oneroster.errors import RosterError
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ class Run:
         async with self._database.operation():
             held = await self._runs.find_one({"_id": _LEASE})
             free: list[Document] = [{"until": {"$lt": utc_now()}}]
-            if held and held["host"] == host and not _is_running(held["pid"]):
+            if held and held["host"] == host and not is_running(held["pid"]):
                 free.append({"run": held["run"]})
             holder = {"run": self._id, "host": host, "pid": os.getpid(), **_until()}
             try:
@@ -160,13 +160,3 @@ class Run:
 
 def _until() -> Document:
     return {"until": utc_now() + timedelta(seconds=LEASE_SECONDS)}
-
-
-def _is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

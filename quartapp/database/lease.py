@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-import sys
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from bson import ObjectId
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from quartapp.errors import DatabaseUnavailableError, QuartappError
+from quartapp.processes import is_running
 
 if TYPE_CHECKING:
     from pymongo.asynchronous.collection import AsyncCollection
@@ -89,7 +89,7 @@ class Lease:
         host = socket.gethostname()
         free: list[dict[str, Any]] = [{"owner": self._owner}, {"until": {"$lt": now}}]
         found = await self._find()
-        if found and found["host"] == host and not _is_running(found["pid"]):
+        if found and found["host"] == host and not is_running(found["pid"]):
             free.append({"owner": found["owner"]})
         async with self._database.operation():
             # When nobody's lease matches, the upsert meets the holder's document, and fails.
@@ -123,15 +123,3 @@ class Lease:
                 log.error("the lease was lost to another process: stop one of the two")
             except (PyMongoError, DatabaseUnavailableError) as error:
                 log.warning("lease not renewed", reason=str(error))
-
-
-def _is_running(pid: object) -> bool:
-    if sys.platform == "win32":
-        return True  # where signal 0 is ctrl-C; the lease runs out by itself
-    try:
-        os.kill(int(str(pid)), 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

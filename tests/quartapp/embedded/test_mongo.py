@@ -20,7 +20,8 @@ import pytest
 from pymongo import AsyncMongoClient
 
 from quartapp.embedded.mongo import EmbeddedMongo, EmbeddedMongoError
-from tests.quartapp.embedded.support.servers import items, pid_of, runs, server, until
+from tests.quartapp.embedded.support.servers import items, pid_of, server, until
+from tests.support.processes import runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,8 @@ import pytest
 
 from quartapp.embedded.mongo import EmbeddedMongo
 from quartapp.testing.proc import at_work_on
-from tests.quartapp.embedded.support.servers import items, pid_of, runs, server, until
+from tests.quartapp.embedded.support.servers import items, pid_of, server, until
+from tests.support.processes import runs
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 

@@ -52,12 +52,6 @@ def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
         time.sleep(0.01)
 
 
-def runs(pid: int) -> bool:
-    """Whether a process runs; one that has ended and waits to be reaped does not."""
-    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, check=False)  # noqa: S603, S607
-    return state.stdout.strip()[:1] not in (b"", b"Z")
-
-
 def pid_of(mongo: EmbeddedMongo) -> int:
     assert mongo.pid is not None
     return mongo.pid

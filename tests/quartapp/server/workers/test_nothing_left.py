@@ -11,8 +11,9 @@ from contextlib import suppress
 
 import pytest
 
-from quartapp.testing.proc import process_state, worker_pids
+from quartapp.testing.proc import worker_pids
 from quartapp.testing.processes import surroundings
+from tests.support.processes import runs
 
 DEADLINE_SECONDS = 15.0
 
@@ -76,10 +77,6 @@ async def run(tmp_path, mongodb_uri):
         await process.wait()
 
 
-def is_running(pid):
-    return process_state(pid) not in {None, "Z"}
-
-
 async def test_a_worker_that_hangs_does_not_keep_the_database_of_a_killed_server(serve_process):
     left = await serve_process("--workers", "2")
     stuck, _ = left.workers
@@ -124,7 +121,7 @@ async def test_a_terminal_that_is_closed_ends_the_server(run):
     os.close(ours)
     async with asyncio.timeout(DEADLINE_SECONDS):
         assert await server.wait() == 0
-    assert not [pid for pid in workers if is_running(pid)]
+    assert not [pid for pid in workers if runs(pid)]
 
 
 async def test_a_server_ends_with_the_test_run_that_started_it(run, eventually):
@@ -134,6 +131,6 @@ async def test_a_server_ends_with_the_test_run_that_started_it(run, eventually):
     tests.kill()
 
     async def gone():
-        return not [pid for pid in started if is_running(pid)]
+        return not [pid for pid in started if runs(pid)]
 
     await eventually(gone)

@@ -7,7 +7,6 @@ import os
 import re
 import signal
 from collections import Counter
-from pathlib import Path
 from socket import AF_UNIX, SOCK_DGRAM
 from socket import socket as unix_socket
 from urllib.parse import unquote
@@ -16,6 +15,7 @@ import pytest
 
 from quartapp.testing.clients import DEADLINE_SECONDS
 from quartapp.testing.proc import at_work_on
+from tests.support.processes import runs
 
 STARTS_NOT = """
 from quartapp.hooks.specs import hookimpl
@@ -38,14 +38,6 @@ def serve_workers(serve_process, mongodb_uri):
         return await serve_process("--workers", str(count), *arguments, **given)
 
     return start
-
-
-def is_running(pid):
-    try:
-        status = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return False
-    return status.rpartition(")")[2].split()[0] != "Z"
 
 
 async def on_each_worker(process, person):
@@ -199,7 +191,7 @@ async def test_a_signal_ends_all_of_it_cleanly(serve_process, lesson, number):
     closing = [asyncio.create_task(socket.closed()) for socket in sockets]
     assert await process.stop(number) == 0, process.stderr
     assert await asyncio.gather(*closing) == [1001] * 6
-    assert not [pid for pid in workers if is_running(pid)]
+    assert not [pid for pid in workers if runs(pid)]
     assert "Traceback" not in process.stderr
     assert '"level": "error"' not in process.stderr
     await process.start()  # which takes the lock of the data directory
@@ -283,7 +275,7 @@ async def test_without_its_manager_the_workers_say_goodbye_and_the_database_ends
     assert await asyncio.gather(*closing) == [1001] * 2
 
     async def gone():
-        return not [pid for pid in workers if is_running(pid)]
+        return not [pid for pid in workers if runs(pid)]
 
     await eventually(gone)
     await process.start()

@@ -1,0 +1,17 @@
+"""Processes that tests start and end."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from quartapp.testing.proc import process_state
+
+
+def runs(pid: int) -> bool:
+    """Whether a process runs; one that has ended and waits to be reaped does not."""
+    if sys.platform == "linux":
+        return process_state(pid) not in {None, "Z"}
+    command = ["ps", "-o", "stat=", "-p", str(pid)]
+    state = subprocess.run(command, capture_output=True, check=False).stdout  # noqa: S603
+    return state.strip()[:1] not in (b"", b"Z")
