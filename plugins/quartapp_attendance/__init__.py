@@ -33,12 +33,17 @@ from quartapp_attendance.statuses import (
     StatusRegistry,
     Violation,
 )
+from quartapp_attendance.words import DONE, MARKED, MY_ATTENDANCE, SUMMARY
 
 __all__ = [
     "ANY",
     "CODE_PATTERN",
+    "DONE",
+    "MARKED",
+    "MY_ATTENDANCE",
     "NOT_ON_ROLL",
     "NO_SESSION",
+    "SUMMARY",
     "TEACHER",
     "ActiveSession",
     "AttendanceMarked",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
+from quartapp_attendance import MY_ATTENDANCE
 from quartapp_demo.errors import DemoError
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from quartapp_demo.school import Person
 
 ANSWER_SECONDS = 15.0
-PRIVATE = "MY_ATTENDANCE"
 
 
 class Listener:
@@ -150,7 +150,7 @@ class Crowd:
         message = json.loads(frame)
         if message["event"] == "ERROR":
             self._fail(f"{listener.person.name} got an ERROR: {message['data']['message']}")
-        elif message["event"] == PRIVATE:
+        elif message["event"] == MY_ATTENDANCE:
             listener.answers.append(message)
             self._changed.set()
         else:

@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from quartapp_attendance import DONE, MARKED, SUMMARY
+
 if TYPE_CHECKING:
     from quartapp_demo.school import School
     from quartapp_demo.server import Server
@@ -64,8 +66,8 @@ def next_steps(server: Server, school: School) -> list[str]:
         "",
         " and there, with the session started by the last curl line, one line after the other:",
         "",
-        json.dumps({"event": "ATTENDANCE_MARKED", "data": mark}),
-        '{"event": "TODAY_SUMMARY"}',
-        '{"event": "DONE"}',
+        json.dumps({"event": MARKED, "data": mark}),
+        json.dumps({"event": SUMMARY}),
+        json.dumps({"event": DONE}),
         "",
     ]

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from quartapp_attendance import DONE, MARKED, MY_ATTENDANCE, SUMMARY
 from quartapp_demo.contents import read_contents
 from quartapp_demo.crowd import gathered
 from quartapp_demo.errors import DemoError
@@ -125,7 +126,7 @@ class Story:
                 self._screen.remark(f"{student.name} comes in late: absent becomes present.")
                 await self._pause(AFTER_REMARK)
             mark = {"studentId": student.id, "status": status}
-            seen, latency = await crowd.broadcast(teacher, "ATTENDANCE_MARKED", mark)
+            seen, latency = await crowd.broadcast(teacher, MARKED, mark)
             if seen != mark:
                 raise DemoError(f"The mark {mark} was broadcast as {seen}")
             roll.mark(student, status, latency)
@@ -137,21 +138,21 @@ class Story:
                 await self._question(crowd, roll, student)
 
     async def _summary(self, crowd: Crowd, roll: Roll, teacher: Person) -> None:
-        summary, latency = await crowd.broadcast(teacher, "TODAY_SUMMARY")
-        _check_counts("TODAY_SUMMARY", summary, roll)
+        summary, latency = await crowd.broadcast(teacher, SUMMARY)
+        _check_counts(SUMMARY, summary, roll)
         self._screen.remark(
-            f"TODAY_SUMMARY to all {roll.sockets} sockets in {milliseconds(latency)}: "
+            f"{SUMMARY} to all {roll.sockets} sockets in {milliseconds(latency)}: "
             f"{summary['present']} present, {summary['absent']} absent."
         )
         await self._pause(AFTER_REMARK)
 
     async def _question(self, crowd: Crowd, roll: Roll, student: Person) -> None:
         asked = perf_counter()
-        status = (await crowd.ask(student, "MY_ATTENDANCE"))["status"]
+        status = (await crowd.ask(student, MY_ATTENDANCE))["status"]
         if status != roll.marks[student.id]:
-            raise DemoError(f"MY_ATTENDANCE told {student.name} {status}")
+            raise DemoError(f"{MY_ATTENDANCE} told {student.name} {status}")
         self._screen.remark(
-            f"{student.name} asks MY_ATTENDANCE and alone is told: {status} ({_since(asked)})."
+            f"{student.name} asks {MY_ATTENDANCE} and alone is told: {status} ({_since(asked)})."
         )
         await self._pause(AFTER_REMARK)
 
@@ -159,9 +160,9 @@ class Story:
         unmarked = len(roll.students) - len(roll.marks)
         self._screen.remark(f"{unmarked} were not called. The teacher sends DONE …")
         await self._pause(AFTER_REMARK)
-        counts, latency = await crowd.broadcast(teacher, "DONE")
+        counts, latency = await crowd.broadcast(teacher, DONE)
         roll.close()
-        _check_counts("DONE", counts, roll)
+        _check_counts(DONE, counts, roll)
         self._screen.remark(
             f"DONE in {milliseconds(latency)}: {counts['present']} present, "
             f"{counts['absent']} absent ({unmarked} by DONE), {counts['total']} enrolled."

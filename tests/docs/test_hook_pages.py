@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
@@ -23,9 +24,9 @@ MARK = hookspec.project_name + "_spec"
 
 def modules():
     """The core's hooks, and those that bundled plugins bring, on by default or not."""
-    names = ("assignment", "checkin", "statuses", "webhooks")
+    optional = [point.name for point in entry_points(group="quartapp.optional")]
     brought = [
-        getattr(plugin.implementation, "hookspecs", None) for plugin in discover(None, names)
+        getattr(plugin.implementation, "hookspecs", None) for plugin in discover(None, optional)
     ]
     return [hookspecs, *(module for module in brought if module is not None)]
 
