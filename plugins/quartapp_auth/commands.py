@@ -65,10 +65,8 @@ def set_password(email: str, stdin: bool, data_dir: Path | None) -> None:
     It is asked for twice and not shown; with --stdin, the first line of standard input is taken.
     Whoever is signed in has to sign in again.
     """
-    password = _password(stdin)
-    address = email.strip().lower()
-    _change(address, data_dir, lambda users, _: users.set_password(address, password))
-    click.echo(f"{address} has a new password.")
+    address, password = _looked_up(email), _password(stdin)
+    _change(email, data_dir, "has a new password", lambda u, _: u.set_password(address, password))
 
 
 @user.command("set-role")
@@ -77,9 +75,8 @@ def set_password(email: str, stdin: bool, data_dir: Path | None) -> None:
 @data_dir_option
 def set_role(email: str, role: str, data_dir: Path | None) -> None:
     """Give the account of EMAIL another ROLE; whoever is signed in has to sign in again."""
-    address = email.strip().lower()
-    _change(address, data_dir, lambda users, key: users.set_role(key, role), role=role)
-    click.echo(f"{address} has the role {role}.")
+    done = f"has the role {role}"
+    _change(email, data_dir, done, lambda users, key: users.set_role(key, role), role=role)
 
 
 @user.command("disable")
@@ -87,9 +84,7 @@ def set_role(email: str, role: str, data_dir: Path | None) -> None:
 @data_dir_option
 def disable(email: str, data_dir: Path | None) -> None:
     """Refuse the account of EMAIL from now on, and close its sockets; its records stay."""
-    address = email.strip().lower()
-    _change(address, data_dir, lambda users, key: users.disable(key))
-    click.echo(f"{address} is disabled.")
+    _change(email, data_dir, "is disabled", lambda users, key: users.disable(key))
 
 
 @user.command("enable")
@@ -97,9 +92,7 @@ def disable(email: str, data_dir: Path | None) -> None:
 @data_dir_option
 def enable(email: str, data_dir: Path | None) -> None:
     """Let the disabled account of EMAIL sign in again."""
-    address = email.strip().lower()
-    _change(address, data_dir, lambda users, key: users.enable(key))
-    click.echo(f"{address} is enabled.")
+    _change(email, data_dir, "is enabled", lambda users, key: users.enable(key))
 
 
 @user.command("revoke")
@@ -107,9 +100,7 @@ def enable(email: str, data_dir: Path | None) -> None:
 @data_dir_option
 def revoke(email: str, data_dir: Path | None) -> None:
     """End all tokens and sockets of the account of EMAIL; the person may sign in again."""
-    address = email.strip().lower()
-    _change(address, data_dir, lambda users, key: users.revoke(key))
-    click.echo(f"{address} has to sign in again.")
+    _change(email, data_dir, "has to sign in again", lambda users, key: users.revoke(key))
 
 
 @user.command("list")
@@ -167,6 +158,11 @@ def _address(text: str) -> str:
         raise QuartappError(f"{text} is no address") from None
 
 
+def _looked_up(email: str) -> str:
+    """Return an address as accounts have it, without the rules for new addresses."""
+    return email.strip().lower()
+
+
 def _name(text: str) -> str:
     from quartapp_auth.schemas import Name
 
@@ -189,21 +185,25 @@ def _users(parts: Core) -> UserService:
 
 
 def _change(
-    address: str,
+    email: str,
     data_dir: Path | None,
+    done: str,
     change: Callable[[UserService, str], Awaitable[object]],
     *,
     role: str | None = None,
 ) -> None:
-    """Change an account.
+    """Change an account, and say what was done.
 
     Args:
-        address: E-mail address of the account.
+        email: E-mail address of the account, as it was typed.
         data_dir: Data folder; None for the default.
+        done: What the account is or has now, for the output.
         change: Function that changes the account, given the service and the user's id.
         role: Role that the account gets; None for a change of something else.
     """
     from quartapp_auth.errors import UserNotFoundError
+
+    address = _looked_up(email)
 
     async def find_and_change(parts: Core) -> None:
         if role is not None:
@@ -215,6 +215,7 @@ def _change(
             raise QuartappError(f"there is no account with the address {address}") from None
 
     _run(data_dir, find_and_change)
+    click.echo(f"{address} {done}.")
 
 
 def _run(data_dir: Path | None, use: Callable[[Core], Awaitable[None]]) -> None:

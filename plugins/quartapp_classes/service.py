@@ -360,13 +360,9 @@ class ClassService:
             raise StudentNotFoundError from error
         if user.role != BaseRole.STUDENT:
             raise StudentNotFoundError
-        changed = await self._update(
+        changed = await self._change_roll(
             {"_id": class_room.id, "studentsIds": {"$ne": user.id}, **in_version(expected)},
-            {
-                "$push": {"studentsIds": user.id},
-                "$inc": {"rollVersion": 1},
-                "$set": {"updatedAt": utc_now()},
-            },
+            {"$push": {"studentsIds": user.id}},
             StudentAdded(class_id, str(user.id)),
         )
         if changed is None:
@@ -399,19 +395,22 @@ class ClassService:
         class_room = await self.allowed(class_id, teacher, "roll:write")
         _check(class_room, expected)
         key = object_id(student_id)
-        changed = key and await self._update(
+        changed = key and await self._change_roll(
             {"_id": class_room.id, "studentsIds": key, **in_version(expected)},
-            {
-                "$pull": {"studentsIds": key},
-                "$inc": {"rollVersion": 1},
-                "$set": {"updatedAt": utc_now()},
-            },
+            {"$pull": {"studentsIds": key}},
             StudentRemoved(class_id, student_id),
         )
         if not changed:
             _check(await self.get(class_id), expected)
             raise StudentNotFoundError
         return changed
+
+    async def _change_roll(
+        self, query: dict[str, Any], changes: dict[str, Any], event: StudentAdded | StudentRemoved
+    ) -> ClassRoom | None:
+        """Change a roll together with the version and the time of the class."""
+        also = {"$inc": {"rollVersion": 1}, "$set": {"updatedAt": utc_now()}}
+        return await self._update(query, {**changes, **also}, event)
 
     async def _update(
         self, query: dict[str, Any], changes: dict[str, Any], event: object = None

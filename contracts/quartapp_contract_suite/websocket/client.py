@@ -12,7 +12,6 @@ from websockets.sync.client import connect
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from contextlib import AbstractContextManager
-    from types import TracebackType
 
     from websockets.sync.client import ClientConnection
 
@@ -79,12 +78,7 @@ class Socket:
     def __enter__(self) -> Socket:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
