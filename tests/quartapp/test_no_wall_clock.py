@@ -23,8 +23,7 @@ LIMITS = {"timeout", "settimeout", "wait_for"}
 # Where a test sleeps, and why that decides nothing.
 MAY_SLEEP = {
     "tests/conftest.py": "`eventually` asks again and again what nobody signals",
-    "tests/faults/conftest.py": "a replica set is asked again and again how it is",
-    "tests/quartapp/embedded/support/servers.py": "`until` asks again what nobody signals",
+    "tests/support/waiting.py": "`until` asks again and again what nobody signals",
     "tests/plugins/quartapp_oneroster/test_runs.py": "the database is asked again and again",
 }
 # Where an assertion is about time, and why it does not fail on a busy machine.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -14,23 +13,13 @@ from pymongo.errors import PyMongoError
 
 from quartapp.embedded.mongo import find_mongod
 from quartapp.server.listening import listen
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-START_SECONDS = 120.0
-POLL_SECONDS = 0.02
 ENDS = (signal.SIGKILL, signal.SIGTERM)
-
-
-def until(question: Callable[[], Any]) -> Any:
-    """Wait until a question about mongods has a true answer, and return the answer."""
-    deadline = time.monotonic() + START_SECONDS
-    while not (answer := question()):
-        assert time.monotonic() < deadline, "waited in vain for mongod"
-        time.sleep(POLL_SECONDS)
-    return answer
 
 
 class Mongod:

@@ -20,8 +20,9 @@ import pytest
 from pymongo import AsyncMongoClient
 
 from quartapp.embedded.mongo import EmbeddedMongo, EmbeddedMongoError
-from tests.quartapp.embedded.support.servers import items, pid_of, server, until
+from tests.quartapp.embedded.support.servers import items, pid_of, server
 from tests.support.processes import runs
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

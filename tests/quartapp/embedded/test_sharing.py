@@ -14,8 +14,9 @@ import pytest
 
 from quartapp.embedded.mongo import EmbeddedMongo
 from quartapp.testing.proc import at_work_on
-from tests.quartapp.embedded.support.servers import items, pid_of, server, until
+from tests.quartapp.embedded.support.servers import items, pid_of, server
 from tests.support.processes import runs
+from tests.support.waiting import until
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -134,10 +135,10 @@ def test_a_start_that_was_killed_leaves_nothing_and_is_made_good_by_the_next(
 ) -> None:
     log = tmp_path / "mongod.log"
     visitor = started(VISITOR, str(tmp_path), "a", "1000")
-    until(lambda: log.exists() and logged in log.read_text(errors="replace"), 60)
+    until(lambda: log.exists() and logged in log.read_text(errors="replace"))
     visitor.kill()
     visitor.communicate()
-    until(lambda: not at_work_on(tmp_path), 60)
+    until(lambda: not at_work_on(tmp_path))
     with EmbeddedMongo(tmp_path) as mongo, items(mongo.uri) as shop:
         shop.insert_one({})
 

@@ -19,7 +19,8 @@ from pymongo.errors import OperationFailure
 
 from quartapp.embedded.mongo import EmbeddedMongo, EmbeddedMongoError, find_mongod
 from quartapp.testing.proc import at_work_on
-from tests.quartapp.embedded.support.servers import items, until
+from tests.quartapp.embedded.support.servers import items
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,7 +76,7 @@ def old_folder(tmp_path: Path, old_port: int) -> Path:
     member = {"_id": 0, "host": f"127.0.0.1:{old_port}"}
     with old_mongod(tmp_path, old_port) as client:
         client.admin.command({"replSetInitiate": {"_id": "quartapp", "members": [member]}})
-        until(lambda: client.admin.command("hello")["isWritablePrimary"], 60)
+        until(lambda: client.admin.command("hello")["isWritablePrimary"])
         client.shop.items.insert_one({"name": "pen"})
     (tmp_path / "mongod.port").write_text(str(old_port))
     owner = {"pid": 2**22 + 1, "started": "2026-01-01T00:00:00+00:00"}
@@ -112,7 +113,7 @@ def test_killed_on_the_way_it_goes_on_at_the_next_start(
         [sys.executable, "-c", START, str(old_folder)],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
     ) as start:
-        until(lambda: log.exists() and step in log.read_text(errors="replace"), 60)
+        until(lambda: log.exists() and step in log.read_text(errors="replace"))
         start.kill()
         if killed == "everything":
             for pid in at_work_on(old_folder):
@@ -144,7 +145,7 @@ def test_former_port_that_somebody_silent_has_taken_does_no_harm(
         # mongod asks the port whether it is itself there; we hold it up until it has got a request
         # of ours while it waits. It would wait for 30 s.
         with taker.accept()[0]:
-            until(lambda: "replSetInitiate admin" in log.read_text(errors="replace"), 60)
+            until(lambda: "replSetInitiate admin" in log.read_text(errors="replace"))
 
     with socket.create_server(("127.0.0.1", old_port)) as taker:
         thread = threading.Thread(target=keep_silent, args=[taker])
