@@ -1,1 +1,1 @@
-"""MongoDB: the connection, reads that go together, and the lease of a standalone server."""
+"""MongoDB: the connection, joint reads, migrations, the outbox, periodic tasks and leases."""

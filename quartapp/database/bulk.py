@@ -1,4 +1,4 @@
-"""Many writes at once, where some may be there already."""
+"""Bulk writes that pass over duplicates."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ DUPLICATE_KEY = 11000
 async def bulk_write(
     collection: AsyncCollection[Document], writes: Sequence[InsertOne[Document] | UpdateOne]
 ) -> list[int]:
-    """Write in any order, and pass over what a unique index refuses.
+    """Write in any order, and pass over writes that a unique index refuses.
 
     Args:
-        collection: Where to write.
-        writes: At least one.
+        collection: The collection to write to.
+        writes: The writes, at least one.
 
     Returns:
-        The positions in ``writes`` of those that were refused.
+        The positions of the refused writes in ``writes``.
 
     Raises:
-        BulkWriteError: MongoDB refused one for another reason.
+        BulkWriteError: MongoDB refused a write for another reason.
     """
     try:
         await collection.bulk_write(list(writes), ordered=False)

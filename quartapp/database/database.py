@@ -1,10 +1,9 @@
-"""The database of one app: two clients on the same collections, and models bound to them.
+"""The database of one app: two clients on the same collections, and the base of all models.
 
-MongoEngine has no asynchronous interface, so what uses its models runs in threads, through
-:meth:`Database.run`. What is hot (a live session, the reads of every request) uses PyMongo's
-asynchronous client. MongoEngine
-binds models to connections by global names; here :class:`Model` finds its database in the context
-instead, so two apps in one process do not meet.
+MongoEngine has no asynchronous interface, so code with its models runs in threads, through
+:meth:`Database.run`. Frequent operations (a live session, the reads of every request) use PyMongo's
+asynchronous client. MongoEngine binds models to connections by global names; here :class:`Model`
+finds its database in the context instead, so that two apps in one process do not mix.
 """
 
 from __future__ import annotations
@@ -57,22 +56,22 @@ Key = TypeVar("Key")
 Value = TypeVar("Value")
 
 _bound: ContextVar[SyncDatabase[Document]] = ContextVar("quartapp_database")
-# The asynchronous view inside a transaction.
+# The asynchronous view of the database inside a transaction; None outside.
 _inside: ContextVar[AsyncDatabase[Document] | None] = ContextVar(
     "quartapp_transaction", default=None
 )
 
-# They wait for MongoDB, not for the processor: so there are more of them than cores.
+# The threads wait for MongoDB, and not for the processor, so there may be more threads than cores.
 THREADS = 16
-# Of which reads that go together ask for in one command: some 30 kB, and some milliseconds.
+# A command with this number of keys has some 30 kB, and takes some milliseconds.
 JOINT_KEYS = 1000
 
-# Server errors that say "not now" rather than "not so": stepping down, shutting down, no quorum.
+# Error codes of a server that is temporarily unavailable: stepping down, shutting down, no quorum.
 _PASSING_CODES = frozenset({64, 79, 89, 91, 189, 262, 10107, 11600, 11602, 13435, 13436})
 
 
 class Model(mongoengine.Document):  # type: ignore[misc]
-    """Base of the plugins' documents: lives in the database of the app at work."""
+    """Base of the plugins' documents, which uses the database of the app in the context."""
 
     meta: ClassVar[dict[str, Any]] = {"abstract": True, "auto_create_index": False}
 
@@ -84,7 +83,7 @@ class Model(mongoengine.Document):  # type: ignore[misc]
 
     @classmethod
     def index_specs(cls) -> list[dict[str, Any]]:
-        """Return each index that is declared: its ``fields`` with their order, and its options."""
+        """Return each declared index as a dict with ``fields``, their order, and the options."""
         return [dict(spec) for spec in cls._meta["index_specs"]]
 
     @classmethod
@@ -93,22 +92,27 @@ class Model(mongoengine.Document):  # type: ignore[misc]
 
     @classmethod
     def _get_collection(cls) -> Collection[Document]:
-        # The inherited method keeps the first collection in the class, for every app alike.
+        # The inherited method caches the first collection in the class, for all apps.
         return _bound.get()[cls._get_collection_name()]
 
 
 class DatabaseConfigurationError(QuartappError):
-    """The MongoDB that the URI names cannot be used."""
+    """The error for a MongoDB that the server cannot use."""
 
 
 class Database:
-    """Both clients, opened and closed with the server.
+    """The database, with a synchronous and an asynchronous client.
 
     Args:
         uri: MongoDB connection string.
-        name: Database name where the URI has none.
-        timeout: Seconds that one operation may take.
-        clock: Measures what waits for its turn here; the driver measures the rest by itself.
+        name: Name of the database, if the URI has none.
+        timeout: Time limit of one operation, in seconds.
+        clock: Clock that measures waiting times here; the driver measures its own by itself.
+
+    Attributes:
+        change_streams: Whether MongoDB has change streams; known once the database is open.
+        models: Models whose indexes are made when the database opens.
+        before_indexes: Function to call before indexes are made; None for no call.
     """
 
     def __init__(self, uri: str, name: str, timeout: float, clock: Clock) -> None:
@@ -119,7 +123,7 @@ class Database:
         self._client: MongoClient[Document] | None = None
         self._async_client: AsyncMongoClient[Document] | None = None
         self._models: SyncDatabase[Document] | None = None
-        # Not those that asyncio shares out: a MongoDB that hangs must not hold up other work.
+        # asyncio's own threads stay free for other work while MongoDB hangs.
         self._threads: ThreadPoolExecutor | None = None
         self._documents: AsyncDatabase[Document] | None = None
         self._reads: dict[type[Model], JointReads[object, Document]] = {}
@@ -128,15 +132,16 @@ class Database:
         self.before_indexes: Callable[[], Awaitable[None]] | None = None
 
     async def open(self, *, prepare: bool = True) -> None:
-        """Connect, learn what the server can do, migrate, make the indexes of ``models``.
+        """Connect, migrate the data, and make the indexes of ``models``.
 
         Args:
-            prepare: Whether data is migrated and indexes are made; False changes nothing.
+            prepare: Whether to migrate data and make indexes; False changes nothing.
 
         Raises:
-            DatabaseConfigurationError: The URI is no use, access was denied, or nobody answers.
+            DatabaseConfigurationError: The URI is invalid, MongoDB denied access, or no server
+                answers.
         """
-        # A dead server has to be noticed within what a caller waits.
+        # The driver has to notice a dead server within the time limit of an operation.
         milliseconds = int(self._timeout * 1000)
         options: dict[str, Any] = {
             "serverSelectionTimeoutMS": milliseconds,
@@ -154,7 +159,7 @@ class Database:
             async with self.operation():
                 hello = await self._async_client.admin.command("hello")
             if prepare:
-                # An index may be possible only after a migration.
+                # Some indexes are only possible after a migration.
                 if self.before_indexes is not None:
                     await self.before_indexes()
                 await self.run(self._ensure_indexes)
@@ -172,7 +177,7 @@ class Database:
 
     @property
     def address(self) -> str:
-        """Where the database is, without credentials."""
+        """The hosts and ports of the database, without credentials."""
         return address_of(self._uri)
 
     async def close(self) -> None:
@@ -186,17 +191,18 @@ class Database:
 
     @property
     def documents(self) -> AsyncDatabase[Document]:
-        """The asynchronous view, writing with majority (what a change stream shows at once)."""
+        """The asynchronous view, which writes with majority so that change streams see writes."""
         if self._documents is None:
             raise RuntimeError("the database is not open; serve the app, or use app.test_app()")
         return self._documents if (inside := _inside.get()) is None else inside
 
     @contextmanager
     def bound(self, timeout: float | None = None) -> Iterator[None]:
-        """Models used inside, in this thread, live in this database.
+        """Bind models to this database during the block, in this thread.
 
         Args:
-            timeout: Seconds for all that is done inside; those of the database when left out.
+            timeout: Time limit of all operations in the block, in seconds; by default the time
+                limit of the database.
         """
         if self._models is None:
             raise RuntimeError("the database is not open; serve the app, or use app.test_app()")
@@ -210,17 +216,25 @@ class Database:
     async def run(
         self, function: Callable[Args, Result], *args: Args.args, **kwargs: Args.kwargs
     ) -> Result:
-        """Call ``function``, which uses models, in a thread.
+        """Call a function that uses models, in a thread.
+
+        Args:
+            function: The function.
+            args: Positional arguments of the function.
+            kwargs: Keyword arguments of the function.
+
+        Returns:
+            The result of the function.
 
         Raises:
-            DatabaseUnavailableError: MongoDB did not answer in time, or no thread came free.
+            DatabaseUnavailableError: MongoDB did not answer in time, or no thread was free.
         """
         if self._threads is None:
             raise RuntimeError("the database is not open; serve the app, or use app.test_app()")
         deadline = self._clock.monotonic() + self._timeout
 
         def call() -> Result:
-            # The wait for a thread counts as well: while MongoDB hangs, so do all of them.
+            # The time limit includes the wait for a thread: while MongoDB hangs, all threads hang.
             left = deadline - self._clock.monotonic()
             if left <= 0:
                 raise DatabaseUnavailableError("no thread came free in time")
@@ -229,7 +243,8 @@ class Database:
 
         loop = asyncio.get_running_loop()
         try:
-            # Then what still waits for a thread is taken back; what has one ends by itself.
+            # At the time limit, a call that waits for a thread is cancelled; a running call ends by
+            # itself.
             async with self._clock.timeout(self._timeout):
                 return await loop.run_in_executor(self._threads, copy_context().run, call)
         except TimeoutError as error:
@@ -238,15 +253,15 @@ class Database:
     async def first(
         self, model: type[Kind], query: Document, collation: Collation | None = None
     ) -> Kind | None:
-        """The first document of ``model`` that matches ``query``, or None.
+        """Return the first document of a model that matches a query, or None.
 
-        What every request reads is read here: without a thread it takes half the time of
-        :meth:`run` (2,500 against 1,300 a second, one after another).
+        The method uses no thread, and takes half the time of :meth:`run` (2,500 against 1,300 calls
+        a second, one after another).
 
         Args:
-            model: What to build.
-            query: In MongoDB's own words.
-            collation: How text is compared.
+            model: Model of the document.
+            query: Query of MongoDB.
+            collation: Rules for the comparison of text; None for the collection's.
 
         Raises:
             DatabaseUnavailableError: MongoDB did not answer in time.
@@ -259,9 +274,13 @@ class Database:
         return _built(model, found)
 
     async def by_id(self, model: type[Kind], key: object) -> Kind | None:
-        """The document of ``model`` with that ``_id``, or None.
+        """Return the document of a model with an ``_id``, or None.
 
-        What many ask for at once goes together in one command.
+        Concurrent calls share one command.
+
+        Args:
+            model: Model of the document.
+            key: ``_id`` of the document.
 
         Raises:
             DatabaseUnavailableError: MongoDB did not answer in time.
@@ -276,14 +295,14 @@ class Database:
     async def by_ids(
         self, collection: str, keys: set[object], fields: Sequence[str] | None = None
     ) -> dict[object, Document]:
-        """Documents by ``_id``, in one command; those that are nowhere are left out.
+        """Return documents by ``_id``, read in one command; missing documents are left out.
 
         Args:
-            collection: Its name.
-            keys: Which.
-            fields: What is wanted of each beside its ``_id``; everything when left out.
+            collection: Name of the collection.
+            keys: The ``_id`` of each document.
+            fields: Fields to read beside ``_id``; None for all fields.
         """
-        # Room for one more: of a batch that is full, MongoDB does not know that it is the last.
+        # MongoDB does not know that a full batch is the last, so the batch has room for one more.
         found = self.documents[collection].find(
             {"_id": {"$in": list(keys)}}, fields, batch_size=len(keys) + 1
         )
@@ -294,11 +313,11 @@ class Database:
         read: Callable[[set[Key]], Awaitable[Mapping[Key, Value]]],
         most: int = JOINT_KEYS,
     ) -> JointReads[Key, Value]:
-        """Reads of which those that many ask for at once go together.
+        """Return an object whose concurrent reads share commands.
 
         Args:
-            read: Reads keys in one command; those that are nowhere are left out of the answer.
-            most: Keys in one command.
+            read: Function that reads keys in one command, and leaves out keys without a value.
+            most: Maximum number of keys in one command.
         """
 
         async def bounded(keys: set[Key]) -> Mapping[Key, Value]:
@@ -309,7 +328,7 @@ class Database:
 
     @asynccontextmanager
     async def operation(self) -> AsyncIterator[None]:
-        """Operations of the asynchronous client: bounded in time, errors translated.
+        """Limit the time of operations of the asynchronous client, and translate their errors.
 
         Raises:
             DatabaseUnavailableError: MongoDB did not answer in time.
@@ -318,12 +337,15 @@ class Database:
             yield
 
     async def transaction(self, work: Callable[[], Awaitable[Result]]) -> Result:
-        """Do several operations of ``documents`` as one: all of them are stored, or none.
+        """Run several operations of ``documents`` as one transaction.
 
         Args:
-            work: Reads and writes with ``documents``, and nothing else; called again after a
-                conflict with another transaction, so it must be safe to repeat. What it raises
-                undoes what it has written.
+            work: Function that reads and writes with ``documents``, and does nothing else. It is
+                called again after a conflict with another transaction, so it has to be safe to
+                repeat. An exception undoes its writes.
+
+        Returns:
+            The result of ``work``.
 
         Raises:
             DatabaseUnavailableError: MongoDB did not answer in time.
@@ -333,7 +355,8 @@ class Database:
         async with self.operation(), self._async_client.start_session() as session:
 
             async def bound(_session: object) -> Result:
-                # MongoDB refuses a write concern inside, and PyMongo sends that of a collection.
+                # MongoDB refuses a write concern inside a transaction, and PyMongo would send the
+                # write concern of the collection.
                 inside = self.documents.with_options(write_concern=WriteConcern())
                 token = _inside.set(inside)
                 try:
@@ -348,10 +371,10 @@ class Database:
         """Store a new document, also in a transaction.
 
         Args:
-            document: The document; an ``id`` that is missing is made.
+            document: The document; a missing ``id`` is generated.
 
         Raises:
-            DuplicateKeyError: A unique index has its key already.
+            DuplicateKeyError: A unique index already has the key.
             DatabaseUnavailableError: MongoDB did not answer in time.
         """
         if document.id is None:
@@ -361,18 +384,18 @@ class Database:
             await self.documents[document.collection()].insert_one(document.to_mongo().to_dict())
 
     async def change(self, model: type[Kind], query: Document, changes: Document) -> Kind | None:
-        """Change the first document of ``model`` that matches ``query``, also in a transaction.
+        """Change the first document of a model that matches a query, also in a transaction.
 
         Args:
-            model: What to build.
-            query: In MongoDB's own words.
-            changes: Update operators.
+            model: Model of the document.
+            query: Query of MongoDB.
+            changes: Update operators of MongoDB.
 
         Returns:
-            The document as it is afterwards; None when no document matches.
+            The changed document; None if no document matches.
 
         Raises:
-            DuplicateKeyError: A unique index has the new key already.
+            DuplicateKeyError: A unique index already has the new key.
             DatabaseUnavailableError: MongoDB did not answer in time.
         """
         async with self.operation():
@@ -382,10 +405,10 @@ class Database:
         return None if found is None else _built(model, found)
 
     async def check_writable(self) -> None:
-        """Make sure that a write would be taken now.
+        """Check that MongoDB accepts writes now.
 
         Raises:
-            DatabaseUnavailableError: It would not.
+            DatabaseUnavailableError: MongoDB did not accept a write in time.
         """
         async with self.operation():
             await self.documents["readiness"].update_one(
@@ -401,7 +424,7 @@ class Database:
                     raise
                 raise DatabaseConfigurationError(
                     f"MongoDB refused the indexes that {model.__module__}.{model.__qualname__} "
-                    f"declares for the collection {model.collection()}: {_said(error)}"
+                    f"declares for the collection {model.collection()}: {_server_message(error)}"
                 ) from error
 
 
@@ -417,22 +440,26 @@ def translated() -> Iterator[None]:
         yield
     except PyMongoError as error:
         if is_passing(error):
-            raise DatabaseUnavailableError(_in_short(error)) from error
+            raise DatabaseUnavailableError(_shortened(error)) from error
         raise
 
 
-def _said(error: OperationFailure) -> str:
-    """What the server said, without the whole document that it sent along."""
+def _server_message(error: OperationFailure) -> str:
+    """Return the message of the server without the document that follows it."""
     return str((error.details or {}).get("errmsg", error)).partition(", full error")[0]
 
 
-def _in_short(error: PyMongoError) -> str:
-    # PyMongo goes on with its timeouts and the whole topology; the reason stands before.
+def _shortened(error: PyMongoError) -> str:
+    # After the reason, PyMongo's message has its timeouts and the whole topology.
     return str(error).partition(" (configured timeouts")[0].partition(", Timeout:")[0]
 
 
 def is_passing(error: PyMongoError) -> bool:
-    """Whether ``error`` says that the database is out of reach for now."""
+    """Tell whether an error means that the database is out of reach for now.
+
+    Args:
+        error: An error of PyMongo.
+    """
     if isinstance(
         error, (ConnectionFailure, ExecutionTimeout, WTimeoutError, WaitQueueTimeoutError)
     ):
@@ -443,26 +470,47 @@ def is_passing(error: PyMongoError) -> bool:
 
 
 def address_of(uri: str) -> str:
-    """The hosts and ports that a URI names; of a Unix socket, its path."""
+    """Return the hosts and ports of a URI, or the path of a Unix socket.
+
+    Args:
+        uri: MongoDB connection string.
+
+    Raises:
+        DatabaseConfigurationError: The URI is invalid.
+    """
     nodes = _parsed(uri)["nodelist"]
     return ",".join(host if port is None else f"{host}:{port}" for host, port in nodes)
 
 
 def database_name(uri: str) -> str | None:
-    """The database that a URI names, or None."""
+    """Return the name of the database in a URI, or None without one.
+
+    Args:
+        uri: MongoDB connection string.
+
+    Raises:
+        DatabaseConfigurationError: The URI is invalid.
+    """
     name: str | None = _parsed(uri)["database"]
     return name
 
 
 def application_name(uri: str) -> str:
-    """What MongoDB's own logs are to call us: what the URI says (``appName``), if it does."""
+    """Return the name of this client in MongoDB's logs: ``appName`` of the URI, or quartapp.
+
+    Args:
+        uri: MongoDB connection string.
+
+    Raises:
+        DatabaseConfigurationError: The URI is invalid.
+    """
     name: str = _parsed(uri)["options"].get("appname", "quartapp")
     return name
 
 
 def _parsed(uri: str) -> dict[str, Any]:
     try:
-        # Parsing an SRV name asks the network; what is wanted here stands in the text itself.
+        # The parser would ask the network for an SRV name; the wanted parts are in the text itself.
         plain = uri.replace("mongodb+srv://", "mongodb://", 1)
         return dict(parse_uri(plain, validate=False, warn=False))
     except (ConfigurationError, InvalidURI, ValueError) as error:

@@ -5,4 +5,4 @@ from __future__ import annotations
 from typing import Any
 
 Document = dict[str, Any]
-"""A document of MongoDB; its values are whatever BSON has."""
+"""A document of MongoDB, with values of the types of BSON."""

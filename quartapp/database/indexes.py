@@ -1,4 +1,4 @@
-"""Indexes as models declare them, compared before MongoDB refuses one."""
+"""The comparison of declared indexes, which finds a conflict before MongoDB refuses an index."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ if TYPE_CHECKING:
     from quartapp.database.database import Model
 
 OWN_COLLECTIONS = ("leases", "readiness")
-"""What the core keeps, and no plugin may."""
+"""Collections of the core, which no plugin may use."""
 
 
 def conflicting_index(models: Iterable[type[Model]]) -> str | None:
-    """Find a key pattern with two indexes of different options, which MongoDB does not make.
+    """Find a key pattern with two indexes of different options, which MongoDB refuses.
 
     Args:
-        models: Those of one collection.
+        models: The models of one collection.
 
     Returns:
-        The fields of the key, such as ``owner, -date``; None when all indexes get along.
+        The fields of the key, such as ``owner, -date``; None without a conflict.
     """
     found: dict[tuple[Any, ...], dict[str, Any]] = {}
     for model in models:

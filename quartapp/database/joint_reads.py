@@ -1,4 +1,4 @@
-"""Reads that go together: while one is under way, those that come wait for the next."""
+"""Joint reads: while one command runs, further reads wait and share the next command."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ Value = TypeVar("Value")
 
 
 class JointReads(Generic[Key, Value]):
-    """What is read by key.
+    """Reads by key that share commands.
 
-    What is answered was read after it was asked for. A driver's command costs more than what it
-    brings; so many requests at once are a few commands.
+    Every answer was read after its request, so no reader gets an old value. A command costs the
+    driver more than the documents that it reads, so concurrent requests share a few commands.
 
     Args:
-        read: Reads keys in one command; those that are nowhere are left out of the answer.
-        most: Keys in one command; one request with more has a command of its own.
-        timeout: Seconds that an answer may take.
-        clock: What measures them.
+        read: Function that reads keys in one command, and leaves out keys without a value.
+        most: Maximum number of keys in one command; a larger request has a command of its own.
+        timeout: Time limit of an answer, in seconds.
+        clock: Clock that measures the time limit.
     """
 
     def __init__(
@@ -44,7 +44,12 @@ class JointReads(Generic[Key, Value]):
         self._reading: asyncio.Task[None] | None = None
 
     async def get(self, key: Key) -> Value | None:
-        """What is there for ``key``; not to be changed, others may have it too.
+        """Return the value of a key, or None without one.
+
+        Other readers may get the same object, so callers must not change the value.
+
+        Args:
+            key: The key.
 
         Raises:
             DatabaseUnavailableError: MongoDB did not answer in time.
@@ -52,7 +57,10 @@ class JointReads(Generic[Key, Value]):
         return (await self.get_all((key,))).get(key)
 
     async def get_all(self, keys: Sequence[Key]) -> Mapping[Key, Value]:
-        """What is there for each of ``keys``, and perhaps for others.
+        """Return values by key, possibly with further keys of other readers.
+
+        Args:
+            keys: The keys; keys without a value are left out of the answer.
 
         Raises:
             DatabaseUnavailableError: MongoDB did not answer in time.
@@ -62,7 +70,7 @@ class JointReads(Generic[Key, Value]):
         if self._reading is None:
             self._reading = asyncio.create_task(self._read_all())
         try:
-            # The wait for the read before counts as well.
+            # The time limit includes the wait for the command before.
             async with self._clock.timeout(self._timeout):
                 return await found
         except TimeoutError as error:
@@ -74,7 +82,7 @@ class JointReads(Generic[Key, Value]):
                 keys, asked = self._batch()
                 try:
                     values = await self._read(keys)
-                except Exception as error:  # noqa: BLE001 - everybody who waits gets it, and handles it
+                except Exception as error:  # noqa: BLE001 - each waiting reader raises the error
                     for found in asked:
                         if not found.done():
                             found.set_exception(error)

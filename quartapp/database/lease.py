@@ -1,7 +1,8 @@
-"""One process at a time, where the database cannot tell several processes of each other's writes.
+"""The lease of a standalone MongoDB, which lets one process at a time serve.
 
-A standalone mongod has no change streams. A process that serves from one holds this lease, renews
-it, and refuses to start while another holds it.
+A standalone MongoDB has no change streams, so several processes would not see each other's writes.
+A process that serves from a standalone MongoDB holds and renews this lease, and refuses to start
+while another process holds the lease.
 """
 
 from __future__ import annotations
@@ -34,15 +35,15 @@ RENEWAL_SECONDS = 5.0
 
 
 class LeaseTakenError(QuartappError):
-    """Another process serves from this standalone database."""
+    """The error for a standalone MongoDB that another process already serves from."""
 
 
 class Lease:
     """The right to be the only process.
 
     Args:
-        database: Where it is kept.
-        clock: Decides when it runs out.
+        database: Database that stores the lease.
+        clock: Clock that decides when the lease runs out.
     """
 
     def __init__(self, database: Database, clock: Clock) -> None:
@@ -52,10 +53,10 @@ class Lease:
         self._renewal: asyncio.Task[None] | None = None
 
     async def take(self) -> None:
-        """Take the lease and keep it.
+        """Take the lease, and renew it until :meth:`release`.
 
         Raises:
-            LeaseTakenError: Somebody alive has it.
+            LeaseTakenError: Another running process has the lease.
             DatabaseUnavailableError: MongoDB did not answer in time.
         """
         try:
@@ -92,7 +93,7 @@ class Lease:
         if found and found["host"] == host and not is_running(found["pid"]):
             free.append({"owner": found["owner"]})
         async with self._database.operation():
-            # When nobody's lease matches, the upsert meets the holder's document, and fails.
+            # If another process holds the lease, the upsert finds the duplicate key, and fails.
             await self._leases.update_one(
                 {"_id": KEY, "$or": free},
                 {

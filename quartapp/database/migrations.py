@@ -1,7 +1,7 @@
-"""Migrations: changes of the data that was stored by an earlier version of a plugin.
+"""Migrations: changes of data that an earlier version of a plugin has stored.
 
-The collection ``versions`` says which version the data of each plugin has; a plugin that is not
-there has version 1. One process migrates at a time, and a step that was interrupted is repeated.
+The collection ``versions`` stores the version of each plugin's data; data without a stored version
+has version 1. One process migrates at a time, and repeats an interrupted step.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ class Migration:
     """One step of a plugin's data, from the version before to ``version``.
 
     Attributes:
-        version: The version that the data has afterwards; a plugin's first migration has 2, and
-            each further one has one more.
-        why: What changes, for the log and for ``quartapp migrate --dry-run``.
-        function: Called with the app's database; writes with ``database.documents``. A process may
-            be killed at any point, and the next one calls the function again from its beginning:
-            make it safe to repeat. It is called on a new, empty database too.
-        seconds: How long the function may take.
+        version: Version of the data after the step: 2 for a plugin's first migration, and one more
+            for each further migration.
+        why: Description of the change, for the log and for ``quartapp migrate --dry-run``.
+        function: Function of the app's database, which writes with ``database.documents``. After a
+            process was killed, the next process calls the function again from the beginning, so the
+            function has to be safe to repeat. It is called on a new, empty database too.
+        seconds: Time limit of the function, in seconds.
     """
 
     version: int
@@ -53,16 +53,16 @@ CORE_MIGRATIONS: tuple[Migration, ...] = ()
 
 
 class MigrationError(QuartappError):
-    """The data cannot be brought to the version that the code needs."""
+    """The error for data that cannot be migrated to the version of the code."""
 
 
 class Migrations:
     """The migrations of one app.
 
     Args:
-        database: What is migrated.
-        plugins: The plugins, in order; ``migrations`` of their objects are used.
-        clock: Measures steps, and leases.
+        database: Database to migrate.
+        plugins: The plugins, in order; their objects have the attribute ``migrations``.
+        clock: Clock for the time limits of steps, and for the lease.
 
     Raises:
         PluginError: The ``migrations`` of a plugin are no list of steps 2, 3, 4 and so on.
@@ -77,7 +77,7 @@ class Migrations:
             self._steps[plugin.name] = _checked(plugin)
 
     async def run(self) -> None:
-        """Bring all data to the newest version; wait while another process does it.
+        """Migrate all data to the newest version, or wait while another process does so.
 
         Raises:
             MigrationError: The data is newer than the code, or a step failed.
@@ -95,7 +95,7 @@ class Migrations:
                 await self._lease.give_back()
 
     async def pending(self) -> list[tuple[str, Migration]]:
-        """Return the steps that are still to be done, each with its plugin's name.
+        """Return the steps that are still missing, each with its plugin's name.
 
         Raises:
             MigrationError: The data is newer than the code.

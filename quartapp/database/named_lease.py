@@ -1,4 +1,4 @@
-"""A lease by name: one process of the whole installation does something, as long as it lives."""
+"""Named leases, which give work to one process of the whole installation."""
 
 from __future__ import annotations
 
@@ -22,22 +22,23 @@ if TYPE_CHECKING:
 
 COLLECTION = "leases"
 LEASE_SECONDS = 15.0
-# A process that is killed is replaced when its lease has run out, and another one has looked.
+# Time between two looks: another process takes over from a killed one at the first look after the
+# end of the lease.
 LOOK_SECONDS = 5.0
 
 Result = TypeVar("Result")
 
 
 class LeaseLostError(Exception):
-    """Another process may hold the lease by now."""
+    """The error for a lease that another process may hold by now."""
 
 
 class NamedLease:
-    """A document in the collection ``leases``, which says who holds the lease, and until when.
+    """A document in the collection ``leases``, with the holder of the lease and its end.
 
     Args:
-        database: Where the document is.
-        clock: Says when a lease runs out.
+        database: Database that stores the document.
+        clock: Clock that decides when the lease runs out.
         name: ``_id`` of the document.
         first: Further fields of the document when the lease is taken for the first time.
     """
@@ -61,14 +62,14 @@ class NamedLease:
             DatabaseUnavailableError: MongoDB did not answer in time.
         """
         now = self._clock.now()
-        held = {"owner": self._owner, "until": now + timedelta(seconds=LEASE_SECONDS)}
-        change: Document = {"$set": held}
+        holder = {"owner": self._owner, "until": now + timedelta(seconds=LEASE_SECONDS)}
+        change: Document = {"$set": holder}
         if self._first:
             change["$setOnInsert"] = self._first
         free: list[dict[str, Any]] = [{"owner": self._owner}, {"until": {"$lte": now}}]
         try:
             async with self._database.operation():
-                # When neither is the case, the upsert meets the holder's document, and fails.
+                # If another process holds the lease, the upsert finds the duplicate key, and fails.
                 return await self._database.documents[COLLECTION].find_one_and_update(
                     {"_id": self._name, "$or": free},
                     change,
@@ -79,10 +80,10 @@ class NamedLease:
             return None
 
     async def note(self, fields: Document) -> None:
-        """Write further fields into the document, if the lease is still held.
+        """Write further fields into the document, if this process still holds the lease.
 
         Args:
-            fields: The fields.
+            fields: The fields to write.
 
         Raises:
             DatabaseUnavailableError: MongoDB did not answer in time.
@@ -93,8 +94,8 @@ class NamedLease:
             )
 
     async def give_back(self) -> None:
-        """Let others take the lease at once; harmless when it is not held."""
-        with suppress(DatabaseUnavailableError, PyMongoError):  # then it runs out by itself
+        """Let other processes take the lease at once; do nothing without the lease."""
+        with suppress(DatabaseUnavailableError, PyMongoError):  # the lease then runs out by itself
             async with self._database.operation():
                 await self._database.documents[COLLECTION].update_one(
                     {"_id": self._name, "owner": self._owner},
@@ -102,10 +103,13 @@ class NamedLease:
                 )
 
     async def kept_during(self, work: Coroutine[Any, Any, Result]) -> Result:
-        """Run ``work`` in a task of its own, and renew the lease meanwhile.
+        """Run a coroutine in a task of its own, and renew the lease meanwhile.
 
         Args:
-            work: What only the holder may do; it is cancelled when the lease is lost.
+            work: Coroutine that only the holder may run; it is cancelled when the lease is lost.
+
+        Returns:
+            The result of ``work``.
 
         Raises:
             LeaseLostError: The lease could not be renewed in time.

@@ -1,7 +1,7 @@
-"""Periodic work of plugins: in every process, or in one process of the whole installation.
+"""Periodic tasks of plugins, in every process or in one process of the whole installation.
 
-One process at a time holds the lease of a task that runs once per installation, in the collection
-``leases``. The document says when the task is due, so a restart changes nothing about that.
+A task that runs once per installation has a lease in the collection ``leases``, which one process
+at a time holds. The document stores the time of the next run, so a restart does not change it.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ CANCEL_SECONDS = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Work that is done again and again.
+    """A periodic task.
 
     Attributes:
-        name: Unique within the app; ``<plugin>.<function>``.
-        owner: The plugin whose work it is.
+        name: Name of the task, unique within the app: ``<plugin>.<function>``.
+        owner: The plugin that declared the task.
         seconds: Time from one run to the next, in seconds.
-        function: What is called.
-        once: Whether one process of the installation does it, and not each process.
+        function: The function to call.
+        once: Whether one process of the installation calls the function, and not each process.
     """
 
     name: str
@@ -56,13 +56,13 @@ class Task:
 
 
 class Tasks:
-    """The periodic work of one app.
+    """The periodic tasks of one app.
 
     Args:
-        database: Where leases are kept.
-        clock: Says when a task is due.
-        registry: Where runs and failures are counted.
-        owner: Returns the plugin that is being built; None at any other time.
+        database: Database that stores the leases.
+        clock: Clock that decides when a task is due.
+        registry: Registry of the metrics about runs and failures.
+        owner: Function that returns the plugin that is being built; None at any other time.
 
     Attributes:
         declared: All tasks, in the order in which plugins declared them.
@@ -102,23 +102,24 @@ class Tasks:
         *,
         once_per_installation: bool = False,
     ) -> None:
-        """Call a function again and again while the app serves; for ``register_services``.
+        """Call a function periodically while the app serves; for ``register_services``.
 
         The first call comes after every plugin has started; with ``once_per_installation``, when
-        the task is due for the whole installation. A call that fails is logged, and the next one
-        comes at its time. Calls of one task never overlap. When a process is killed during a call,
-        another process repeats the call within ``2 * LEASE_SECONDS``: make it safe to repeat.
+        the task is due for the whole installation. A failed call is logged, and the next call
+        comes at its usual time. Calls of one task never overlap. If a process is killed during a
+        call, another process repeats the call within ``2 * LEASE_SECONDS``, so the function has to
+        be safe to repeat.
 
         Args:
             seconds: Time from the beginning of a call to the beginning of the next, in seconds;
-                a call that takes longer is followed by the next at once.
-            function: What to call; its name is the task's name.
+                after a call that takes longer, the next call comes at once.
+            function: The function to call; its name is the task's name.
             once_per_installation: Whether one process of all servers calls the function, and not
                 each process.
 
         Raises:
-            QuartappError: No plugin is being built, the plugin has such a task, or ``seconds`` is
-                not positive.
+            QuartappError: No plugin is being built, the plugin has a task of the same name, or
+                ``seconds`` is not positive.
         """
         owner = self._owner()
         label = getattr(function, "__name__", type(function).__name__).strip("_")
@@ -134,7 +135,7 @@ class Tasks:
         self._failures.labels(name)
 
     def start(self) -> None:
-        """Begin with all tasks, in the running event loop."""
+        """Start all tasks in the running event loop."""
         for task in self.declared:
             if task.once:
                 due = {"due": self._clock.now()}
@@ -145,13 +146,13 @@ class Tasks:
                 self._running.append(asyncio.create_task(self._repeat(task)))
 
     async def stop(self) -> None:
-        """Cancel what runs, and give leases back, so that others go on at once."""
+        """Cancel all tasks, and give leases back, so that other processes take over at once."""
         if not self._running:
             return
         pending = set(self._running)
         while pending:
-            # A cancellation that meets the end of what is awaited can be swallowed on the way, as
-            # by asyncio.wait_for before Python 3.12: then it is asked for again.
+            # A cancellation can get lost at the moment in which the awaited call ends, as in
+            # asyncio.wait_for before Python 3.12; so the loop cancels again.
             for running in pending:
                 running.cancel()
             _, pending = await asyncio.wait(pending, timeout=CANCEL_SECONDS)
@@ -170,13 +171,13 @@ class Tasks:
         while True:
             pause, asked = LOOK_SECONDS, self._clock.monotonic()
             try:
-                held = await lease.take()
+                document = await lease.take()
                 if self._clock.monotonic() - asked > LOOK_SECONDS:
-                    continue  # the answer may be older than the lease: ask again
-                if held is not None:
+                    continue  # a late answer may be older than the lease
+                if document is not None:
                     now, span = self._clock.now(), timedelta(seconds=task.seconds)
-                    # A task that has become more frequent does not wait for its former time.
-                    left = (min(held["due"], now + span) - now).total_seconds()
+                    # After its interval was shortened, a task does not wait for its former time.
+                    left = (min(document["due"], now + span) - now).total_seconds()
                     pause = min(max(left, 0), LOOK_SECONDS)
                     if left <= 0:
                         await lease.kept_during(self._call(task))
