@@ -92,7 +92,7 @@ class Watchdog:
         return handling
 
     def forget(self, handling: Handling) -> None:
-        """The socket is over."""
+        """Forget the handling of a socket that has closed."""
         self._all.discard(handling)
         if not self._all and self._looking is not None:
             self._looking.cancel()

@@ -84,7 +84,7 @@ class EventRegistry:
         return [event for event, other in self._events.values() if other == owner]
 
     def owner_of(self, brought: EventType | SocketParameter) -> str:
-        """The plugin that brings an event or a parameter, as it was named when it was added."""
+        """Return the owner of an event or a parameter, as given to ``add`` or ``add_parameter``."""
         if brought.name in self._events and self._events[brought.name][0] is brought:
             return self._events[brought.name][1]
         return self._parameters[brought.name][1]

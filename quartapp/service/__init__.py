@@ -1,1 +1,1 @@
-"""What the core offers itself: service routes, documentation pages, the socket, `AUTH`."""
+"""The core's own routes and events: health, metrics, documents, the socket, ``AUTH``."""

@@ -1,4 +1,4 @@
-"""``AUTH``: a fresh token for a socket that is open, before the one it has runs out."""
+"""``AUTH``: the event by which an open socket gets a fresh token before its token runs out."""
 
 from __future__ import annotations
 
@@ -27,13 +27,22 @@ class AuthEvent(EventData):
 
 
 class AuthMessage(Closed):
-    """Until when the socket may stay open."""
+    """The time until which the socket may stay open."""
 
     expires_at: Timestamp = Field(alias="expiresAt")
 
 
 async def renew(connection: Connection, data: AuthEvent) -> None:
-    """Let the socket stay open for as long as the fresh token says."""
+    """Let the socket stay open until the fresh token expires.
+
+    Args:
+        connection: The socket's connection.
+        data: The data of the frame.
+
+    Raises:
+        InvalidTokenError: The token is invalid, or belongs to another person or role.
+        DatabaseUnavailableError: The account cannot be looked up now.
+    """
     before = connection.principal
     fresh = await core().authenticate.token(data.token)
     if (fresh.id, fresh.role) != (before.id, before.role):
@@ -44,7 +53,7 @@ async def renew(connection: Connection, data: AuthEvent) -> None:
 
 
 def renewal() -> EventType:
-    """The event."""
+    """Return the declaration of the event."""
     renewed = ServerMessage(
         name=AUTH, data=AuthMessage, to_all=False, summary="The socket stays open until then."
     )

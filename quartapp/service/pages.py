@@ -1,8 +1,8 @@
-"""The pages that show the two contracts in a browser, made of files in this package alone.
+"""The pages that show the two contracts in a browser, with files of this package alone.
 
-A page names its files by their content, so a browser may keep them for good: what changes has
-another name. No page runs a script of its own text or asks another host for anything; the
-Content-Security-Policy that goes with it has the browser see to that.
+The name of a file has a digest of its content, so a browser may cache the file for good: a changed
+file has another name. No page has inline scripts or loads files from other hosts; the browser
+enforces that by the page's Content-Security-Policy.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ class Page:
     """A page that shows one document.
 
     Attributes:
-        title: What stands above it.
-        source: Where the document is, relative to the page, as every address in it: so the pages
-            also work behind a proxy that puts the server under a prefix.
-        assets: Where the files are, relative to the page.
+        title: Title of the page.
+        source: Address of the document. All addresses are relative to the page, so that pages also
+            work behind a proxy that serves the server under a prefix.
+        assets: Address of the folder with the files.
         files: Style sheets and scripts in the order in which they are loaded.
-        links: The titles of all pages with their addresses, relative to this one.
-        script_sources: What the Content-Security-Policy allows for scripts.
+        links: Titles and addresses of all pages.
+        script_sources: Sources of the directive ``script-src`` of the Content-Security-Policy.
     """
 
     title: str
@@ -51,7 +51,7 @@ class Page:
     script_sources: str = "'self'"
 
     async def response(self) -> Response:
-        """The answer that carries the page."""
+        """Return the answer with the page."""
         names = await asyncio.to_thread(_served_names)
         response = Response(self._html(names), mimetype="text/html")
         response.headers["Content-Security-Policy"] = self._policy()
@@ -122,16 +122,16 @@ ASYNCAPI_PAGE = Page(
     assets="assets",
     files=("page.css", "asyncapi.css", "asyncapi.js", "asyncapi-page.js"),
     links=(("HTTP", "../docs"), ("WebSocket", "websocket")),
-    # The renderer's parser compiles JSON schemas to functions when it is loaded.
+    # The renderer's parser compiles JSON schemas to functions, which needs eval.
     script_sources="'self' 'unsafe-eval'",
 )
 
 
 async def asset(name: str) -> Response:
-    """The file that a page calls ``name``.
+    """Return the answer with a file of a page.
 
     Args:
-        name: File name with a digest of the content in it, as pages write it.
+        name: Name of the file with the digest of its content, as in the pages.
 
     Raises:
         NotFound: No page uses a file of this name.
@@ -149,7 +149,7 @@ async def asset(name: str) -> Response:
 
 @functools.cache
 def _served_names() -> Mapping[str, str]:
-    # Read once: the files are part of the package and do not change under a running server.
+    # The files are part of the package, and do not change while a server runs.
     files = sorted({*OPENAPI_PAGE.files, *ASYNCAPI_PAGE.files})
     return MappingProxyType({file: _served_name(FOLDER / file) for file in files})
 

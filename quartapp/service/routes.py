@@ -1,4 +1,4 @@
-"""What operators and tools ask: is it up, is it ready, what does it offer."""
+"""The routes for operators and tools: health, readiness, metrics and documents."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ blueprint = Blueprint("service", __name__)
 metrics_blueprint = Blueprint("metrics", __name__)
 
 TAGS = ("service",)
-# Whoever watches the server is asked nothing, and no policy of a plugin hides its health. Probes
-# and tools were promised two members of errors here, and no more.
+# Probes send no token, and no policy of a plugin may hide the server's health. The contract
+# promises probes and tools plain errors with two members.
 _OPEN: dict[str, Any] = {
     "access": PUBLIC,
     "tags": TAGS,
@@ -33,7 +33,7 @@ _OPEN: dict[str, Any] = {
 
 
 class Status(Closed):
-    """How the server is."""
+    """The state of the server."""
 
     status: Literal["ok"]
 
@@ -41,14 +41,14 @@ class Status(Closed):
 @blueprint.get("/healthz")
 @Operation(id="getHealth", **_OPEN, data=Status, database=False)
 async def health() -> dict[str, Any]:
-    """The process is up."""
+    """Tell that the process is up."""
     return {"status": "ok"}
 
 
 @blueprint.get("/readyz")
 @Operation(id="getReadiness", **_OPEN, data=Status)
 async def readiness() -> dict[str, Any]:
-    """The database is reachable and takes writes."""
+    """Tell whether the database is reachable and accepts writes."""
     await core().database.check_writable()
     return {"status": "ok"}
 
@@ -56,28 +56,28 @@ async def readiness() -> dict[str, Any]:
 @metrics_blueprint.get("/metrics")
 @Operation(id="getMetrics", **_OPEN, data=str, media_type=MEDIA_TYPE, database=False)
 async def metrics() -> str:
-    """What the server counts and measures, for Prometheus."""
+    """Return the metrics in Prometheus's text format."""
     return core().metrics.text()
 
 
 @blueprint.get("/openapi.json")
 @Operation(id="getOpenapi", **_OPEN, data=dict[str, Any], key=None, database=False)
 async def openapi() -> dict[str, Any]:
-    """What this server offers over HTTP, plugins included."""
+    """Return the OpenAPI document of this server, with its plugins."""
     return openapi_document(current_app)
 
 
 @blueprint.get("/asyncapi.json")
 @Operation(id="getAsyncapi", **_OPEN, data=dict[str, Any], key=None, database=False)
 async def asyncapi() -> dict[str, Any]:
-    """What this server offers over the WebSocket, plugins included."""
+    """Return the AsyncAPI document of this server, with its plugins."""
     return asyncapi_document(current_app)
 
 
 @blueprint.get("/docs")
 @Operation(id="getDocs", **_OPEN, data=str, media_type="text/html", database=False)
 async def docs() -> Response:
-    """The HTTP contract, to read in a browser."""
+    """Show the HTTP contract in a browser."""
     return await docs_pages.OPENAPI_PAGE.response()
 
 
@@ -90,7 +90,7 @@ async def docs() -> Response:
     database=False,
 )
 async def websocket_docs() -> Response:
-    """The WebSocket contract, to read in a browser."""
+    """Show the WebSocket contract in a browser."""
     return await docs_pages.ASYNCAPI_PAGE.response()
 
 
@@ -104,5 +104,5 @@ async def websocket_docs() -> Response:
     documented=False,
 )
 async def docs_asset(name: str) -> Response:
-    """A style sheet or script of a docs page."""
+    """Return a style sheet or script of a docs page."""
     return await docs_pages.asset(name)

@@ -206,7 +206,7 @@ def _closed_frame(name: str, data: JsonObject) -> JsonObject:
 
 
 def _errors(event: EventType) -> list[str]:
-    """What ``event`` can be refused with, in the order of its checks."""
+    """Return the messages that can refuse ``event``, in the order of the checks."""
     role = [] if event.role is None else [event.wrong_role]
     data = [INVALID_FORMAT] if event.data.model_fields else []
     return [*role, *data, *event.messages]
