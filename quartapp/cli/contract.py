@@ -24,7 +24,7 @@ FORMATS = ("openapi", "asyncapi")
 
 @click.group()
 def contract() -> None:
-    """The HTTP and WebSocket contract: openapi.yaml and asyncapi.yaml."""
+    """Show, check and test the contract with clients: openapi.yaml and asyncapi.yaml."""
 
 
 @contract.command()

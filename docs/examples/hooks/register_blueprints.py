@@ -18,7 +18,7 @@ class Hours(Closed):
 @blueprint.get("/hours")
 @Operation(id="getLibraryHours", access=SIGNED_IN, tags=("library",), data=Hours, database=False)
 async def hours(principal):
-    """The opening hours of the library."""
+    """Return the opening hours of the library."""
     return {"opensAt": 8, "closesAt": 18}
 
 
