@@ -89,7 +89,7 @@ STATUS = {"type": "string"}
     ],
     ids=["path", "answer gone", "answer more", "field", "required", "status"],
 )
-def test_what_is_no_addition_over_http_is_found(served, change, said):
+def test_forbidden_differences_of_the_openapi_document_are_found(served, change, said):
     openapi, asyncapi = served
     changed = deepcopy(openapi)
     change(changed)
@@ -124,7 +124,7 @@ def test_what_is_no_addition_over_http_is_found(served, change, said):
         "a count that is none",
     ],
 )
-def test_what_is_no_addition_on_the_socket_is_found(served, change, said):
+def test_forbidden_differences_of_the_asyncapi_document_are_found(served, change, said):
     changed = deepcopy(served[1])
     change(changed)
 

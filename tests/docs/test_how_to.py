@@ -73,7 +73,7 @@ async def test_the_directory_decides_for_its_domain_alone(school):
     assert (await login(server, other.email, other.password)).status_code == 200
 
 
-async def test_a_token_of_the_sign_on_service_is_as_good_as_ours(school):
+async def test_token_of_the_sign_on_service_is_accepted(school):
     module, server = school
     await login(server, "grace@school.example", "cobol-60")
     headers = token(module.ISSUER, "g.hopper")
@@ -120,7 +120,7 @@ async def test_co_teachers_call_the_roll_and_do_nothing_else(serve, lesson, mark
     assert await status("POST", "/attendance/start", colleague, **start) == 404
 
 
-async def test_a_directory_that_is_down_is_no_wrong_password(school):
+async def test_unreachable_directory_is_not_reported_as_wrong_password(school):
     _, server = school
     server.directory.down = True
     answer = await login(server, "grace@school.example", "cobol-60")

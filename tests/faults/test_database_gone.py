@@ -34,7 +34,7 @@ def resident(processes):
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-async def test_everybody_is_told_and_all_goes_on_afterwards(
+async def test_everybody_is_told_and_service_resumes(
     make_replica_set, serve_process, lesson, mark, eventually, figures, kind, going, seconds
 ):
     replica_set = await asyncio.to_thread(make_replica_set, 1)

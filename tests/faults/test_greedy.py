@@ -122,7 +122,7 @@ async def measured(watching, figures):
         figures["others' p50, p99, max ms"] = await going_on
 
 
-async def test_who_opens_sockets_without_end_gets_some_and_the_others_stay(
+async def test_endless_openings_are_limited_and_other_sockets_stay(
     serve_process, mongodb_uri, lesson, figures
 ):
     process = await serve_process(
@@ -199,9 +199,7 @@ class Floods:
         return process
 
 
-async def test_those_who_send_without_end_are_slowed_and_then_closed(
-    serve_process, lesson, figures
-):
+async def test_endless_senders_are_slowed_and_then_closed(serve_process, lesson, figures):
     process = await serve_process()
     maths = await lesson(process.client, students=2)
     await maths.start()

@@ -228,7 +228,7 @@ ENDLESS = {
 }
 
 
-async def test_who_never_comes_to_an_end_is_ended(served, figures):
+async def test_endless_handshakes_and_messages_are_ended(served, figures):
     process, maths = served
     url, token = process.client.url, maths.students[1].token
 

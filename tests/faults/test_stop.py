@@ -138,7 +138,7 @@ def a_random_moment(figures):
     [(1, signal.SIGTERM), (1, signal.SIGINT), (2, signal.SIGTERM)],
     ids=["SIGTERM", "ctrl-C", "two workers"],
 )
-async def test_a_stop_sends_everybody_away_and_loses_nothing(
+async def test_stop_closes_all_sockets_and_loses_nothing(
     serve_process, lesson, figures, workers, number
 ):
     process = await serve_process("--workers", str(workers))
@@ -175,7 +175,7 @@ async def test_a_stop_sends_everybody_away_and_loses_nothing(
     assert await process.terminate() == 0
 
 
-async def test_workers_that_are_replaced_send_everybody_away_and_lose_nothing(
+async def test_replaced_workers_close_all_sockets_and_lose_nothing(
     serve_process, lesson, figures, eventually
 ):
     process = await serve_process("--workers", "2")

@@ -67,7 +67,7 @@ def storm(url: str, tokens: list[str], maths: Lesson, figures: dict[str, object]
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-async def test_a_storm_is_let_in_with_one_read_each(
+async def test_storm_of_connections_costs_one_read_each(
     serve_process, mongodb_uri, lesson, figures, workers
 ):
     process = await serve_process(

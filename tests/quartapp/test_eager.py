@@ -9,7 +9,7 @@ import pytest
 from quartapp._eager import EagerCoroutine
 
 
-async def test_one_that_waits_for_nothing_is_over_at_once():
+async def test_coroutine_that_never_waits_is_over_at_once():
     async def answer():
         return 42
 
@@ -19,7 +19,7 @@ async def test_one_that_waits_for_nothing_is_over_at_once():
     assert await eager == 42
 
 
-async def test_one_that_waits_goes_on_when_it_is_awaited():
+async def test_coroutine_that_waits_goes_on_when_it_is_awaited():
     opened = asyncio.Event()
     steps = []
 
@@ -36,7 +36,7 @@ async def test_one_that_waits_goes_on_when_it_is_awaited():
     assert (eager.over, steps) == (True, ["begun", "ended"])
 
 
-async def test_what_its_first_step_raises_is_raised_at_once():
+async def test_error_of_the_first_step_is_raised_at_once():
     async def fail():
         raise LookupError("no licence")
 

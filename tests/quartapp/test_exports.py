@@ -53,7 +53,7 @@ def test_type_checkers_see_the_names_that_are_there_at_run_time(face):
     assert {name for _, name in at_run_time} == set(module.__all__)
 
 
-def test_a_name_that_is_not_exported_is_told():
+def test_import_of_an_unexported_name_is_reported():
     with pytest.raises(AttributeError, match="has no attribute 'no_such_name'"):
         _ = import_module("quartapp").no_such_name
 

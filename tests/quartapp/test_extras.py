@@ -89,7 +89,7 @@ def test_a_module_imports_what_is_required_or_its_extra(module, file):
     assert {name for name, brought in imported(file).items() if not brought & allowed} == set()
 
 
-def test_what_is_required_is_imported():
+def test_every_required_distribution_is_imported():
     used = set().union(*(brought for _, file in modules() for brought in imported(file).values()))
     assert requirements(None) <= used
 

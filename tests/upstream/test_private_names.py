@@ -140,7 +140,7 @@ def overridden_by(kind: type) -> list[tuple[str, str]]:
     ("place", "name", "expected"),
     [(place, name, given) for place, names in OVERRIDDEN.items() for name, given in names.items()],
 )
-def test_an_overridden_method_is_there_with_its_parameters(place, name, expected):
+def test_every_overridden_method_exists_with_its_parameters(place, name, expected):
     method = vars(named(place)).get(name)
     assert method is not None, f"{place} has no {name} any more: what overrides it is never called"
     assert parameters(method) == expected
@@ -149,14 +149,14 @@ def test_an_overridden_method_is_there_with_its_parameters(place, name, expected
 @pytest.mark.parametrize(
     ("place", "name"), [(place, name) for place, names in CALLED.items() for name in names]
 )
-def test_a_name_that_is_called_or_replaced_is_there(place, name):
+def test_every_used_private_name_exists(place, name):
     assert hasattr(named(place), name)
 
 
 @pytest.mark.parametrize(
     ("place", "name"), [(place, name) for place, names in SET.items() for name in names]
 )
-def test_an_attribute_that_is_read_is_set(place, name):
+def test_every_read_attribute_exists(place, name):
     kind = named(place)
     sources = [inspect.getsource(base) for base in kind.__mro__ if base is not object]
     assert any(f"self.{name} = " in text or f"self.{name}: " in text for text in sources) or (

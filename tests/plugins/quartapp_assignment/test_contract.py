@@ -46,7 +46,7 @@ def test_the_server_offers_the_base_and_the_piece(document):
     assert told(differences(read_document(openapi_file()), rest)) == ""
 
 
-def test_a_piece_that_says_something_else_is_noticed(document):
+def test_differing_contract_of_a_plugin_is_noticed(document):
     piece = read_document(PIECE)
     own, _ = parted(document, piece)
     changed = copy.deepcopy(piece)

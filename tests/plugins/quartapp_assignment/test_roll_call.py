@@ -99,7 +99,7 @@ async def test_a_class_of_another_teacher_is_403_here_and_404_in_the_base(school
         (("statuses",), "excused", "absent"),
     ],
 )
-async def test_my_attendance_is_what_was_recorded(school, plugins, marked, answered):
+async def test_my_attendance_is_the_recorded_status(school, plugins, marked, answered):
     at = await school(*plugins)
     await at.ask("owner", "POST", "/attendance/start", {"classId": "<class>"})
     socket = await at.server.socket(at.people["owner"])
@@ -113,7 +113,7 @@ async def test_my_attendance_is_what_was_recorded(school, plugins, marked, answe
     assert mine.json()["data"] == {"classId": at.class_id, "status": answered}
 
 
-async def test_what_is_made_on_one_side_is_found_on_the_other(school):
+async def test_changes_on_one_side_appear_on_the_other(school):
     at = await school()
     made = (await at.ask("owner", "POST", "/class", {"className": "X"})).json()["data"]
     listed = (await at.base("owner", "GET", "/class")).json()["data"]

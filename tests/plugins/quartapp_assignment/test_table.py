@@ -208,7 +208,7 @@ async def test_each_row_is_answered_as_the_dialect_says(school, operation):
         ("owner", "/attendance/start", "classId"),
     ],
 )
-async def test_what_is_no_json_object_does_not_fit(school, who, path, field):
+async def test_body_that_is_no_json_object_is_refused(school, who, path, field):
     at = await school()
     json = {"Content-Type": "application/json"}
     token = {"Authorization": at.people[who].token} if who else {}
@@ -272,7 +272,7 @@ async def test_a_class_name_may_have_one_character(school):
     assert refused.status_code == 400
 
 
-async def test_students_may_be_none(serve):
+async def test_empty_list_of_students_is_answered(serve):
     server = await serve(extra_plugins=("assignment",))
     teacher = await server.person("teacher")
     answer = await server.api.get(f"{server.url}/students", headers=teacher.headers)

@@ -52,7 +52,7 @@ def bad_headers(person):
     }
 
 
-async def test_whatever_is_wrong_with_a_token_has_one_message(school):
+async def test_all_bad_tokens_get_one_message(school):
     at = await school()
     given = {"missing": None, **bad_headers(at.people["owner"])}
     for method, path in GUARDED:

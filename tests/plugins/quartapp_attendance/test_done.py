@@ -40,7 +40,7 @@ async def test_done_twice_persists_once(server, lesson, session_states):
     assert await session_states(server) == ["closed"]
 
 
-async def test_who_left_the_roll_keeps_a_record_and_is_not_counted(server, lesson, mark):
+async def test_student_who_left_the_roll_keeps_the_record_and_is_not_counted(server, lesson, mark):
     maths = await lesson(server, students=2)
     await maths.start()
     teacher = await server.socket(maths.teacher)

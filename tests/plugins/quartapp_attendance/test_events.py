@@ -152,7 +152,7 @@ async def test_marks_that_do_not_fit_are_refused_before_the_session_is_asked(ser
     assert await teacher.ask("ATTENDANCE_MARKED", data) == error("Invalid message format")
 
 
-async def test_only_who_is_on_the_roll_now_can_be_marked(server, lesson, mark):
+async def test_only_students_on_the_present_roll_can_be_marked(server, lesson, mark):
     maths = await lesson(server, students=1)
     await maths.start()
     teacher = await server.socket(maths.teacher)

@@ -28,7 +28,7 @@ async def marked(teacher, marks):
     return [await teacher.ask("ATTENDANCE_MARKED", data) for data in marks]
 
 
-async def test_what_was_missed_comes_in_order_and_then_what_happens(server, lesson, mark, back):
+async def test_missed_broadcasts_come_in_order_before_new_ones(server, lesson, mark, back):
     maths = await lesson(server, students=3)
     await maths.start()
     teacher = await server.socket(maths.teacher)
@@ -48,7 +48,7 @@ async def test_what_was_missed_comes_in_order_and_then_what_happens(server, less
         assert await returned.drain() == []
 
 
-async def test_who_missed_nothing_gets_nothing(server, lesson, mark, back):
+async def test_since_of_the_last_broadcast_brings_nothing(server, lesson, mark, back):
     maths = await lesson(server, students=1)
     await maths.start()
     teacher = await server.socket(maths.teacher)
@@ -57,7 +57,7 @@ async def test_who_missed_nothing_gets_nothing(server, lesson, mark, back):
     assert await returned.drain() == []
 
 
-async def test_who_does_not_ask_gets_nothing(server, lesson, mark):
+async def test_socket_without_since_gets_nothing(server, lesson, mark):
     maths = await lesson(server, students=1)
     await maths.start()
     await marked(await server.socket(maths.teacher), [mark(maths.students[0])])
@@ -87,7 +87,7 @@ async def test_the_end_of_a_session_can_be_missed_too(server, lesson, mark, back
     assert missed[-1]["event"] == "DONE"
 
 
-async def test_a_number_of_a_session_that_made_way_brings_the_state(server, lesson, mark, back):
+async def test_since_of_a_superseded_session_brings_the_state(server, lesson, mark, back):
     maths = await lesson(server, students=2)
     await maths.start()
     known = (await maths.session())["seq"]
@@ -101,7 +101,7 @@ async def test_a_number_of_a_session_that_made_way_brings_the_state(server, less
     assert await returned.drain() == [{"event": "SESSION_STATE", "data": session}]
 
 
-async def test_after_too_much_there_is_the_state_with_what_one_may_know(
+async def test_too_old_since_brings_the_state_that_the_person_may_see(
     server, lesson, mark, back, monkeypatch
 ):
     monkeypatch.setattr("quartapp_attendance.live.broadcasts.KEPT_CHARACTERS", 1000)
@@ -132,7 +132,7 @@ async def test_after_too_much_there_is_the_state_with_what_one_may_know(
         assert len(await near.drain()) == 3
 
 
-async def test_after_a_restart_there_is_the_state(serve, lesson, mark, back):
+async def test_since_from_before_a_restart_brings_the_state(serve, lesson, mark, back):
     one = await serve()
     maths = await lesson(one, students=1)
     await maths.start()
@@ -152,7 +152,7 @@ async def test_after_a_restart_there_is_the_state(serve, lesson, mark, back):
 
 
 @pytest.mark.parametrize("since", ["", "-1", "1.5", "x", "1e3", "1" * 17, "%D9%A1"])
-async def test_what_is_no_number_is_refused_and_the_socket_stays(server, lesson, mark, back, since):
+async def test_since_without_a_number_is_refused(server, lesson, mark, back, since):
     maths = await lesson(server, students=1)
     await maths.start()
     returned = await back(server, maths.teacher, since)
@@ -161,7 +161,7 @@ async def test_what_is_no_number_is_refused_and_the_socket_stays(server, lesson,
     assert await marked(returned, [mark(maths.students[0])])
 
 
-async def test_where_there_is_no_session_that_is_said(server, lesson, mark, back):
+async def test_since_without_a_session_is_told_so(server, lesson, mark, back):
     maths = await lesson(server, students=1)
     outsider = await server.person("student")
     assert await (await back(server, maths.teacher, 1)).drain() == [NO_SESSION]
@@ -169,7 +169,7 @@ async def test_where_there_is_no_session_that_is_said(server, lesson, mark, back
     assert await (await back(server, outsider, 1)).drain() == [NO_SESSION]
 
 
-async def test_a_number_that_never_comes_is_waited_for_in_vain_and_forgotten(server, lesson, back):
+async def test_wait_for_a_number_that_never_comes_ends_and_is_forgotten(server, lesson, back):
     maths = await lesson(server, students=1)
     await maths.start()
     returned = await back(server, maths.teacher, 9_999_999_999_999_999)
@@ -179,7 +179,7 @@ async def test_a_number_that_never_comes_is_waited_for_in_vain_and_forgotten(ser
     assert session._waiting == []
 
 
-async def test_nobody_who_comes_back_in_a_burst_has_a_gap_or_a_double(server, lesson, mark, back):
+async def test_reconnecting_crowd_has_no_gap_and_no_double(server, lesson, mark, back):
     maths = await lesson(server, students=5)
     await maths.start()
     known = (await maths.session())["seq"]

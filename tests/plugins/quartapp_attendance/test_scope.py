@@ -76,7 +76,7 @@ async def test_a_student_of_several_names_the_class_or_gets_the_newest(server, l
     assert named["data"] == {"status": "present"}
 
 
-async def test_who_is_added_or_removed_meanwhile_gets_the_next_broadcast_or_not(server, lesson):
+async def test_roll_changes_decide_the_receivers_of_the_next_broadcast(server, lesson):
     maths = await lesson(server, students=1)
     late = await server.person("student")
     await maths.start()

@@ -21,7 +21,7 @@ async def live_session(server, maths):
     return service, await service.session_for(principal, None)
 
 
-async def test_a_status_that_there_is_not_is_stored_for_nobody(server, lesson):
+async def test_unknown_status_is_never_stored(server, lesson):
     maths = await lesson(server, students=1)
     service, session = await live_session(server, maths)
     with pytest.raises(UnknownStatusError):
@@ -29,7 +29,7 @@ async def test_a_status_that_there_is_not_is_stored_for_nobody(server, lesson):
     assert (await maths.session())["attendance"] == {}
 
 
-async def test_an_audience_that_there_is_not_is_shown_nothing(server, lesson):
+async def test_unknown_audience_is_shown_nothing(server, lesson):
     maths = await lesson(server)
     service, session = await live_session(server, maths)
     with pytest.raises(UnknownAudienceError, match="parents"):
@@ -37,7 +37,7 @@ async def test_an_audience_that_there_is_not_is_shown_nothing(server, lesson):
 
 
 @pytest.mark.parametrize("name", ["", " maths", "maths\n", "m" * 101])
-async def test_a_class_gets_no_name_that_no_route_would_take(server, name):
+async def test_class_never_gets_a_name_that_routes_refuse(server, name):
     teacher = await server.person("teacher")
     service = core(server.app).services.get(ClassService)
     principal = core(server.app).tokens.verify(teacher.token)

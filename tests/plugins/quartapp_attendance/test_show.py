@@ -59,7 +59,7 @@ async def test_a_plugins_broadcast_reaches_all_servers_in_the_order_of_the_sessi
 
 
 @pytest.mark.parametrize("begun", [True, False])
-async def test_after_a_session_nothing_of_it_is_shown(serve, lesson, begun):
+async def test_ended_session_is_not_shown(serve, lesson, begun):
     server = await serve(beside=[FireBell])
     maths = await lesson(server, students=1)
     teacher = await server.socket(maths.teacher)

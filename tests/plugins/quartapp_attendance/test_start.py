@@ -50,7 +50,7 @@ async def test_a_start_without_a_class_is_invalid(server, body):
     assert answer.json()["error"] == "Invalid request schema"
 
 
-async def test_nobody_starts_a_class_of_another_teacher(server, lesson):
+async def test_class_of_another_teacher_cannot_be_started(server, lesson):
     maths = await lesson(server, students=0)
     other = await server.person("teacher")
     bodies = [
@@ -112,7 +112,7 @@ async def test_a_student_sees_their_own_entry_of_the_session_alone(server, lesso
     assert data["seq"] == began["seq"] + 2
 
 
-async def test_who_is_in_no_live_session_has_none(server, lesson):
+async def test_person_without_a_live_session_gets_none(server, lesson):
     maths = await lesson(server)
     await maths.start()
     for stranger in (await server.person("student"), await server.person("teacher")):

@@ -51,7 +51,7 @@ async def test_what_does_not_fit_is_one_sentence(command):
     )
 
 
-async def test_whoever_is_disabled_is_out_until_enabled(server, command):
+async def test_disabled_person_is_refused_until_enabled(server, command):
     person = await server.person("student")
     socket = await server.socket(person)
     assert await command("disable", person.email) == f"{person.email} is disabled.\n"
@@ -63,7 +63,7 @@ async def test_whoever_is_disabled_is_out_until_enabled(server, command):
 
 
 @pytest.mark.parametrize("change", [("revoke",), ("set-role", "teacher")], ids=lambda c: c[0])
-async def test_whoever_is_changed_has_to_sign_in_again(server, command, change):
+async def test_changed_person_has_to_sign_in_again(server, command, change):
     person = await server.person("student")
     socket = await server.socket(person)
     verb, *rest = change

@@ -69,7 +69,7 @@ async def test_an_address_of_another_identity_is_refused(users):
         await users.sign_in(Identity(**{**ADA, "subject": "2"}, **NEW))
 
 
-async def test_an_address_that_another_account_has_does_not_follow(server, users):
+async def test_address_of_another_account_is_not_taken_over(server, users):
     other = await server.person("student")
     user = await users.sign_in(Identity(**ADA, **NEW))
     again = await users.sign_in(Identity(**{**ADA, "email": other.email}, name="Ada King"))
@@ -109,7 +109,7 @@ class Directory:
         raise SignInUnavailableError("down")
 
 
-async def test_the_no_of_the_system_that_owns_an_account_is_final(serve):
+async def test_refusal_by_the_system_that_owns_an_account_is_final(serve):
     server = await serve(beside=[Directory(CredentialsRefusedError())])
     person = await server.person("teacher")
     body = {"email": person.email, "password": person.password}

@@ -66,7 +66,7 @@ async def test_a_new_name_by_an_import_ends_nothing(server):
     assert (answer.status_code, answer.json()["data"]["name"]) == (200, "$ada")
 
 
-async def test_whoever_signs_in_again_is_let_in(server):
+async def test_person_who_signs_in_again_is_accepted(server):
     person = await server.person("teacher")
     await service(server).revoke(person.id)
     token = await server.sign_in(person.email, person.password)

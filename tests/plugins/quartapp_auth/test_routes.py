@@ -78,7 +78,7 @@ async def test_a_login_with_a_password_too_long_is_just_wrong(server):
         assert (answer.status_code, answer.json()["error"]) == (400, "Invalid email or password")
 
 
-async def test_a_login_of_nobody_is_404_and_of_nothing_422(server):
+async def test_login_with_unknown_address_is_404_and_with_empty_body_422(server):
     answer = await server.api.post("/auth/login", json={"email": "no@example.org", "password": "x"})
     assert (answer.status_code, answer.json()["error"]) == (404, "User not found")
     for body in ({}, {"email": "no@example.org"}, {"email": "no", "password": "x"}):
@@ -86,7 +86,7 @@ async def test_a_login_of_nobody_is_404_and_of_nothing_422(server):
         assert (answer.status_code, answer.json()["error"]) == (422, INVALID)
 
 
-async def test_who_is_gone_is_not_found_with_a_valid_token(server):
+async def test_deleted_account_is_not_found_with_a_valid_token(server):
     person = await server.person("student")
     await server.documents["users"].delete_one({"_id": ObjectId(person.id)})
     answer = await server.api.get("/auth/me", headers=person.headers)

@@ -101,7 +101,7 @@ async def test_the_qr_code_is_an_svg(lecture):
     assert ET.fromstring(answer.text).tag.endswith("svg")  # noqa: S314 - our own
 
 
-async def test_a_code_is_good_for_one_step_longer_and_no_more(lecture, turned_clock):
+async def test_code_is_valid_for_one_further_step_only(lecture, turned_clock):
     maths = await lecture()
     first, second = [await maths.server.socket(student) for student in maths.students]
     data = await maths.shown()
@@ -136,13 +136,13 @@ async def test_a_wrong_code_is_refused_and_attempts_are_limited(lecture, monkeyp
 
 
 @pytest.mark.parametrize("data", [{}, {"code": 123456}, {"code": "12345"}, {"code": "12345a"}])
-async def test_what_is_no_code_is_a_bad_message(lecture, data):
+async def test_malformed_code_is_an_invalid_message(lecture, data):
     maths = await lecture(students=1)
     student = await maths.server.socket(maths.students[0])
     assert await student.ask("CHECK_IN", data) == refusal("Invalid message format")
 
 
-async def test_what_the_teacher_said_stands(lecture):
+async def test_mark_of_a_teacher_stands(lecture):
     maths = await lecture()
     teacher = await maths.server.socket(maths.teacher)
     student = await maths.server.socket(maths.students[0])
@@ -168,7 +168,7 @@ async def test_inside_a_configured_network_check_in_works(lecture, monkeypatch):
     assert answer["event"] == "ATTENDANCE_MARKED"
 
 
-async def test_without_a_session_there_is_neither_code_nor_check_in(serve):
+async def test_check_in_needs_a_session(serve):
     server = await serve(extra_plugins=("checkin",))
     teacher, student = await server.person("teacher"), await server.person("student")
     answer = await server.api.get("/attendance/checkin-code", headers=teacher.headers)
@@ -210,9 +210,7 @@ OUTSIDE = "Check-in is not possible from this network"
         (1, {"X-Forwarded-For": "10.1.2.3", "Forwarded": "for=192.0.2.1"}, False),
     ],
 )
-async def test_the_address_is_the_one_a_trusted_proxy_forwards(
-    lecture, monkeypatch, proxies, headers, inside
-):
+async def test_address_comes_from_the_trusted_proxy(lecture, monkeypatch, proxies, headers, inside):
     monkeypatch.setenv(f"{PREFIX}SUBNETS", '["10.1.0.0/16", "2001:db8::/32"]')
     maths = await lecture(students=1, trusted_proxies=proxies)
     student = await maths.server.socket(maths.students[0], additional_headers=headers)

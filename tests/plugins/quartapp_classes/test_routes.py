@@ -17,7 +17,7 @@ async def post(server, person, path, **body):
     return await server.api.post(path, json=body, headers=person.headers)
 
 
-async def test_a_class_of_one_name_in_any_case_is_made_once(server):
+async def test_racing_creations_of_one_class_name_make_one_class(server):
     teacher = await server.person("teacher")
     names = ["Algebra", "ALGEBRA", " algebra "] * 4
     answers = await asyncio.gather(
@@ -52,7 +52,7 @@ async def test_a_student_added_at_once_is_added_once(server):
     assert answers[statuses.index(409)].json()["error"] == "student already exist in class"
 
 
-async def test_only_students_that_there_are_are_added(server):
+async def test_only_existing_students_are_added(server):
     teacher, student = await server.person("teacher"), await server.person("student")
     room = await class_room(server, teacher)
     path = f"/class/{room['_id']}/add-student"

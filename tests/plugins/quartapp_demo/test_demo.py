@@ -88,7 +88,7 @@ def lines_until(process, wanted):
     raise AssertionError(f"{wanted!r} never came:\n" + "\n".join(lines))
 
 
-def test_the_story_is_told_in_plain_lines_whatever_is_set_for_another_server(surroundings):
+def test_demo_prints_plain_lines_despite_settings_of_another_server(surroundings):
     surroundings.env |= {
         "MONGODB_URI": "mongodb://nobody.invalid/",
         "JWT_SECRET": "too short",

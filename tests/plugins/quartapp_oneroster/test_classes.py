@@ -42,7 +42,7 @@ def test_the_primary_teacher_has_the_class(school):
     assert school.class_room("c1")["teacherId"] == school.person("two@school.example")["_id"]
 
 
-def test_a_class_keeps_its_teacher_where_none_is_primary(school):
+def test_class_without_a_primary_teacher_keeps_its_teacher(school):
     school.bring_in(school.small())
     roster = school.small().user("aaa", "teacher")
     roster.rows["enrollments"][0]["primary"] = ""
@@ -71,7 +71,7 @@ def test_a_class_without_a_teacher_is_rejected_and_its_roll_with_it(school):
     assert school.names() == {"Algebra"}
 
 
-def test_a_class_whose_teacher_leaves_stays_with_them_until_there_is_another(school):
+def test_class_keeps_a_leaving_teacher_until_another_teacher_comes(school):
     school.bring_in(school.small())
     roster = school.small()
     del roster.rows["enrollments"][0]
@@ -97,7 +97,7 @@ def test_names_are_told_apart_by_code_term_and_id(school):
     assert school.everything() == before
 
 
-def test_a_name_stays_when_the_one_it_was_told_from_is_gone(school):
+def test_distinguishing_name_stays_when_the_other_class_is_gone(school):
     roster = school.small().add("academicSessions", id="t1", title="Autumn")
     roster.class_("c2", "Algebra", termSourcedIds="t1").enrol("tea", "c2", "teacher")
     school.bring_in(roster)
@@ -153,7 +153,7 @@ def test_the_courses_title_serves_a_class_that_has_none(school):
     assert school.names() == {"Physics"}
 
 
-def test_a_name_that_only_the_database_takes_for_the_same_gets_a_remark(school):
+def test_name_that_only_the_database_considers_equal_gets_a_remark(school):
     one, two = "Art \u2665", "Art \u2665\ufe0f"  # the second asks for a colourful heart
     assert name_key(one) != name_key(two)
     roster = school.set().user("tea", "teacher").class_("c1", one).class_("c2", two, classCode="K")

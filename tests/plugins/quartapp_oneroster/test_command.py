@@ -74,7 +74,7 @@ def test_a_terminal_gets_bars(school):
     assert school.roll("c1") == ["ann", "bob"]
 
 
-def test_elsewhere_there_are_plain_lines(school):
+def test_other_outputs_get_plain_lines(school):
     result = school.bring_in(school.small())
     assert result.stderr.splitlines()[:3] == [
         "Reading the set: done",

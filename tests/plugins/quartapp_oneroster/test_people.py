@@ -43,7 +43,7 @@ async def test_nobody_signs_in_until_a_password_is_set(school, serve):
         ("ann@school.example", "", "a password has 6 characters or more"),
     ],
 )
-def test_set_password_says_why_it_does_not(school, email, stdin, message):
+def test_set_password_explains_its_refusal(school, email, stdin, message):
     school.bring_in(school.small())
     result = school.run("user", "set-password", email, "--stdin", stdin=stdin)
     assert result.exit_code == 2
@@ -102,7 +102,7 @@ def test_username_serves_where_it_is_an_address(school):
     assert school.emails() == {"ann@home.example"}
 
 
-async def test_an_account_that_is_here_is_linked_and_keeps_its_password(school, serve):
+async def test_existing_account_is_linked_and_keeps_its_password(school, serve):
     import asyncio
 
     server = await serve()
@@ -218,12 +218,12 @@ class TestVersion12:
         school.bring_in(self.roster(school, *roles))
         assert school.person("ann@school.example")["role"] == expected
 
-    def test_who_has_no_role_here_is_skipped(self, school):
+    def test_person_with_another_role_is_skipped(self, school):
         result = school.bring_in(self.roster(school, {"role": "siteAdministrator"}))
         assert "users.csv: 1 rows skipped, role siteadministrator" in result.stdout
         assert school.emails() == set()
 
-    def test_who_has_no_role_at_all_is_rejected(self, school):
+    def test_person_without_a_role_is_rejected(self, school):
         roster = self.roster(school, {"role": "student", "userSourcedId": "somebody else"})
         result = school.bring_in(roster, status=3)
         assert "users.csv, line 2: roles.csv has no role in force" in result.stderr

@@ -19,7 +19,7 @@ def test_importing_twice_changes_nothing(school):
     assert "rolls: 0 names to add, 0 to remove" in result.stdout
 
 
-def test_who_is_missing_from_a_complete_set_leaves_the_roll_and_keeps_the_account(school):
+def test_person_missing_from_a_complete_set_leaves_the_roll_and_keeps_the_account(school):
     school.bring_in(school.small())
     bob = school.person("bob@school.example")
     roster = school.small()
@@ -44,7 +44,7 @@ def test_a_class_missing_from_a_complete_set_stays_with_an_empty_roll(school):
     assert school.roll("c1") == ["ann", "bob"]
 
 
-async def test_records_stay_whoever_leaves(school, serve):
+async def test_records_stay_when_people_leave(school, serve):
     import asyncio
 
     await asyncio.to_thread(school.bring_in, school.small())
@@ -71,7 +71,7 @@ async def test_records_stay_whoever_leaves(school, serve):
     assert await asyncio.to_thread(records) == before
 
 
-def test_whom_a_teacher_put_on_the_roll_stays(school):
+def test_student_added_by_a_teacher_stays_on_the_roll(school):
     school.bring_in(school.small().user("eve"))
     eve = school.person("eve@school.example")["_id"]
     school.db["classes"].update_one({"sourcedId": "c1"}, {"$push": {"studentsIds": eve}})
@@ -91,14 +91,14 @@ def test_whom_a_teacher_put_on_the_roll_stays(school):
         ({"beginDate": "2026-03-02"}, ["bob"]),
     ],
 )
-def test_dates_decide_who_is_on_the_roll(school, dates, expected):
+def test_dates_decide_the_roll(school, dates, expected):
     roster = school.small()
     roster.rows["enrollments"][1] |= dates
     school.bring_in(roster, "--as-of", "2026-03-01")
     assert school.roll("c1") == expected
 
 
-def test_a_later_import_of_anything_brings_time_to_bear(school):
+def test_every_later_import_applies_dates_that_have_come(school):
     roster = school.small()
     roster.rows["enrollments"][1] |= {"endDate": "2026-04-01"}
     roster.rows["enrollments"][2] |= {"beginDate": "2026-03-15"}
@@ -113,7 +113,7 @@ def test_a_later_import_of_anything_brings_time_to_bear(school):
     assert school.roll("c1") == ["bob"]
 
 
-def test_a_class_whose_enrolments_all_begin_later_has_its_teacher_now(school):
+def test_class_with_future_enrolments_has_its_teacher_now(school):
     roster = school.small()
     for row in roster.rows["enrollments"]:
         row["beginDate"] = "2026-09-01"
@@ -125,7 +125,7 @@ def test_a_class_whose_enrolments_all_begin_later_has_its_teacher_now(school):
 
 
 class TestDelta:
-    def test_only_what_it_tells_changes(self, school):
+    def test_delta_changes_only_its_own_rows(self, school):
         school.bring_in(school.small())
         change = school.set().user("eve").enrol("eve", "c1")
         change.add("enrollments", id="bob-c1", status="tobedeleted")
@@ -133,7 +133,7 @@ class TestDelta:
         assert school.roll("c1") == ["ann", "eve"]
         assert school.emails() == {f"{k}@school.example" for k in ("tea", "ann", "bob", "eve")}
 
-    def test_who_is_to_be_deleted_leaves_every_roll_and_may_not_sign_in(self, school):
+    def test_person_to_be_deleted_leaves_all_rolls_and_cannot_sign_in(self, school):
         school.bring_in(school.small())
         change = delta(school.set().add("users", id="ann", status="tobedeleted"))
         result = school.bring_in(change, "--dry-run")
@@ -165,7 +165,7 @@ class TestDelta:
         change = delta(school.set().user("eve", status=""))
         assert "line 2: status is empty" in school.bring_in(change, status=3).stderr
 
-    def test_what_names_somebody_unknown_is_rejected(self, school):
+    def test_rows_with_unknown_people_are_rejected(self, school):
         school.bring_in(school.small())
         change = delta(school.set().enrol("zoe", "c1").enrol("ann", "c9").enrol("tea", "c1"))
         stderr = school.bring_in(change, status=3).stderr
@@ -175,7 +175,7 @@ class TestDelta:
             "line 4: tea@school.example is a teacher, and cannot be enrolled as a student" in stderr
         )
 
-    def test_roles_are_known_from_before_where_it_brings_none(self, school):
+    def test_delta_without_roles_keeps_the_known_roles(self, school):
         school.bring_in(school.small())
         change = delta(school.set(version="1.2").user("ann", familyName="Wed").user("eve"))
         stderr = school.bring_in(change, status=3).stderr
@@ -195,7 +195,7 @@ def test_a_rejected_row_undoes_nothing(school):
     assert school.everything() == before
 
 
-def test_a_set_that_seems_cut_off_is_refused(school):
+def test_truncated_set_is_refused(school):
     roster = (
         school.set().user("tea", "teacher").class_("c1", "Algebra").enrol("tea", "c1", "teacher")
     )

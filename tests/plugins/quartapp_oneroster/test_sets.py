@@ -16,7 +16,7 @@ def test_a_zip_may_have_a_folder_inside(school, inside):
     assert school.roll("c1") == ["ann", "bob"]
 
 
-def test_what_a_mac_adds_to_a_zip_is_passed_over(school):
+def test_files_that_macos_adds_to_a_zip_are_ignored(school):
     path = school.small().zip("set/")
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("__MACOSX/set/._manifest.csv", b"\0\1")
@@ -83,7 +83,7 @@ def test_version_names_are_taken_as_they_are_written(school):
     assert school.emails() == {"ann@school.example"}
 
 
-def test_what_the_manifest_calls_absent_is_not_read(school):
+def test_files_that_the_manifest_calls_absent_are_not_read(school):
     roster = school.small().user("eve")
     roster.modes["classes"] = roster.modes["enrollments"] = "absent"
     school.bring_in(roster)
@@ -239,7 +239,7 @@ def test_the_report_has_every_rejected_row(school, tmp_path):
     assert result.stderr.rstrip().endswith("30 rows rejected")
 
 
-def test_a_report_that_cannot_be_written_is_refused_first(school, tmp_path):
+def test_unwritable_report_is_refused_before_the_import(school, tmp_path):
     path = tmp_path / "missing" / "report.csv"
     message = school.refused(school.small(), "--report", str(path))
     assert message == f"the report {path} cannot be written there"

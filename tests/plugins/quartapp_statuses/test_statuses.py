@@ -57,7 +57,7 @@ async def test_a_student_sees_their_own_code(school):
     assert (await student.ask("MY_ATTENDANCE"))["data"] == {"status": "excused"}
 
 
-async def test_an_unknown_code_is_a_bad_message(school):
+async def test_unknown_code_is_an_invalid_message(school):
     _, _, students, _, socket = await school()
     refused = await socket.ask("ATTENDANCE_MARKED", mark(students[0], "tardy"))
     assert refused == {"event": "ERROR", "data": {"message": "Invalid message format"}}
@@ -161,7 +161,7 @@ async def test_a_bad_setting_names_the_plugin_and_the_setting(
     assert said.lower() in str(caught.value).lower()
 
 
-async def test_a_late_status_that_is_none_is_refused(serve, monkeypatch):
+async def test_unknown_late_status_is_refused(serve, monkeypatch):
     monkeypatch.setenv("QUARTAPP_STATUSES_GRACE_MINUTES", "5")
     monkeypatch.setenv("QUARTAPP_STATUSES_LATE_STATUS", "tardy")
     with pytest.raises(QuartappError, match="late_status tardy is none of present, absent, late"):

@@ -41,7 +41,7 @@ def test_it_writes_a_package_with_all_its_parts(tmp_path):
             assert "{%" not in text, path
 
 
-async def test_what_it_writes_runs(tmp_path, serve, monkeypatch):
+async def test_generated_plugin_runs(tmp_path, serve, monkeypatch):
     folder = write_plugin("pinboard", tmp_path)
     monkeypatch.syspath_prepend(folder / "src")
     from quartapp_pinboard.plugin import PinboardPlugin
@@ -73,7 +73,7 @@ def test_a_released_quartapp_leaves_no_trace_of_where_it_came_from(tmp_path):
         ),
     ],
 )
-def test_where_this_quartapp_came_from_is_known(tmp_path, monkeypatch, document, origin):
+def test_source_of_this_quartapp_is_known(tmp_path, monkeypatch, document, origin):
     information = tmp_path / "quartapp-1.0.dist-info"
     information.mkdir()
     (information / "METADATA").write_text("Metadata-Version: 2.1\nName: quartapp\nVersion: 1.0\n")
@@ -104,7 +104,7 @@ NO_NAME = "is no name for a plugin"
         ("webhooks", "a plugin called webhooks is installed already, by quartapp "),
     ],
 )
-def test_a_name_that_cannot_be_is_refused_and_nothing_written(tmp_path, name, told):
+def test_impossible_name_is_refused_and_nothing_is_written(tmp_path, name, told):
     with pytest.raises(ScaffoldError) as caught:
         write_plugin(name, tmp_path)
     assert told in str(caught.value)
@@ -125,7 +125,7 @@ def test_the_name_of_a_package_that_can_be_imported_is_refused(tmp_path, monkeyp
         write_plugin("shelf", tmp_path)
 
 
-def test_a_folder_that_is_there_is_left_alone(tmp_path):
+def test_existing_folder_is_left_alone(tmp_path):
     mine = tmp_path / "quartapp-library" / "mine.txt"
     mine.parent.mkdir()
     mine.write_text("mine")

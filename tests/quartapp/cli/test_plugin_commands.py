@@ -102,7 +102,7 @@ def test_two_plugins_with_one_command_are_both_named():
         commands_of(Commands("a", "sync"), Commands("b", "sync"))
 
 
-def test_what_is_no_command_is_refused():
+def test_object_that_is_no_command_is_refused():
     class Wrong:
         name = "wrong"
 
@@ -135,6 +135,6 @@ def test_help_of_our_own_command_needs_no_plugin(quartapp):
     assert quartapp("raise RuntimeError('no such book')", "serve", "--help").returncode == 0
 
 
-def test_commands_are_known_whatever_is_wrong_with_other_settings(quartapp, monkeypatch):
+def test_commands_are_known_despite_mistakes_in_other_settings(quartapp, monkeypatch):
     monkeypatch.setenv("JWT_SECRET", "too short")
     assert quartapp(GREETING, "greet").stdout == "hello\n"

@@ -19,7 +19,7 @@ async def books(server):
     return collection
 
 
-async def test_what_is_there_already_is_named_and_the_others_are_written(books):
+async def test_duplicates_are_named_and_all_others_are_written(books):
     writes = [InsertOne({"title": title}) for title in ("Emma", "Persuasion", "Emma", "Sanditon")]
     assert await bulk_write(books, writes) == [0, 2]
     assert await books.distinct("title") == ["Emma", "Persuasion", "Sanditon"]
@@ -30,7 +30,7 @@ async def test_when_nothing_is_refused_nothing_is_named(books):
     assert await bulk_write(books, [write]) == []
 
 
-async def test_another_mistake_is_raised(books):
+async def test_other_errors_are_raised(books):
     wrong = UpdateOne({"title": "Emma"}, {"$inc": {"title": 1}})
     with pytest.raises(BulkWriteError):
         await bulk_write(books, [InsertOne({"title": "Emma"}), wrong])

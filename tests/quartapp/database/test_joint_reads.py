@@ -48,7 +48,7 @@ def by_id(collection, most=1000, timeout=5.0, clock=SYSTEM_CLOCK):
     return JointReads(read, most, timeout, clock)
 
 
-async def test_what_is_asked_for_at_once_takes_two_commands(things):
+async def test_concurrent_reads_take_two_commands(things):
     collection, finds = things
     ids = [ObjectId() for _ in range(300)]
     await collection.insert_many([{"_id": key, "n": n} for n, key in enumerate(ids)])
@@ -63,7 +63,7 @@ async def test_what_is_asked_for_at_once_takes_two_commands(things):
     assert (await reads.get(nobody)) is None
 
 
-async def test_one_command_asks_for_so_many_and_no_more(things):
+async def test_one_command_reads_a_limited_number_of_keys(things):
     collection, finds = things
     ids = [ObjectId() for _ in range(60)]
     await collection.insert_many([{"_id": key} for key in ids])
@@ -75,7 +75,7 @@ async def test_one_command_asks_for_so_many_and_no_more(things):
     assert finds.count == 4
 
 
-async def test_what_changed_before_it_was_asked_for_is_seen(things):
+async def test_read_sees_changes_from_before_its_request(things):
     collection, _ = things
     key = ObjectId()
     await collection.insert_one({"_id": key, "n": 0})
@@ -87,7 +87,7 @@ async def test_what_changed_before_it_was_asked_for_is_seen(things):
         assert {found["n"] for found in await asyncio.gather(*behind)} <= {n - 1, n}
 
 
-async def test_who_leaves_takes_nobody_along(things):
+async def test_cancelled_reader_affects_no_other_reader(things):
     collection, _ = things
     key = ObjectId()
     await collection.insert_one({"_id": key})
@@ -100,7 +100,7 @@ async def test_who_leaves_takes_nobody_along(things):
         await leaving
 
 
-async def test_what_every_request_reads_takes_one_command_each(server, lesson):
+async def test_reads_of_every_request_take_one_command_each(server, lesson):
     """Accounts and names come in one answer, with nothing to be asked for afterwards."""
     maths = await lesson(server, students=3)
     await server.documents.command("profile", 2)
@@ -125,7 +125,7 @@ async def test_a_failure_reaches_everybody():
     await nobody.close()
 
 
-async def test_an_answer_has_its_deadline_whatever_is_before_it(own_mongod, turned_clock):
+async def test_answer_keeps_its_deadline_behind_other_reads(own_mongod, turned_clock):
     mongod = own_mongod()
     client = AsyncMongoClient(mongod.uri)
     reads = by_id(client["a"]["b"], timeout=7, clock=turned_clock)

@@ -79,7 +79,7 @@ async def test_several_servers_that_start_at_once_migrate_once(serve):
 
 
 @pytest.mark.parametrize("part", ["2-begin", "2-end", "3-begin", "3-end", "4-begin", "4-end"])
-async def test_a_killed_process_is_followed_by_one_that_goes_on(
+async def test_another_process_takes_over_from_a_killed_one(
     run_cli, serve, mongodb_uri, installed, eventually, part
 ):
     environment = {
@@ -196,7 +196,7 @@ async def test_a_step_has_a_limit_of_its_own(serve, turned_clock):
 
 
 @pytest.mark.parametrize("steps", [[Migration(3, "too high", print)], ["2"]])
-async def test_migrations_that_are_none_are_refused_at_build(serve, steps):
+async def test_invalid_migrations_are_refused_at_build(serve, steps):
     class Wrong:
         name = "wrong"
         migrations = steps

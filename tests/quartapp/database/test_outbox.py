@@ -136,9 +136,7 @@ async def test_a_change_that_fails_or_changes_nothing_has_no_entry(serve, eventu
     assert things == []
 
 
-async def test_a_receiver_that_is_down_for_an_hour_holds_up_only_its_own(
-    serve, turned_clock, eventually
-):
+async def test_unreachable_receiver_delays_only_its_own_messages(serve, turned_clock, eventually):
     plugin = Sending()
     plugin.down.add("gradebook")
     server = await serve([plugin], clock=turned_clock)
@@ -167,7 +165,7 @@ async def test_a_receiver_that_is_down_for_an_hour_holds_up_only_its_own(
     assert plugin.delivered["gradebook", "1"] == [0, 1, 2, 3, 4]
 
 
-async def test_a_kind_that_hangs_holds_up_no_other_and_has_few_slots(serve, eventually):
+async def test_hanging_kind_delays_no_other_kind_and_uses_few_slots(serve, eventually):
     plugin = Sending()
     plugin.hanging.add("gradebook")
     server = await serve([plugin])
@@ -195,7 +193,7 @@ async def test_two_servers_deliver_each_entry_once(serve, eventually):
         assert all(part == sorted(part) for part in both)
 
 
-async def test_a_stop_gives_back_what_is_under_way(mongodb_uri, serve, eventually):
+async def test_stop_gives_back_running_deliveries(mongodb_uri, serve, eventually):
     hanging = Sending()
     hanging.hanging.add("mail")
     settings = load_settings(mongodb_uri=mongodb_uri, jwt_secret=SECRET)
@@ -274,7 +272,7 @@ async def test_the_command_lists_retries_and_drops(
     assert plugin.delivered == {("gradebook", "7"): [0, 1, 2]}
 
 
-async def test_retry_makes_due_what_would_wait_longer(
+async def test_retry_makes_waiting_entries_due_at_once(
     serve, run_cli, mongodb_uri, turned_clock, eventually
 ):
     plugin = Sending()

@@ -172,7 +172,7 @@ async def test_a_stop_ends_a_task_that_is_running(mongodb_uri):
 
 
 @pytest.mark.parametrize(("seconds", "reason"), [(0, "needs more than 0 seconds")])
-async def test_a_task_that_cannot_be_is_refused_at_build(serve, seconds, reason):
+async def test_invalid_task_is_refused_at_build(serve, seconds, reason):
     with pytest.raises(QuartappError, match=f"nightly .given.: .*{reason}"):
         await serve([Counting(seconds)])
 

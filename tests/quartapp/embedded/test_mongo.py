@@ -58,7 +58,7 @@ def listening_tcp_ports(pid: int) -> list[str]:
 
 
 @linux_only
-def test_it_listens_on_a_socket_that_its_user_alone_can_reach_and_nowhere_else(
+def test_mongod_listens_only_on_a_private_socket(
     tmp_path: Path,
 ) -> None:
     with EmbeddedMongo(tmp_path / "data") as mongo:
@@ -125,7 +125,7 @@ def test_data_directory_with_a_long_path_has_its_socket_elsewhere_while_it_is_us
         assert_pen_is_kept_and_changes_are_seen(mongo)
 
 
-def test_link_to_somebody_elses_folder_is_not_followed(long_folder: Path, tmp_path: Path) -> None:
+def test_link_to_a_foreign_folder_is_not_followed(long_folder: Path, tmp_path: Path) -> None:
     long_folder.mkdir(parents=True)
     (tmp_path / "not ours").mkdir()
     (tmp_path / "trap").symlink_to(tmp_path / "not ours")
@@ -187,7 +187,7 @@ def test_mongod_that_was_left_behind_is_ended_by_the_next_start(tmp_path: Path) 
 
 
 @linux_only
-def test_process_that_is_not_ours_is_named_and_left_alone(tmp_path: Path) -> None:
+def test_foreign_process_is_named_and_left_alone(tmp_path: Path) -> None:
     fcntl = pytest.importorskip("fcntl")
     (tmp_path / "mongodb").mkdir()
     lock_file = tmp_path / "mongodb" / "mongod.lock"

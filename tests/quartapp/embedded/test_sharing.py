@@ -41,7 +41,7 @@ def started(program: str, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def test_the_last_to_stop_ends_it(tmp_path: Path) -> None:
+def test_last_user_to_stop_ends_mongod(tmp_path: Path) -> None:
     first, second = EmbeddedMongo(tmp_path), EmbeddedMongo(tmp_path)
     first.start()
     second.start()
@@ -87,7 +87,7 @@ def test_a_killed_server_leaves_the_database_to_a_command(tmp_path: Path) -> Non
     assert not runs(mongod_pid)
 
 
-def test_a_server_goes_on_when_the_command_that_began_is_killed(tmp_path: Path) -> None:
+def test_server_goes_on_when_the_command_that_started_mongod_is_killed(tmp_path: Path) -> None:
     with server(tmp_path) as (command, mongod_pid, _):
         with server(tmp_path, first=1_000_000) as (process, same_pid, _):
             assert same_pid == mongod_pid
@@ -101,7 +101,7 @@ def test_a_server_goes_on_when_the_command_that_began_is_killed(tmp_path: Path) 
         until(lambda: not runs(mongod_pid))
 
 
-def test_many_that_begin_at_once_share_one(tmp_path: Path) -> None:
+def test_processes_that_start_at_once_share_one_mongod(tmp_path: Path) -> None:
     everybody = [EmbeddedMongo(tmp_path) for _ in range(6)]
 
     async def begin() -> None:
@@ -114,7 +114,7 @@ def test_many_that_begin_at_once_share_one(tmp_path: Path) -> None:
         assert len({pid_of(mongo) for mongo in everybody}) == 1
 
 
-def test_coming_and_going_at_any_time_loses_nothing(tmp_path: Path) -> None:
+def test_reconnections_at_any_time_lose_nothing(tmp_path: Path) -> None:
     rounds, names = 8, ("a", "b", "c")
     visitors = [started(VISITOR, str(tmp_path), name, str(rounds)) for name in names]
     for visitor in visitors:
@@ -130,7 +130,7 @@ def test_coming_and_going_at_any_time_loses_nothing(tmp_path: Path) -> None:
     "logged",
     ["MongoDB starting", "Waiting for connections", "replSetInitiate", "primary"],
 )
-def test_a_start_that_was_killed_leaves_nothing_and_is_made_good_by_the_next(
+def test_killed_start_leaves_no_process_and_the_next_start_succeeds(
     tmp_path: Path, logged: str
 ) -> None:
     log = tmp_path / "mongod.log"

@@ -105,9 +105,7 @@ def test_old_folder_is_used_in_place(old_folder: Path) -> None:
 @linux_only
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("killed", ["server", "everything"])
-def test_killed_on_the_way_it_goes_on_at_the_next_start(
-    old_folder: Path, step: str, killed: str
-) -> None:
+def test_killed_upgrade_goes_on_at_the_next_start(old_folder: Path, step: str, killed: str) -> None:
     log = old_folder / "mongod.log"
     with subprocess.Popen(  # noqa: S603
         [sys.executable, "-c", START, str(old_folder)],
@@ -123,7 +121,7 @@ def test_killed_on_the_way_it_goes_on_at_the_next_start(
         assert_it_is_up_to_date(mongo)
 
 
-def test_former_port_that_another_database_has_taken_does_no_harm(
+def test_former_port_taken_by_another_database_does_no_harm(
     old_folder: Path, old_port: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     # The hardest taker: it answers, and its replica set has the same name.
@@ -136,7 +134,7 @@ def test_former_port_that_another_database_has_taken_does_no_harm(
         assert_it_is_up_to_date(mongo)
 
 
-def test_former_port_that_somebody_silent_has_taken_does_no_harm(
+def test_former_port_taken_by_a_silent_program_does_no_harm(
     old_folder: Path, old_port: int
 ) -> None:
     log = old_folder / "mongod.log"

@@ -105,13 +105,13 @@ REGISTERING = (
 
 
 @pytest.mark.parametrize("hook", REGISTERING)
-async def test_one_that_raises_while_it_registers_is_named_with_its_reason(problem, hook):
+async def test_plugin_that_raises_while_it_registers_is_named_with_its_reason(problem, hook):
     told = await problem(answering(hook, RuntimeError("no such book")))
     assert told == f"plugin broken (given): {hook} failed: RuntimeError: no such book"
 
 
 @pytest.mark.parametrize("hook", REGISTERING)
-async def test_one_that_registers_asynchronously_is_refused(problem, hook):
+async def test_plugin_with_an_async_register_hook_is_refused(problem, hook):
     async def implementation(self):
         return []
 
@@ -137,13 +137,13 @@ async def test_one_that_registers_asynchronously_is_refused(problem, hook):
         ("register_statuses", ["late"], "must return a list of Status, got str"),
     ],
 )
-async def test_one_that_registers_something_else_is_told_what_is_wanted(
+async def test_plugin_that_registers_another_type_is_told_the_expected_type(
     problem, hook, answer, told
 ):
     assert await problem(answering(hook, answer)) == f"plugin broken (given): {hook} {told}"
 
 
-async def test_a_status_that_is_none_is_refused(problem):
+async def test_invalid_status_is_refused(problem):
     class Odd:
         name = "odd"
 
@@ -163,7 +163,7 @@ async def test_a_misspelt_hook_is_refused(problem):
     )
 
 
-async def test_a_hook_with_a_parameter_that_there_is_not_is_refused(problem):
+async def test_hook_with_an_unknown_parameter_is_refused(problem):
     class Odd:
         name = "odd"
 
@@ -192,7 +192,7 @@ async def test_two_plugins_of_one_name_are_refused(problem):
     assert told == "two plugins are called broken: broken (given) and broken (given)"
 
 
-async def test_one_that_needs_a_newer_quartapp_says_so(problem):
+async def test_plugin_that_needs_a_newer_quartapp_is_refused(problem):
     class Modern:
         name = "modern"
         requires_quartapp = ">=99"
@@ -203,7 +203,7 @@ async def test_one_that_needs_a_newer_quartapp_says_so(problem):
     )
 
 
-async def test_one_with_a_requirement_that_is_none_says_so(problem):
+async def test_plugin_with_an_invalid_version_requirement_is_refused(problem):
     class Odd:
         name = "odd"
         requires_quartapp = "the newest"
@@ -268,7 +268,7 @@ async def test_one_with_a_requirement_that_is_none_says_so(problem):
         ),
     ],
 )
-async def test_what_two_bring_is_refused_naming_both(problem, hook, one, other, what):
+async def test_hook_of_two_plugins_is_refused_naming_both(problem, hook, one, other, what):
     told = await problem(answering(hook, one, name="one"), answering(hook, other, name="other"))
     assert what in told
     assert "one (given)" in told
@@ -308,7 +308,7 @@ async def test_what_two_bring_is_refused_naming_both(problem, hook, one, other, 
         ("register_collections", [documents("leases")], "quartapp itself"),
     ],
 )
-async def test_what_is_ours_is_not_taken(problem, hook, brought, what):
+async def test_plugin_cannot_take_names_of_the_core(problem, hook, brought, what):
     told = await problem(answering(hook, brought))
     assert what in told
     assert "broken (given)" in told
@@ -321,7 +321,7 @@ async def test_a_hook_of_ours_is_not_brought_again(problem, name):
     assert told.endswith(" and broken (given)")
 
 
-async def test_indexes_that_mongodb_would_not_make_both_are_refused(problem):
+async def test_conflicting_indexes_are_refused(problem):
     number = {"fields": ["number"]}
     model = documents("things", number, {**number, "unique": True})
     assert await problem(answering("register_collections", [model])) == (
@@ -343,14 +343,14 @@ async def test_an_index_that_the_database_refuses_is_told_with_its_model(serve):
 
 
 @pytest.mark.parametrize("path", ["/x/<path:rest>", "/api/v1/x/<path:rest>", "/<one>", "/x/<y>/z"])
-async def test_a_route_in_nobodys_way_may_take_what_it_likes(serve, path):
+async def test_route_that_covers_no_other_may_take_any_path(serve, path):
     server = await serve(beside=[answering("register_blueprints", [blueprint("x", path)])])
     answer = await server.api.get(f"{server.url}{path.replace('<path:rest>', 'a/b')}")
     assert answer.status_code == 200
     assert (await server.api.get("/nothing")).status_code == 404
 
 
-async def test_messages_of_one_name_and_shape_get_along(serve):
+async def test_messages_of_one_name_and_shape_are_allowed(serve):
     said = message("SAID", text=str)
     one, other = event("X", said), event("Y", message("SAID", text=str))
     await serve(
@@ -387,14 +387,14 @@ async def test_one_settings_model_for_two_plugins_is_refused(problem):
     assert told == "settings Shared are brought by both plugin one (given) and plugin other (given)"
 
 
-async def test_a_setting_with_the_name_of_one_of_ours_is_refused(problem):
+async def test_setting_with_the_name_of_a_core_setting_is_refused(problem):
     told = await problem(answering("register_settings", Shared, name="hook"))
     assert told == (
         "setting QUARTAPP_HOOK_TIMEOUT is brought by both quartapp itself and plugin hook (given)"
     )
 
 
-async def test_one_that_hangs_at_start_up_stops_the_server(serve, turned_clock):
+async def test_plugin_that_hangs_at_start_stops_the_server(serve, turned_clock):
     class Hangs:
         name = "hangs"
 

@@ -21,7 +21,7 @@ def names(loaded):
     return [plugin.name for plugin in loaded]
 
 
-def test_the_bundled_three_are_on_by_default_each_after_what_it_requires():
+def test_three_bundled_plugins_are_on_by_default_in_order():
     loaded = names(discover())
     assert [name for name in loaded if name in {"auth", "classes", "attendance"}] == [
         "auth",
@@ -34,7 +34,7 @@ def test_an_exact_list_is_exact_and_still_in_order():
     assert names(discover(["classes", "auth"])) == ["auth", "classes"]
 
 
-def test_what_a_plugin_requires_has_to_be_there():
+def test_missing_required_plugin_is_refused():
     with pytest.raises(QuartappError, match=r"plugin classes \(quartapp .*\) requires .* auth"):
         discover(["classes"])
 
@@ -66,7 +66,7 @@ async def test_plugins_are_listed_for_people(run_cli):
     assert "register_events" in output
 
 
-async def test_one_of_each_name(serve):
+async def test_two_plugins_with_the_name_of_a_bundled_one_are_refused(serve):
     class Auth:
         name = "auth"
 
@@ -98,7 +98,7 @@ async def test_an_unknown_argument_of_a_hook_is_refused(serve):
         await serve(beside=[Asking])
 
 
-async def test_what_raises_at_build_stops_the_start_with_its_name(serve):
+async def test_hook_that_raises_at_build_stops_the_start_with_its_name(serve):
     class Raising:
         name = "raising"
 
@@ -114,7 +114,7 @@ async def test_what_raises_at_build_stops_the_start_with_its_name(serve):
 
 
 @pytest.mark.parametrize("result", [5, "text", [5], {"a": 1}], ids=repr)
-async def test_what_returns_the_wrong_type_stops_the_start_with_its_name(serve, result):
+async def test_hook_that_returns_the_wrong_type_stops_the_start_with_its_name(serve, result):
     class Wrong:
         name = "wrong"
 

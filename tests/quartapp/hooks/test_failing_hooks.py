@@ -110,7 +110,7 @@ async def test_a_login_fails_closed_and_the_plugin_is_named_in_the_log(failing, 
     assert f"plugin broken (given): {hook} {said}" in reasons(logs)
 
 
-async def test_token_claims_cannot_be_who_somebody_is(failing):
+async def test_token_claims_cannot_override_the_identity(failing):
     server, broken = await failing("token_claims")
     person = await server.person("student")
     broken.returns({"role": "teacher"})
@@ -172,7 +172,7 @@ async def test_a_mark_is_not_stored_when_it_cannot_be_decided(failing, lesson, m
     assert frame["event"] == "ATTENDANCE_MARKED"
 
 
-async def test_a_status_that_nobody_brought_is_not_stored(failing, lesson, mark):
+async def test_unregistered_status_is_not_stored(failing, lesson, mark):
     server, broken = await failing("attendance_status")
     roll_call = await lesson(server, students=1)
     await roll_call.start()

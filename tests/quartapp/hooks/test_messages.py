@@ -111,7 +111,7 @@ def messages_of(document, path, method, status):
     return found
 
 
-async def test_the_document_lists_them_where_they_can_come(serve):
+async def test_document_lists_declared_messages_with_their_answers(serve):
     server = await serve(beside=[Declared])
     document = openapi_document(server.app)
     deletion = "/api/v1/class/{class_id}"

@@ -79,7 +79,7 @@ async def test_register_roles_adds_a_role_and_permissions_to_another(serve):
         )
 
 
-async def test_grant_lets_somebody_call_the_roll_of_one_class(serve, lesson, example, mark):
+async def test_grant_lets_a_person_call_the_roll_of_one_class(serve, lesson, example, mark):
     assistants = example("grant").AssistantsPlugin()
     server = await serve(beside=[assistants])
     maths, physics = await lesson(server), await lesson(server)
@@ -206,9 +206,7 @@ async def test_check_deletion_keeps_a_class_and_says_why(serve, lesson, example)
     assert (await server.api.delete(path, headers=headers)).status_code == 200
 
 
-async def test_clear_class_lets_go_of_what_hangs_on_a_class_before_it_is_gone(
-    serve, lesson, example
-):
+async def test_clear_class_deletes_dependent_data_before_the_class(serve, lesson, example):
     notes = example("clear_class")
     server = await serve(beside=[notes.NotesPlugin])
     maths, physics = await lesson(server), await lesson(server)
@@ -286,7 +284,7 @@ async def test_verify_credentials_lets_people_of_another_system_in(serve, exampl
     assert await server.documents["users"].count_documents({}) == 1
 
 
-async def test_verify_credentials_refuses_what_it_knows_to_be_bad(serve, example):
+async def test_verify_credentials_refuses_recognised_bad_credentials(serve, example):
     server = await serve(beside=[example("verify_credentials").DirectoryPlugin])
     answer = await login(server, "grace@navy.example", "algol-60")
     assert (answer.status_code, answer.json()["error"]) == (400, "Invalid email or password")
@@ -317,7 +315,7 @@ async def test_verify_credentials_stops_at_the_first_answer(serve):
 
 
 @pytest.mark.parametrize("role", [None, "teacher"], ids=["left", "promoted"])
-async def test_refresh_account_ends_the_tokens_of_who_has_changed(
+async def test_refresh_account_ends_the_tokens_of_a_changed_account(
     serve, example, turned_clock, role
 ):
     plugin = example("refresh_account").LeaversPlugin()
@@ -396,7 +394,7 @@ async def test_authorize_refuses_an_event_and_hears_its_data(serve):
     assert policy.heard == ("teacher", "TODAY_SUMMARY", {"more": 1})
 
 
-async def test_authorize_refuses_when_one_denies_whatever_others_allow(serve):
+async def test_authorize_refuses_when_one_plugin_denies_and_others_allow(serve):
     class Says:
         messages = ("No",)
 
@@ -414,7 +412,7 @@ async def test_authorize_refuses_when_one_denies_whatever_others_allow(serve):
     assert (answer.status_code, answer.json()["error"]) == (403, "No")
 
 
-async def test_roster_of_another_system_decides_who_can_be_marked(serve, example, lesson, mark):
+async def test_roster_of_another_system_decides_the_markable_students(serve, example, lesson, mark):
     system = example("roster").InformationSystemPlugin()
     server = await serve(beside=[system])
     roll_call = await lesson(server, students=1)
@@ -433,9 +431,7 @@ async def test_roster_of_another_system_decides_who_can_be_marked(serve, example
     assert (done["data"]["present"], done["data"]["total"]) == (1, 1)
 
 
-async def test_roster_and_classes_of_decide_everywhere_who_belongs_to_a_class(
-    serve, example, lesson
-):
+async def test_roster_and_classes_of_decide_the_roll_everywhere(serve, example, lesson):
     system = example("roster").InformationSystemPlugin()
     server = await serve(beside=[system])
     maths = await lesson(server, students=1)
@@ -470,7 +466,7 @@ async def test_roster_and_classes_of_decide_everywhere_who_belongs_to_a_class(
     assert (await get("/attendance/session", former))[0] == 404
 
 
-async def test_final_status_decides_what_the_unmarked_become(serve, example, lesson, mark):
+async def test_final_status_decides_the_status_of_unmarked_students(serve, example, lesson, mark):
     excuses = example("final_status").ExcusesPlugin()
     server = await serve(beside=[excuses])
     maths = await lesson(server, students=3)
@@ -503,7 +499,7 @@ async def test_final_status_that_fails_leaves_the_student_absent(serve, lesson):
     assert await maths.records() == ["absent"]
 
 
-async def test_register_audiences_says_who_is_shown_something(serve, example, lesson, mark):
+async def test_register_audiences_selects_the_viewers_of_a_broadcast(serve, example, lesson, mark):
     tutors = example("register_audiences").TutorsPlugin()
     servers = [await serve(beside=[tutors]) for _ in range(2)]
     maths = await lesson(servers[0], students=2)
@@ -547,7 +543,7 @@ async def test_check_mark_hears_of_the_mark_before(serve, lesson, mark):
     assert plugin.heard == [(None, "present"), (("present", maths.teacher.id), "absent")]
 
 
-async def test_register_statuses_adds_one_that_counts(serve, example, lesson, mark):
+async def test_register_statuses_adds_a_status_that_counts(serve, example, lesson, mark):
     server = await serve(beside=[example("register_statuses").RemotePlugin])
     roll_call = await lesson(server, students=1)
     await roll_call.start()
@@ -574,7 +570,7 @@ async def test_check_mark_refuses_with_its_message_and_stores_nothing(serve, exa
     assert shown["event"] == "ATTENDANCE_MARKED"
 
 
-async def test_attendance_status_stores_another_one(serve, example, lesson, mark):
+async def test_attendance_status_stores_another_status(serve, example, lesson, mark):
     plugin = example("attendance_status").BellPlugin()
     server = await serve(beside=[plugin])
     roll_call = await lesson(server, students=2)
@@ -592,7 +588,7 @@ async def test_attendance_status_stores_another_one(serve, example, lesson, mark
     assert shown["data"]["status"] == "present"
 
 
-async def test_on_event_tells_of_what_is_stored(serve, example, lesson, mark):
+async def test_on_event_reports_stored_changes(serve, example, lesson, mark):
     plugin = example("on_event").ParentsPlugin()
     server = await serve(beside=[plugin])
     roll_call = await lesson(server, students=2)
@@ -757,7 +753,7 @@ async def test_startup_and_shutdown_surround_serving(mongodb_uri, example):
     assert plugin.client.is_closed
 
 
-async def test_startup_that_fails_stops_the_server_and_undoes_what_was_begun(serve):
+async def test_startup_that_fails_stops_the_server_and_the_started_plugins(serve):
     class Careful:
         name = "careful"
         open = None

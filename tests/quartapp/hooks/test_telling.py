@@ -43,7 +43,7 @@ async def waiting(server):
     return float(line.split()[1])
 
 
-async def test_nobody_waits_for_a_slow_plugin_and_the_backlog_is_shown(serve, lesson, mark):
+async def test_slow_plugin_delays_no_caller_and_the_backlog_is_counted(serve, lesson, mark):
     slow = Slow()
     server = await serve(beside=[slow], hook_timeout=600)
     maths = await lesson(server, students=1)
@@ -108,7 +108,7 @@ async def test_a_full_backlog_holds_up_its_causes_and_loses_nothing(serve):
     assert [event.number for event in slow.heard] == list(range(MOST_WAITING + 3))
 
 
-async def test_a_plugin_may_cause_events_while_it_is_told_of_one(serve):
+async def test_plugin_may_cause_events_inside_on_event(serve):
     class Echo:
         name = "echo"
 

@@ -80,7 +80,7 @@ async def test_an_unknown_path_is_404(server, path):
         ("NONSENSE", "/auth/me", {"GET", "HEAD"}),
     ],
 )
-async def test_a_wrong_method_is_405_and_says_which_are_right(server, method, path, allowed):
+async def test_wrong_method_is_405_with_the_allowed_methods(server, method, path, allowed):
     answer = await server.api.request(method, path)
     assert refusal(answer) == (405, "Method Not Allowed")
     assert {each.strip() for each in answer.headers["allow"].split(",")} == allowed
@@ -109,7 +109,7 @@ async def test_a_body_over_64_kib_without_a_length_is_413(server):
     assert refusal(answer) == (413, "Payload Too Large")
 
 
-async def test_a_long_body_of_somebody_not_signed_in_is_answered(server):
+async def test_long_body_without_a_sign_in_is_answered(server):
     answer = await server.api.post(
         "/class", content=b" " * 3_000_000, headers={"content-type": "application/json"}
     )
@@ -164,7 +164,7 @@ async def test_json_with_a_charset_or_suffix_is_json(server):
         assert answer.status_code == 201
 
 
-async def test_what_nobody_foresaw_is_500_without_internals_and_is_logged(serve):
+async def test_unexpected_error_is_500_without_internals_and_is_logged(serve):
     server = await serve(beside=[Breaking])
     with structlog.testing.capture_logs() as logs:
         answer = await server.api.get(f"{server.url}/breaking")

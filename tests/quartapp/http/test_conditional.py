@@ -33,7 +33,7 @@ class Room:
         return await self.send("POST", "/add-student", {"studentId": self.student.id}, **headers)
 
 
-async def test_who_has_the_answer_gets_a_304_without_a_body(room):
+async def test_request_with_the_present_tag_gets_304_without_a_body(room):
     tag = await room.tag()
     for given in (tag, f'"another", {tag}', f"W/{tag}", "*"):
         answer = await room.send("GET", If_None_Match=given)
@@ -42,14 +42,14 @@ async def test_who_has_the_answer_gets_a_304_without_a_body(room):
     assert (await room.send("GET", If_None_Match='"another"')).status_code == 200
 
 
-async def test_an_account_has_a_tag(server):
+async def test_account_has_an_etag(server):
     person = await server.person("student")
     first = await server.api.get("/auth/me", headers=person.headers)
     headers = {**person.headers, "If-None-Match": first.headers["etag"]}
     assert (await server.api.get("/auth/me", headers=headers)).status_code == 304
 
 
-async def test_a_304_is_for_those_who_may_read(room):
+async def test_304_needs_permission_to_read(room):
     tag = await room.tag()
     stranger = await room.server.person("teacher")
     answer = await room.server.api.get(
@@ -58,7 +58,7 @@ async def test_a_304_is_for_those_who_may_read(room):
     assert answer.status_code == 403
 
 
-async def test_a_change_moves_the_tag_and_the_old_one_is_refused(room):
+async def test_change_renews_the_tag_and_the_old_tag_is_refused(room):
     old = await room.tag()
     renamed = await room.send("PATCH", "", {"className": "Sets"}, If_Match=old)
     assert renamed.status_code == 200
@@ -81,7 +81,7 @@ async def test_each_change_is_done_with_the_present_tag(room):
     assert (await room.send("GET")).status_code == 404
 
 
-async def test_any_version_will_do_for_a_star_and_none_for_nonsense(room):
+async def test_star_matches_any_tag_and_nonsense_matches_none(room):
     sets = {"className": "Sets"}
     assert (await room.send("PATCH", "", sets, If_Match="*")).status_code == 200
     one_of = f'"x", {await room.tag()}'
@@ -103,7 +103,7 @@ async def test_the_name_of_a_person_changes_the_answer_and_refuses_no_change(roo
     assert answer.status_code == 200
 
 
-async def test_of_many_changes_of_one_version_one_is_made(room):
+async def test_racing_changes_of_one_version_succeed_once(room):
     tag = await room.tag()
     answers = await asyncio.gather(
         *(room.send("PATCH", "", {"className": f"Sets {n}"}, If_Match=tag) for n in range(20))
@@ -111,7 +111,7 @@ async def test_of_many_changes_of_one_version_one_is_made(room):
     assert sorted(answer.status_code for answer in answers) == [200, *[412] * 19]
 
 
-async def test_of_a_change_and_a_deletion_of_one_version_one_is_made(room):
+async def test_racing_change_and_deletion_of_one_version_succeed_once(room):
     tag = await room.tag()
     answers = await asyncio.gather(
         room.send("DELETE", If_Match=tag), room.add(If_Match=tag), room.add(If_Match=tag)

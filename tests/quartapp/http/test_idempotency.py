@@ -104,13 +104,13 @@ async def test_the_key_of_another_request_is_refused(serve, other):
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "a\tb", "ä"])
-async def test_a_key_that_is_none_is_refused(serve, key):
+async def test_invalid_key_is_refused(serve, key):
     server = await serve(beside=[Bells()])
     answer = await ring(server, key.encode())
     assert (answer.status_code, answer.json()["code"]) == (400, "idempotency-key-unusable")
 
 
-async def test_a_request_that_still_runs_is_said_to_run(serve):
+async def test_repeated_key_of_a_running_request_is_refused(serve):
     bells = Bells()
     server = await serve(beside=[bells])
     bells.may_end.clear()
@@ -124,7 +124,7 @@ async def test_a_request_that_still_runs_is_said_to_run(serve):
     assert bells.rung == 1
 
 
-async def test_what_failed_runs_again(serve):
+async def test_failed_request_runs_again(serve):
     bells = Bells()
     server = await serve(beside=[bells])
     bells.broken = True
@@ -133,7 +133,7 @@ async def test_what_failed_runs_again(serve):
     assert (await ring(server, "k")).status_code == 200
 
 
-async def test_a_body_that_does_not_fit_takes_no_key(serve):
+async def test_invalid_body_does_not_use_up_the_key(serve):
     server = await serve(beside=[Bells()])
     assert (await ring(server, "k", times="x")).status_code == 400
     assert (await ring(server, "k")).status_code == 200
@@ -269,7 +269,7 @@ async def test_a_key_is_free_again_after_a_day_even_if_mongodb_has_not_removed_i
     assert index["expireAfterSeconds"] == 0
 
 
-async def test_of_many_at_once_one_is_done(serve):
+async def test_concurrent_requests_with_one_key_are_done_once(serve):
     bells = Bells()
     server = await serve(beside=[bells])
     answers = await asyncio.gather(*(ring(server, "k") for _ in range(20)))
@@ -291,7 +291,7 @@ async def test_keys_belong_to_a_person_and_to_an_operation(server):
     assert names == [teacher.id for teacher in teachers]
 
 
-async def test_what_creates_takes_keys_and_its_refusals_are_kept_as_well(server):
+async def test_creating_routes_take_keys_and_repeat_their_refusals(server):
     teacher, student = await server.person("teacher"), await server.person("student")
     once = {**teacher.headers, KEY: "once"}
     first = await server.api.post("/auth/register", json=REGISTRATION, headers={KEY: "k"})

@@ -81,7 +81,7 @@ async def test_an_error_has_a_code_and_the_id_of_its_request(server):
 
 
 @pytest.mark.parametrize("given", ["", "a b", "x" * 65, "ä", 'a"b'])
-async def test_an_id_that_could_do_harm_is_replaced_by_one_of_ours(server, given):
+async def test_harmful_request_id_is_replaced(server, given):
     answer = await server.api.get(f"{server.url}/healthz", headers={"X-Request-Id": given.encode()})
     assert answer.status_code == 200
     assert re.fullmatch("[0-9a-f]{32}", answer.headers["x-request-id"])
@@ -109,7 +109,7 @@ async def test_each_field_that_does_not_fit_is_named_and_no_value_is_repeated(se
     assert all(error["message"] for error in answer.json()["errors"])
 
 
-async def test_a_query_that_does_not_fit_names_its_parameter(server):
+async def test_invalid_query_names_its_parameter(server):
     teacher = await server.person("teacher")
     answer = await server.api.get("/class/students?limit=x", headers=teacher.headers)
     assert [error["field"] for error in answer.json()["errors"]] == ["limit"]
@@ -124,7 +124,7 @@ async def test_a_place_inside_a_list_is_written_as_a_path(library):
 @pytest.mark.parametrize(
     ("shelf", "message"), [(CANARY, "Value does not fit"), ("far", "shelves end at Z")]
 )
-async def test_a_models_own_sentence_is_told_unless_it_has_the_value_in_it(library, shelf, message):
+async def test_message_of_a_model_is_shown_unless_it_contains_the_value(library, shelf, message):
     answer = await send(library, {"title": "x", "shelf": shelf})
     assert answer.json()["errors"] == [
         {"field": "shelf", "code": "value-error", "message": message}
@@ -151,7 +151,7 @@ async def test_no_more_than_twenty_fields_are_named(library):
     assert len(answer.json()["errors"]) == 20
 
 
-async def test_who_reads_problems_gets_the_same_facts_as_rfc_9457_has_them(library):
+async def test_problem_details_have_the_same_facts_as_plain_errors(library):
     usual = await send(library, {}, **{"X-Request-Id": "same"})
     answer = await send(library, {}, Accept=PROBLEM, **{"X-Request-Id": "same"})
     assert answer.headers["content-type"] == PROBLEM
@@ -178,7 +178,7 @@ async def test_who_reads_problems_gets_the_same_facts_as_rfc_9457_has_them(libra
         (f"{PROBLEM}, application/json;q=0.9", True),
     ],
 )
-async def test_a_wildcard_is_no_wish_for_problems(library, accept, problem):
+async def test_wildcard_accept_does_not_ask_for_problem_details(library, accept, problem):
     answer = await send(library, {}, Accept=accept)
     assert answer.headers["content-type"] == (PROBLEM if problem else "application/json")
 

@@ -62,7 +62,7 @@ def plugin(name: str, path: str, view: Callable[..., object], **rule: object) ->
     return LoadedPlugin(name, f"{name}-distribution 1.0", Plugin(), ())
 
 
-def test_every_route_of_the_url_map_is_known_and_says_who_may_call_it(app: Quart) -> None:
+def test_every_route_of_the_url_map_declares_its_access(app: Quart) -> None:
     known = {(route.method, route.operation.id) for route in routes(app)}
     for rule in app.url_map.iter_rules():
         if rule.websocket:
@@ -110,7 +110,7 @@ def test_every_answer_of_a_route_is_in_the_table(app: Quart) -> None:
                 assert (route.operation.id, status, refusal.message) in tried
 
 
-def test_a_route_that_declares_nothing_is_refused_with_its_plugin(settings: Settings) -> None:
+def test_route_without_operation_is_refused_with_its_plugin(settings: Settings) -> None:
     with pytest.raises(
         QuartappError,
         match=r"plugin shelf \(shelf-distribution 1\.0\): route GET /shelf/\{number\} has no "
@@ -124,7 +124,7 @@ def test_a_websocket_route_is_refused_with_its_plugin(settings: Settings) -> Non
         unconnected_app(settings, [plugin("chat", "/chat", view, websocket=True)])
 
 
-def test_an_operation_id_is_had_once(settings: Settings) -> None:
+def test_operation_id_is_unique(settings: Settings) -> None:
     with pytest.raises(
         QuartappError,
         match=r"operationId listBooks is used for both GET /a and GET /b, brought by "
@@ -137,9 +137,7 @@ def test_an_operation_id_is_had_once(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize("path", ["/books/<key>", "/books/<string:other>"])
-def test_a_place_is_had_once_whatever_its_parameter_is_called(
-    path: str, settings: Settings
-) -> None:
+def test_path_is_taken_once_regardless_of_parameter_names(path: str, settings: Settings) -> None:
     with pytest.raises(
         QuartappError,
         match=r"route GET /books/\{\w+\} is brought by both plugin a \(a-distribution 1\.0\) and "

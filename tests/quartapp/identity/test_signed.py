@@ -26,7 +26,7 @@ def signed(tokens, turned_clock):
 
 
 @pytest.mark.parametrize("data", [DATA, {}], ids=["data", "nothing"])
-def test_what_was_sealed_comes_back_also_from_another_process(signed, turned_clock, data):
+def test_sealed_data_can_be_opened_by_another_process(signed, turned_clock, data):
     sealed = signed.seal("state", data, 60)
     assert signed.open("state", sealed) == data
     assert Signed(Tokens("s" * 32), turned_clock).open("state", sealed) == data
@@ -41,7 +41,7 @@ async def test_it_ends_with_its_time(signed, turned_clock):
         signed.open("state", sealed)
 
 
-def test_another_purpose_or_another_secret_does_not_open_it(signed, turned_clock):
+def test_other_purpose_or_secret_does_not_open_a_sealed_text(signed, turned_clock):
     sealed = signed.seal("state", DATA, 60)
     stranger = Signed(Tokens("t" * 32), turned_clock)
     for who, purpose in ((signed, "nonce"), (stranger, "state")):
@@ -56,7 +56,7 @@ def test_changed_data_does_not_open(signed):
         signed.open("state", f"{head}.{other}.{signature}")
 
 
-def test_a_text_without_a_signature_does_not_open(signed, turned_clock):
+def test_unsigned_text_does_not_open(signed, turned_clock):
     payload = {"data": DATA, "exp": turned_clock.time() + 60}
     with pytest.raises(InvalidSealError):
         signed.open("state", jwt.encode(payload, None, algorithm="none"))
@@ -70,7 +70,7 @@ DEEP = base64.urlsafe_b64encode(b"[" * 100_000).decode()
     ["", "x", "a.b.c", "ä.ö.ü", "\ud800.b.c", "a" * 100_000, f"{DEEP}.e30.eA"],
     ids=["empty", "letter", "dots", "umlauts", "surrogate", "long", "deep"],
 )
-def test_what_is_no_sealed_text_is_refused(signed, text):
+def test_malformed_sealed_text_is_refused(signed, text):
     with pytest.raises(InvalidSealError):
         signed.open("state", text)
 
@@ -89,12 +89,12 @@ def test_no_purpose_reaches_a_key_of_the_core(signed, tokens):
         jwt.decode(signed.seal("idempotency", DATA, 60), key, algorithms=["HS256"])
 
 
-def test_data_that_json_cannot_say_is_not_sealed(signed):
+def test_data_without_a_json_form_is_not_sealed(signed):
     with pytest.raises(TypeError):
         signed.seal("state", {"who": object()}, 60)
 
 
-async def test_each_app_has_one_that_follows_its_clock(serve, turned_clock):
+async def test_sealed_texts_of_an_app_expire_by_its_clock(serve, turned_clock):
     server = await serve(clock=turned_clock)
     sealed = core(server.app).signed.seal("state", DATA, 60)
     assert core(server.app).signed.open("state", sealed) == DATA

@@ -13,7 +13,7 @@ from quartapp.identity.tokens import InvalidTokenError, Tokens
 USER = "0123456789abcdef01234567"
 
 
-async def test_a_token_that_was_good_before_is_none_after_its_time(turned_clock):
+async def test_cached_token_is_refused_after_its_time(turned_clock):
     tokens = Tokens("s" * 32, lifetime=10, clock=turned_clock)
     token = tokens.issue(USER, "teacher")
     principal = tokens.verify(token)
@@ -24,7 +24,7 @@ async def test_a_token_that_was_good_before_is_none_after_its_time(turned_clock)
         tokens.verify(token)
 
 
-async def test_a_token_is_none_outside_its_time_for_who_never_saw_it(turned_clock):
+async def test_token_outside_its_time_is_refused_when_not_cached(turned_clock):
     now = int(turned_clock.time())
     claims = {"id": USER, "role": "teacher", "iat": now, "exp": now + 20, "nbf": now + 10}
     token = jwt.encode(claims, "s" * 32, algorithm="HS256")
@@ -45,13 +45,13 @@ async def test_a_token_is_none_outside_its_time_for_who_never_saw_it(turned_cloc
 
 @pytest.mark.parametrize("name", ["exp", "nbf"])
 @pytest.mark.parametrize("value", ["soon", None, [], float("inf")])
-def test_a_token_with_an_unreadable_time_is_none(name, value):
+def test_token_with_an_unreadable_time_is_refused(name, value):
     claims = {"id": USER, "role": "teacher", "iat": 0, "exp": 10**10, name: value}
     with pytest.raises(InvalidTokenError):
         Tokens("s" * 32).verify(jwt.encode(claims, "s" * 32, algorithm="HS256"))
 
 
-def test_nobody_can_change_what_a_token_said():
+def test_claims_of_a_token_are_immutable():
     tokens = Tokens("s" * 32)
     principal = tokens.verify(tokens.issue(USER, "teacher", {"tenant": "north"}))
     assert principal.claims["tenant"] == "north"
@@ -59,7 +59,7 @@ def test_nobody_can_change_what_a_token_said():
         principal.claims["tenant"] = "south"
 
 
-def test_what_is_remembered_has_a_bound(monkeypatch):
+def test_cache_is_bounded(monkeypatch):
     monkeypatch.setattr(security, "REMEMBERED_TOKENS", 3)
     tokens = Tokens("s" * 32)
     for number in range(10):

@@ -31,7 +31,7 @@ def assert_unavailable(answer):
     assert json.loads(answer.body) == {"success": False, "error": "Service Unavailable"}
 
 
-async def test_a_user_may_have_so_many_sockets_and_others_do_not_suffer(serve, eventually):
+async def test_user_cannot_exceed_the_socket_limit_and_others_are_not_affected(serve, eventually):
     server = await serve(max_sockets_per_user=3)
     greedy, other = await server.people("student", 2)
     sockets = [await server.socket(greedy) for _ in range(3)]
@@ -49,7 +49,7 @@ async def test_a_user_may_have_so_many_sockets_and_others_do_not_suffer(serve, e
     assert await socket.ask("HELLO") == UNKNOWN
 
 
-async def test_a_process_has_so_many_sockets_of_whomever(serve):
+async def test_process_cannot_exceed_the_socket_limit(serve):
     server = await serve(max_sockets=4)
     people = await server.people("student", 3)
     for person in (*people, people[0]):
@@ -68,7 +68,7 @@ async def test_places_are_counted_from_the_handshake_on(serve):
     assert sum(isinstance(answer, InvalidStatus) for answer in answers) == 35
 
 
-async def test_what_is_given_back_is_given_back_whole(serve, eventually):
+async def test_closed_sockets_free_all_their_places(serve, eventually):
     server = await serve(max_sockets_per_user=2, max_sockets=2)
     student = await server.person("student")
     for _ in range(3):
@@ -87,7 +87,7 @@ async def test_what_is_given_back_is_given_back_whole(serve, eventually):
     assert not core(server.app).hub._open_by_user
 
 
-async def test_a_server_that_stops_lets_nobody_in(server):
+async def test_stopping_server_accepts_no_sockets(server):
     student = await server.person("student")
     await core(server.app).hub.drain(1)
     assert_unavailable(await refused(server, student))
@@ -158,7 +158,7 @@ async def test_a_client_that_keeps_to_the_pace_after_a_burst_stays(
         await turned_clock.advance(1.1)
 
 
-async def test_what_comes_in_after_the_close_is_not_kept():
+async def test_frames_after_the_close_are_dropped():
     channel = Channel(None, NoWire())
     channel.close(1008)
     for _ in range(100):
@@ -166,7 +166,7 @@ async def test_what_comes_in_after_the_close_is_not_kept():
     assert not channel._inbox
 
 
-def test_a_pause_of_a_second_is_a_new_beginning():
+def test_pause_of_a_second_restores_the_patience():
     now = 100.0
     taker = Pace(rate=10, burst=20, monotonic=lambda: now)
     assert [taker.take() for _ in range(20)] == [0.0] * 20

@@ -75,7 +75,7 @@ async def test_tokens_are_in_no_line_of_the_log(serve_process, mongodb_uri):
     assert student.password not in said
 
 
-async def test_without_a_secret_one_is_made_and_kept_for_its_owner_alone(serve_process, tmp_path):
+async def test_missing_secret_is_made_and_stored_for_its_owner_alone(serve_process, tmp_path):
     process = await serve_process()
     kept = tmp_path / "data" / "jwt-secret"
     secret = kept.read_text()

@@ -49,7 +49,7 @@ async def test_a_token_is_watched_for_longer_than_a_timer_runs(server, turned_cl
     assert await socket.closed() == 1008
 
 
-async def test_a_fresh_token_keeps_it_open_and_what_comes_is_still_handled(
+async def test_fresh_token_keeps_the_socket_open_and_its_frames_handled(
     server, turned_clock, short_token
 ):
     student = await server.person("student")
@@ -64,7 +64,7 @@ async def test_a_fresh_token_keeps_it_open_and_what_comes_is_still_handled(
     assert await socket.ask("HELLO") == UNKNOWN
 
 
-async def test_the_last_token_counts_also_when_it_is_shorter(server, turned_clock, short_token):
+async def test_last_token_counts_even_if_it_expires_earlier(server, turned_clock, short_token):
     student = await server.person("student")
     socket = await server.socket(student)
     await socket.ask("AUTH", {"token": short_token(student, 30)})

@@ -194,7 +194,7 @@ async def test_the_files_of_pages_are_in_no_document(browser: httpx.AsyncClient)
     assert [path for path in paths if "assets" in path] == []
 
 
-def test_the_files_of_pages_say_who_may_have_them(app: Quart) -> None:
+def test_files_of_pages_are_public(app: Quart) -> None:
     operation = operation_of(app.view_functions["service.docs_asset"])
     assert operation is not None
     assert operation.access == PUBLIC

@@ -69,7 +69,7 @@ async def test_a_token_may_come_in_the_header(server):
 
 
 @pytest.mark.parametrize("kind", ["none", "garbage", "empty", "expired", "forged", "header"])
-async def test_without_a_good_token_there_is_one_error_and_close_1008(server, kind):
+async def test_bad_token_gets_one_error_and_close_code_1008(server, kind):
     person = await server.person("student")
     expired = token_of(person, exp=datetime.now(UTC) - timedelta(seconds=1))
     options = {
@@ -223,7 +223,7 @@ async def open_by_hand(server, person):
     return reader, writer
 
 
-async def test_a_peer_that_answers_no_ping_is_gone_in_time_and_others_stay(
+async def test_peer_without_pongs_is_dropped_in_time_and_others_stay(
     serve, turned_clock, eventually
 ):
     server = await serve(clock=turned_clock, websocket_ping_interval=0.1, websocket_silence=45)

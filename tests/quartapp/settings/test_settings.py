@@ -17,7 +17,7 @@ def _empty_surroundings(monkeypatch, tmp_path):
         monkeypatch.delenv(name, raising=False)
 
 
-def test_without_anything_there_are_defaults():
+def test_defaults_apply_without_any_source():
     settings = load_settings()
     assert (settings.host, settings.port) == ("127.0.0.1", 3000)
     assert settings.mongodb_uri is None

@@ -49,7 +49,7 @@ async def test_each_request_has_a_line_at_debug_with_its_id(
     assert maths.teacher.token not in process.stderr
 
 
-async def test_what_happens_on_a_socket_says_on_which(serve, monkeypatch, turned_clock, turning):
+async def test_log_lines_of_a_socket_have_its_id(serve, monkeypatch, turned_clock, turning):
     monkeypatch.setattr(pace, "PATIENCE_SECONDS", 0.05)
     server = await serve(websocket_rate=20, websocket_burst=1, clock=turned_clock)
     people = await server.people("student", 2)

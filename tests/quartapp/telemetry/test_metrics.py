@@ -88,7 +88,7 @@ async def test_it_names_nobody(server, lesson, mark):
     assert maths.teacher.token not in text
 
 
-async def test_switched_off_it_is_not_there(serve):
+async def test_switched_off_metrics_have_no_route(serve):
     server = await serve(metrics=False)
     assert (await server.api.get(f"{server.url}/metrics")).status_code == 404
     assert "/metrics" not in (await server.api.get(f"{server.url}/openapi.json")).json()["paths"]
@@ -102,13 +102,13 @@ class Library:
         lent.inc(3)
 
 
-async def test_a_plugin_adds_its_own(serve):
+async def test_plugin_adds_metrics_of_its_own(serve):
     with_it, without = await serve(beside=[Library]), await serve()
     assert (await read(with_it))["library_books_lent_total"] == 3
     assert "library_books_lent_total" not in await read(without)
 
 
-async def test_a_shared_folder_that_is_not_there_is_named(run_cli, tmp_path, mongodb_uri):
+async def test_missing_shared_folder_is_named(run_cli, tmp_path, mongodb_uri):
     missing = str(tmp_path / "missing")
     status, _, said = await run_cli(
         *("serve", "--port", "0"),

@@ -87,7 +87,7 @@ async def test_a_collector_that_never_answers_holds_up_no_stop(serve_process, mo
         assert await process.terminate() == 0, "the exporter would be patient for an hour"
 
 
-async def test_what_is_left_is_given_a_moment_to_leave(monkeypatch, collector, turned_clock):
+async def test_close_waits_a_moment_for_the_last_spans(monkeypatch, collector, turned_clock):
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
     held = threading.Event()
     monkeypatch.setattr(collector, "held", held)

@@ -13,7 +13,7 @@ UNKNOWN = {"event": "ERROR", "data": {"message": "Unknown event"}}
 LONG = "86400"
 
 
-async def test_what_is_due_happens_in_its_order_at_its_time(turned_clock):
+async def test_due_timers_fire_in_order_at_their_time(turned_clock):
     began, seen = turned_clock.monotonic(), []
 
     def note(name):
@@ -42,7 +42,7 @@ async def test_a_timer_that_was_cancelled_does_nothing(turned_clock):
     assert seen == []
 
 
-async def test_a_limit_ends_what_takes_longer_and_nothing_else(turned_clock):
+async def test_limit_ends_only_calls_that_take_longer(turned_clock):
     limit = turned_clock.timeout(5)
 
     async def inside():
@@ -61,7 +61,7 @@ async def test_a_limit_ends_what_takes_longer_and_nothing_else(turned_clock):
     assert turned_clock.waiting == []
 
 
-async def test_who_cancels_a_task_within_a_limit_is_heard(turned_clock):
+async def test_cancellation_within_a_limit_is_not_swallowed(turned_clock):
     task = asyncio.create_task(turned_clock.wait_for(asyncio.Event().wait(), 5))
     await turned_clock.asked(5)
     task.cancel()
@@ -69,7 +69,7 @@ async def test_who_cancels_a_task_within_a_limit_is_heard(turned_clock):
         await task
 
 
-async def test_without_time_nothing_is_waited_for(turned_clock):
+async def test_no_time_means_no_wait(turned_clock):
     await turned_clock.sleep(0)
     with pytest.raises(TimeoutError):
         await turned_clock.wait_for(asyncio.Event().wait(), 0)

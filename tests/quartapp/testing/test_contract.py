@@ -85,7 +85,7 @@ def corkboard(tmp_path, monkeypatch):
         del sys.modules[name]
 
 
-async def test_a_plugin_that_does_as_it_says_passes(quartapp_contract, corkboard):
+async def test_plugin_that_keeps_to_its_contract_passes(quartapp_contract, corkboard):
     implementation, folder = corkboard
     await quartapp_contract("corkboard", folder, beside=[implementation])
 
@@ -114,7 +114,7 @@ async def test_without_files_it_says_how_to_get_them(check):
     assert "pytest --write-contract writes it" in told
 
 
-async def test_what_is_not_declared_is_listed_all_at_once(check):
+async def test_undeclared_names_are_listed_together(check):
     async def silent(body):
         return {"number": 1}
 
@@ -134,7 +134,7 @@ async def test_an_event_without_a_summary_is_named(check):
     assert "event QUIET: it has no summary" in await check(Quiet)
 
 
-async def test_an_event_that_checks_nothing_is_caught_in_the_act(check):
+async def test_event_without_checks_is_found(check):
     class Odd:
         name = "odd"
 
@@ -263,9 +263,7 @@ def test_the_end_of_a_run_lists_what_was_not_fuzzed_once(tmp_path):
     assert rest.count("GET /odd: it is odd") == 1
 
 
-async def test_a_route_that_answers_something_else_is_caught_in_the_act(
-    quartapp_contract, tmp_path, pytestconfig
-):
+async def test_route_with_an_undeclared_answer_is_found(quartapp_contract, tmp_path, pytestconfig):
     async def lying():
         """A number."""
         return {"number": "one"}

@@ -24,7 +24,7 @@ async def test_each_test_has_an_empty_database(server: TestServer) -> None:
     assert await server.documents["users"].count_documents({}) == 0
 
 
-async def test_a_socket_is_drained_up_to_what_was_sent(server: TestServer) -> None:
+async def test_drain_returns_the_frames_up_to_the_last_sent(server: TestServer) -> None:
     socket = await server.socket(await server.person("student"))
     await socket.send("MY_ATTENDANCE")
     assert [frame["data"]["message"] for frame in await socket.drain()] == [
@@ -61,7 +61,7 @@ async def test_plugins_beside_come_after_what_they_require(serve: Serve) -> None
     assert names.index("attendance") < names.index("z_first") < names.index("a_second")
 
 
-async def test_a_plugin_beside_that_lacks_what_it_requires_is_told_as_at_a_start(
+async def test_plugin_beside_without_a_required_plugin_is_refused_as_at_start(
     serve: Serve,
 ) -> None:
     class Lonely:

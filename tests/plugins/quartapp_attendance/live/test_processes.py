@@ -98,7 +98,7 @@ async def one_that_hears_late(own_mongod, serve):
     return one, await serve(mongodb_uri=f"{mongod.uri}&appName=late")
 
 
-async def test_what_a_server_was_not_told_yet_goes_to_the_session_that_is_live(
+async def test_frame_for_a_session_unknown_to_the_server_reaches_the_live_session(
     one_that_hears_late, lesson, mark
 ):
     one, late = one_that_hears_late
@@ -120,7 +120,7 @@ async def test_what_a_server_was_not_told_yet_goes_to_the_session_that_is_live(
 
 
 @pytest.mark.usefixtures("scope_is_class")
-async def test_in_scope_class_a_late_server_knows_which_session_was_started_last(
+async def test_in_scope_class_a_late_server_knows_the_newest_session(
     one_that_hears_late, lesson, mark
 ):
     """Both classes have the student, so the wrong one would take the mark."""
@@ -170,7 +170,7 @@ def fail_the_stream(client, code):
         pytest.param(11600, id="interrupted at shutdown"),
     ],
 )
-async def test_what_a_broken_stream_missed_is_shown_when_it_is_back(
+async def test_changes_during_a_broken_stream_are_shown_afterwards(
     own_mongod, serve, lesson, mark, code
 ):
     mongod = await asyncio.to_thread(
@@ -221,7 +221,7 @@ async def test_sessions_that_ended_while_the_stream_was_broken_end_here_too(
         assert [frame["event"] for frame in socket.history] == ["ATTENDANCE_MARKED", "DONE"]
 
 
-async def test_a_standalone_mongod_serves_one_process_with_every_promise(
+async def test_standalone_mongod_serves_one_process_with_all_guarantees(
     own_mongod, serve, lesson, mark
 ):
     mongod = await asyncio.to_thread(own_mongod)
@@ -248,7 +248,7 @@ async def test_a_standalone_mongod_serves_one_process_with_every_promise(
     assert done["data"]["total"] == 2
 
 
-async def test_a_lease_that_nobody_renews_any_longer_runs_out(own_mongod, serve):
+async def test_lease_without_renewal_runs_out(own_mongod, serve):
     mongod = await asyncio.to_thread(own_mongod)
     with pymongo.MongoClient(mongod.uri) as client:
         client.quartapp.leases.insert_one(

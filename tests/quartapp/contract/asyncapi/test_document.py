@@ -237,7 +237,7 @@ def test_an_event_of_a_plugin_is_named_as_not_in_the_document(authority: dict[st
         ("components/messages/sessionDone/name", "ERROR", "ERROR from the server twice"),
     ],
 )
-def test_a_document_that_cannot_be_read_says_where(
+def test_unreadable_document_names_the_place(
     path: str, value: object, told: str, authority: dict[str, Any]
 ) -> None:
     with pytest.raises(AsyncapiError, match=told.replace(".", r"\.")):

@@ -226,7 +226,7 @@ def test_a_planted_drift_is_told(
         ({"$ref": "#/components/schemas/Name"}, {"type": "string", "minLength": 1}),
     ],
 )
-def test_what_means_the_same_is_no_difference(one: object, other: object) -> None:
+def test_equivalent_documents_have_no_difference(one: object, other: object) -> None:
     def document(schema: object) -> dict[str, Any]:
         content = {"application/json": {"schema": schema}}
         operation = {"responses": {"200": {"description": "", "content": content}}}
@@ -269,7 +269,7 @@ def test_a_contract_file_that_does_not_parse_is_named(
         check(settings, discover(BUNDLED), openapi=path)
 
 
-def test_models_of_one_name_are_kept_apart(settings: Settings) -> None:
+def test_models_with_one_name_are_kept_apart(settings: Settings) -> None:
     def plugin(number: int, kind: type) -> object:
         answer = type("Item", (Closed,), {"__annotations__": {"value": kind}, "__module__": "x"})
         blueprint = Blueprint(f"plugin{number}", __name__)
@@ -329,7 +329,7 @@ def contents(node: Any, document: dict[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
-def test_the_owner_is_asked_for_where_the_document_says_so(authority: dict[str, Any]) -> None:
+def test_document_declares_the_owner_where_it_refuses_others(authority: dict[str, Any]) -> None:
     document = json.loads(json.dumps(authority))
     for item in document["paths"].values():
         for method, operation in item.items():

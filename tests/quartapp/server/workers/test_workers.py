@@ -131,7 +131,7 @@ async def test_everybody_sees_one_order_of_marks_made_on_several_workers(
     assert (await maths.session())["attendance"] == statuses
 
 
-async def test_a_sender_reads_what_it_wrote_on_whatever_worker(serve_workers, lesson, mark):
+async def test_sender_reads_its_own_writes_on_every_worker(serve_workers, lesson, mark):
     process = await serve_workers(2)
     maths = await lesson(process.client, students=6)
     await maths.start()
@@ -181,7 +181,7 @@ async def test_done_on_all_workers_at_once_is_done_once(serve_workers, lesson, m
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_a_signal_ends_all_of_it_cleanly(serve_process, lesson, number):
+async def test_signal_ends_server_and_workers_cleanly(serve_process, lesson, number):
     process = await serve_process("--workers", "3")
     maths = await lesson(process.client, students=2)
     await maths.start()
@@ -224,7 +224,7 @@ async def test_a_worker_that_is_killed_is_replaced_and_the_others_go_on(
     assert await process.terminate() == 0
 
 
-async def test_a_plugin_that_does_not_start_is_told_of_once(run_cli, installed, mongodb_uri):
+async def test_failed_start_of_a_plugin_is_reported_once(run_cli, installed, mongodb_uri):
     path = installed("moody", STARTS_NOT)
     status, output, said = await run_cli(
         *("serve", "--workers", "3", "--port", "0"),
@@ -240,7 +240,7 @@ async def test_a_plugin_that_does_not_start_is_told_of_once(run_cli, installed, 
     assert "moody" in messages[0]
 
 
-async def test_a_plugin_that_there_is_not_is_told_of_once(run_cli, mongodb_uri):
+async def test_unknown_plugin_is_reported_once(run_cli, mongodb_uri):
     status, _, said = await run_cli(
         *("serve", "--workers", "3", "--port", "0", "--plugin", "nowhere"),
         MONGODB_URI=mongodb_uri,
@@ -283,7 +283,7 @@ async def test_without_its_manager_the_workers_say_goodbye_and_the_database_ends
     assert answer.json()["data"]["classId"] == maths.class_id
 
 
-async def test_another_server_on_its_data_directory_is_one_with_it(
+async def test_second_server_on_the_data_directory_shares_the_database(
     serve_process, lesson, mark, eventually, tmp_path
 ):
     process = await serve_process("--workers", "2")
@@ -361,7 +361,7 @@ async def test_hangup_with_a_mistake_leaves_the_workers_as_they_are(
     assert await process.terminate() == 0
 
 
-async def test_one_worker_more_and_one_less_can_be_asked_for(serve_workers, eventually):
+async def test_signals_add_and_remove_a_worker(serve_workers, eventually):
     process = await serve_workers(2)
     student = await process.client.person("student")
     os.kill(process.pid, signal.SIGTTIN)
