@@ -9,7 +9,7 @@ import sys
 def is_running(pid: int) -> bool:
     """Tell whether a process of this machine runs, or has ended and is not reaped yet.
 
-    On Windows the answer is always True, as nothing can be asked there without ending the process.
+    The answer is always True on Windows, where the question would end the process.
 
     Args:
         pid: Process id.

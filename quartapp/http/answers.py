@@ -1,4 +1,4 @@
-"""Answers of HTTP routes: JSON, and the one error envelope."""
+"""Answers of HTTP routes: JSON, and the envelope of all errors."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ RETRY_AFTER_SECONDS = 2
 def json_response(
     body: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """A response with ``body`` as JSON.
+    """Return a response with a JSON body.
 
     Args:
-        body: The whole body, envelope included.
+        body: The whole body, including the envelope.
         status: HTTP status code.
         headers: Response headers to add.
     """
@@ -33,7 +33,7 @@ def json_response(
 
 
 class FieldError(BaseModel):
-    """What is wrong with one field of a body or of a query."""
+    """The error of one field of a body or a query."""
 
     field: str
     code: str
@@ -41,15 +41,15 @@ class FieldError(BaseModel):
 
 
 class ApiError(Exception):
-    """Ends a request with the error envelope.
+    """An error that ends a request with the error envelope.
 
     Args:
         status: HTTP status code.
-        message: The string under ``error``; part of the contract.
+        message: The string under ``error``, a part of the contract.
         headers: Response headers to add.
         extra: Further top-level fields of the body.
-        code: Stable name of the error, in kebab-case; made from the message when left out.
-        fields: What is wrong with which field, where the request does not fit.
+        code: Stable name of the error, in kebab-case; by default derived from the message.
+        fields: Errors of the fields of an invalid request.
     """
 
     def __init__(
@@ -71,13 +71,13 @@ class ApiError(Exception):
         self.fields = tuple(fields)
 
     def response(self) -> Response:
-        """Return the answer with the two members that every client knows, and no others."""
+        """Return the answer with the members ``success`` and ``error`` that every client knows."""
         body = {"success": False, "error": self.message, **self.extra}
         return json_response(body, self.status, self.headers)
 
 
 def unavailable() -> ApiError:
-    """The answer while the database is out of reach."""
+    """Return the error for requests while the database is out of reach."""
     return ApiError(
         HTTPStatus.SERVICE_UNAVAILABLE,
         "Service Unavailable",

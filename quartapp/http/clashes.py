@@ -1,7 +1,8 @@
-"""Routes that stand in the way of other routes, found when an app is built.
+"""The check for routes that hide other routes, made when an app is built.
 
-werkzeug prefers what is written out to what is a parameter, so most routes get along. Two kinds do
-not: one with a parameter that takes slashes too, and one whose every address belongs to another.
+werkzeug prefers literal parts of a path to parameters, so most routes do not clash. Two kinds of
+routes do: routes with a parameter that also matches slashes, and routes with no path that another
+route does not match first.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 API = ("api", "v1")
 
 _PARAMETER = re.compile(r"<(?:([^:<>()]+)(?:\(([^<>]*)\))?:)?[^<>]+>")
-# One of them fits whatever kind of parameter there is, as a rule; none is a word of any route.
+# For each usual type of parameter one of these values matches, and no route has them as a word.
 _VALUES = (
     "a-word-of-no-route",
     "7340033",
@@ -37,14 +38,14 @@ _VALUES = (
 
 
 def refuse_clashes(app: Quart) -> None:
-    """Make sure that no plugin's route stands in the way of routes of others.
+    """Check that no plugin's route hides routes of other plugins.
 
     Args:
         app: The application under construction, with all its routes.
 
     Raises:
-        QuartappError: One covers a route of another, takes unknown paths of the API, or can never
-            be reached.
+        QuartappError: A route covers a route of another plugin, takes unknown paths of the API, or
+            can never be reached.
     """
     owners = {(route.method, route.path): route.owner for route in routes(app)}
     rules = list(app.url_map.iter_rules())
@@ -77,7 +78,7 @@ def _refuse_cover(
 
 
 def _caught(app: Quart, rule: Rule) -> str | None:
-    """Return a pattern of what all paths begin with that a catch-all takes; None for others."""
+    """Return the pattern of the prefix of a catch-all route; None for other routes."""
     for found in _PARAMETER.finditer(rule.rule):
         if not app.url_map.converters[found[1] or "default"].part_isolating:
             written = rule.rule[: found.start()]
@@ -88,7 +89,7 @@ def _caught(app: Quart, rule: Rule) -> str | None:
 def _refuse_swallowing(adapter: MapAdapter, rule: Rule, owner: LoadedPlugin) -> None:
     segments = _PARAMETER.sub("\0", rule.rule).strip("/").split("/")
     for ending in (segments[count:] for count in range(len(API) + 1)):
-        # What begins with a word of its own takes nothing that is unknown.
+        # A route that begins with a literal word takes no unknown paths.
         if not ending or "\0" not in ending[0]:
             continue
         for value in _VALUES:
@@ -102,7 +103,7 @@ def _refuse_swallowing(adapter: MapAdapter, rule: Rule, owner: LoadedPlugin) -> 
 
 def _examples(rule: Rule) -> Iterator[str]:
     written = _PARAMETER.sub("\0", rule.rule)
-    # Some parameters list the words that they take.
+    # Parameters of the type `any` list the words that they match.
     listed = [word for found in _PARAMETER.finditer(rule.rule) for word in _words(found[2])]
     yield from dict.fromkeys(written.replace("\0", value) for value in (*_VALUES, *listed))
 

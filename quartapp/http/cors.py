@@ -1,7 +1,7 @@
-"""Cross-origin requests: which pages of other origins may use the API (Fetch, section 3.2).
+"""Cross-origin requests: access to the API for pages of other origins (Fetch, section 3.2).
 
-Quart-CORS sets the headers of answers. A preflight is answered here, for any path: the routes have
-no ``OPTIONS``, and a page has to see the answer to a wrong path or method as well.
+Quart-CORS sets the headers of answers. This module answers preflights of every path: the routes
+have no ``OPTIONS``, and a page has to see the answer to a wrong path or method as well.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from quart import Quart
 
-# What scripts may read besides the headers that every page may.
+# Headers that scripts may read in addition to the headers that every page may read.
 EXPOSED = (
     "ETag",
     REPLAYED,
@@ -29,7 +29,7 @@ EXPOSED = (
     "WWW-Authenticate",
     "X-Request-Id",
 )
-# The longest time that browsers remember the answer to a preflight for.
+# Browsers cache the answer to a preflight for no longer than this time.
 PREFLIGHT_SECONDS = 7200
 
 
@@ -39,7 +39,7 @@ def register_cors(app: Quart, origins: Collection[str]) -> None:
     Args:
         app: The app.
         origins: Origins of the pages; ``*`` for pages of any origin, which then send no cookies.
-            Empty registers nothing.
+            Without origins, the function changes nothing.
     """
     if not origins:
         return

@@ -1,4 +1,4 @@
-"""Models of errors, from which the OpenAPI document learns their members and messages."""
+"""Models of errors, with their members and messages, for the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _REQUEST_ID = Field(alias="requestId", pattern=r"^[A-Za-z0-9._-]{1,64}$")
 
 
 def error_model(name: str, status: int, refusals: Sequence[Refusal], *, names_fields: bool) -> Any:  # noqa: ANN401 - a type
-    """Return the model of every error with one status.
+    """Return the model of all errors with one status.
 
     Args:
         name: The operationId.
-        status: The status.
-        refusals: What can be answered with the status.
-        names_fields: Whether requests that do not fit are answered with the status.
+        status: HTTP status code.
+        refusals: The refusals with this status.
+        names_fields: Whether invalid requests are answered with this status.
     """
     variants = []
     for number, (also_as, group) in enumerate(_by_extra(refusals)):
@@ -37,18 +37,18 @@ def error_model(name: str, status: int, refusals: Sequence[Refusal], *, names_fi
         fields["request_id"] = (str, _REQUEST_ID)
         if names_fields:
             fields["errors"] = (list[FieldError], left_out())
-        # Open, unlike answers of success: clients ignore members that they do not know.
+        # Errors are open, unlike successful answers: clients ignore unknown members.
         variants.append(create_model(f"{name}Error{status}_{number}", __base__=BaseModel, **fields))
     return _either(variants)
 
 
 def plain_error_model(name: str, status: int, refusals: Sequence[Refusal]) -> Any:  # noqa: ANN401 - a type
-    """Return the model of every error with one status, where there are no further members.
+    """Return the model of all errors with one status, for errors without further members.
 
     Args:
         name: The operationId.
-        status: The status.
-        refusals: What can be answered with the status.
+        status: HTTP status code.
+        refusals: The refusals with this status.
     """
     return _either(
         [

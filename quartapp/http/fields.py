@@ -1,4 +1,4 @@
-"""Field types that several plugins use, exact enough for a contract."""
+"""Field types for several plugins, with exact schemas for the contract."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
     from pydantic.json_schema import JsonSchemaValue
 
-# What str.strip() strips, spelled out: regular expression engines disagree about \s, and the
-# pattern is what clients of every language go by.
+# The characters that str.strip() removes: regular expression engines disagree about \s, and clients
+# of every language use the pattern.
 SPACES = r"\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 
 ObjectIdString = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{24}$")]
-"""An identifier as the server writes it."""
+"""An identifier in answers: 24 lower-case hex digits."""
 
 ObjectIdInput = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{24}$")]
-"""An identifier as clients may write it."""
+"""An identifier in requests: 24 hex digits."""
 
 Timestamp = Annotated[
     str,
     StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$"),
     Field(json_schema_extra={"format": "date-time"}),
 ]
-"""UTC, ISO 8601 with milliseconds and a Z."""
+"""A time in UTC, in ISO 8601 with milliseconds and a Z."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +39,9 @@ class _Trimmed:
         source: Any,  # noqa: ANN401 - pydantic's signature
         handler: GetCoreSchemaHandler,
     ) -> core_schema.CoreSchema:
-        # The pattern speaks of the text with its surroundings.
+        # The pattern includes the white space around the text.
         text = core_schema.str_schema(strict=True, pattern=self.pattern, regex_engine="rust-regex")
-        # pydantic's own stripping leaves four control characters that str.strip() takes away.
+        # pydantic's own stripping leaves four control characters that str.strip() removes.
         return core_schema.no_info_after_validator_function(str.strip, text)
 
     def __get_pydantic_json_schema__(
@@ -51,23 +51,25 @@ class _Trimmed:
 
 
 def left_out(**constraints: Any) -> Any:  # noqa: ANN401 - pydantic's Field, of any type
-    """Default of a field that may be left out, but not be null; it reads as None then.
+    """Return the default of a field that clients may leave out, but not set to null.
+
+    A field that is left out has the value None.
 
     Args:
-        constraints: What pydantic's ``Field`` takes.
+        constraints: Arguments of pydantic's ``Field``.
     """
     return Field(default=None, **constraints)
 
 
 def trimmed(minimum: int = 0, maximum: int = 0, *, pattern: str | None = None) -> _Trimmed:
-    """Annotation for text whose surrounding white space does not count.
+    """Return the annotation for text without its surrounding white space.
 
-    JSON Schema's lengths would count it, so the limits are in a pattern.
+    JSON Schema's lengths would count the white space, so the limits are in a pattern.
 
     Args:
-        minimum: Characters at least, after trimming; 1 or more.
-        maximum: Characters at most, after trimming; ``minimum`` and 2 or more.
-        pattern: What the trimmed text must match, instead of lengths.
+        minimum: Minimum number of characters after trimming; 1 or more.
+        maximum: Maximum number of characters after trimming; at least ``minimum``, and 2 or more.
+        pattern: Pattern that the trimmed text must match, instead of lengths.
     """
     if pattern is None:
         solid = f"[^{SPACES}]"
@@ -77,10 +79,13 @@ def trimmed(minimum: int = 0, maximum: int = 0, *, pattern: str | None = None) -
 
 
 def exact_schema(node: Any) -> Any:  # noqa: ANN401 - JSON
-    """A schema, or any part of one, without two flaws of pydantic's schemas.
+    """Return a JSON schema without two flaws of pydantic's schemas.
 
-    A dict with keys of one form would also take keys of another; and what may be left out, but is
-    not null, would have null as its default.
+    pydantic's schema of a dict with a pattern for its keys allows keys of any other form too; and
+    an optional field that cannot be null has null as its default.
+
+    Args:
+        node: A schema, or any part of one.
     """
     if isinstance(node, list):
         return [exact_schema(item) for item in node]

@@ -1,9 +1,9 @@
-"""``Idempotency-Key``: a request that is sent again is answered as before, and done once.
+"""``Idempotency-Key``: a repeated request is done once, and gets the first answer again.
 
-A key is claimed before the view runs, and the answer is kept beside the claim for a day. What a
-client sent is kept as an HMAC alone. The claim of a process that died half way can be taken over
-when its lease has run out; a retry may then meet what the first try had done already. So each try
-gets an :class:`Attempt`, by which the view recognises that.
+A key is claimed before the view runs, and the answer is stored beside the claim for a day. Of the
+request only an HMAC is stored. When the lease of a claim has run out because its process died, a
+retry takes the claim over, and may find changes that the first try has made. So each try gets an
+:class:`Attempt`, by which the view recognises such changes.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ COLLECTION = "idempotency_keys"
 
 LIFETIME = timedelta(hours=24)
 LEASE = timedelta(seconds=30)
-"""Longer than any request takes, as hooks and the database have limits of a few seconds."""
+"""Lease of a claim, longer than any request: hooks and the database have limits of seconds."""
 RETRY_AFTER_SECONDS = 1
 
 UNUSABLE = (HTTPStatus.BAD_REQUEST, "Idempotency-Key has to be 1 to 255 printable characters")
@@ -66,15 +66,15 @@ _ANSWER = ("status", "headers", "content")
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try to do what a request asks for.
+    """One try to handle a request.
 
     A process can be killed after it has stored a change and before it has answered, and a database
-    can store a write and not say so. The client then sends the request again, with the same
-    ``Idempotency-Key``, and the next try finds what the one before has done.
+    can store a write without confirming it. The client then repeats the request with the same
+    ``Idempotency-Key``, and the next try finds the changes of the try before.
 
     Attributes:
-        id: ``_id`` for the one thing that the request makes; each try of a request gets the same.
-        repeated: Whether an earlier try may have done all of what is asked for, or a part.
+        id: ``_id`` for the document that the request creates; all tries of a request get the same.
+        repeated: Whether an earlier try may have made all or some of the changes.
     """
 
     id: ObjectId = field(default_factory=ObjectId)
@@ -82,10 +82,10 @@ class Attempt:
 
 
 class KeptAnswer(Model):
-    """A claimed key, and the answer to its request as soon as there is one.
+    """A claimed key, with the answer to its request once there is an answer.
 
-    ``id`` and ``request`` are HMACs: of who asked for what with which key, and of what was sent.
-    ``made`` is the id of each :class:`Attempt`.
+    ``id`` is an HMAC of operation, caller and key, ``request`` an HMAC of the request. ``made`` is
+    the id of each :class:`Attempt`.
     """
 
     id = StringField(primary_key=True)
@@ -112,14 +112,17 @@ async def once(
     *,
     plain_errors: bool,
 ) -> Response:
-    """Answer a request that carries a key, or give the answer that it got before.
+    """Answer a request with a key, or repeat the answer of its first try.
 
     Args:
         operation: The operationId.
         who: The caller, or the network address of a caller who is not signed in.
         request: The request, with its key.
-        answer: Does what is asked for, in the attempt that it gets.
-        plain_errors: As the operation declares it.
+        answer: Function that handles the request in the given attempt.
+        plain_errors: Whether errors have no further members, as the operation declares.
+
+    Returns:
+        The answer.
 
     Raises:
         ApiError: The key is unusable, used for another request, or its first request still runs.
@@ -151,13 +154,17 @@ async def once(
 
 
 def refusal(which: tuple[HTTPStatus, str]) -> ApiError:
-    """Return the error for one of this module's refusals."""
+    """Return the error for one of this module's refusals.
+
+    Args:
+        which: Status and message, such as ``RUNNING``.
+    """
     headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if which == RUNNING else None
     return ApiError(*which, headers=headers, code=CODES[which])
 
 
 class _Claim:
-    """One request's hold on a key."""
+    """The claim of one request to a key."""
 
     def __init__(self, identifier: str, request: str) -> None:
         self._parts = core()
@@ -166,7 +173,7 @@ class _Claim:
         self._owner = ObjectId()
 
     async def take(self) -> Attempt | Document:
-        """Claim the key; return the attempt, or what is kept when the request was answered."""
+        """Claim the key, and return the attempt; return the stored answer if there is one."""
         now = self._parts.clock.now()
         attempt = Attempt()
         claimed = {"owner": self._owner, "lease": now + LEASE}
@@ -184,7 +191,7 @@ class _Claim:
                 pass
             else:
                 return attempt
-            # MongoDB removes what has expired only once a minute.
+            # MongoDB removes expired documents only once a minute.
             expired = await keys.update_one(
                 {"_id": self._id, "expires": {"$lte": now}},
                 {"$set": first, "$unset": dict.fromkeys(_ANSWER, "")},
@@ -201,12 +208,12 @@ class _Claim:
                 {"$set": claimed},
             )
             if abandoned is not None:
-                # A server of before attempts had ids left none.
+                # Servers of older versions stored no id of the attempt.
                 return Attempt(abandoned.get("made", attempt.id), repeated=True)
             return self._checked(await keys.find_one({"_id": self._id}))
 
     def _checked(self, kept: Document | None) -> Document:
-        if kept is None:  # it expired at this very moment
+        if kept is None:  # the claim expired at this very moment
             raise refusal(RUNNING)
         if not hmac.compare_digest(kept["request"], self._request):
             raise refusal(OTHER)
@@ -215,7 +222,7 @@ class _Claim:
         return kept
 
     async def keep(self, response: Response) -> None:
-        """Keep the answer, unless somebody else has taken the key over."""
+        """Store the answer, unless another process has taken the key over."""
         if "Set-Cookie" in response.headers:
             raise TypeError("an answer that signs somebody in must not be kept: not idempotent")
         content: bytes = await response.get_data(as_text=False)
@@ -224,7 +231,7 @@ class _Claim:
             "headers": [list(item) for item in response.headers.items()],
             "content": content,
         }
-        # What was asked for is done: without the kept answer a retry is merely told less.
+        # The request is done. Without the stored answer, a retry runs as a further attempt.
         with suppress(DatabaseUnavailableError):
             async with self._parts.database.operation():
                 await self._parts.database.documents[COLLECTION].update_one(
@@ -232,9 +239,9 @@ class _Claim:
                 )
 
     async def give_back(self) -> None:
-        """Let a retry run at once, as this try failed; or its lease runs out by itself.
+        """Let a retry run at once, without waiting for the end of the lease.
 
-        The key stays: a write whose outcome nobody knows may have happened.
+        The key stays claimed, since a write with an unknown outcome may have happened.
         """
         with suppress(DatabaseUnavailableError):
             async with self._parts.database.operation():
@@ -258,6 +265,6 @@ def _digest(*texts: str | bytes) -> str:
     mac = hmac.new(secret, digestmod=hashlib.sha256)
     for text in texts:
         data = text.encode() if isinstance(text, str) else text
-        # With its length before it, no text can pass for the end of another one.
+        # The length before each text keeps texts with the same concatenation apart.
         mac.update(len(data).to_bytes(8, "big") + data)
     return mac.hexdigest()

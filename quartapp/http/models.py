@@ -6,13 +6,13 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Body(BaseModel):
-    """Base of request models. Fields beyond it are ignored, as clients may be newer than us."""
+    """Base of request models; unknown fields are ignored, since clients may be newer."""
 
-    # What clients send may be a password, and errors are logged.
+    # Errors are logged, and the input may be a password.
     model_config = ConfigDict(extra="ignore", strict=True, hide_input_in_errors=True)
 
 
 class Closed(BaseModel):
-    """Base of answer models: nothing but the named fields."""
+    """Base of answer models, which have no other fields than those of the model."""
 
     model_config = ConfigDict(extra="forbid")

@@ -221,6 +221,6 @@ async def _authorize(
 
 
 def operation_of(view: object) -> Operation | None:
-    """What ``view`` declares, or None when it declares nothing."""
+    """Return the operation that ``view`` declares, or None without one."""
     declared = getattr(view, ATTRIBUTE, None)
     return declared if isinstance(declared, Operation) else None

@@ -1,6 +1,6 @@
-"""Error bodies that programs can act on: a stable code, the request's id, the fields at fault.
+"""Error bodies for programs: a stable code, the request's id, and the invalid fields.
 
-Clients of old read ``success`` and ``error`` alone; the further members stand beside those. Clients
+Older clients read only ``success`` and ``error``; the further members are beside those. Clients
 that ask for ``application/problem+json`` get the same facts in the form of RFC 9457.
 """
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from quart.wrappers import Request, Response
 
 PROBLEM_TYPE = "application/problem+json"
-# A list in a body of 64 KiB could have thousands of bad entries; a person reads the first few.
+# A list in a body of 64 KiB can have thousands of invalid entries; a person reads the first few.
 MOST_FIELDS = 20
 UNFIT = "Value does not fit"
 
-# pydantic's messages that may repeat a part of what was typed, such as the character at which a
-# parser gave up, or that nobody can read.
+# Types of pydantic's messages that people cannot read, or that may repeat a part of the input, such
+# as the character at which a parser stopped.
 _UNSPOKEN = frozenset(
     {"json_invalid", "json_type", "string_pattern_mismatch", "union_tag_invalid"}
     | {"url_parsing", "url_syntax_violation", "uuid_parsing", "time_delta_parsing"}
@@ -39,20 +39,25 @@ _KNOWN = frozenset(get_args(core_schema.ErrorType)) - _OWN_SENTENCES
 
 
 def code_of(message: str) -> str:
-    """Return the code of a message that has none of its own: the message in kebab-case."""
+    """Return the default code of a message: the message in kebab-case."""
     return re.sub(r"[^a-z0-9]+", "-", message.lower()).strip("-")
 
 
 def whole_body(code: str, message: str) -> list[FieldError]:
-    """Return the error of a body that cannot be read at all; its field is the empty string."""
+    """Return the error of a body that cannot be parsed; its field is the empty string.
+
+    Args:
+        code: Stable name of the error, in kebab-case.
+        message: Message of the error.
+    """
     return [FieldError(field="", code=code, message=message)]
 
 
 def field_errors(error: ValueError) -> list[FieldError]:
-    """Return what ``error`` says of each field, without any value that was sent.
+    """Return the errors of all invalid fields, without any value from the request.
 
     Args:
-        error: pydantic's, or another one, which tells of a body that is no JSON.
+        error: pydantic's error, or another error for a body that is no JSON.
     """
     if not isinstance(error, ValidationError):
         return whole_body("json-invalid", "Body is no JSON")
@@ -71,9 +76,9 @@ def error_response(error: ApiError, request: Request, *, plain: bool) -> Respons
     """Return the answer to send for ``error``.
 
     Args:
-        error: What ended the request.
-        request: The request; it says which form its sender reads.
-        plain: Whether clients were promised the two members of old, and no others.
+        error: The error that ended the request.
+        request: The request, whose header ``Accept`` chooses the form of the answer.
+        plain: Whether the contract promises ``success`` and ``error`` alone.
     """
     if plain:
         return error.response()
@@ -89,7 +94,8 @@ def error_response(error: ApiError, request: Request, *, plain: bool) -> Respons
     if not _reads_problems(request):
         return json_response(facts, error.status, error.headers)
     described = {
-        # RFC 9457, section 4.2.1: then the title is the status's own, and `code` tells kinds apart.
+        # RFC 9457, section 4.2.1: the title of this type is the phrase of the status. `code`
+        # identifies the error.
         "type": "about:blank",
         "title": HTTPStatus(error.status).phrase,
         "status": int(error.status),
@@ -104,13 +110,13 @@ def error_response(error: ApiError, request: Request, *, plain: bool) -> Respons
 def _reads_problems(request: Request) -> bool:
     header = request.headers.get("Accept", "")
     if PROBLEM_TYPE not in header.lower():
-        return False  # a wildcard is no wish for another form
+        return False  # a wildcard does not ask for another form
     accepted = request.accept_mimetypes
     return accepted[PROBLEM_TYPE] > 0 and accepted[PROBLEM_TYPE] >= accepted["application/json"]
 
 
 def _path(location: tuple[int | str, ...]) -> str:
-    """Write ``location`` as in JavaScript: ``people[0].name``."""
+    """Return ``location`` in the syntax of JavaScript: ``people[0].name``."""
     path = ""
     for step in location:
         if isinstance(step, int):
@@ -125,7 +131,7 @@ def _message(kind: str, message: str, given: object) -> str:
         return UNFIT
     if kind in _KNOWN:
         return message
-    # The sentence of the model's author, who may have put the value in.
+    # The author of the model may have put the value into the message.
     message = message.removeprefix("Value error, ").removeprefix("Assertion failed, ")
     told = message.lower()
     return UNFIT if any(text.lower() in told for text in _texts(given)) else message

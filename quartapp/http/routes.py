@@ -1,4 +1,4 @@
-"""Routes, whose they are, and that each of them says what it is."""
+"""The HTTP routes of an app with their operations and owners."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class Route:
     """One method of one path.
 
     Attributes:
-        method: In capitals.
-        path: As OpenAPI writes it: ``/book/{book_id}``.
-        operation: What its view declares.
-        owner: The plugin that brings it; None for the core.
+        method: HTTP method in capitals.
+        path: Path in the syntax of OpenAPI: ``/book/{book_id}``.
+        operation: Declaration of the view.
+        owner: The plugin that brings the route; None for the core.
     """
 
     method: str
@@ -41,12 +41,12 @@ class Route:
 
     @property
     def shape(self) -> tuple[str, str]:
-        """What no other route may have: what a parameter is called makes no difference."""
+        """Method and path without names of parameters; no two routes may have the same shape."""
         return self.method, re.sub(r"\{[^{}]*\}", "{}", self.path)
 
 
 def routes(app: Quart) -> list[Route]:
-    """Every HTTP route of ``app``, in the order of registration."""
+    """Return all HTTP routes of ``app``, in the order of registration."""
     return cast("list[Route]", app.extensions.setdefault(EXTENSION, []))
 
 
@@ -55,13 +55,13 @@ def register_routes(app: Quart, blueprint: Blueprint, owner: LoadedPlugin | None
 
     Args:
         app: The application under construction.
-        blueprint: The routes.
-        owner: The plugin that brings them; None for the core.
+        blueprint: The blueprint with the routes.
+        owner: The plugin that brings the blueprint; None for the core.
 
     Raises:
-        QuartappError: The blueprint does not fit, a route is no :class:`Operation`, a reason for
+        QuartappError: Quart refuses the blueprint, a route is no :class:`Operation`, a reason for
             not fuzzing a route is missing or superfluous, or another plugin has the route's
-            operationId or its place.
+            operationId or path.
     """
     before = {id(rule) for rule in app.url_map.iter_rules()}
     try:
@@ -78,7 +78,7 @@ def register_routes(app: Quart, blueprint: Blueprint, owner: LoadedPlugin | None
 
 
 def openapi_path(rule: Rule) -> str:
-    """The path of ``rule`` as OpenAPI writes it."""
+    """Return the path of ``rule`` in the syntax of OpenAPI."""
     return _PARAMETER.sub(r"{\1}", rule.rule)
 
 

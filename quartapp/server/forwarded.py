@@ -1,8 +1,8 @@
-"""The client behind reverse proxies, as they tell it in ``X-Forwarded-*`` or ``Forwarded``.
+"""The client behind reverse proxies, which name it in ``X-Forwarded-*`` or ``Forwarded``.
 
 ``X-Forwarded-For`` is no standard: some proxies write a port, or IPv6 in brackets. ``Forwarded`` is
-RFC 7239. An address that cannot be read is no address, rather than that of the proxy: whoever
-decides by address must not take a client for somebody else.
+RFC 7239. An unreadable address gives a client without an address, and never the proxy's address:
+rules about addresses must not take one client for another.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ _PAIRS = re.compile(rf"(?:{_PAIR.pattern})(?:;{_PAIR.pattern})*")
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What proxies tell of a request's origin; None for what they do not tell.
+    """The origin of a request in the headers of proxies.
 
     Attributes:
-        client: Address of the client, as it was written.
-        scheme: Scheme that the client used.
-        host: Host that the client asked.
+        client: Address of the client as a proxy wrote it; None if no proxy wrote it.
+        scheme: Scheme that the client used; None if no proxy wrote it.
+        host: Host that the client asked; None if no proxy wrote it.
     """
 
     client: str | None = None
@@ -51,7 +51,7 @@ class Forwarded:
 
     Args:
         app: The app behind.
-        hops: Number of proxies in front whose headers are believed, 1 or more.
+        hops: Number of trusted proxies in front, 1 or more.
     """
 
     def __init__(self, app: Callable[[Any, Any, Any], Awaitable[None]], hops: int) -> None:
@@ -59,7 +59,7 @@ class Forwarded:
         self._hops = hops
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI's
-        """Pass a request on, as it left its client."""
+        """Pass a request on with the client's address, scheme and host."""
         if scope["type"] in ("http", "websocket"):
             scope = self._at_origin(scope)
         await self._app(scope, receive, send)
@@ -71,8 +71,8 @@ class Forwarded:
         written = [origin.client for origin in origins if origin.client is not None]
         if written:
             addresses = {address_of(client) for client in written}
-            # A proxy writes one of the two headers. Where both are there and differ, the client
-            # wrote the other, and nobody knows which.
+            # A proxy writes one of the two headers. If both exist and differ, the client wrote one
+            # of them, and nobody knows which.
             address = addresses.pop() if len(addresses) == 1 else None
             if address is None:
                 shown = ", ".join(written)[:LONGEST_SHOWN]
@@ -91,11 +91,11 @@ class Forwarded:
 
 
 def usual(headers: Headers, hops: int) -> Origin | None:
-    """Return the origin in ``X-Forwarded-*``; None where there are no such headers.
+    """Return the origin in ``X-Forwarded-*``, or None without such headers.
 
     Args:
         headers: Headers of the request.
-        hops: Number of proxies that are believed.
+        hops: Number of trusted proxies.
     """
     names = (b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host")
     found = [_believed(headers, name, hops) for name in names]
@@ -103,32 +103,32 @@ def usual(headers: Headers, hops: int) -> Origin | None:
 
 
 def standard(headers: Headers, hops: int) -> Origin | None:
-    """Return the origin in ``Forwarded``; None where there is no such header.
+    """Return the origin in ``Forwarded``, or None without the header.
 
     Args:
         headers: Headers of the request.
-        hops: Number of proxies that are believed.
+        hops: Number of trusted proxies.
     """
     element = _believed(headers, b"forwarded", hops)
     if element is None:
         return None
     if _PAIRS.fullmatch(element) is None:
-        # A client may have opened a quotation that swallows what the proxy wrote after it.
+        # A client may have opened a quotation that includes the text of the proxy after it.
         return Origin(element)
     pairs = {name.lower(): _unquoted(value) for name, value in _PAIR.findall(element)}
-    # An element without an address says that its proxy does not tell.
+    # An element without an address means that the proxy does not know the address.
     return Origin(pairs.get("for", "unknown"), pairs.get("proto"), pairs.get("host"))
 
 
 def address_of(node: str) -> str | None:
-    """Return the IP address in what a proxy wrote, without port, brackets and zone.
+    """Return the IP address in the text of a proxy, without port, brackets and zone.
 
     Args:
-        node: ``192.0.2.1``, ``192.0.2.1:4711``, ``2001:db8::1``, ``[2001:db8::1]:4711``,
-            ``fe80::1%eth0`` and the like.
+        node: Text such as ``192.0.2.1``, ``192.0.2.1:4711``, ``2001:db8::1``,
+            ``[2001:db8::1]:4711`` or ``fe80::1%eth0``.
 
     Returns:
-        The address, an IPv4 address in IPv6 as IPv4; None where there is none, as in ``unknown``.
+        The address, an IPv4 address in IPv6 as IPv4; None without one, as for ``unknown``.
     """
     found = _NODE.fullmatch(node.strip())
     if found is None:
@@ -142,7 +142,7 @@ def address_of(node: str) -> str | None:
 
 
 def _believed(headers: Headers, wanted: bytes, hops: int) -> str | None:
-    """The element of a header that the farthest proxy wrote of those that are believed."""
+    """Return the element of a header that the farthest trusted proxy wrote."""
     lines = [value.decode("latin1") for name, value in headers if name == wanted]
     # Several lines are one list (RFC 9110, section 5.3).
     elements = _elements(",".join(lines)) if lines else []
@@ -150,7 +150,7 @@ def _believed(headers: Headers, wanted: bytes, hops: int) -> str | None:
 
 
 def _elements(text: str) -> list[str]:
-    """The elements of a list, which commas part unless they are quoted."""
+    """Split a list at its commas, except at commas inside quotations."""
     elements, begin, quoted, escaped = [], 0, False, False
     for position, letter in enumerate(text):
         if escaped:

@@ -143,7 +143,7 @@ async def _take_part(current: Websocket, principal: Principal) -> None:
 
 
 async def _greetings(connection: Connection, socket: Websocket) -> list[Callable[[], None]]:
-    """What is to be done as ``connection`` joins, by the parameters of its address."""
+    """Return the functions to call when ``connection`` joins, by the parameters of its address."""
     greetings: list[Callable[[], None]] = []
     for parameter in core().events.parameters:
         value = socket.args.get(parameter.name)
