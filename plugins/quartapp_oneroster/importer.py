@@ -10,7 +10,7 @@ from quartapp_oneroster import plan, snapshot
 from quartapp_oneroster.apply import OutdatedError, write
 from quartapp_oneroster.errors import RosterError
 from quartapp_oneroster.package import opened_package
-from quartapp_oneroster.report import count_rejected
+from quartapp_oneroster.report import count_rejected, outcome
 from quartapp_oneroster.runs import Run
 from quartapp_oneroster.staging import stage
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 MAX_ATTEMPTS = 5
 # A complete set that empties more than half of the rolls is probably cut off.
 SUSPICIOUS_SHARE = 0.5
-SUSPICIOUS_FROM = 100
+SUSPICIOUS_FROM = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,22 +139,36 @@ async def bring_in(
     )
 
 
-def check_not_cut_off(roster: Set, totals: Totals) -> None:
-    """Refuse a complete set that lacks most of the names that earlier sets had.
+def check_something_fits(roster: Set, store: Store) -> None:
+    """Refuse a set of which no row can be imported.
 
     Args:
         roster: The set.
+        store: Store with the plan.
+
+    Raises:
+        RosterError: Rows were rejected, and no row is left to import.
+    """
+    results = list(outcome(store))
+    if any(result.rejected for result in results) and not any(r.imported for r in results):
+        raise RosterError(f"nothing in {roster.name} can be imported: each row was rejected")
+
+
+def check_not_cut_off(totals: Totals) -> None:
+    """Refuse a complete set that lacks most of the names that earlier sets had.
+
+    Args:
         totals: Totals of the plan.
 
     Raises:
         RosterError: More than half of all imported names would leave their rolls because the set
             does not mention them.
     """
-    if roster.modes["enrollments"] != "bulk" or totals.absent < SUSPICIOUS_FROM:
+    if totals.absent < SUSPICIOUS_FROM:
         return
     if totals.absent > totals.stored_enrolments * SUSPICIOUS_SHARE:
         raise RosterError(
-            f"enrollments.csv lacks {totals.absent:,} of {totals.stored_enrolments:,} imported "
-            "enrolments, which would all leave their rolls; nothing was changed. Is the file "
-            "complete? If that is meant, add --allow-removals"
+            f"the set lacks {totals.absent:,} of {totals.stored_enrolments:,} imported "
+            "enrolments, or their classes or people; they would all leave their rolls, and nothing "
+            "was changed. Are the files complete? If that is meant, add --allow-removals"
         )

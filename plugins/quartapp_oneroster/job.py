@@ -94,19 +94,25 @@ class Job:
         for line in report.sums(totals, store):
             click.echo(line)
         click.echo("Nothing was changed: this was a dry run.")
-        self._agree(roster, totals)
+        self._agree(roster, totals, store)
 
     async def _import(
         self, database: Database, roster: Set, store: Store, progress: Progress
     ) -> None:
         def agree(totals: Totals) -> None:
-            self._agree(roster, totals)
+            self._agree(roster, totals, store)
             for line in report.sums(totals, store):
                 click.echo(line)
 
         await importer.bring_in(database, roster, store, self.today, progress, agree=agree)
-        click.echo(f"Imported {roster.name}.")
+        if not report.count_rejected(store):
+            click.echo(f"Imported {roster.name}.")
+            return
+        click.echo(f"Imported {roster.name}, except for the rejected rows:")
+        for result in report.outcome(store):
+            click.echo(f"  {result}")
 
-    def _agree(self, roster: Set, totals: Totals) -> None:
+    def _agree(self, roster: Set, totals: Totals, store: Store) -> None:
+        importer.check_something_fits(roster, store)
         if not self.allow_removals:
-            importer.check_not_cut_off(roster, totals)
+            importer.check_not_cut_off(totals)

@@ -44,7 +44,8 @@ class Totals:
         roll: Number of names to put on rolls (add) or take off them (remove).
         later: Number of enrolments that are not yet in force.
         stored_enrolments: Number of imported enrolments of students in force before this import.
-        absent: Number of names that leave rolls only because a complete set does not mention them.
+        absent: Number of names that leave rolls although no row of the set says so: a complete file
+            lacks the enrolment, its class or its person.
     """
 
     users: dict[str, int]
@@ -188,18 +189,25 @@ def _rolls(store: Store, today: str) -> None:
         """
     )
     # An import takes off a roll only students whom an import put there, and never those of a
-    # teacher.
+    # teacher. A row that says so ends an enrolment, marks one of the three as deleted, or moves the
+    # enrolment; a row whose class or person is not in the set says nothing.
     store.run(
         """
         INSERT INTO p_rolls
         SELECT c.id, u.id,
-               CASE WHEN max(s.sid IS NOT NULL OR coalesce(e.ends <= :today, 0)) THEN 'remove'
-                    ELSE 'absent' END, NULL
+               CASE WHEN max(coalesce(e.ends <= :today, 0) OR coalesce(s.ends <= :today, 0)
+                             OR coalesce(s.begins > :today, 0) OR coalesce(s.state = 'gone', 0)
+                             OR coalesce(s.cls <> e.cls OR s.usr <> e.usr OR s.role <> e.role, 0)
+                             OR coalesce(sc.state = 'gone', 0)
+                             OR coalesce(su.state IN ('gone', 'skipped'), 0))
+                    THEN 'remove' ELSE 'absent' END, NULL
         FROM d_enrolments e
         JOIN d_classes c ON c.sid = e.cls
         JOIN d_users u ON u.sid = e.usr
         JOIN d_rolls r ON r.cls = c.id AND r.usr = u.id
         LEFT JOIN s_enrolments s ON s.sid = e.sid
+        LEFT JOIN s_classes sc ON sc.sid = e.cls
+        LEFT JOIN s_users su ON su.sid = e.usr
         WHERE e.role = 'student'
               AND NOT EXISTS (SELECT 1 FROM p_wanted w WHERE w.cls = c.id AND w.usr = u.id)
         GROUP BY c.id, u.id

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,11 @@ _USERS = {
 }
 _CLASSES = {"new": "to add", "changed": "to change"}
 
+_FILES = {
+    "users.csv": "s_users",
+    "classes.csv": "s_classes",
+    "enrollments.csv": "s_enrolments",
+}
 _REJECTED = "SELECT file, line, sid, reason FROM rejected ORDER BY file, line"
 _DIFFERENCE = {
     "accounts": """
@@ -52,6 +58,24 @@ _DIFFERENCE = {
         LEFT JOIN d_classes dc ON dc.id = r.cls
         ORDER BY r.cls, r.op, r.line""",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What becomes of the rows of a file.
+
+    Attributes:
+        file: Name of the file.
+        imported: Number of rows that the database agrees with after the import.
+        rejected: Number of rejected rows.
+    """
+
+    file: str
+    imported: int
+    rejected: int
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.imported:,} rows imported, {self.rejected:,} rejected"
 
 
 def difference(store: Store, limit: int) -> Iterator[str]:
@@ -100,6 +124,26 @@ def rejected(store: Store, limit: int) -> Iterator[str]:
         yield f"{file}, line {line}: {reason}"
     if total > limit:
         yield f"… and {total - limit:,} more rows rejected; --report FILE has them all"
+
+
+def outcome(store: Store) -> Iterator[Outcome]:
+    """Yield what becomes of the rows of each file, skipped rows left out."""
+    for file, table in _FILES.items():
+        rejected = store.one(
+            "SELECT count(DISTINCT line) FROM rejected WHERE file = :file", file=file
+        )
+        sound = store.one(
+            f"""
+            SELECT count(*) FROM {table} s WHERE state IN ('active', 'gone')
+            AND NOT EXISTS (SELECT 1 FROM rejected r WHERE r.file = :file AND r.line = s.line)
+            """,  # noqa: S608 - our own words
+            file=file,
+        )
+        skipped = store.one(
+            "SELECT coalesce(sum(n), 0) FROM skipped WHERE file = :file AND stage = 'plan'",
+            file=file,
+        )
+        yield Outcome(file, sound - skipped, rejected)
 
 
 def count_rejected(store: Store) -> int:

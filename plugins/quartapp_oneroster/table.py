@@ -57,18 +57,24 @@ class Table:
                 raise RosterError(f"{self.name}, line {reader.line_num}: {error}") from error
 
     def _rows(self, reader: _csv.Reader) -> Iterator[tuple[int, Row, bool]]:
+        # Spreadsheets add empty columns at the right, and rows that have nothing but commas.
         header = [name.strip() for name in next(reader, [])]
+        while header and not header[-1]:
+            header.pop()
         places = self._places(header)
         # A quoted value may contain line ends, so each row begins after the last line of the one
         # before.
         ended = reader.line_num
         for values in reader:
             line, ended = ended + 1, reader.line_num
-            if not values:
+            values = [value.strip() for value in values]
+            if not any(values):
                 continue
+            while len(values) > len(header) and not values[-1]:
+                values.pop()
             whole = len(values) == len(header)
             values += [""] * (len(header) - len(values))
-            yield line, {name: values[place].strip() for name, place in places}, whole
+            yield line, {name: values[place] for name, place in places}, whole
 
     def _places(self, header: list[str]) -> list[tuple[str, int]]:
         if not any(header):

@@ -125,7 +125,7 @@ async def test_a_role_does_not_change(school, serve):
     server = await serve()
     person = await server.person("teacher")
     roster = school.set().user("ann", email=person.email)
-    result = await asyncio.to_thread(school.bring_in, roster, status=3)
+    result = await asyncio.to_thread(school.bring_in, roster, status=2)
     assert f"{person.email} is a teacher here and a student in the set" in result.stderr
     found = await asyncio.to_thread(school.person, person.email)
     assert found["role"] == "teacher"
@@ -225,7 +225,7 @@ class TestVersion12:
 
     def test_person_without_a_role_is_rejected(self, school):
         roster = self.roster(school, {"role": "student", "userSourcedId": "somebody else"})
-        result = school.bring_in(roster, status=3)
+        result = school.bring_in(roster, status=2)
         assert "users.csv, line 2: roles.csv has no role in force" in result.stderr
 
     def test_preferred_names_are_what_people_read(self, school):

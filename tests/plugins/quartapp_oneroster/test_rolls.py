@@ -163,12 +163,12 @@ class TestDelta:
     def test_an_empty_status_is_rejected(self, school):
         school.bring_in(school.small())
         change = delta(school.set().user("eve", status=""))
-        assert "line 2: status is empty" in school.bring_in(change, status=3).stderr
+        assert "line 2: status is empty" in school.bring_in(change, status=2).stderr
 
     def test_rows_with_unknown_people_are_rejected(self, school):
         school.bring_in(school.small())
         change = delta(school.set().enrol("zoe", "c1").enrol("ann", "c9").enrol("tea", "c1"))
-        stderr = school.bring_in(change, status=3).stderr
+        stderr = school.bring_in(change, status=2).stderr
         assert "enrollments.csv, line 2: user zoe is not known" in stderr
         assert "enrollments.csv, line 3: class c9 is not known" in stderr
         assert (
@@ -195,18 +195,91 @@ def test_a_rejected_row_undoes_nothing(school):
     assert school.everything() == before
 
 
-def test_truncated_set_is_refused(school):
+def roster_of(school, size):
+    """A set with one class, and ``size`` students on its roll."""
     roster = (
         school.set().user("tea", "teacher").class_("c1", "Algebra").enrol("tea", "c1", "teacher")
     )
-    for number in range(120):
+    for number in range(size):
         roster.user(f"s{number}").enrol(f"s{number}", "c1")
+    return roster
+
+
+def without_enrolments(rows, left):
+    del rows["enrollments"][left + 1 :]
+
+
+def without_classes(rows, left):
+    # The enrolments stay, and name a class that the set lacks.
+    rows["classes"] = [{"sourcedId": "c2", "title": "Botany"}]
+    rows["enrollments"].append(
+        {"sourcedId": "x", "userSourcedId": "tea", "classSourcedId": "c2", "role": "teacher"}
+    )
+    for row in rows["enrollments"][1 : left + 1]:
+        row["classSourcedId"] = "c2"
+
+
+def without_people(rows, left):
+    del rows["users"][left + 1 :]
+
+
+@pytest.mark.parametrize("lacks", [without_enrolments, without_people])
+@pytest.mark.parametrize(("size", "left"), [(120, 9), (99, 0), (9, 4), (5, 0)])
+def test_truncated_set_is_refused_at_any_size(school, lacks, size, left):
+    roster = roster_of(school, size)
     school.bring_in(roster)
     before = school.everything()
-    del roster.rows["enrollments"][10:]
+    lacks(roster.rows, left)
     message = school.refused(roster)
-    assert message.startswith("enrollments.csv lacks 111 of 120 imported enrolments")
+    assert message.startswith(f"the set lacks {size - left} of {size} imported enrolments")
     assert school.everything() == before
     assert school.refused(roster, "--dry-run") == message
-    school.bring_in(roster, "--allow-removals")
-    assert len(school.roll("c1")) == 9
+    status = 0 if lacks is without_enrolments else 3
+    school.bring_in(roster, "--allow-removals", status=status)
+    assert len(school.roll("c1")) == left
+
+
+@pytest.mark.parametrize("lacks", [without_enrolments, without_people])
+@pytest.mark.parametrize(("size", "left"), [(8, 4), (4, 0)])
+def test_set_may_remove_half_of_the_names_or_four(school, lacks, size, left):
+    roster = roster_of(school, size)
+    school.bring_in(roster)
+    lacks(roster.rows, left)
+    school.bring_in(roster, status=0 if lacks is without_enrolments else 3)
+    assert len(school.roll("c1")) == left
+
+
+def test_a_set_without_its_classes_is_refused(school):
+    roster = roster_of(school, 20)
+    school.bring_in(roster)
+    before = school.everything()
+    without_classes(roster.rows, 0)
+    assert school.refused(roster).startswith("the set lacks 20 of 20 imported enrolments")
+    assert school.everything() == before
+
+
+@pytest.mark.parametrize(
+    "ends",
+    [
+        lambda roster, row: row.update(status="tobedeleted"),
+        lambda roster, row: row.update(endDate="2020-01-01"),
+        lambda roster, row: row.update(beginDate="2999-01-01"),
+    ],
+    ids=["deleted", "ended", "not begun"],
+)
+def test_set_may_remove_all_names_row_by_row(school, ends):
+    roster = roster_of(school, 20)
+    school.bring_in(roster)
+    for row in roster.rows["enrollments"][1:]:
+        ends(roster, row)
+    school.bring_in(roster)
+    assert school.roll("c1") == []
+
+
+def test_set_may_mark_all_students_as_deleted(school):
+    roster = roster_of(school, 20)
+    school.bring_in(roster)
+    for row in roster.rows["users"][1:]:
+        row["status"] = "tobedeleted"
+    school.bring_in(roster, status=3)
+    assert school.roll("c1") == []

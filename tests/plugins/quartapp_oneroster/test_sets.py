@@ -33,8 +33,24 @@ def test_files_that_macos_adds_to_a_zip_are_ignored(school):
         lambda text: text.replace("\r\n", "\r\n\r\n"),
         lambda text: text.rstrip("\r\n"),
         lambda text: text.replace("sourcedId", " SOURCEDID "),
+        lambda text: text.replace("\r\n", ",,,\r\n"),
+        lambda text: text.replace("\r\n", ", ,\r\n", 1),
+        lambda text: text.replace("\r\n", "\r\n,,,,\r\n , ,\r\n"),
+        lambda text: text + "," * 40,
+        lambda text: text.replace("\r\n", "\r"),
     ],
-    ids=["byte order mark", "LF", "empty lines", "no last line end", "header in capitals"],
+    ids=[
+        "byte order mark",
+        "LF",
+        "empty lines",
+        "no last line end",
+        "header in capitals",
+        "empty columns",
+        "empty columns in the header",
+        "rows of commas",
+        "a last row of commas",
+        "CR",
+    ],
 )
 def test_files_come_in_many_forms(school, change):
     roster = school.small()
@@ -274,3 +290,22 @@ def test_show_limits_the_lines_of_each_kind(school):
     assert "more classes" not in result.stdout
     everything = school.bring_in(school.small(), "--dry-run", "--show", "0")
     assert "more accounts" not in everything.stdout
+
+
+def test_status_3_says_what_was_imported_and_rejected_of_each_file(school):
+    roster = school.small().user("bad", email="").class_("c2", "").enrol("bad", "c1")
+    result = school.bring_in(roster, status=3)
+    assert result.stdout.splitlines()[-4:] == [
+        f"Imported {roster.folder}, except for the rejected rows:",
+        "  users.csv: 3 rows imported, 1 rejected",
+        "  classes.csv: 1 rows imported, 1 rejected",
+        "  enrollments.csv: 3 rows imported, 1 rejected",
+    ]
+
+
+def test_set_of_which_no_row_fits_is_refused(school):
+    roster = school.set().user("bad", email="").user("worse", email="no address")
+    message = school.refused(roster)
+    assert message == f"nothing in {roster.folder} can be imported: each row was rejected"
+    assert school.db["oneroster_runs"].count_documents({"state": "done"}) == 0
+    assert school.refused(roster, "--dry-run") == message
