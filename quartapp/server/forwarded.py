@@ -17,7 +17,7 @@ import structlog
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
 
-    Headers = Iterable[tuple[bytes, bytes]]
+    RawHeaders = Iterable[tuple[bytes, bytes]]
 
 log = structlog.get_logger("quartapp.server")
 
@@ -90,7 +90,7 @@ class Forwarded:
         return changed
 
 
-def usual(headers: Headers, hops: int) -> Origin | None:
+def usual(headers: RawHeaders, hops: int) -> Origin | None:
     """Return the origin in ``X-Forwarded-*``, or None without such headers.
 
     Args:
@@ -102,7 +102,7 @@ def usual(headers: Headers, hops: int) -> Origin | None:
     return None if found == [None, None, None] else Origin(*found)
 
 
-def standard(headers: Headers, hops: int) -> Origin | None:
+def standard(headers: RawHeaders, hops: int) -> Origin | None:
     """Return the origin in ``Forwarded``, or None without the header.
 
     Args:
@@ -141,7 +141,7 @@ def address_of(node: str) -> str | None:
     return str(getattr(address, "ipv4_mapped", None) or address)
 
 
-def _believed(headers: Headers, wanted: bytes, hops: int) -> str | None:
+def _believed(headers: RawHeaders, wanted: bytes, hops: int) -> str | None:
     """Return the element of a header that the farthest trusted proxy wrote."""
     lines = [value.decode("latin1") for name, value in headers if name == wanted]
     # Several lines are one list (RFC 9110, section 5.3).
