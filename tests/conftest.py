@@ -33,7 +33,7 @@ DEADLINE_SECONDS = 60.0
 
 @pytest.fixture(scope="session", autouse=True)
 def cancelled_openings() -> Iterator[None]:
-    """A socket that PyMongo leaves open fails no test, wherever the collector finds it."""
+    """Close sockets that PyMongo leaves open, so that they fail no test."""
     with closed_when_cancelled():
         yield
 
@@ -58,7 +58,7 @@ class Lesson:
         assert answer.status_code == 200, answer.text
 
     async def session(self) -> dict[str, Any] | None:
-        """The live session as the teacher sees it."""
+        """Return the live session as the teacher sees it."""
         answer = await self.client.api.get("/attendance/session", headers=self.teacher.headers)
         return answer.json()["data"] if answer.status_code == 200 else None
 
@@ -74,14 +74,14 @@ class Lesson:
         return [await self.my_attendance(student) for student in self.students]
 
     async def sockets(self) -> tuple[Socket, list[Socket]]:
-        """The teacher's socket, and one of each student."""
+        """Open a socket of the teacher, and one of each student."""
         teacher = await self.client.socket(self.teacher)
         return teacher, [await self.client.socket(student) for student in self.students]
 
 
 @pytest.fixture
 def lesson() -> Callable[..., Awaitable[Lesson]]:
-    """Makes a class on a server: ``await lesson(server, students=2, teacher=None)``."""
+    """Return a function that makes a class: ``await lesson(server, students=2, teacher=None)``."""
 
     async def make(client: Client, students: int = 2, teacher: Person | None = None) -> Lesson:
         teacher = teacher or await client.person("teacher")
@@ -93,13 +93,13 @@ def lesson() -> Callable[..., Awaitable[Lesson]]:
 
 @pytest.fixture
 def mark() -> Callable[[Person, str], dict[str, str]]:
-    """Data of a mark: ``mark(student, "present")``."""
+    """Return a function that makes the data of a mark: ``mark(student, "present")``."""
     return lambda student, status="present": {"studentId": student.id, "status": status}
 
 
 @pytest.fixture
 def eventually() -> Callable[[Callable[[], Awaitable[Any]]], Awaitable[Any]]:
-    """Waits until a question has a true answer, and returns that; fails after a deadline."""
+    """Return a function that waits for a true answer of a question, and fails after a deadline."""
 
     async def ask(question: Callable[[], Awaitable[Any]]) -> Any:
         async with asyncio.timeout(DEADLINE_SECONDS):
@@ -133,7 +133,7 @@ def turning() -> Callable[[TurnedClock, float], AbstractAsyncContextManager[None
 
 @pytest.fixture
 def run_cli(tmp_path: Path) -> Callable[..., Awaitable[tuple[int, str, str]]]:
-    """Runs ``quartapp`` to its end in the test's folder: its exit status, output and errors."""
+    """Return a function that runs ``quartapp``, and returns exit status, output and errors."""
 
     async def run(*arguments: str, **environment: str) -> tuple[int, str, str]:
         process = await asyncio.create_subprocess_exec(
@@ -159,7 +159,7 @@ def run_cli(tmp_path: Path) -> Callable[..., Awaitable[tuple[int, str, str]]]:
 
 @pytest.fixture
 def own_mongod(tmp_path: Path) -> Iterator[Callable[..., Mongod]]:
-    """Starts a mongod for one test: ``own_mongod("--replSet", "test")``; none is standalone."""
+    """Return a function that starts a mongod: ``own_mongod("--replSet", "test")``."""
     started = []
 
     def start(*options: str) -> Mongod:
@@ -175,7 +175,7 @@ def own_mongod(tmp_path: Path) -> Iterator[Callable[..., Mongod]]:
 
 @pytest.fixture
 def session_states() -> Callable[[TestServer], Awaitable[list[str]]]:
-    """The states of all sessions in a server's database, oldest first."""
+    """Return a function that reads the states of all sessions in a database, oldest first."""
 
     async def read(server: TestServer) -> list[str]:
         found = await server.documents["sessions"].find({}).sort("_id").to_list()
@@ -215,7 +215,7 @@ class Receiver(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def collector() -> Iterator[Collector]:
-    """A collector of traces."""
+    """Provide a collector of traces."""
     server = Collector()
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -227,13 +227,13 @@ def collector() -> Iterator[Collector]:
 
 @pytest.fixture
 def hook_examples() -> Path:
-    """The folder with the examples of hooks that the documentation shows."""
+    """Return the folder of the documentation's examples of hooks."""
     return Path(__file__).parent.parent / "docs" / "examples" / "hooks"
 
 
 @pytest.fixture
 def example(hook_examples: Path) -> Callable[[str], ModuleType]:
-    """A fresh module of an example in the documentation: ``example("authorize")``."""
+    """Return a function that imports an example of the documentation: ``example("authorize")``."""
 
     def load(name: str, folder: Path = hook_examples) -> ModuleType:
         spec = importlib.util.spec_from_file_location(f"example_{name}", folder / f"{name}.py")
@@ -248,7 +248,7 @@ def example(hook_examples: Path) -> Callable[[str], ModuleType]:
 
 @pytest.fixture
 def clock_in_process(installed: Callable[..., str]) -> str:
-    """What ``PYTHONPATH`` has to be for a process whose clock ``process.advance(60)`` turns."""
+    """Return the ``PYTHONPATH`` of a process whose clock ``process.advance(60)`` turns."""
     source = "from quartapp.testing.process_clock import ProcessClock as Plugin\n"
     return installed("process_clock", source)
 

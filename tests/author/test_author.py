@@ -1,4 +1,4 @@
-"""What a plugin author does, from the first command on. ``tox -e author`` runs it.
+"""The steps of a plugin author, from the first command on. ``tox -e author`` runs them.
 
 It makes environments and fills them from the package index, but for quartapp, which is built here.
 """
@@ -22,7 +22,7 @@ SECONDS = 900
 
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory):
-    """A wheel of this quartapp."""
+    """Build a wheel of this quartapp, and return its path."""
     folder = tmp_path_factory.mktemp("wheel")
     build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", str(folder)]
     command = [*build, str(ROOT)]
@@ -33,7 +33,7 @@ def wheel(tmp_path_factory):
 
 @pytest.fixture
 def shell(tmp_path, wheel):
-    """Runs lines of a shell, which begin where the last ones ended."""
+    """Return a function that runs lines of a shell, in the folder where the last lines ended."""
     place = tmp_path / "place"
     place.write_text(f"cd '{tmp_path}'\n")
     # No settings of ours, and none of the environment that these tests run in.
@@ -62,7 +62,7 @@ def shell(tmp_path, wheel):
 
 
 def test_the_tutorial_does_what_it_says(shell, tmp_path):
-    """Every block of it, in order: commands are run, files are written."""
+    """Run every command and write every file of the tutorial, in order."""
     outputs = []
     for kind, text in BLOCK.findall(TUTORIAL.read_text(encoding="utf-8")):
         if kind == "sh":
@@ -84,7 +84,7 @@ def test_the_tutorial_does_what_it_says(shell, tmp_path):
 
 
 def test_a_generated_plugin_finds_a_quartapp_that_was_never_released(shell, wheel, tmp_path):
-    """What is written for a quartapp of no index asks for that very one."""
+    """Check that a plugin made by an unreleased quartapp asks for that very one."""
     shell("unset PIP_FIND_LINKS")
     shell(f"'{sys.executable}' -m quartapp.cli plugin new shelf --quartapp {wheel.as_uri()}")
     said = shell(f"cd quartapp-shelf && '{sys.executable}' -m tox")

@@ -45,7 +45,7 @@ def test_all_bundled_plugins_are_additions(served):
 
 
 def _without(*path):
-    """Removes what is at ``path``."""
+    """Return a change that removes the node at ``path``."""
 
     def change(document):
         *above, last = path
@@ -57,7 +57,7 @@ def _without(*path):
 
 
 def _with(value, *path):
-    """Puts ``value`` at ``path``, or at the end of the list that is there."""
+    """Return a change that puts ``value`` at ``path``, or at the end of the list at ``path``."""
 
     def change(document):
         *above, last = path

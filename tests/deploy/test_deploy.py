@@ -1,4 +1,4 @@
-"""What ``deploy/`` says is what the program knows."""
+"""The files in ``deploy/`` agree with the program."""
 
 from __future__ import annotations
 

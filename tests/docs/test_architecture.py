@@ -31,12 +31,12 @@ def paths(page):
 
 
 def sources(folder):
-    """The Python files in ``folder``, without what is a template of another project's."""
+    """Return the Python files in ``folder``, without templates of other projects."""
     return [path for path in folder.rglob("*.py") if "templates" not in path.parts]
 
 
 def imported(path):
-    """The modules and names that a file imports, for types too."""
+    """Return the modules and names that a file imports, also for types."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -49,14 +49,14 @@ def floors():
 
 
 def rooms():
-    """The packages and modules directly in the core, but for the face and pytest's way in."""
+    """Return the rooms: packages and modules directly in the core, without the public face."""
     packages = {path.parent.name for path in CORE.glob("*/__init__.py")}
     modules = {path.stem for path in CORE.glob("*.py")}
     return (packages | modules) - {"__init__", "_pytest_plugin"}
 
 
 def arrows():
-    """Which room imports which, and where: ``(from, to, file)``."""
+    """Yield each import between rooms: ``(from, to, file)``."""
     for path in sources(CORE):
         here = path.relative_to(CORE).parts[0].removesuffix(".py")
         for name in imported(path):
@@ -67,7 +67,7 @@ def arrows():
 
 
 def requirements():
-    """What each bundled plugin's package may import: those of the plugins that it requires."""
+    """Return the packages that each bundled plugin may import: those of required plugins."""
     found = [*entry_points(group="quartapp"), *entry_points(group="quartapp.optional")]
     bundled = {
         point.name: point.value.partition(".")[0]

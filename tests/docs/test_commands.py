@@ -9,7 +9,7 @@ from tests.docs.test_how_to import HOW_TO
 
 @pytest.fixture
 def enrol(installed, run_cli, tmp_path):
-    """Runs ``quartapp enrol`` on the embedded database of the test's server."""
+    """Return a function that runs ``quartapp enrol`` on the database of the test's server."""
     source = (HOW_TO / "enrol_command.py").read_text()
     environment = {"PYTHONPATH": installed("enrol", source, "EnrolPlugin")}
 

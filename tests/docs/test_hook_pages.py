@@ -23,7 +23,7 @@ MARK = hookspec.project_name + "_spec"
 
 
 def modules():
-    """The core's hooks, and those that bundled plugins bring, on by default or not."""
+    """Return the hooks of the core and of all bundled plugins."""
     optional = [point.name for point in entry_points(group="quartapp.optional")]
     brought = [
         getattr(plugin.implementation, "hookspecs", None) for plugin in discover(None, optional)

@@ -18,7 +18,7 @@ KEY = "the key of the school's sign-on service"
 
 
 class Directory:
-    """What the example takes for LDAP."""
+    """A stand-in for the example's LDAP directory."""
 
     def __init__(self):
         self.password = "cobol-60"

@@ -36,7 +36,7 @@ OPTIONAL = ("assignment", "checkin", "oneroster", "statuses", "webhooks")
 
 
 async def ignore(*_: object) -> None:
-    """Handles nothing."""
+    """Do nothing."""
 
 
 class OddlyNamedPlugin:
@@ -57,7 +57,7 @@ def document_of(*plugins: object, optional: tuple[str, ...] = ()) -> dict[str, A
 
 @pytest.fixture(scope="module")
 def parser(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder where the published parser is installed."""
+    """Install the published parser in a folder, and return the folder."""
     folder = tmp_path_factory.mktemp("asyncapi-parser")
     npm = shutil.which("npm")
     assert npm, "this test needs Node.js and npm"
@@ -74,7 +74,7 @@ def parser(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def problems_found(parser: Path, document: dict[str, Any]) -> list[dict[str, Any]]:
-    """What the published parser has to say against ``document``."""
+    """Return the problems that the published parser finds in ``document``."""
     path = parser / "document.json"
     path.write_text(json.dumps(document))
     node = shutil.which("node")

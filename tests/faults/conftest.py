@@ -1,4 +1,4 @@
-"""What fault tests need: a replica set to break, and figures to print."""
+"""Fixtures of fault tests: a replica set to break, and figures to print."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FIGURES = "figures"
 
 
 class ReplicaSet:
-    """Members, of which each may be primary.
+    """The members of a replica set; each may be the primary.
 
     Args:
         folder: Where theirs are made.
@@ -43,7 +43,7 @@ class ReplicaSet:
         self.all_at_work()
 
     def primary(self, other_than: Mongod | None = None) -> Mongod:
-        """The member that takes writes; waits until there is one."""
+        """Wait for a primary, and return it."""
 
         def found() -> Mongod | None:
             for member in self.members:
@@ -65,7 +65,7 @@ class ReplicaSet:
 
 @pytest.fixture
 def make_replica_set(tmp_path: Path) -> Iterator[Callable[..., ReplicaSet]]:
-    """Makes mongods of this test alone: ``make_replica_set(count, *options)``."""
+    """Return a function that starts mongods: ``make_replica_set(count, *options)``."""
     made: list[ReplicaSet] = []
 
     def make(count: int, *options: str) -> ReplicaSet:
@@ -80,20 +80,20 @@ def make_replica_set(tmp_path: Path) -> Iterator[Callable[..., ReplicaSet]]:
 
 @pytest.fixture
 def replica_set(make_replica_set: Callable[..., ReplicaSet]) -> ReplicaSet:
-    """Three mongods of this test alone, one of them primary."""
+    """Provide a replica set of three mongods for one test."""
     return make_replica_set(3)
 
 
 @pytest.fixture
 def figures(request: pytest.FixtureRequest) -> dict[str, object]:
-    """What a test measured; shown at the end of the run, whatever becomes of the test."""
+    """Return the figures of a test, which the end of the run shows even after a failure."""
     measured: dict[str, object] = {}
     request.node.user_properties.append((FIGURES, measured))
     return measured
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Show the figures of every test that has some."""
+    """Print the figures of all tests."""
     for report in (*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")):
         for name, measured in report.user_properties:
             if name == FIGURES and report.when == "call":

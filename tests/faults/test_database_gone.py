@@ -21,7 +21,7 @@ LINES_A_SECOND = 4
 
 
 def resident(processes):
-    """Bytes of memory that each process holds; on Linux."""
+    """Return the memory of each process, in bytes; on Linux."""
     return {pid: int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4096 for pid in processes}
 
 

@@ -1,4 +1,4 @@
-"""The end of a session, and one mark, asked for by many at the same moment on four processes."""
+"""Concurrent requests on four processes for the end of a session, and for one mark."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NO_SESSION = "No active attendance session"
 
 @pytest.fixture
 async def process(serve_process, mongodb_uri):
-    """A server of four processes, on a database that the test can look into."""
+    """Provide a server of four processes, with access to its database."""
     return await serve_process(
         *("--workers", str(WORKERS)), MONGODB_URI=mongodb_uri, JWT_SECRET="s" * 32
     )
@@ -32,14 +32,14 @@ async def process(serve_process, mongodb_uri):
 
 @pytest.fixture
 def stored(mongodb_uri):
-    """Counts the records of a student: ``stored(student)``."""
+    """Return a function that counts the records of a student: ``stored(student)``."""
     with pymongo.MongoClient(mongodb_uri) as client:
         collection = client.get_default_database()["attendance"]
         yield lambda student: collection.count_documents({"studentId": ObjectId(student.id)})
 
 
 async def on_all_workers(process, person, count):
-    """``count`` sockets of ``person``, of which each worker has some."""
+    """Open ``count`` sockets of ``person``, with sockets on each worker."""
     sockets = await asyncio.gather(*(process.client.socket(person) for _ in range(count)))
     for idle in process.workers - set(map(process.worker_of, sockets)):
         sockets.append(await process.socket_on(idle, person))
@@ -51,7 +51,7 @@ def of(event, frames):
 
 
 async def heard(socket):
-    """All that ``socket`` got, when the session has ended and all it sent is answered."""
+    """Return all frames of ``socket`` after the session has ended and its frames are answered."""
     if not of("DONE", socket.history):
         await socket.until("DONE")
     await socket.drain()
@@ -60,7 +60,7 @@ async def heard(socket):
 
 @pytest.mark.smoke
 async def test_fifty_who_end_a_session_at_once_end_it_once(process, lesson, mark, stored, figures):
-    """In each round some mark as fast as can be when fifty say DONE, on all processes."""
+    """In each round fifty sockets send DONE while others mark, on all processes."""
     seed = time.time_ns()
     chance = random.Random(seed)  # noqa: S311 - which moment, not which secret
     figures |= {"seed": seed, "rounds": ROUNDS, "DONE sent": ROUNDS * CLOSERS}

@@ -25,13 +25,13 @@ UNAUTHORIZED = {"event": "ERROR", "data": {"message": "Unauthorized or invalid t
 
 
 def tokens_of(people, seconds=LONG):
-    """A token for each of ``people``, all made now."""
+    """Return a new token for each of ``people``."""
     maker = Tokens(SECRET, lifetime=seconds)
     return [maker.issue(person.id, person.role) for person in people]
 
 
 def short_tokens(people):
-    """A token for each, which run out one after the other."""
+    """Return a token for each person; the tokens expire one after the other."""
     return [
         tokens_of([person], seconds)[0]
         for person, seconds in zip(people, cycle(LIFETIMES), strict=False)
@@ -39,13 +39,13 @@ def short_tokens(people):
 
 
 def end_of(token):
-    """When ``token`` runs out, in seconds since the epoch."""
+    """Return the end of ``token``, in seconds since the epoch."""
     claims = jwt.decode(token, SECRET, algorithms=[ALGORITHM], options={"verify_exp": False})
     return claims["exp"]
 
 
 class RollCall:
-    """A teacher who marks on and on, in front of sockets that end one after the other."""
+    """A teacher who marks while the sockets of watchers end one after the other."""
 
     def __init__(self, crowd, maths):
         self.crowd = crowd
@@ -62,7 +62,7 @@ class RollCall:
             member.texts = []
 
     def renew(self):
-        """Everybody but the first kind sends a token: a good one, or another person's."""
+        """Send good tokens from some sockets, and tokens of other people from others."""
         for members, tokens in ((self.renewed, self.fresh), (self.refused, self.foreign)):
             for member, token in zip(members, tokens, strict=True):
                 member.send("AUTH", token=token)
@@ -78,21 +78,21 @@ class RollCall:
             self.crowd.turn(0.01)
 
     def mark(self):
-        """Mark somebody."""
+        """Mark the next student."""
         data = {"studentId": next(self._ids), "status": next(self._statuses)}
         self.teacher.send("ATTENDANCE_MARKED", **data)
         self.marks += 1
 
 
 def frames_of(member):
-    """What ``member`` got: the marks, and the rest."""
+    """Return the frames of ``member``: the marks, and all others."""
     frames = [json.loads(text) for text in member.texts]
     marks = [frame["data"] for frame in frames if frame["event"] == "ATTENDANCE_MARKED"]
     return marks, [frame for frame in frames if frame["event"] != "ATTENDANCE_MARKED"]
 
 
 def lateness(members, tokens):
-    """How many seconds after its token's end each was closed, in order."""
+    """Return the seconds from the end of each token to the close of its socket, sorted."""
     # Of the two clocks, tokens have the one and the crowd has the other.
     offset = time.time() - time.perf_counter()
     pairs = zip(members, tokens, strict=True)
@@ -100,7 +100,7 @@ def lateness(members, tokens):
 
 
 def watch(crowd, maths, figures):
-    """Everything that happens between the handshakes and the last token's end."""
+    """Run the roll call between the handshakes and the end of the last token."""
     roll_call = RollCall(crowd, maths)
     roll_call.renew()
     ends = [end_of(token) for tokens in roll_call.given for token in tokens]
@@ -125,7 +125,7 @@ def watch(crowd, maths, figures):
 
 
 def check_frames(roll_call):
-    """Who was told what."""
+    """Check the frames of every kind of member."""
     shown = frames_of(roll_call.teacher)[0]
     for member in roll_call.left:
         marks, others = frames_of(member)

@@ -1,4 +1,4 @@
-"""Two servers on one replica set, whose primary goes in the middle of a roll call."""
+"""Two servers on one replica set that loses its primary during a roll call."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CALM_MARKS = 60
 
 @pytest.fixture
 async def two_servers(tmp_path, replica_set):
-    """Two servers, on two ports, of two workers each."""
+    """Provide two servers on two ports, with two workers each."""
     environment = {"MONGODB_URI": replica_set.uri, "JWT_SECRET": "s" * 32}
     servers = []
     for name in ("one", "two"):
@@ -59,7 +59,7 @@ async def test_marks_survive_their_primary(
         await eventually(reached)
 
     async def resumed(name: str, returned: float) -> None:
-        """Every watcher sees marks again."""
+        """Wait until every watcher sees marks again."""
 
         async def all_see() -> bool:
             return all(watcher.first_mark_after(returned) for watcher in watchers)

@@ -1,4 +1,4 @@
-"""Clients that freeze: the others do not notice, and the frozen ones are let go."""
+"""Frozen clients: other clients do not notice them, and the server closes their sockets."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Plugin:
 
 
 class Others:
-    """A teacher who marks, and those who watch."""
+    """A teacher who marks, and clients that watch."""
 
     def __init__(self, crowd, maths):
         self._crowd = crowd
@@ -71,15 +71,15 @@ class Others:
         self._marked = self._shouted = 0
 
     def tokens(self, count):
-        """Tokens for ``count`` further clients that watch."""
+        """Return tokens for ``count`` further clients that watch."""
         return [self._tokens[number % STUDENTS] for number in range(count)]
 
     def frozen_tokens(self, count):
-        """Tokens for ``count`` clients that are to freeze: all of one student, as nobody else's."""
+        """Return tokens for ``count`` clients that will freeze, all of one student."""
         return [self._frozen.token] * count
 
     def fill(self, size):
-        """Send so many bytes to each client that freezes."""
+        """Send ``size`` bytes to each client that will freeze."""
         for _ in range(size // SHOUT_BYTES):
             self._shouted += 1
             self._teacher.send("SHOUT", to=self._frozen.id, size=SHOUT_BYTES)
@@ -87,11 +87,11 @@ class Others:
 
     @property
     def shown(self):
-        """How many frames somebody got so far who was there all the time, and is to freeze."""
+        """Number of frames that each client that will freeze has received."""
         return self._marked + self._shouted
 
     def waits(self, marks):
-        """Show ``marks``, each in its time; how long each took to each of the others (seconds)."""
+        """Send ``marks`` at a steady pace; return the seconds until each watcher had each mark."""
         for member in self._all:
             member.frames = 0
         begun, sent, waits = time.perf_counter(), [], []
@@ -118,7 +118,7 @@ class Others:
 
 
 class Program:
-    """Clients in a process of their own, which can be stopped as a laptop is that is shut."""
+    """Clients in a process of their own, which a test can stop like a closed laptop."""
 
     def __init__(self, url, tokens):
         self._process = subprocess.Popen(  # noqa: S603 - our own program
@@ -153,7 +153,7 @@ def p99(waits):
 
 
 def a_round(crowd, others, program, figures):
-    """Those who freeze beside the program, when they do, and the p99 before and after that."""
+    """Run one round with frozen clients; return them with their end and the p99 around it."""
     # New ones each time: who has no room again and again within half a minute is dropped by Linux.
     before = others.shown
     small = crowd.open(others.frozen_tokens(FROZEN), SMALL)
@@ -173,7 +173,7 @@ def a_round(crowd, others, program, figures):
 
 
 def measure(process, maths, figures):
-    """All of it; see the test."""
+    """Run the whole test; see its name."""
     with Crowd(process.client.url) as crowd:
         others = Others(crowd, maths)
         with Program(process.client.url, others.tokens(FROZEN)) as program:
@@ -208,7 +208,7 @@ def measure(process, maths, figures):
 async def test_frozen_clients_are_closed_and_the_others_get_everything(
     serve_process, lesson, figures, installed
 ):
-    """Phases with and without frozen clients take turns; their medians are printed side by side."""
+    """Alternate phases with and without frozen clients, and print the medians."""
     process = await serve_process(PYTHONPATH=installed("shout", SHOUT))
     maths = await lesson(process.client, students=STUDENTS + 1)
     await maths.start()

@@ -1,4 +1,4 @@
-"""Those who take all they can get: sockets without end, and frames without end."""
+"""Greedy clients: endless sockets, and endless frames."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ KINDS = ("frames", "frames, deaf", "long frames", "long frames, deaf")
 
 
 class Onlookers:
-    """A roll call in front of some who watch.
+    """A roll call with watching clients.
 
     Attributes:
         waits: For each mark the seconds until the last of them had it.
@@ -51,7 +51,7 @@ class Onlookers:
         self.waits = []
 
     def mark(self):
-        """Mark, and wait until the last of all has it."""
+        """Mark, and wait until all clients have the mark."""
         sent, wanted = time.perf_counter(), self.crowd.frames + WATCHERS + 1
         status = self._statuses[len(self.waits) % 2 == 0]
         self._teacher.send("ATTENDANCE_MARKED", studentId=self._student.id, status=status)
@@ -76,13 +76,13 @@ class Onlookers:
         return [round(1000 * waits[int(part * (len(waits) - 1))], 1) for part in (0.5, 0.99, 1)]
 
     def go_on_for(self, seconds):
-        """Mark for so long; see :meth:`go_on_until`."""
+        """Mark for a number of seconds; see :meth:`go_on_until`."""
         end = time.perf_counter() + seconds
         return self.go_on_until(lambda: time.perf_counter() > end, seconds + OPEN_SECONDS)
 
 
 async def handshake(url, token):
-    """The answer to a handshake that is refused."""
+    """Return the answer to a refused handshake."""
     upgrade = {
         "Upgrade": "websocket",
         "Connection": "Upgrade",
@@ -100,7 +100,7 @@ async def assert_refused(url, token):
 
 
 def take(crowd, tokens):
-    """Ask for a socket with each token, all at once: how many came, and what the others got."""
+    """Open a socket with each token, all at once; return accepted sockets and refusals."""
     wanted = crowd.opened + crowd.ended + len(tokens)
     new = crowd.invite(tokens)
     crowd.until(lambda: crowd.opened + crowd.ended >= wanted, OPEN_SECONDS)
@@ -110,7 +110,7 @@ def take(crowd, tokens):
 
 @asynccontextmanager
 async def measured(watching, figures):
-    """Let the roll call go on meanwhile, and keep how long it took to the last of all."""
+    """Continue the roll call during the block, and record the time until all clients had a mark."""
     done = threading.Event()
     going_on = asyncio.create_task(
         asyncio.to_thread(watching.go_on_until, done.is_set, OPEN_SECONDS + CLOSED_SECONDS)
@@ -170,7 +170,7 @@ async def test_endless_openings_are_limited_and_other_sockets_stay(
 
 
 class Floods:
-    """Clients that send without end, each in a process of its own."""
+    """Clients that send endlessly, each in a process of its own."""
 
     def __init__(self, url, token):
         self._url, self._token = url, token
@@ -186,7 +186,7 @@ class Floods:
             await process.wait()
 
     async def begin(self, kind):
-        """Start one; its process."""
+        """Start a client, and return its process."""
         program = Path(__file__).parent / "support" / "flood.py"
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, str(program), self._url, kind),

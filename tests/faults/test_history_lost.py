@@ -1,4 +1,4 @@
-"""The change stream's history is lost: MongoDB has no more what a server wants to go on from."""
+"""The lost history of a change stream: MongoDB has removed the server's resume point."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ MOST_TRIES = 12
 
 @pytest.fixture
 async def single(make_replica_set):
-    """One mongod that can be told to fail."""
+    """Provide a mongod with fail points."""
     options = ("--setParameter", "enableTestCommands=1")
     return await asyncio.to_thread(make_replica_set, 1, *options)
 
 
 @pytest.fixture
 async def two_servers(tmp_path, single):
-    """Two servers of one process each."""
+    """Provide two servers of one process each."""
     environment = {"MONGODB_URI": single.uri, "JWT_SECRET": "s" * 32}
     servers = []
     for name in ("one", "two"):
@@ -49,7 +49,7 @@ async def two_servers(tmp_path, single):
 
 
 def aggregates(mongod):
-    """How many commands ``aggregate`` the mongod has had; each opens a stream, or tries to."""
+    """Return the number of ``aggregate`` commands; each tries to open a stream."""
     return mongod.client.admin.command("serverStatus")["metrics"]["commands"]["aggregate"]["total"]
 
 
@@ -79,7 +79,7 @@ class Lesson:
         self._eventually = eventually
 
     async def calm(self):
-        """Let some marks be shown."""
+        """Send some marks, and wait until they are shown."""
         wanted = self.caller.shown + CALM_MARKS
 
         async def reached():
@@ -88,7 +88,7 @@ class Lesson:
         await self._eventually(reached)
 
     async def seen_after(self, moment):
-        """Seconds from ``moment`` until every watcher has seen a mark."""
+        """Return the seconds from ``moment`` until every watcher has seen a mark."""
 
         async def all_see():
             return all(watcher.first_mark_after(moment) for watcher in self.watchers)
@@ -97,7 +97,7 @@ class Lesson:
         return max(watcher.first_mark_after(moment) for watcher in self.watchers) - moment
 
     async def done(self, client):
-        """End it, and compare what was shown with what was kept."""
+        """End the session, and compare the broadcasts with the records."""
         await self.caller.stop()
         assert set(self.caller.counts) <= {SHOWN, REFUSED}
         teacher = await client.socket(self.maths.teacher)
@@ -116,7 +116,7 @@ class Lesson:
 
 
 def doubled(marks):
-    """Marks that were shown though the student was shown with that status already."""
+    """Return the shown marks that repeat the student's shown status."""
     last, found = {}, []
     for data in marks:
         if last.get(data["studentId"]) == data["status"]:

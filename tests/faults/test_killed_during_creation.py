@@ -78,7 +78,7 @@ class Asked:
 
 
 async def all_that_create(client, name, teacher, students):
-    """A request of each kind for each student, and one that starts a session."""
+    """Return a request of each kind for each student, and a request that starts a session."""
     rooms = []
     for use in ("enrolled", "started"):
         room = {"className": f"{use} {name}"}
@@ -106,7 +106,7 @@ async def all_that_create(client, name, teacher, students):
 
 
 async def killed_while_they_run(process, asked, answers):
-    """Send all requests at once, and kill the server when so many are answered."""
+    """Send all requests at once, and kill the server after a number of answers."""
     under_way = [asyncio.create_task(one.send(process.client)) for one in asked]
     for count, done in enumerate(asyncio.as_completed(under_way), 1):
         await done

@@ -1,4 +1,4 @@
-"""Servers that are killed as a whole, in the middle of a roll call, and started again."""
+"""Servers that are killed as a whole during a roll call, and started again."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ OWN_DATABASE = ("--workers", "2")
 
 
 def at_work_in(folder):
-    """The processes that have ``folder`` for working directory, as all of a server's have."""
+    """Return the processes with the working directory ``folder``, as all of a server's have."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
@@ -25,7 +25,7 @@ def at_work_in(folder):
 
 
 async def killed_again_and_again(process, tmp_path, lesson, figures, rounds, kill):
-    """A server is killed by ``kill`` in each round, and the next takes its place.
+    """Kill a server with ``kill`` in each round, and start the next.
 
     That one is reachable from the moment when it says so.
     """
@@ -52,7 +52,7 @@ async def killed_again_and_again(process, tmp_path, lesson, figures, rounds, kil
 async def test_nothing_is_lost_with_a_server_of_one_process(
     serve_process, tmp_path, lesson, mongodb_uri, figures
 ):
-    """Its database is somebody else's, and goes on."""
+    """Kill the server, and leave its database running."""
     process = await serve_process(MONGODB_URI=mongodb_uri, JWT_SECRET="s" * 32)
     await killed_again_and_again(process, tmp_path, lesson, figures, 20, process.kill)
 
@@ -62,7 +62,7 @@ async def test_nothing_is_lost_with_a_server_of_one_process(
 async def test_nothing_is_lost_with_all_processes_and_the_database(
     serve_process, tmp_path, lesson, figures, arguments
 ):
-    """Every process is killed, mongod too."""
+    """Kill every process of the server, mongod included."""
     process = await serve_process(*arguments)
     await killed_again_and_again(process, tmp_path, lesson, figures, 8, process.kill_all)
 
@@ -70,6 +70,6 @@ async def test_nothing_is_lost_with_all_processes_and_the_database(
 async def test_nothing_is_lost_with_the_manager_of_the_workers(
     serve_process, tmp_path, lesson, figures
 ):
-    """The workers and the embedded mongod outlive it for a moment."""
+    """Kill the manager alone; workers and mongod end a moment later."""
     process = await serve_process(*OWN_DATABASE)
     await killed_again_and_again(process, tmp_path, lesson, figures, 4, process.kill)

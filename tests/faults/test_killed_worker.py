@@ -1,4 +1,4 @@
-"""Workers that are killed, or hang, in the middle of a roll call."""
+"""Workers that are killed or hang during a roll call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Clients that send what no client may: only they go, each with the close code that says why."""
+"""Clients with malformed frames: only they are closed, each with its own close code."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ NORMAL_CLOSURE, PROTOCOL_ERROR, INVALID_DATA, TOO_BIG = 1000, 1002, 1007, 1009
 
 
 def deflated(size: int) -> bytes:
-    """A message of zeros as permessage-deflate (RFC 7692) would send it."""
+    """Return a message of zeros in the form of permessage-deflate (RFC 7692)."""
     packer = zlib.compressobj(wbits=-15)
     return (packer.compress(bytes(size)) + packer.flush(zlib.Z_SYNC_FLUSH))[:-4]
 
 
 def bad_frames() -> Iterator[tuple[str, bytes, int]]:
-    """What is sent, by name, and the close code that it deserves (RFC 6455, section 7.4.1)."""
+    """Return attacks by name, each with its close code (RFC 6455, section 7.4.1)."""
     masked = frame(TEXT, b"{}")
     yield "bad UTF-8", frame(TEXT, b"\xff\xfe"), INVALID_DATA
     yield "UTF-8 that ends too early", frame(TEXT, b"\xe2\x82"), INVALID_DATA
@@ -137,7 +137,7 @@ class Others(threading.Thread):
 
 @contextmanager
 def others_go_on(process: ServerProcess, maths: Lesson, figures: dict[str, object]):
-    """A roll call meanwhile; what it noticed is checked at the end."""
+    """Run a roll call during the block, and check its frames at the end."""
     others, before = Others(process.client.url, maths), resident_mib(process.pid)
     others.start()
     try:
@@ -155,7 +155,7 @@ def others_go_on(process: ServerProcess, maths: Lesson, figures: dict[str, objec
 
 @pytest.fixture
 async def served(serve_process, lesson):
-    """A live roll call on a process whose silent clients are soon gone, and that process."""
+    """Provide a server that soon drops silent clients, and a live roll call on it."""
     process = await serve_process(
         QUARTAPP_WEBSOCKET_SILENCE=str(SILENCE_SECONDS),
         QUARTAPP_WEBSOCKET_PING_INTERVAL=str(PING_SECONDS),

@@ -1,4 +1,4 @@
-"""A server that is told to stop, or to replace its workers, in front of a thousand clients."""
+"""A server with a thousand clients that stops, or replaces its workers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SIGN_INS = 6
 
 
 class RollCall:
-    """A teacher who marks until sent away, in front of a thousand who watch.
+    """A teacher who marks until the server closes, and a thousand watchers.
 
     Attributes:
         sent: The marks, in order.
@@ -47,7 +47,7 @@ class RollCall:
         self.sent = []
 
     def go_on_until_shown(self, marks):
-        """Mark until so many came back."""
+        """Mark until ``count`` marks came back."""
         self._due = time.perf_counter()
         while self._teacher.frames < marks:
             self._call()
@@ -60,7 +60,7 @@ class RollCall:
             self._call()
 
     def shown(self):
-        """The marks that the teacher has seen, and those that somebody else has."""
+        """Return the marks that the teacher has seen, and the marks that a watcher has seen."""
         return [
             [json.loads(text)["data"] for text in one.texts]
             for one in (self._teacher, self._watching[0])
@@ -81,7 +81,7 @@ class RollCall:
 
 
 async def newcomers(url, until):
-    """What those get who come meanwhile, each with how often, and the longest wait for it."""
+    """Return counts of the answers to newcomers during the stop, and the longest wait."""
     host, _, port = url.removeprefix("http://").partition(":")
     answers, longest = Counter(), 0.0
     while not until.done():
@@ -105,7 +105,7 @@ async def newcomers(url, until):
 
 
 def check_closes(crowd, begun, figures):
-    """Everybody was sent away in the right way, and not all at once."""
+    """Check that all sockets got the right close code, and not all at once."""
     moments = sorted(member.closed_at - begun for member in crowd.members)
     most = max(Counter(int(moment / MOMENT_SECONDS) for moment in moments).values())
     codes = dict(Counter(member.close_code for member in crowd.members))
@@ -117,7 +117,7 @@ def check_closes(crowd, begun, figures):
 
 
 def check_marks(roll_call, before, after, figures):
-    """Each mark that anybody saw is in the session."""
+    """Check that every shown mark is in the session."""
     stored = roll_call.sent[: after["seq"] - before["seq"]]
     shown = roll_call.shown()
     figures["marks sent"], figures["marks stored"] = len(roll_call.sent), len(stored)
@@ -128,7 +128,7 @@ def check_marks(roll_call, before, after, figures):
 
 
 def a_random_moment(figures):
-    """After how many marks it is to happen."""
+    """Return a random number of marks before the event, and record the seed."""
     figures["seed"] = seed = time.time_ns()
     return MARKS_BEFORE + random.Random(seed).randrange(MARKS_BEFORE)  # noqa: S311 - no secret
 

@@ -1,4 +1,4 @@
-"""The bell rings: thousands of sockets at once."""
+"""A storm of connections: thousands of sockets at once."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OTHER_READS = 20
 
 
 def sign_up(users: pymongo.collection.Collection[Any], like: str, count: int) -> list[str]:
-    """Tokens of ``count`` new students.
+    """Return tokens of ``count`` new students.
 
     They are copies of one who registered: to hash five thousand passwords takes five minutes.
     """
@@ -42,7 +42,7 @@ def sign_up(users: pymongo.collection.Collection[Any], like: str, count: int) ->
 
 
 def reads(client: pymongo.MongoClient[Any], database: str) -> dict[str, int]:
-    """How often each collection was read so far, in any way, as MongoDB's ``top`` counts it."""
+    """Return the number of reads of each collection, as MongoDB's ``top`` counts them."""
     totals = client.admin.command("top")["totals"]
     return {
         name.removeprefix(f"{database}."): counts["readLock"]["count"]
@@ -52,7 +52,7 @@ def reads(client: pymongo.MongoClient[Any], database: str) -> dict[str, int]:
 
 
 def storm(url: str, tokens: list[str], maths: Lesson, figures: dict[str, object]) -> None:
-    """Let everybody in at once, and show them a mark."""
+    """Open all sockets at once, and show them a mark."""
     with Crowd(url) as crowd:
         teacher = crowd.open([maths.teacher.token])[0]
         begun, used = time.perf_counter(), time.process_time()

@@ -1,4 +1,4 @@
-"""What is public: three lists that agree, and nobody outside the core who reaches past them."""
+"""The public names: three lists that agree, and no import past them from outside."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_import_of_an_unexported_name_is_reported():
 
 
 def authors_code():
-    """What stands outside the core: bundled plugins, documentation, the scaffold's templates."""
+    """Return files outside the core: bundled plugins, documentation, the scaffold's templates."""
     folders = ("plugins", "docs", "quartapp/cli/templates")
     for folder in folders:
         for path in sorted((ROOT / folder).rglob("*")):

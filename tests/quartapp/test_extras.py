@@ -31,7 +31,7 @@ PLACES = {
 
 
 def requirements(extra):
-    """The names of what ``extra`` brings; of what is always there for None."""
+    """Return the requirements of ``extra``, or the core's for None."""
     found = set()
     for text in OURS.requires:
         requirement = Requirement(text)
@@ -56,7 +56,7 @@ def modules():
 
 
 def imported(file):
-    """What ``file`` imports of others: for each import, the distributions that have the module."""
+    """Return the distributions of each foreign import of ``file``."""
     names = set()
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -106,7 +106,7 @@ def copy_of_packages(folder, absent):
 
 @pytest.fixture
 def without(tmp_path):
-    """Runs quartapp where everything is installed that is here, but for some distributions."""
+    """Return a function that runs quartapp without some of the installed distributions."""
 
     async def run(absent, *arguments):
         packages = tmp_path / "packages"

@@ -1,4 +1,4 @@
-"""The core knows no word of a school: whatever is taught, lent or visited is a plugin's matter."""
+"""The core has no words about schools: they belong into plugins."""
 
 from __future__ import annotations
 

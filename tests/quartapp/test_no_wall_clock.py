@@ -61,14 +61,14 @@ def contains_lapse(tree, lapses):
 
 
 def names_of(target):
-    """The names that an assignment gives values to."""
+    """Return the names that an assignment sets."""
     if isinstance(target, ast.Tuple | ast.List):
         return [name for item in target.elts for name in names_of(item)]
     return [ast.unparse(target)]
 
 
 def lapses_of(tree):
-    """The names in ``tree`` that stand for a measured time."""
+    """Return the names in ``tree`` that hold a measured time."""
     lapses = set()
     while True:
         found = set(lapses)
@@ -83,7 +83,7 @@ def lapses_of(tree):
 
 
 def offences(tree):
-    """What in ``tree`` depends on the wall clock: ``(line, kind, what)``."""
+    """Yield the parts of ``tree`` that depend on real time: ``(line, kind, what)``."""
     for function in ast.walk(tree):
         if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
             lapses = lapses_of(function)

@@ -95,7 +95,7 @@ class IdentityProvider(ThreadingHTTPServer):
         return {"keys": [{**public, "kid": self._kid, "use": "sig", "alg": "RS256"}]}
 
     def way_back(self, asked: dict[str, str]) -> str:
-        """The person agrees: return where the browser goes."""
+        """Let the person agree, and return the address that the browser goes to."""
         assert asked["code_challenge_method"] == "S256"
         code = secrets.token_urlsafe()
         self._codes[code] = asked

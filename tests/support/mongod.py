@@ -66,7 +66,7 @@ class Mongod:
         until(self.takes_writes)
 
     def hello(self) -> dict[str, Any]:
-        """What it says of itself; nothing while it does not answer."""
+        """Return the answer to ``hello``; an empty dict without an answer."""
         try:
             return self.client.admin.command("hello")
         except PyMongoError:

@@ -9,7 +9,7 @@ from quartapp.testing.proc import process_state
 
 
 def runs(pid: int) -> bool:
-    """Whether a process runs; one that has ended and waits to be reaped does not."""
+    """Tell whether a process runs; an ended process that waits to be reaped does not."""
     if sys.platform == "linux":
         return process_state(pid) not in {None, "Z"}
     command = ["ps", "-o", "stat=", "-p", str(pid)]

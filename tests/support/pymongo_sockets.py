@@ -22,7 +22,7 @@ OPENS = "_async_create_connection"
 
 
 def sockets_of(traceback: TracebackType | None, function: str) -> list[socket.socket]:
-    """The sockets among the local variables of ``function`` where ``traceback`` passes it."""
+    """Return the sockets among the local variables of ``function`` in ``traceback``."""
     found = []
     while traceback is not None:
         frame = traceback.tb_frame
@@ -37,7 +37,7 @@ def sockets_of(traceback: TracebackType | None, function: str) -> list[socket.so
 def closing_at_failure(
     create: Callable[..., Awaitable[socket.socket]],
 ) -> Callable[..., Awaitable[socket.socket]]:
-    """``create``, whose socket is closed if it raises, a cancellation included."""
+    """Wrap ``create`` so that its socket is closed after an exception or a cancellation."""
 
     @functools.wraps(create)
     async def created(*args: Any) -> socket.socket:
@@ -53,7 +53,7 @@ def closing_at_failure(
 
 @contextmanager
 def closed_when_cancelled() -> Iterator[None]:
-    """Close each socket of PyMongo whose opening does not come to its end."""
+    """Close each socket that PyMongo could not finish opening."""
     create = getattr(pool_shared, OPENS)
     setattr(pool_shared, OPENS, closing_at_failure(create))
     try:

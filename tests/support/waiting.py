@@ -1,4 +1,4 @@
-"""Waiting for what nobody signals, outside an event loop."""
+"""Waiting for conditions that nobody signals, outside an event loop."""
 
 from __future__ import annotations
 

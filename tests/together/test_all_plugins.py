@@ -112,7 +112,7 @@ STORY = (
 
 @pytest.fixture
 def other_database(quartapp_mongodb):
-    """A second empty database: each server begins with nothing."""
+    """Provide a second empty database, so that each server begins without data."""
     name = f"quartapp_test_{uuid.uuid4().hex[:16]}"
     yield with_database(quartapp_mongodb, name)
     with pymongo.MongoClient(quartapp_mongodb) as client:

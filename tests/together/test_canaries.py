@@ -61,7 +61,7 @@ def logged():
 
 
 async def run_suite(url):
-    """The tables of the contract's tests, for routes and sockets, against ``url``."""
+    """Run the tables of the contract suite, for routes and sockets, against ``url``."""
     folder = Path(quartapp_contract_suite.__file__).parent
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"),

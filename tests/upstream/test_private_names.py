@@ -111,7 +111,7 @@ def parameters(method: object) -> str:
 
 
 def our_classes() -> list[type]:
-    """The classes of the core."""
+    """Return the classes of the core."""
     found = []
     for information in pkgutil.walk_packages(quartapp.__path__, "quartapp."):
         if information.name.endswith(".__main__"):
@@ -126,7 +126,7 @@ def our_classes() -> list[type]:
 
 
 def overridden_by(kind: type) -> list[tuple[str, str]]:
-    """The methods of others that ``kind`` overrides: whose, and which."""
+    """Return the foreign methods that ``kind`` overrides, with their classes."""
     others = [base for base in kind.__mro__[1:] if base.__module__.partition(".")[0] in OTHERS]
     found = []
     for name, value in vars(kind).items():

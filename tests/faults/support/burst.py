@@ -138,7 +138,7 @@ class Burst:
         return await client.socket(person, path=f"/ws?token={person.token}&since={self._begun}")
 
     def _stored(self, frames: list[dict[str, Any]]) -> tuple[int, dict[str, str]]:
-        """How many marks the frames since coming back tell of, and the statuses they lead to."""
+        """Return the number of marks since the reconnection, and the final statuses."""
         count, state = 0, {}
         for frame in frames:
             if frame["event"] == "SESSION_STATE":
@@ -179,7 +179,7 @@ def _after(marks: list[dict[str, str]]) -> dict[str, str]:
 
 
 def _surplus(seen: list[Any], sent: list[dict[str, str]]) -> int:
-    """How many of ``seen`` are out of the order of ``sent``: shown before, or never sent."""
+    """Return the number of frames in ``seen`` that break the order of ``sent``."""
     following = 0
     for data in seen:
         following += following < len(sent) and data == sent[following]

@@ -248,7 +248,7 @@ class Crowd:
 
 
 def frame(opcode: int, payload: bytes = b"", *, first: int = 0x80) -> bytes:
-    """A client's frame (RFC 6455, section 5.2).
+    """Return a client's frame (RFC 6455, section 5.2).
 
     Args:
         opcode: What kind.
@@ -274,7 +274,7 @@ def allow_sockets(count: int) -> None:
 
 
 def resident_mib(pid: int) -> float:
-    """The resident memory of a process (``VmRSS`` of proc(5))."""
+    """Return the resident memory of a process (``VmRSS`` of proc(5))."""
     for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines():
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) / 1024
@@ -282,7 +282,7 @@ def resident_mib(pid: int) -> float:
 
 
 def server_ends(server_port: int) -> dict[int, int]:
-    """The server's ends of open connections on this machine that a process holds.
+    """Return the server's ends of open connections that a process holds on this machine.
 
     Returns:
         For each, by the client's port, how many bytes the kernel still has to send.

@@ -182,5 +182,5 @@ class Proof:
 
 
 def alternating(students: Sequence[Any], mark: Any) -> list[dict[str, str]]:
-    """Marks of all students in two rounds; each differs from the student's last."""
+    """Return marks of all students in two rounds; each mark differs from the student's last."""
     return [mark(student, status) for status in ("present", "absent") for student in students]

@@ -58,7 +58,7 @@ class Visitors:
         ]
 
     async def come(self):
-        """Everybody at once; each has to be told, in time, that it does not go."""
+        """Send all requests at once; check the refusals, and the routes without a database."""
         crowd = [self._refused(*request) for request in self._crowded for _ in range(AT_ONCE)]
         await asyncio.gather(
             *crowd,

@@ -43,7 +43,7 @@ class School:
     async def ask(
         self, who: str | None, method: str, path: str, body: Any = None, **options: Any
     ) -> httpx.Response:
-        """A request in the dialect: the bare token, a path at the root."""
+        """Send a request in the dialect: the bare token, a path at the root."""
         headers = {"Authorization": self.people[who].token} if who else {}
         if body is not None:
             options["json"] = self.filled(body)
@@ -52,7 +52,7 @@ class School:
         )
 
     async def base(self, who: str, method: str, path: str, body: Any = None) -> httpx.Response:
-        """A request to the base API."""
+        """Send a request to the base API."""
         return await self.server.api.request(
             method, self.filled(path), json=self.filled(body), headers=self.people[who].headers
         )

@@ -30,7 +30,7 @@ def signed(person, *, secret=SECRET, algorithm="HS256", **claims):
 
 
 def bad_headers(person):
-    """What is no valid token, with a name for each."""
+    """Return invalid tokens by name."""
     good = person.token
     forged = signed(person, secret="another secret of 32 bytes or more")
     expired = signed(person, exp=int(time.time()) - 1)

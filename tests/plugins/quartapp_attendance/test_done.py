@@ -119,7 +119,7 @@ async def test_fifty_done_against_racing_marks_give_one_done_and_no_mark_after(
 
 
 def half_closed(lesson, outcome: str) -> dict[str, object]:
-    """A session whose process died after the first step of closing."""
+    """Make a session whose process died after the first step of closing."""
     ended = datetime.now(UTC) - timedelta(seconds=30)
     first = ObjectId(lesson.students[0].id)
     teacher = ObjectId(lesson.teacher.id)

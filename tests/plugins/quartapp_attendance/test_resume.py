@@ -15,7 +15,7 @@ STATUSES = ("present", "absent")
 
 @pytest.fixture
 def back():
-    """Opens a socket that comes back: ``await back(client, person, since)``."""
+    """Return a function that reconnects: ``await back(client, person, since)``."""
 
     async def come(client, person, since):
         return await client.socket(person, path=f"/ws?token={person.token}&since={since}")
@@ -24,7 +24,7 @@ def back():
 
 
 async def marked(teacher, marks):
-    """The frames that ``marks`` became."""
+    """Return the frames of ``marks``."""
     return [await teacher.ask("ATTENDANCE_MARKED", data) for data in marks]
 
 

@@ -1,4 +1,4 @@
-"""What the service refuses to plugins, which come past the routes and events."""
+"""Refusals of the service to plugins, which call it without routes and events."""
 
 from __future__ import annotations
 

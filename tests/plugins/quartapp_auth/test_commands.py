@@ -12,7 +12,7 @@ from quartapp_auth.commands import user
 
 @pytest.fixture
 def command(mongodb_uri):
-    """Runs ``quartapp user`` on the database of the test."""
+    """Return a function that runs ``quartapp user`` on the database of the test."""
 
     async def run(*arguments, given=""):
         result = await asyncio.to_thread(

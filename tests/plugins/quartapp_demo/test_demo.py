@@ -79,7 +79,7 @@ def surroundings(tmp_path):
 
 
 def lines_until(process, wanted):
-    """What the process prints, up to the line that has ``wanted`` in it."""
+    """Return the lines of the process up to the line with ``wanted``."""
     lines = []
     for line in process.stdout:
         lines.append(line.rstrip("\n"))

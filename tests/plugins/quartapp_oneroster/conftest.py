@@ -59,24 +59,24 @@ class RosterSet:
         return self
 
     def user(self, key: str, role: str = "student", **more: str) -> RosterSet:
-        """A person, whose address is made of the sourcedId."""
+        """Add a person with an address made of the sourcedId."""
         given = {"givenName": key.title(), "familyName": "Person", "email": f"{key}@school.example"}
         return self.add(
             "users", **{"id": key, "enabledUser": "true", "role": role, **given, **more}
         )
 
     def class_(self, key: str, title: str, **more: str) -> RosterSet:
-        """A class."""
+        """Add a class."""
         return self.add("classes", **{"id": key, "title": title, **more})
 
     def enrol(self, user: str, class_id: str, role: str = "student", **more: str) -> RosterSet:
-        """An enrolment, named after both."""
+        """Add an enrolment, named after student and class."""
         key = f"{user}-{class_id}"
         named = {"id": key, "userSourcedId": user, "classSourcedId": class_id, "role": role}
         return self.add("enrollments", **{**named, **more})
 
     def texts(self) -> dict[str, str]:
-        """The text of each file, by its name."""
+        """Return the text of each file, by its name."""
         manifest = {"manifest.version": "1.0", "oneroster.version": self.version}
         manifest |= {f"file.{file}": self.modes.get(file, "bulk") for file in self.rows}
         rows = {**self.rows}
@@ -124,7 +124,7 @@ class School:
         self._cli.add_command(user)
 
     def set(self, name: str = "set", version: str = "1.1") -> RosterSet:
-        """An empty set."""
+        """Return an empty set."""
         return RosterSet(self._folder / name, version)
 
     def small(self) -> RosterSet:
@@ -153,14 +153,14 @@ class School:
         return result
 
     def refused(self, source: RosterSet | Path, *options: str) -> str:
-        """The one message of an import that is refused."""
+        """Run an import that must be refused, and return its one message."""
         lines = self.bring_in(source, *options, status=2).stderr.splitlines()
         errors = [line for line in lines if line.startswith("Error: ")]
         assert len(errors) == 1, lines
         return errors[0].removeprefix("Error: ")
 
     def person(self, email: str) -> dict[str, Any]:
-        """The account of an address."""
+        """Return the account of an address."""
         found = self.db["users"].find_one({"email": email})
         assert found is not None, email
         return found
@@ -170,23 +170,23 @@ class School:
         return {found["email"] for found in self.db["users"].find()}
 
     def class_room(self, sourced_id: str) -> dict[str, Any]:
-        """The class of a sourcedId."""
+        """Return the class of a sourcedId."""
         found = self.db["classes"].find_one({"sourcedId": sourced_id})
         assert found is not None, sourced_id
         return found
 
     def names(self) -> set[str]:
-        """What all classes are called."""
+        """Return the names of all classes."""
         return {found["className"] for found in self.db["classes"].find()}
 
     def roll(self, sourced_id: str) -> list[str]:
-        """Who is on a class's roll: the part of the addresses before the @, in order."""
+        """Return a class's roll: the part of the addresses before the @, in order."""
         ids = self.class_room(sourced_id)["studentsIds"]
         people = {p["_id"]: p["email"].split("@")[0] for p in self.db["users"].find()}
         return [people[key] for key in ids]
 
     def everything(self) -> dict[str, list[dict[str, Any]]]:
-        """What the database has, but for when it was written and the notes of the runs."""
+        """Return the data of the database without timestamps and the notes of runs."""
         return {
             name: list(self.db[name].find({}, {"updatedAt": 0}, sort=[("_id", 1)]))
             for name in ("users", "classes", "oneroster_enrolments")

@@ -196,7 +196,7 @@ def test_a_rejected_row_undoes_nothing(school):
 
 
 def roster_of(school, size):
-    """A set with one class, and ``size`` students on its roll."""
+    """Return a set with one class, and ``size`` students on its roll."""
     roster = (
         school.set().user("tea", "teacher").class_("c1", "Algebra").enrol("tea", "c1", "teacher")
     )

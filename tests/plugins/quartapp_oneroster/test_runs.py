@@ -46,7 +46,7 @@ def large(school, name="large"):
 
 @contextmanager
 def running(school, source):
-    """The command in a process of its own, killed if it is still there at the end."""
+    """Run the command in a process of its own, and kill it at the end of the block."""
     command = [sys.executable, "-c", PROGRAM, "roster", "import", str(source)]
     environment = {**os.environ, "MONGODB_URI": school.uri}
     process = subprocess.Popen(  # noqa: S603 - our own program
@@ -68,7 +68,7 @@ def until(condition):
 
 
 def assert_sound(school):
-    """What readers rely on at every moment."""
+    """Check the promises that hold at every moment."""
     people = {p["_id"]: p["role"] for p in school.db["users"].find({}, {"role": 1})}
     kept = {(e["_id"]["class"], e["_id"]["user"]) for e in school.db["oneroster_enrolments"].find()}
     sids = {p["_id"]: p["sourcedId"] for p in school.db["users"].find({}, {"sourcedId": 1})}
@@ -80,7 +80,7 @@ def assert_sound(school):
 
 
 def essence(school):
-    """What an import makes, without the identifiers that it chose."""
+    """Return the data of an import, without generated identifiers."""
     people = {p["_id"]: p["email"] for p in school.db["users"].find()}
     classes = {
         c["sourcedId"]: (
@@ -96,7 +96,7 @@ def essence(school):
 
 @pytest.fixture
 def expected(school):
-    """What an import of the large set that nobody disturbs makes; the database is empty again."""
+    """Return the data of an undisturbed import of the large set, and empty the database."""
     school.bring_in(large(school))
     result = essence(school)
     assert len(result[0]) == 3040

@@ -108,7 +108,7 @@ def test_files_that_the_manifest_calls_absent_are_not_read(school):
 
 
 def broken(name, change):
-    """A change of one file's bytes, for the table below."""
+    """Return a change of one file's bytes, for the table below."""
 
     def apply(roster):
         path = roster.write() / name

@@ -69,7 +69,7 @@ async def shown_for(socket, student, status):
 
 @pytest.fixture
 async def grace(school, monkeypatch, turned_clock):
-    """The students and the teacher's socket of a session with five minutes of grace."""
+    """Provide the students and the teacher's socket of a session with five minutes of grace."""
     monkeypatch.setenv("QUARTAPP_STATUSES_GRACE_MINUTES", "5")
     # A silent socket would be closed meanwhile.
     _, _, students, _, socket = await school(clock=turned_clock, websocket_silence=3600)

@@ -51,7 +51,7 @@ def commands_of(*plugins):
 
 @pytest.fixture
 def quartapp(tmp_path):
-    """Runs ``quartapp``, with a plugin of the given source installed."""
+    """Return a function that runs ``quartapp`` with an installed plugin of the given source."""
 
     def run(source, *words):
         folder = tmp_path / "installed"

@@ -12,7 +12,7 @@ from quartapp import bulk_write
 
 @pytest.fixture
 async def books(server):
-    """A collection with a unique index and one document."""
+    """Provide a collection with a unique index and one document."""
     collection = server.documents["books"]
     await collection.create_index([("title", ASCENDING)], unique=True)
     await collection.insert_one({"title": "Emma"})

@@ -33,7 +33,7 @@ class Finds(CommandListener):
 
 @pytest.fixture
 async def things(mongodb_uri):
-    """A collection, and the reads that its client has sent."""
+    """Provide a collection, and the reads that its client has sent."""
     finds = Finds()
     client = AsyncMongoClient(mongodb_uri, event_listeners=[finds])
     yield client.get_default_database()["things"], finds

@@ -60,7 +60,7 @@ async def stored(server):
 
 
 def is_done(server):
-    """The task has run, and is due in a night."""
+    """Wait until the task has run, and is due in a night."""
 
     async def question():
         found = await stored(server)

@@ -107,7 +107,7 @@ def test_copy_of_a_data_directory_is_used_beside_the_original(tmp_path: Path) ->
 
 @pytest.fixture
 def long_folder(tmp_path: Path) -> Path:
-    """A data folder whose path has no room for a socket's."""
+    """Return a data folder with a path that is too long for a socket."""
     return tmp_path / ("long" * 30) / "data"
 
 
@@ -164,7 +164,7 @@ def test_interrupt_from_the_terminal_leaves_the_database_to_the_server(tmp_path:
 
 @contextmanager
 def left_behind(data_dir: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A mongod on the directory that no server watches over, with a write in it."""
+    """Leave a mongod without a keeper on the directory, with one stored document."""
     with EmbeddedMongo(data_dir) as mongo:
         command = Path(f"/proc/{mongo.pid}/cmdline").read_bytes().decode().split("\0")[:-1]
         uri = mongo.uri

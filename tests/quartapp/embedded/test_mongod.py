@@ -1,4 +1,4 @@
-"""Which mongod is run, and what is said when it cannot be; only broken binaries are made up."""
+"""The choice of the mongod, and messages about broken binaries."""
 
 from __future__ import annotations
 

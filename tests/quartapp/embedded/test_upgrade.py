@@ -46,7 +46,7 @@ def free_port() -> int:
 
 @contextmanager
 def old_mongod(data_dir: Path, port: int) -> Iterator[MongoClient[dict[str, Any]]]:
-    """A mongod as the last version with a port started it."""
+    """Start a mongod like the last version with a port."""
     (data_dir / "mongodb").mkdir(exist_ok=True)
     command = [
         *(str(find_mongod()), "--dbpath", str(data_dir / "mongodb"), "--replSet", "quartapp"),
@@ -72,7 +72,7 @@ def old_port() -> int:
 
 @pytest.fixture
 def old_folder(tmp_path: Path, old_port: int) -> Path:
-    """The data folder of an old server that was killed, with a pen in it."""
+    """Return the data folder of a killed server of an old version, with one document."""
     member = {"_id": 0, "host": f"127.0.0.1:{old_port}"}
     with old_mongod(tmp_path, old_port) as client:
         client.admin.command({"replSetInitiate": {"_id": "quartapp", "members": [member]}})

@@ -26,7 +26,7 @@ class Empty(Closed):
 
 
 def answering(hook, *answers, name="broken"):
-    """A plugin whose ``hook`` returns the answer, or raises it."""
+    """Return a plugin whose ``hook`` returns or raises the answer."""
 
     def implementation(self):
         if isinstance(answers[0], Exception):
@@ -57,13 +57,13 @@ def parameter(name, *answers):
 
 
 def message(name, **fields):
-    """An event from the server, with a model that has its name for itself."""
+    """Return an event from the server with a model of its own name."""
     data = create_model(f"{name.title()}Data", **{key: (kind, ...) for key, kind in fields.items()})
     return ServerMessage(name=name, data=data, to_all=True, summary="It was said.")
 
 
 def documents(collection, *indexes):
-    """A model of documents in that collection."""
+    """Return a model of documents in ``collection``."""
     kept_in = {"collection": collection, "indexes": list(indexes)}
 
     class Thing(Model):
@@ -74,7 +74,7 @@ def documents(collection, *indexes):
 
 
 def hookspecs(name):
-    """A class that brings one hook."""
+    """Return a class that defines one hook."""
 
     def specification(self):
         """Ask for nothing."""
@@ -85,7 +85,7 @@ def hookspecs(name):
 
 @pytest.fixture
 def problem(serve):
-    """What a person is told who starts a server with these plugins beside the installed ones."""
+    """Return the message of a start with these plugins beside the installed ones."""
 
     async def start(*plugins, **settings):
         with pytest.raises(QuartappError) as caught:
@@ -169,7 +169,7 @@ async def test_hook_with_an_unknown_parameter_is_refused(problem):
 
         @hookimpl
         def authorize(self, user):
-            """The hook calls that one ``principal``."""
+            """Implement the hook with a wrong name for a parameter."""
 
     told = await problem(Odd)
     assert told.startswith("plugin odd (given) cannot be registered: ")

@@ -50,7 +50,7 @@ class Broken:
 
 @pytest.fixture
 async def failing(serve, turned_clock):
-    """A server, and the plugin in it that is to fail in ``hook``; a hook that hangs is ended."""
+    """Provide a server with a plugin that fails in ``hook``; a hook that hangs is ended."""
 
     async def end_what_hangs(broken):
         while True:

@@ -1,4 +1,4 @@
-"""What plugins refuse with: in the documents where it can come, else found at its first use."""
+"""Messages of plugins' refusals: declared in documents, or found at the first use."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Declared(Night):
 
 
 async def refused(server):
-    """What the plugin refuses, in every way there is: statuses and messages."""
+    """Return statuses and messages of all kinds of refusals by the plugin."""
     teacher = await server.person("teacher")
     room = await class_room(server, teacher)
     socket = await server.socket(teacher)
@@ -90,7 +90,7 @@ async def test_an_undeclared_message_is_told_in_production_and_logged_once(serve
 
 
 def messages_of(document, path, method, status):
-    """The messages of one answer in an OpenAPI document."""
+    """Return the messages of one answer in an OpenAPI document."""
     found = []
 
     def walk(node):

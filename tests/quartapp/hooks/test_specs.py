@@ -45,7 +45,7 @@ async def test_register_settings_is_filled_from_the_file_and_the_environment(
 
 
 async def person_with_role(server, role):
-    """Somebody whose account has a role that nobody can register with."""
+    """A person with a role that registration does not accept."""
     person = await server.person("student")
     changed = {"$set": {"role": role}}
     await server.documents["users"].update_one({"_id": ObjectId(person.id)}, changed)

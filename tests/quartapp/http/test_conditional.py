@@ -1,4 +1,4 @@
-"""What is unchanged is not sent again, and what somebody else has changed is not overwritten."""
+"""Unchanged answers are not sent again, and changes of other people are not overwritten."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ ASKED = {
 
 
 def shared(answer):
-    """The headers of ``answer`` by which a browser decides what a page may see."""
+    """Return the headers of ``answer`` that a browser checks for cross-origin pages."""
     return {name for name in answer.headers if name.startswith("access-control-")}
 
 

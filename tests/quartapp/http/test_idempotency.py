@@ -22,7 +22,7 @@ REGISTRATION = {
 
 
 class Bell(Body):
-    """How often to ring."""
+    """The number of rings."""
 
     times: int
 
@@ -152,7 +152,7 @@ async def test_the_key_of_a_server_that_died_is_taken_over_after_its_lease(serve
 
 
 async def requests_that_create(server):
-    """A request of each kind that makes something, with what makes each a different one."""
+    """Return a creating request of each kind, with the field that makes it unique."""
     teacher, student = await server.person("teacher"), await server.person("student")
     own = {"headers": {**teacher.headers, KEY: "k"}}
     made = await server.api.post("/class", json={"className": "Sets"}, headers=teacher.headers)

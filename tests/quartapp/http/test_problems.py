@@ -1,4 +1,4 @@
-"""What programs learn from an error: its code, the request's id, and the fields at fault."""
+"""Errors for programs: code, request id, and invalid fields."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def declared(identifier: str) -> Callable[..., object]:
 
 
 def plugin(name: str, path: str, view: Callable[..., object], **rule: object) -> LoadedPlugin:
-    """A plugin of a distribution of its own, with one route."""
+    """Return a plugin of its own distribution, with one route."""
     blueprint = Blueprint(name, __name__)
     blueprint.add_url_rule(path, "view", view, **rule)
 

@@ -1,4 +1,4 @@
-"""How many sockets there may be, and how fast one may send."""
+"""The limits on the number of sockets, and on the pace of their frames."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ UNKNOWN = {"event": "ERROR", "data": {"message": "Unknown event"}}
 
 
 async def refused(server, person=None, **options):
-    """The answer to a handshake that is refused."""
+    """Return the answer to a refused handshake."""
     with pytest.raises(InvalidStatus) as refusal:
         await server.socket(person, **options)
     return refusal.value.response

@@ -41,7 +41,7 @@ def header(name, value):
 
 
 async def reaches(*headers, hops=1, **scope):
-    """The scope that reaches the app behind one proxy or several."""
+    """Return the scope that reaches the app behind proxies."""
     reached = []
 
     async def app(scope, receive, send):

@@ -21,7 +21,7 @@ async def server(serve, turned_clock):
 
 @pytest.fixture
 def short_token(turned_clock):
-    """Makes a token of somebody that is good for that many seconds."""
+    """Return a function that makes a person's token for a number of seconds."""
 
     def make(person, seconds, **changes):
         given = {"user_id": person.id, "role": person.role, **changes}

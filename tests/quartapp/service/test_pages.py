@@ -28,7 +28,7 @@ LOADED = {"script": "src", "link": "href", "img": "src", "iframe": "src", "objec
 
 
 class Markup(HTMLParser):
-    """What a page refers to, and the code that stands in it."""
+    """The references of a page, and its inline code."""
 
     def __init__(self, html: str) -> None:
         super().__init__()

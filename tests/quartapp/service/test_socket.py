@@ -210,7 +210,7 @@ async def test_frames_sent_right_before_a_close_are_still_handled(serve):
 
 
 async def open_by_hand(server, person):
-    """A WebSocket without a WebSocket client: it answers no ping, and reads when told to."""
+    """Open a WebSocket without a client library, which never answers a ping."""
     reader, writer = await asyncio.open_connection(
         "127.0.0.1", int(server.url.rsplit(":", 1)[1]), limit=4096
     )

@@ -15,7 +15,7 @@ from quartapp.parts import core
 
 
 async def read(client):
-    """Samples by name, and their labels sorted into it."""
+    """Return samples by name with sorted labels."""
     answer = await client.api.get(f"{client.url}/metrics")
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/plain")

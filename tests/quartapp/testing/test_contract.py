@@ -41,7 +41,7 @@ class Doubled(Body):
 
 
 def plugin(view, **changes):
-    """A plugin with one route, and no event."""
+    """Return a plugin with one route, and no event."""
     blueprint = Blueprint("odd", __name__)
     declared = {"id": "odd", "access": PUBLIC, "tags": ("odd",), "data": Number, "database": False}
     blueprint.get("/odd")(Operation(**{**declared, **changes})(view))
@@ -57,13 +57,13 @@ def plugin(view, **changes):
 
 
 async def honest():
-    """A number."""
+    """Return a number."""
     return {"number": 1}
 
 
 @pytest.fixture
 def check(quartapp_contract, tmp_path):
-    """Runs the fixture over a plugin, and returns what it found."""
+    """Return a function that runs the fixture over a plugin, and returns its findings."""
 
     async def run(implementation, folder=tmp_path, name="odd"):
         with pytest.raises(AssertionError) as caught:
@@ -75,7 +75,7 @@ def check(quartapp_contract, tmp_path):
 
 @pytest.fixture
 def corkboard(tmp_path, monkeypatch):
-    """A generated plugin, and the folder of its contract."""
+    """Generate a plugin, and return it with the folder of its contract."""
     folder = write_plugin("corkboard", tmp_path)
     monkeypatch.syspath_prepend(folder / "src")
     from quartapp_corkboard.plugin import CorkboardPlugin
@@ -164,7 +164,7 @@ async def test_the_people_are_of_the_roles_that_are_given(quartapp_contract, tmp
 
 async def test_the_fuzz_knows_what_was_prepared(quartapp_contract, tmp_path, pytestconfig):
     async def lying(thing):
-        """A number, and for one thing something else."""
+        """Return a number, except for one thing."""
         return {"number": "one" if thing == "the-thing-that-is-there" else 1}
 
     blueprint = Blueprint("odd", __name__)
@@ -195,7 +195,7 @@ LYING = {"fuzz": False, "why": "the number is a word on Sundays"}
 
 
 async def lying():
-    """A number."""
+    """Return a number."""
     return {"number": "one"}
 
 
@@ -265,7 +265,7 @@ def test_the_end_of_a_run_lists_what_was_not_fuzzed_once(tmp_path):
 
 async def test_route_with_an_undeclared_answer_is_found(quartapp_contract, tmp_path, pytestconfig):
     async def lying():
-        """A number."""
+        """Return a number."""
         return {"number": "one"}
 
     implementation = plugin(lying)

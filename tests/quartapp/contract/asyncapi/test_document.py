@@ -22,7 +22,7 @@ AUTHORITY = Path(__file__).parents[4] / "contracts" / "asyncapi.yaml"
 
 
 class HandsDownError(DomainError):
-    """Nobody may ask now."""
+    """The error for a question at the wrong time."""
 
 
 class Hand(EventData):
@@ -38,7 +38,7 @@ class Seen(BaseModel):
 
 
 async def ignore(*_: object) -> None:
-    """Handles nothing."""
+    """Do nothing."""
 
 
 RAISED = ServerMessage(name="HAND_RAISED", data=Raised, to_all=True, summary="A hand is up.")
@@ -86,7 +86,7 @@ def generated() -> dict[str, Any]:
 
 
 def changed(document: dict[str, Any], path: str, value: object) -> dict[str, Any]:
-    """A copy of ``document`` with ``value`` at ``path``."""
+    """Return a copy of ``document`` with ``value`` at ``path``."""
     document = copy.deepcopy(document)
     *above, last = path.split("/")
     node = document

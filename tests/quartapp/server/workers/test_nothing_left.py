@@ -1,4 +1,4 @@
-"""What is left of ``quartapp serve --workers`` when it has gone in an unusual way: nothing."""
+"""No process is left of ``quartapp serve --workers`` after an unusual end."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Plugin:
 
 @pytest.fixture
 async def run(tmp_path, mongodb_uri):
-    """Starts Python with a program: ``await run(program, *arguments, stdout=…)``."""
+    """Return a function that starts Python: ``await run(program, *arguments, stdout=…)``."""
     started = []
 
     async def start(program, *arguments, path="", **streams):

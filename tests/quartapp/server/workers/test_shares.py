@@ -42,7 +42,7 @@ def workers(clock):
 
 
 def patience_of(share, clock):
-    """The time until a worker takes a connection that nobody else takes."""
+    """Return the time until a worker takes a connection that no other worker takes."""
     began = clock.seconds
     while not share.may_take():
         clock.seconds += STEP_SECONDS

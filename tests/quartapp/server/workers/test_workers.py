@@ -31,7 +31,7 @@ class Plugin:
 
 @pytest.fixture
 def serve_workers(serve_process, mongodb_uri):
-    """Starts a server of several processes on the test run's MongoDB."""
+    """Return a function that starts a server of several processes on the run's MongoDB."""
 
     async def start(count, *arguments, **environment):
         given = {"MONGODB_URI": mongodb_uri, "JWT_SECRET": "s" * 32, **environment}
@@ -41,7 +41,7 @@ def serve_workers(serve_process, mongodb_uri):
 
 
 async def on_each_worker(process, person):
-    """A socket of ``person`` on each worker."""
+    """Open a socket of ``person`` on each worker."""
     return {pid: await process.socket_on(pid, person) for pid in process.workers}
 
 
