@@ -1,0 +1,170 @@
+"""The choice of the live session that a person acts on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bson import ObjectId
+
+from quartapp import object_id
+from quartapp_attendance.errors import NoActiveSessionError
+from quartapp_attendance.live.session import ActiveSession
+from quartapp_attendance.live.states import SessionState
+
+if TYPE_CHECKING:
+    from quartapp import Document, Grants, Principal, Roles
+    from quartapp_attendance.live.session_log import SessionLog
+    from quartapp_attendance.live.sessions import LiveSessions
+    from quartapp_classes import Rolls
+
+
+ARRIVAL_SECONDS = 2.0
+MARKS = "marks:write"
+
+
+class SessionChoice:
+    """Finds the session of a person among those that are live.
+
+    Args:
+        rolls: Rolls of the classes.
+        sessions: The log of live sessions.
+        live: The projection of the log in this process.
+        scope: ``global`` for one live session in the system, ``class`` for one in each class.
+        roles: Roles of the app, which decide who calls rolls.
+        grants: Permissions that plugins give to other people.
+    """
+
+    def __init__(
+        self,
+        rolls: Rolls,
+        sessions: SessionLog,
+        live: LiveSessions,
+        scope: str,
+        roles: Roles,
+        grants: Grants,
+    ) -> None:
+        self._rolls = rolls
+        self._log = sessions
+        self._live = live
+        self._scope = scope
+        self._roles = roles
+        self._grants = grants
+
+    async def session_for(
+        self, principal: Principal, class_id: str | None, *, calling: bool | None = None
+    ) -> ActiveSession:
+        """Return the live session that the principal acts on.
+
+        Args:
+            principal: The user. A caller acts on a session that they started or that a plugin
+                grants them; a student acts on a session of one of their classes.
+            class_id: ``_id`` of the class, to choose among several sessions; None for the newest.
+            calling: Whether the principal acts as the caller; None to decide by their role.
+
+        Raises:
+            NoActiveSessionError: No live session fits.
+        """
+        # This process may not know yet which of several sessions a teacher started last.
+        by_role = self.calls_rolls(principal) if calling is None else calling
+        ambiguous = self._scope == "class" and class_id is None and by_role
+        found = None if ambiguous else await self._fitting(principal, class_id, by_role)
+        # This process may know of no session yet, or not of a change in the roll.
+        return found or await self._as_stored(principal, class_id, calling)
+
+    def calls_rolls(self, principal: Principal) -> bool:
+        """Tell whether the principal's role calls rolls, rather than being on them."""
+        return MARKS in self._roles.permissions_of(principal.role)
+
+    async def is_caller(self, principal: Principal, session: Document | ActiveSession) -> bool:
+        """Tell whether the principal started the session, or a plugin lets them call this roll."""
+        class_id: ObjectId
+        if isinstance(session, ActiveSession):
+            teacher, class_id = session.teacher_id, session.class_id
+            version = session.roll_version
+        else:
+            teacher, class_id = str(session["teacherId"]), session["classId"]
+            version = session["rollVersion"]
+        if teacher == principal.id:
+            return True
+        return await self._grants.allow(principal, MARKS, {"class_id": str(class_id)}, version)
+
+    async def document_for(
+        self, principal: Principal, class_id: str | None = None, *, calling: bool | None = None
+    ) -> Document:
+        """Return the document of the session that the principal acts on, as MongoDB has it now.
+
+        Args:
+            principal: The user, as for :meth:`session_for`.
+            class_id: ``_id`` of the class, as for :meth:`session_for`.
+            calling: Whether the principal acts as the caller, as for :meth:`session_for`.
+
+        Raises:
+            NoActiveSessionError: No live session fits.
+        """
+        by_role = self.calls_rolls(principal) if calling is None else calling
+        found = await (self._called_by if by_role else self._attended_by)(principal, class_id)
+        if found is None and calling is None and not by_role:
+            found = await self._called_by(principal, class_id)
+        if found is None:
+            raise NoActiveSessionError
+        return found
+
+    async def _called_by(self, principal: Principal, class_id: str | None) -> Document | None:
+        query: Document = {"state": SessionState.ACTIVE}
+        if not self._grants.in_use:
+            query["teacherId"] = ObjectId(principal.id)
+        found = await self._find_active(query, class_id)
+        for document in found:
+            if str(document["teacherId"]) == principal.id:
+                return document
+        for document in found:
+            if await self.is_caller(principal, document):
+                return document
+        return None
+
+    async def _attended_by(self, principal: Principal, class_id: str | None) -> Document | None:
+        enrolled = await self._rolls.classes_of(principal.id)
+        query = {"state": SessionState.ACTIVE, "classId": {"$in": list(enrolled)}}
+        return next(iter(await self._find_active(query, class_id)), None)
+
+    async def _find_active(self, query: Document, class_id: str | None) -> list[Document]:
+        wanted = self._named_class(class_id)
+        found = await self._log.find(query, newest_first=True)
+        return [document for document in found if wanted in (None, document["classId"])]
+
+    async def _as_stored(
+        self, principal: Principal, class_id: str | None, calling: bool | None
+    ) -> ActiveSession:
+        """Return the session that :meth:`document_for` finds, once this process knows it too."""
+        document = await self.document_for(principal, class_id, calling=calling)
+        found = await self._live.arrival(document["_id"], ARRIVAL_SECONDS)
+        if found is None:
+            raise NoActiveSessionError
+        return found
+
+    async def _fitting(
+        self, principal: Principal, class_id: str | None, calling: bool
+    ) -> ActiveSession | None:
+        wanted = self._named_class(class_id)
+        candidates = [
+            session
+            for session in self._live
+            if session.state == SessionState.ACTIVE and wanted in (None, session.class_id)
+        ]
+        candidates.sort(key=lambda session: (session.started_at, session.id), reverse=True)
+        if calling:
+            for session in candidates:
+                if session.teacher_id == principal.id:
+                    return session
+            for session in candidates:
+                if await self.is_caller(principal, session):
+                    return session
+            return None
+        for session in candidates:
+            listed = session.audience is None or principal.id in session.audience
+            if listed and await self._rolls.has(session.class_id, principal.id):
+                return session
+        return None
+
+    def _named_class(self, class_id: str | None) -> ObjectId | None:
+        return object_id(class_id) if class_id and self._scope == "class" else None
