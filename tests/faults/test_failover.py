@@ -90,7 +90,7 @@ async def test_marks_survive_their_primary(
     assert await visitors.welcome()
 
     await calm()
-    second.start()
+    second.launch()
     await asyncio.to_thread(replica_set.all_at_work)
     await calm()
     await caller.stop()
