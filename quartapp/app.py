@@ -18,7 +18,7 @@ from quartapp.database.outbox import Outbox
 from quartapp.database.outbox_store import StoredEntry
 from quartapp.database.tasks import Tasks
 from quartapp.errors import QuartappError
-from quartapp.hooks.discovery import discover, loaded
+from quartapp.hooks.discovery import discover, loaded, without_replaced
 from quartapp.hooks.plugins import Plugins
 from quartapp.http.clashes import refuse_clashes
 from quartapp.http.connection import RequestConnection
@@ -76,8 +76,9 @@ def create_app(
 
     Args:
         settings: Settings of the app; None reads the environment and the settings files.
-        plugins: Objects or classes with hook implementations; None loads the installed plugins that
-            the settings choose.
+        plugins: Objects or classes with hook implementations, in their order; None loads the
+            installed plugins that the settings choose. A bundled plugin that another one stands for
+            (``provides``) is left out of both.
         clock: Clock of the app. The attribute ``clock`` of a plugin replaces this one; tests of a
             server in another process use such a plugin.
 
@@ -157,7 +158,7 @@ def _core(settings: Settings, plugins: Iterable[object] | None, clock: Clock) ->
     if plugins is None:
         chosen = discover(settings.plugins, settings.extra_plugins)
     else:
-        chosen = [loaded(item) for item in plugins]
+        chosen = without_replaced(map(loaded, plugins))
     clock = _brought_clock(chosen) or clock
     metrics = Metrics()
     manager = Plugins(

@@ -15,6 +15,7 @@ class LoadedPlugin:
             plugin that a program passed to ``create_app``.
         implementation: The object with the hook implementations.
         requires: Names of the plugins that are loaded before this one.
+        provides: Names of the plugins that this one stands for, beside its own name.
         messages: Exact messages of the plugin's refusals. The contract lists them, as clients
             compare messages.
     """
@@ -24,6 +25,12 @@ class LoadedPlugin:
     implementation: object
     requires: tuple[str, ...]
     messages: tuple[str, ...] = ()
+    provides: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names by which others may require the plugin."""
+        return (self.name, *self.provides)
 
     def __str__(self) -> str:
         return f"{self.name} ({self.distribution})"

@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING
 
 from quartapp import InvalidTokenError, core, hookimpl
 from quartapp_assignment.routes import blueprint
+from quartapp_auth import UserService
 
 if TYPE_CHECKING:
-    from quart import Blueprint
+    from quart import Blueprint, Quart
     from quart.wrappers import Request, Websocket
 
     from quartapp import Account, Principal
@@ -19,8 +20,10 @@ class AssignmentPlugin:
     requires = ("auth", "classes", "attendance")
 
     @hookimpl
-    def register_blueprints(self) -> list[Blueprint]:
+    def register_blueprints(self, app: Quart) -> list[Blueprint]:
         """Return the routes at the root path."""
+        # A plugin that stands for auth offers no such service: say so now, and not at a sign-in.
+        core(app).services.get(UserService)
         return [blueprint]
 
     @hookimpl

@@ -12,8 +12,16 @@ from quartapp_auth.errors import (
     WrongPasswordError,
 )
 from quartapp_auth.happenings import UserRegistered
+from quartapp_auth.people import People
 from quartapp_auth.roles import BaseRole
-from quartapp_auth.schemas import EMAIL, Credentials, RegisteredRole, Registration, TokenAnswer
+from quartapp_auth.schemas import (
+    EMAIL,
+    Credentials,
+    RegisteredRole,
+    Registration,
+    TokenAnswer,
+    UserAnswer,
+)
 from quartapp_auth.service import UserService
 from quartapp_auth.store import UserStore
 from quartapp_auth.users import AccountState, Contact, User, UserChanges
@@ -29,10 +37,12 @@ __all__ = [
     "Credentials",
     "EmailTakenError",
     "IdentityRefusedError",
+    "People",
     "RegisteredRole",
     "Registration",
     "TokenAnswer",
     "User",
+    "UserAnswer",
     "UserChanges",
     "UserNotFoundError",
     "UserRegistered",

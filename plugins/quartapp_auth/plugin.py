@@ -4,10 +4,12 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from quartapp import Role, Standing, core, hookimpl
+from quartapp_auth.bulk import BulkAccounts
 from quartapp_auth.commands import user
 from quartapp_auth.models import UserDocument
 from quartapp_auth.mongo_store import MongoUserStore
 from quartapp_auth.passwords import Passwords
+from quartapp_auth.people import People
 from quartapp_auth.refresh import Refresher
 from quartapp_auth.roles import BaseRole
 from quartapp_auth.routes import blueprint
@@ -61,8 +63,10 @@ class AuthPlugin:
         if store is None:
             store = MongoUserStore(parts.database)
             parts.services.add(store, as_=UserStore)
+            parts.services.add(BulkAccounts(parts.database))
         users = UserService(store, parts.tokens, parts.plugins, self._passwords, settings)
         parts.services.add(users)
+        parts.services.add(users, as_=People)
         asks = parts.plugins.implement("refresh_account")
         refresher = Refresher(parts.plugins, users, parts.clock, settings.refresh_minutes)
         self._states = AccountStates(store, parts.hub, parts.clock, refresher if asks else None)

@@ -16,8 +16,8 @@ class UserStore(Protocol):
     """Where accounts are kept: MongoDB, unless a plugin brings another store.
 
     Such a plugin offers its store in ``register_services`` with
-    ``services.add(store, as_=UserStore)``, and comes before the auth plugin in the list that
-    ``create_app`` gets. Every method may raise
+    ``services.add(store, as_=UserStore)``, and marks that method with
+    ``@hookimpl(tryfirst=True)``, so that it comes before the auth plugin. Every method may raise
     :class:`~quartapp.DatabaseUnavailableError`, which is answered 503.
     """
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from bson import ObjectId
 
 from quartapp import Role, core, hookimpl
-from quartapp_auth import BaseRole, UserService
+from quartapp_auth import BaseRole, People
 from quartapp_classes import hookspecs
 from quartapp_classes.models import ClassRoom
 from quartapp_classes.paths import ClassConverter
@@ -46,11 +46,11 @@ class ClassesPlugin:
     def register_services(self, app: Quart) -> None:
         """Provide the services of classes and rolls."""
         parts = core(app)
-        users = parts.services.get(UserService)
+        people = parts.services.get(People)  # type: ignore[type-abstract] # mypy takes a protocol for a class that cannot be used
         self._rolls = Rolls(parts.database, parts.plugins)
         parts.services.add(self._rolls)
         parts.services.add(
-            ClassService(parts.database, users, self._rolls, parts.plugins, parts.grants)
+            ClassService(parts.database, people, self._rolls, parts.plugins, parts.grants)
         )
 
     @hookimpl

@@ -6,7 +6,7 @@ from pydantic import Field
 from quart import Blueprint
 
 from quartapp import SIGNED_IN, DomainError, Operation, Refusal, Versioned, core, permission
-from quartapp_auth import UserService
+from quartapp_auth import People
 from quartapp_classes.errors import (
     AlreadyEnrolledError,
     ClassExistsError,
@@ -93,8 +93,8 @@ async def list_classes(principal: Principal) -> list[dict[str, Any]]:
 )
 async def list_students(principal: Principal, query: StudentsQuery) -> list[dict[str, Any]]:
     """Return all students, or a page of those whose name or address starts with the search text."""
-    users = core().services.get(UserService)
-    students = await users.students(query.search, query.limit, query.after)
+    people = core().services.get(People)  # type: ignore[type-abstract] # mypy takes a protocol for a class that cannot be used
+    students = await people.students(query.search, query.limit, query.after)
     if not students:
         raise NoStudentsError
     return [{"_id": s.id, "name": s.name, "email": s.email, "role": s.role} for s in students]

@@ -13,7 +13,7 @@ from quartapp import (
     object_id,
     utc_now,
 )
-from quartapp_auth import BaseRole, UserNotFoundError, UserService
+from quartapp_auth import BaseRole, UserNotFoundError
 from quartapp_classes.errors import (
     AlreadyEnrolledError,
     ClassExistsError,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from quartapp import Database, Grants, Plugins, Principal
-    from quartapp_auth import Contact
+    from quartapp_auth import Contact, People
     from quartapp_classes.rolls import Rolls
 
 
@@ -50,7 +50,7 @@ class ClassService:
 
     Args:
         database: The database that has the classes.
-        users: Service of the accounts of teachers and students.
+        people: Names and roles of teachers and students.
         rolls: Rolls of the classes.
         plugins: The plugins that receive events.
         grants: Permissions that plugins give to people who do not own a class.
@@ -59,13 +59,13 @@ class ClassService:
     def __init__(
         self,
         database: Database,
-        users: UserService,
+        people: People,
         rolls: Rolls,
         plugins: Plugins,
         grants: Grants,
     ) -> None:
         self._database = database
-        self._users = users
+        self._people = people
         self._rolls = rolls
         self._plugins = plugins
         self._grants = grants
@@ -225,9 +225,9 @@ class ClassService:
     async def people(self, class_room: ClassRoom) -> tuple[Contact | None, list[Contact]]:
         """Return the teacher and the students of a class, the students in the order of the roll."""
         ids = [class_room.teacher_id, *class_room.students_ids]
-        users = await self._users.contacts(ids)
-        students = [users[key] for key in class_room.students_ids if key in users]
-        return users.get(class_room.teacher_id), students
+        found = await self._people.contacts(ids)
+        students = [found[key] for key in class_room.students_ids if key in found]
+        return found.get(class_room.teacher_id), students
 
     async def rename(
         self,
@@ -355,7 +355,7 @@ class ClassService:
             return class_room
         _check(class_room, expected)
         try:
-            user = await self._users.get(student_id)
+            user = await self._people.get(student_id)
         except UserNotFoundError as error:
             raise StudentNotFoundError from error
         if user.role != BaseRole.STUDENT:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from quartapp import opened
+from quartapp import QuartappError, opened
+from quartapp_auth import BulkAccounts
 from quartapp_oneroster import importer, report
 from quartapp_oneroster.progress import shown
 from quartapp_oneroster.stopping import Stoppable
@@ -65,6 +66,11 @@ class Job:
             )
             try:
                 async with opened(settings) as parts:
+                    if parts.services.find(BulkAccounts) is None:
+                        raise QuartappError(
+                            "a plugin keeps the accounts elsewhere, and OneRoster sets are "
+                            "imported into MongoDB alone"
+                        )
                     if self.dry_run:
                         await self._compare(parts.database, roster, store, progress)
                     else:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from quartapp.app import unconnected_app
 from quartapp.errors import QuartappError
-from quartapp.hooks.discovery import in_order, survey
+from quartapp.hooks.discovery import in_order, replaced_by, survey
 from quartapp.http.routes import routes
 from quartapp.parts import core
 
@@ -28,12 +28,14 @@ class Listing:
     Attributes:
         loaded: A row for each loaded plugin, in plugin order.
         failed: Reason for each plugin that does not load, by name.
+        replaced: For each bundled plugin that is off, as another one stands for it, that plugin.
         problem: Reason why the loaded plugins make no app together; None if they do.
     """
 
     loaded: list[dict[str, Any]] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
     problem: str | None = None
+    replaced: dict[str, str] = field(default_factory=dict)
 
 
 def list_plugins(settings: Settings) -> Listing:
@@ -50,7 +52,9 @@ def list_plugins(settings: Settings) -> Listing:
         rows = [{"name": plugin.name, "distribution": plugin.distribution} for plugin in found]
         return Listing(rows, failed, str(error))
     plugins = core(app).plugins.loaded
-    return Listing([_row(app, plugin, n) for n, plugin in enumerate(plugins, 1)], failed)
+    rows = [_row(app, plugin, n) for n, plugin in enumerate(plugins, 1)]
+    replaced = {name: str(other) for name, other in replaced_by(found).items()}
+    return Listing(rows, failed, replaced=replaced)
 
 
 def _row(app: Quart, plugin: LoadedPlugin, order: int) -> dict[str, Any]:
@@ -62,6 +66,7 @@ def _row(app: Quart, plugin: LoadedPlugin, order: int) -> dict[str, Any]:
         "distribution": name,
         "order": order,
         "requires": list(plugin.requires),
+        "provides": list(plugin.provides),
         "hooks": parts.plugins.hooks_of(plugin),
         "routes": [str(route) for route in routes(app) if route.owner == plugin],
         "tasks": [str(task) for task in parts.tasks.declared if task.owner == plugin],

@@ -155,6 +155,8 @@ def list_plugins(ctx: click.Context, as_json: bool, extra: tuple[str, ...]) -> N
             for name, brought in row.items():
                 if name not in HEADLINE and brought:
                     click.echo(f"    {name}: {_in_words(brought)}")
+        for name, other in listing.replaced.items():
+            click.echo(f"{name}  is off: {other} stands for it")
         for reason in [*listing.failed.values(), listing.problem]:
             if reason:
                 click.echo(f"Error: {reason}", err=True)

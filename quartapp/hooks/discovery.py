@@ -14,7 +14,7 @@ from quartapp.plugin import LoadedPlugin
 from quartapp.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 GROUP = "quartapp"
 OPTIONAL_GROUP = "quartapp.optional"
@@ -33,7 +33,7 @@ def discover(names: Sequence[str] | None = None, extra: Sequence[str] = ()) -> l
 
     Raises:
         PluginError: A plugin is unknown, declared twice, does not import, or lacks its extra or
-            a plugin that it requires.
+            a plugin that it requires; or two plugins stand for one name.
     """
     found, failed = survey(names, extra)
     if failed:
@@ -158,7 +158,8 @@ def _loaded(name: str, distribution: str, implementation: object) -> LoadedPlugi
         name=name,
         distribution=distribution,
         implementation=implementation,
-        requires=tuple(getattr(implementation, "requires", ())),
+        requires=_names(getattr(implementation, "requires", ())),
+        provides=_names(getattr(implementation, "provides", ())),
         messages=tuple(getattr(implementation, "messages", ())),
     )
     wanted = getattr(plugin.implementation, "requires_quartapp", None)
@@ -178,36 +179,94 @@ def _loaded(name: str, distribution: str, implementation: object) -> LoadedPlugi
     return plugin
 
 
-def in_order(plugins: list[LoadedPlugin]) -> list[LoadedPlugin]:
+def _names(given: str | Iterable[str]) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(given)
+
+
+def replaced_by(plugins: Iterable[LoadedPlugin]) -> dict[str, LoadedPlugin]:
+    """Return the plugins that stand for bundled ones, by the name of the bundled plugin.
+
+    Args:
+        plugins: The chosen plugins.
+
+    Raises:
+        PluginError: Two plugins stand for one name.
+    """
+    chosen = list(plugins)
+    standing: dict[str, LoadedPlugin] = {}
+    for plugin in chosen:
+        for name in plugin.provides:
+            other = standing.setdefault(name, plugin)
+            if other is not plugin:
+                raise _both(name, other, plugin)
+    replaced = {}
+    for plugin in chosen:
+        other = standing.get(plugin.name, plugin)
+        if other is plugin:
+            continue
+        if not _is_bundled(plugin):
+            raise _both(plugin.name, plugin, other)
+        replaced[plugin.name] = other
+    return replaced
+
+
+def _both(name: str, one: LoadedPlugin, other: LoadedPlugin) -> PluginError:
+    return PluginError(f"plugins {one} and {other} both stand for {name}; switch one of them off")
+
+
+def without_replaced(plugins: Iterable[LoadedPlugin]) -> list[LoadedPlugin]:
+    """Return plugins in their order, without the bundled ones that others stand for.
+
+    Args:
+        plugins: The chosen plugins.
+
+    Raises:
+        PluginError: Two plugins stand for one name.
+    """
+    chosen = list(plugins)
+    replaced = replaced_by(chosen)
+    return [plugin for plugin in chosen if replaced.get(plugin.name, plugin) is plugin]
+
+
+def in_order(plugins: Iterable[LoadedPlugin]) -> list[LoadedPlugin]:
     """Sort plugins: each after those it requires, then bundled plugins first, then by name.
+
+    Bundled plugins that others stand for (``provides``) are left out.
 
     Args:
         plugins: The plugins, in any order.
 
     Raises:
-        PluginError: A required plugin is missing, or plugins require each other.
+        PluginError: A required plugin is missing, plugins require each other, or two plugins stand
+            for one name.
     """
     waiting = sorted(
-        plugins,
-        key=lambda plugin: (plugin.distribution.split()[0] != OWN_DISTRIBUTION, plugin.name),
+        without_replaced(plugins), key=lambda plugin: (not _is_bundled(plugin), plugin.name)
     )
-    names = {plugin.name for plugin in plugins}
-    ordered: list[LoadedPlugin] = []
-    placed: set[str] = set()
     for plugin in waiting:
-        missing = [name for name in plugin.requires if name not in names]
+        missing = _lacking(plugin, waiting)
         if missing:
             raise PluginError(f"plugin {plugin} requires the plugin {', '.join(missing)}")
+    ordered: list[LoadedPlugin] = []
     while waiting:
-        ready = next((p for p in waiting if placed.issuperset(p.requires)), None)
+        ready = next((plugin for plugin in waiting if not _lacking(plugin, ordered)), None)
         if ready is None:
             raise PluginError(
                 f"plugins require each other in a circle: {', '.join(p.name for p in waiting)}"
             )
         waiting.remove(ready)
         ordered.append(ready)
-        placed.add(ready.name)
     return ordered
+
+
+def _lacking(plugin: LoadedPlugin, present: Iterable[LoadedPlugin]) -> list[str]:
+    """Return what a plugin requires that nobody present is or stands for."""
+    names = {name for other in present for name in other.names}
+    return [name for name in plugin.requires if name not in names]
+
+
+def _is_bundled(plugin: LoadedPlugin) -> bool:
+    return plugin.distribution.split()[0] == OWN_DISTRIBUTION
 
 
 def _distribution(point: EntryPoint) -> str:

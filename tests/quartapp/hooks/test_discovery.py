@@ -10,10 +10,12 @@ import structlog
 from quart import Blueprint
 
 from quartapp.errors import QuartappError
-from quartapp.hooks.discovery import discover
+from quartapp.hooks.discovery import discover, given, in_order
 from quartapp.hooks.specs import hookimpl
 from quartapp.http.operation import Operation
 from quartapp.identity.access import PUBLIC
+from quartapp.parts import core
+from quartapp.plugin import LoadedPlugin
 from quartapp.realtime.events import EventData, EventType
 
 
@@ -309,3 +311,74 @@ async def test_the_events_of_the_bundled_plugins_are_told_once(serve, lesson, ma
     await server.api.delete(f"/class/{maths.class_id}?records=delete", headers=headers)
     await server.settled()
     assert heard == ["ClassChanged", "StudentRemoved", "ClassDeleted"]
+
+
+def bundled(name, **attributes):
+    """A plugin as quartapp's own distribution declares it."""
+    return LoadedPlugin(name, "quartapp 1.0", object(), (), **attributes)
+
+
+def foreign(name, *, requires=(), provides=()):
+    """A plugin of another distribution."""
+    implementation = type("Plugin", (), {"requires": requires, "provides": provides})()
+    return given(implementation, name)
+
+
+def test_a_plugin_that_provides_a_name_takes_the_place_of_the_bundled_one():
+    lessons = foreign("lessons", requires="auth")
+    school = foreign("school", provides=("auth", "directory"))
+    guests = foreign("guests", requires=("directory", "school"))
+    ordered = in_order([bundled("auth"), bundled("classes"), guests, lessons, school])
+    assert names(ordered) == ["classes", "school", "guests", "lessons"]
+
+
+def test_a_plugin_may_take_the_place_of_one_with_the_same_name():
+    mine = foreign("auth", provides="auth")
+    assert in_order([bundled("auth"), mine]) == [mine]
+
+
+def test_a_name_that_no_plugin_has_may_be_provided():
+    assert names(in_order([foreign("school", provides="nothing"), bundled("auth")])) == [
+        "auth",
+        "school",
+    ]
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        [foreign("school", provides="auth"), foreign("college", provides=("x", "auth"))],
+        [foreign("school", provides="guests"), foreign("guests")],
+    ],
+    ids=["both provide it", "one has the name"],
+)
+async def test_two_plugins_that_stand_for_one_name_are_refused_naming_both(serve, others):
+    with pytest.raises(QuartappError) as raised:
+        await serve([bundled("auth"), *others])
+    told = str(raised.value)
+    assert "both stand for" in told
+    for plugin in others:
+        assert str(plugin) in told
+
+
+async def test_plugins_that_are_passed_by_hand_keep_their_order(serve):
+    last, first = foreign("last"), foreign("first", provides="auth")
+    server = await serve([last, bundled("auth"), first])
+    assert names(core(server.app).plugins.loaded) == ["last", "first"]
+
+
+STANDS_IN = """
+class Plugin:
+    provides = "demo"
+"""
+
+
+async def test_stand_ins_are_listed_with_those_that_are_off(run_cli, installed):
+    path = installed("show", STANDS_IN)
+    status, output, said = await run_cli("plugins", PYTHONPATH=path)
+    assert status == 0, said
+    assert "    provides: demo\n" in output
+    assert output.endswith("demo  is off: show (show 1.0) stands for it\n")
+    listing = json.loads((await run_cli("plugins", "--json", PYTHONPATH=path))[1])
+    assert listing["replaced"] == {"demo": "show (show 1.0)"}
+    assert "demo" not in [row["name"] for row in listing["loaded"]]
