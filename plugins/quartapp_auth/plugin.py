@@ -33,7 +33,7 @@ class AuthPlugin:
     def __init__(self) -> None:
         self._passwords = Passwords()
         self._states: AccountStates | None = None
-        self._watching: asyncio.Task[None] | None = None
+        self._watching: list[asyncio.Task[None]] = []
 
     @hookimpl
     def register_settings(self) -> type[AuthSettings]:
@@ -86,12 +86,15 @@ class AuthPlugin:
     def startup(self) -> None:
         """Start watching accounts."""
         if self._states is not None:
-            self._watching = asyncio.create_task(self._states.run())
+            self._watching = [
+                asyncio.create_task(self._states.run()),
+                asyncio.create_task(self._states.ask_about_sockets()),
+            ]
 
     @hookimpl
     async def shutdown(self) -> None:
         """Stop watching, and stop the threads that check passwords."""
-        if self._watching is not None:
-            self._watching.cancel()
-            await asyncio.gather(self._watching, return_exceptions=True)
+        for task in self._watching:
+            task.cancel()
+        await asyncio.gather(*self._watching, return_exceptions=True)
         self._passwords.close()

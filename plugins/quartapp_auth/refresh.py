@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 import structlog
@@ -22,6 +23,14 @@ RETRY_SECONDS = 60.0
 REMEMBERED_PEOPLE = 100_000
 
 
+class Outcome(Enum):
+    """What a question about a person came to."""
+
+    SAME = auto()
+    CHANGED = auto()
+    REFUSED = auto()
+
+
 class Refresher:
     """Asks the hook ``refresh_account`` about active people, about each at most once a period.
 
@@ -38,7 +47,7 @@ class Refresher:
         self._time = clock.time
         self.seconds = minutes * 60
         self._due: dict[str, float] = {}
-        self._asking: dict[str, asyncio.Task[bool]] = {}
+        self._asking: dict[str, asyncio.Task[Outcome]] = {}
 
     def is_due(self, principal: Principal) -> bool:
         """Tell whether it is time to ask about a person.
@@ -52,14 +61,15 @@ class Refresher:
             due = float(principal.claims.get("iat", 0)) + self.seconds
         return self._time() >= due
 
-    async def ask(self, principal: Principal) -> bool:
+    async def ask(self, principal: Principal) -> Outcome:
         """Ask about a person; simultaneous questions about the same person share one answer.
 
         Args:
             principal: The person.
 
         Returns:
-            Whether the account may have changed.
+            ``SAME`` when the account is as before, ``CHANGED`` when it may have changed, and
+            ``REFUSED`` when another system does not know the person any longer.
 
         Raises:
             DatabaseUnavailableError: The account cannot be changed now.
@@ -72,25 +82,25 @@ class Refresher:
         # A cancelled request must not cancel the question for the others.
         return await asyncio.shield(task)
 
-    async def _ask(self, principal: Principal) -> bool:
+    async def _ask(self, principal: Principal) -> Outcome:
         try:
             identity = await self._plugins.refresh_account(principal)
         except CredentialsRefusedError:
             await self._end(principal)
             self._ask_again(principal, self.seconds)
-            return True
+            return Outcome.REFUSED
         except (SignInUnavailableError, HookFailedError) as error:
             # An unreachable directory must not keep people from a lesson.
             log.warning("account not refreshed", user=principal.id, reason=str(error))
             self._ask_again(principal, RETRY_SECONDS)
-            return False
+            return Outcome.SAME
         if identity is not None:
             try:
                 await self._users.follow(principal.id, identity)
             except UserNotFoundError:
-                return True
+                return Outcome.CHANGED
         self._ask_again(principal, self.seconds)
-        return identity is not None
+        return Outcome.SAME if identity is None else Outcome.CHANGED
 
     async def _end(self, principal: Principal) -> None:
         with suppress(UserNotFoundError):

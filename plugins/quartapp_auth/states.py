@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import structlog
 from bson import ObjectId
 
 from quartapp import AccountGoneError, DatabaseUnavailableError, InvalidTokenError
+from quartapp_auth.refresh import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Iterable
@@ -27,6 +29,9 @@ LONGEST_PAUSE_SECONDS = 2.0
 # Some 20 MB. A process that meets more accounts forgets all, and reads each again.
 REMEMBERED_ACCOUNTS = 100_000
 ACCOUNTS_PER_READ = 1000
+# Pause between two looks for open sockets whose people are to be asked about.
+LOOK_SECONDS = 60.0
+ASKED_AT_ONCE = 10
 
 
 class AccountStates:
@@ -51,6 +56,8 @@ class AccountStates:
         self._refresher = refresher
         self._known: dict[str, AccountState | None] = {}
         self._unread: set[str] = set()
+        # States of connected people before changes that are not reviewed yet.
+        self._before: dict[str, AccountState] = {}
         self._heard = float("-inf")
         # Grows with each change: what was read before it may be out of date.
         self._changes = 0
@@ -65,7 +72,7 @@ class AccountStates:
         """
         if self._refresher is not None and self._refresher.is_due(principal):
             await self._check(principal)
-            if await self._refresher.ask(principal):
+            if await self._refresher.ask(principal) is not Outcome.SAME:
                 self._forget([principal.id])
         await self._check(principal)
 
@@ -92,6 +99,36 @@ class AccountStates:
             self._heard = float("-inf")
             pause = FIRST_PAUSE_SECONDS if recovered else min(pause * 2, LONGEST_PAUSE_SECONDS)
             await self._clock.sleep(pause)
+
+    async def ask_about_sockets(self) -> None:
+        """Ask other systems about people with open sockets, who may send nothing, until cancelled.
+
+        The refresher says who is due, so a person who sends requests as well is asked about once.
+        """
+        refresher = self._refresher
+        while refresher is not None:
+            await self._clock.sleep(min(LOOK_SECONDS, refresher.seconds))
+            principals = [connection.principal for connection in self._hub]
+            due = {one.id: one for one in principals if refresher.is_due(one)}
+            waiting = list(due.values())
+            for first in range(0, len(waiting), ASKED_AT_ONCE):
+                some = waiting[first : first + ASKED_AT_ONCE]
+                await asyncio.gather(*(self._ask_about(refresher, one) for one in some))
+
+    async def _ask_about(self, refresher: Refresher, principal: Principal) -> None:
+        try:
+            outcome = await refresher.ask(principal)
+            if outcome is Outcome.REFUSED:
+                # Nobody else knows of a person without an account here.
+                for connection in self._hub.of(principal.id):
+                    connection.refuse()
+            if outcome is not Outcome.SAME:
+                self._forget([principal.id])
+                await self._review([principal.id])
+        except DatabaseUnavailableError as error:
+            log.warning("account not refreshed", user=principal.id, reason=str(error))
+        except Exception as error:
+            log.exception("account not refreshed", user=principal.id, exc_info=error)
 
     async def _check(self, principal: Principal) -> None:
         fresh = self._clock.monotonic() - self._heard <= TRUSTED_SECONDS
@@ -137,7 +174,9 @@ class AccountStates:
     def _forget(self, user_ids: Iterable[str]) -> None:
         self._changes += 1
         for user_id in user_ids:
-            self._known.pop(user_id, None)
+            state = self._known.pop(user_id, None)
+            if state is not None and self._hub.of(user_id):
+                self._before.setdefault(user_id, state)
 
     async def _review(self, user_ids: Iterable[str]) -> None:
         """Read the accounts of people who are connected, and close what they may not have."""
@@ -151,23 +190,32 @@ class AccountStates:
                 state = states.get(ObjectId(user_id))
                 if changes == self._changes:
                     self._known[user_id] = state
+                before = self._before.pop(user_id, None)
+                revoked = before is not None and (state is None or state.ver != before.ver)
                 for connection in self._hub.of(user_id):
-                    if _fault(connection.principal, state) is not None:
+                    principal = connection.principal
+                    # Credentials of another kind have no number: they are to be shown again.
+                    shown_again = revoked and not _has_token(principal)
+                    if shown_again or _fault(principal, state) is not None:
                         connection.refuse()
-        self._unread.intersection_update(
-            user_id for user_id in self._unread if self._hub.of(user_id)
-        )
+        self._unread = {user_id for user_id in self._unread if self._hub.of(user_id)}
+        self._before = {user: state for user, state in self._before.items() if self._hub.of(user)}
+
+
+def _has_token(principal: Principal) -> bool:
+    """Tell whether a principal has a token of this server, and not credentials of another kind."""
+    claims = principal.claims
+    return claims.get("id") == principal.id and "iat" in claims
 
 
 def _fault(principal: Principal, state: AccountState | None) -> InvalidTokenError | None:
     """Find why a principal's credentials do not count, if they do not."""
-    claims = principal.claims
+    has_token = _has_token(principal)
     # Whoever signs in by other credentials, a program with a key, may have no account here.
-    has_token = claims.get("id") == principal.id and "iat" in claims
     if state is None:
         return AccountGoneError("the account is gone") if has_token else None
     if state.disabled:
         return InvalidTokenError("the account is disabled")
-    if has_token and claims.get("ver", 0) != state.ver:
+    if has_token and principal.claims.get("ver", 0) != state.ver:
         return InvalidTokenError("the token was revoked")
     return None

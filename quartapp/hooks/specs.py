@@ -201,9 +201,10 @@ def verify_credentials(email: str, password: str) -> Identity | None:
 def refresh_account(principal: Principal) -> Identity | None:
     """Return the present identity of a person who uses a token or a socket. First answer.
 
-    Each process calls this hook for each active person every ``refresh_minutes`` of the auth
-    plugin. The identity updates the account; a change of role ends the person's tokens, and so does
-    a :class:`~quartapp.identity.principal.CredentialsRefusedError`. None passes the person on to
+    Each process calls this hook every ``refresh_minutes`` of the auth plugin for each person who
+    sends requests or has an open socket. The identity updates the account; a change of role ends
+    the person's tokens and closes the person's sockets in every process, and so does a
+    :class:`~quartapp.identity.principal.CredentialsRefusedError`. None passes the person on to
     the next plugin. A failure, or a
     :class:`~quartapp.identity.principal.SignInUnavailableError`, changes nothing, and quartapp
     calls the hook again a minute later.

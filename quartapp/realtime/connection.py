@@ -90,9 +90,10 @@ class Connection:
         self._watch_expiry()
 
     def refuse(self) -> None:
-        """Close, as the credentials do not count any longer."""
-        self.post(encode_error(UNAUTHORIZED))
-        self.close(POLICY_VIOLATION)
+        """Close, as the credentials do not count any longer; do nothing if closing has begun."""
+        if self._channel.close_code is None:
+            self.post(encode_error(UNAUTHORIZED))
+            self.close(POLICY_VIOLATION)
 
     def end(self) -> None:
         """Stop watching when the credentials expire; for a connection that has ended."""
