@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from quartapp.identity.access import Access as Access
     from quartapp.identity.access import permission as permission
     from quartapp.identity.access import role as role
+    from quartapp.identity.accounts import AccountMaker as AccountMaker
     from quartapp.identity.grants import Grants as Grants
     from quartapp.identity.principal import Account as Account
     from quartapp.identity.principal import CredentialsRefusedError as CredentialsRefusedError
@@ -106,6 +107,7 @@ __all__ = [
     "Access",
     "Account",
     "AccountGoneError",
+    "AccountMaker",
     "Allow",
     "Attempt",
     "Body",
@@ -189,6 +191,7 @@ __all__ = [
 
 # Each name is imported at its first use: who needs one thing does not pay for all.
 _HOMES = {
+    "quartapp.identity.accounts": ("AccountMaker",),
     "quartapp.identity.grants": ("Grants",),
     "quartapp.identity.roles": (
         "Role",

@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from quartapp import Role, Standing, core, hookimpl
+from quartapp import AccountMaker, Role, Standing, core, hookimpl
 from quartapp_auth.bulk import BulkAccounts
 from quartapp_auth.commands import user
 from quartapp_auth.models import UserDocument
@@ -67,6 +67,7 @@ class AuthPlugin:
         users = UserService(store, parts.tokens, parts.plugins, self._passwords, settings)
         parts.services.add(users)
         parts.services.add(users, as_=People)
+        parts.services.add(users, as_=AccountMaker)
         asks = parts.plugins.implement("refresh_account")
         refresher = Refresher(parts.plugins, users, parts.clock, settings.refresh_minutes)
         self._states = AccountStates(store, parts.hub, parts.clock, refresher if asks else None)

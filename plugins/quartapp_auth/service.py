@@ -99,6 +99,20 @@ class UserService:
         await self._plugins.on_event(registered)
         return user
 
+    async def make_account(self, name: str, email: str, password: str, role: str) -> Account:
+        """Register an account like :meth:`register`, and return it as plugins see accounts.
+
+        Args:
+            name: Name as typed, trimmed.
+            email: E-mail address in lower case.
+            password: Password in clear text, at most 72 bytes of UTF-8.
+            role: Role of the user.
+
+        Raises:
+            EmailTakenError: The address has an account.
+        """
+        return _account(await self.register(name, email, password, role))
+
     async def login(self, email: str, password: str) -> str:
         """Return a token for the person with these credentials.
 
@@ -173,7 +187,7 @@ class UserService:
         """
         if user.disabled:
             raise AccountDisabledError
-        account = Account(str(user.id), user.email, user.name, user.role, frozenset(user.groups))
+        account = _account(user)
         claims = await self._plugins.token_claims(account)
         return self._tokens.issue(account.id, account.role, claims, ver=user.ver)
 
@@ -293,6 +307,10 @@ class UserService:
         self, user_id: ObjectId, changes: UserChanges, *, revoke: bool = False
     ) -> User:
         return _found(await self._store.change(user_id, changes, revoke=revoke))
+
+
+def _account(user: User) -> Account:
+    return Account(str(user.id), user.email, user.name, user.role, frozenset(user.groups))
 
 
 def _key(user_id: str) -> ObjectId:

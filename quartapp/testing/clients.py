@@ -162,8 +162,12 @@ class Client:
         """Register a person with a new address.
 
         Args:
-            role: Role of the person.
+            role: Role of the person. A client of a process can only use roles that the server's
+                registration takes; a :class:`TestServer` takes every role of the app.
             name: Name of the person; by default the role with a random tag.
+
+        Raises:
+            AssertionError: The server refuses to register the person.
         """
         tag = uuid.uuid4().hex[:12]
         account = {
@@ -172,12 +176,17 @@ class Client:
             "password": f"password of {tag}",
             "role": role,
         }
-        user = data_of(await self.api.post("/auth/register", json=account))
+        user = await self._registered(account)
         if self._tokens is not None:
             token = self._tokens.issue(user["_id"], role)
         else:
             token = await self.sign_in(account["email"], account["password"])
         return Person(user["_id"], user["name"], account["email"], account["password"], role, token)
+
+    async def _registered(self, account: dict[str, str]) -> JsonObject:
+        """Register an account, and return the account as the API answers it."""
+        user: JsonObject = data_of(await self.api.post("/auth/register", json=account))
+        return user
 
     async def people(self, role: str, count: int) -> list[Person]:
         """Register several people at once.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
@@ -12,11 +13,12 @@ import hypercorn.asyncio
 from hypercorn.utils import LifespanFailureError
 
 from quartapp.clock import SYSTEM_CLOCK, Clock
+from quartapp.identity.accounts import AccountMaker
 from quartapp.parts import core
 from quartapp.server.hypercorn import harden_hypercorn
 from quartapp.server.listening import ServerError, listen
 from quartapp.server.serving import behind_proxies, hypercorn_config, start_failure
-from quartapp.testing.clients import Client
+from quartapp.testing.clients import Client, data_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from pymongo.asynchronous.database import AsyncDatabase
     from quart import Quart
 
+    from quartapp.encoding import JsonObject
     from quartapp.testing.processes import ServerProcess
 
 
@@ -32,9 +35,15 @@ DRAIN_SECONDS = 10.0
 # The deadline only ends a test that hangs, so it is long enough for the busiest machine.
 STOP_SECONDS = 60.0
 
+# A role that nobody can register with, and registration that a plugin has closed.
+_NOT_BY_REGISTRATION = (HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.FORBIDDEN)
+
 
 class TestServer(Client):
     """A server in the test's event loop, and a client of this server.
+
+    :meth:`~quartapp.testing.Client.person` makes people of every role of the app: if registration
+    refuses a role, the plugin that keeps accounts makes the account.
 
     Attributes:
         app: The application, for tests that look inside.
@@ -50,6 +59,21 @@ class TestServer(Client):
     def documents(self) -> AsyncDatabase[dict[str, Any]]:
         """The server's database, for tests that look at stored documents."""
         return core(self.app).database.documents
+
+    async def _registered(self, account: dict[str, str]) -> JsonObject:
+        answer = await self.api.post("/auth/register", json=account)
+        parts = core(self.app)
+        maker = parts.services.find(AccountMaker)  # type: ignore[type-abstract] # mypy takes a protocol for a class that cannot be used
+        if maker is None or answer.status_code not in _NOT_BY_REGISTRATION:
+            user: JsonObject = data_of(answer)
+            return user
+        if account["role"] not in parts.roles:
+            raise AssertionError(
+                f"no plugin registers the role {account['role']}; "
+                f"there are {', '.join(sorted(parts.roles))}"
+            )
+        made = await maker.make_account(**account)
+        return {"_id": made.id, "name": made.name}
 
     async def settled(self) -> None:
         """Wait until ``on_event`` has told plugins of everything that happened so far."""

@@ -5,12 +5,10 @@ What becomes of implementations that are wrong is in ``test_broken_plugins.py``.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import jwt
 import pytest
-from bson import ObjectId
 from pymongo.errors import DuplicateKeyError
 
 from quartapp.database.outbox_store import OutboxEntry
@@ -44,14 +42,6 @@ async def test_register_settings_is_filled_from_the_file_and_the_environment(
     assert (library.settings.opens_at, library.settings.closes_at) == (7, 22)
 
 
-async def person_with_role(server, role):
-    """A person with a role that registration does not accept."""
-    person = await server.person("student")
-    changed = {"$set": {"role": role}}
-    await server.documents["users"].update_one({"_id": ObjectId(person.id)}, changed)
-    return replace(person, role=role, token=core(server.app).tokens.issue(person.id, role))
-
-
 async def test_register_roles_adds_a_role_and_permissions_to_another(serve):
     class Library:
         name = "library"
@@ -63,7 +53,7 @@ async def test_register_roles_adds_a_role_and_permissions_to_another(serve):
 
     server = await serve(beside=[Library])
     librarian, student = (
-        await person_with_role(server, "librarian"),
+        await server.person("librarian"),
         await server.person("student"),
     )
     made = await server.api.post("/class", json={"className": "Reading"}, headers=librarian.headers)
@@ -83,7 +73,7 @@ async def test_grant_lets_a_person_call_the_roll_of_one_class(serve, lesson, exa
     assistants = example("grant").AssistantsPlugin()
     server = await serve(beside=[assistants])
     maths, physics = await lesson(server), await lesson(server)
-    assistant = await person_with_role(server, "assistant")
+    assistant = await server.person("assistant")
     start = {"json": {"classId": maths.class_id}, "headers": assistant.headers}
     refusal = (403, "Forbidden, teacher access required")
     answer = await server.api.post("/attendance/start", **start)
@@ -113,7 +103,7 @@ async def test_grant_is_beaten_by_a_refusal_of_authorize(serve, lesson, example)
 
     assistants = example("grant").AssistantsPlugin()
     server = await serve(beside=[assistants, Closed])
-    maths, assistant = await lesson(server), await person_with_role(server, "assistant")
+    maths, assistant = await lesson(server), await server.person("assistant")
     assistants.assign(assistant.id, maths.class_id)
     answer = await server.api.post(
         "/attendance/start", json={"classId": maths.class_id}, headers=assistant.headers

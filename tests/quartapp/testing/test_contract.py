@@ -14,6 +14,7 @@ from quartapp.hooks.specs import hookimpl
 from quartapp.http.models import Body, Closed
 from quartapp.http.operation import Operation
 from quartapp.identity.access import PUBLIC
+from quartapp.identity.roles import Role
 from quartapp.realtime.events import EventData, EventType
 
 
@@ -155,10 +156,15 @@ async def test_the_people_are_of_the_roles_that_are_given(quartapp_contract, tmp
         def register_events(self):
             return [EventType(name="ODD", data=CarelessText, handler=accept, summary="Odd.")]
 
+        @hookimpl
+        def register_roles(self):
+            return [Role("librarian", label="Librarian")]
+
     with pytest.raises(AssertionError) as caught:
-        await quartapp_contract("odd", tmp_path, beside=[Odd], roles=["student"])
+        await quartapp_contract("odd", tmp_path, beside=[Odd], roles=["student", "librarian"])
 
     assert "event ODD: a student who" in str(caught.value)
+    assert "event ODD: a librarian who" in str(caught.value)
     assert "event ODD: a teacher who" not in str(caught.value)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from quartapp import PluginError, core
+from quartapp import Deny, PluginError, Role, core, hookimpl
 
 if TYPE_CHECKING:
     from quartapp.testing.servers import Serve, ServeProcess, TestServer
@@ -71,3 +71,38 @@ async def test_plugin_beside_without_a_required_plugin_is_refused_as_at_start(
     with pytest.raises(PluginError) as caught:
         await serve(beside=[Lonely])
     assert str(caught.value) == "plugin lonely (given) requires the plugin nobody"
+
+
+class Library:
+    """Has a role that nobody can register with, and closes registration if it is told to."""
+
+    name = "library"
+    messages = ("Ask the librarian",)
+
+    def __init__(self, *, closed: bool = False) -> None:
+        self._closed = closed
+
+    @hookimpl
+    def register_roles(self) -> list[Role]:
+        return [Role("librarian", label="Librarian")]
+
+    @hookimpl
+    def authorize(self, action: str) -> Deny | None:
+        return Deny("Ask the librarian") if self._closed and action == "registerUser" else None
+
+
+@pytest.mark.parametrize("role", ["student", "librarian", "admin"])
+@pytest.mark.parametrize("closed", [False, True])
+async def test_people_may_have_every_role_of_the_app(serve: Serve, role: str, closed: bool) -> None:
+    server = await serve(beside=[Library(closed=closed)])
+    person = await server.person(role, name="Grace Hopper")
+    answer = await server.api.get("/auth/me", headers=person.headers)
+    assert answer.json()["data"]["role"] == person.role == role
+    assert answer.json()["data"]["name"] == person.name == "grace hopper"
+    assert await server.sign_in(person.email, person.password)
+
+
+async def test_a_role_that_no_plugin_registers_is_told(serve: Serve) -> None:
+    server = await serve(beside=[Library])
+    with pytest.raises(AssertionError, match="no plugin registers the role librarain; there are"):
+        await server.person("librarain")
