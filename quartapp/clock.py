@@ -28,7 +28,7 @@ class Limit(Protocol):
     """A time limit, to be used as asyncio's: ``async with clock.timeout(3): ...``."""
 
     def expired(self) -> bool:
-        """Return whether the limit ended what was inside."""
+        """Tell whether the limit ended the block."""
 
     async def __aenter__(self) -> object:
         """Begin the limited time."""
@@ -79,7 +79,7 @@ class Clock:
         return asyncio.get_running_loop().call_later(seconds, function, *args)
 
     def timeout(self, seconds: float) -> Limit:
-        """Limit the time of what is awaited inside ``async with``.
+        """Limit the time of a block ``async with``.
 
         Args:
             seconds: The limit, in seconds; TimeoutError is raised when it has passed.

@@ -37,7 +37,7 @@ async def session_events(
     Raises:
         DatabaseUnavailableError: MongoDB did not answer in time.
     """
-    # The query goes by state because there is an index for it; a session ends after it starts.
+    # The query selects by state, since state has an index; a session ends after it starts.
     query = {
         "$or": [
             {"state": {"$in": [SessionState.ACTIVE, SessionState.CLOSING]}},

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger("quartapp.auth")
 
 POLL_SECONDS = 1.0
-# What is known counts only while the store has said something in this time.
+# Known states count only if the store has answered within this time.
 TRUSTED_SECONDS = 2.0
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 2.0
@@ -59,7 +59,7 @@ class AccountStates:
         # States of connected people before changes that are not reviewed yet.
         self._before: dict[str, AccountState] = {}
         self._heard = float("-inf")
-        # Grows with each change: what was read before it may be out of date.
+        # The number grows with each change: states that were read before may be out of date.
         self._changes = 0
 
     async def check(self, principal: Principal) -> None:
@@ -85,7 +85,7 @@ class AccountStates:
         return _fault(principal, self._known[principal.id]) is None
 
     async def run(self) -> None:
-        """Keep what is known up to date, until cancelled."""
+        """Keep the known states up to date, until cancelled."""
         pause = FIRST_PAUSE_SECONDS
         while True:
             changes = self._store.changes()
@@ -211,7 +211,7 @@ def _has_token(principal: Principal) -> bool:
 def _fault(principal: Principal, state: AccountState | None) -> InvalidTokenError | None:
     """Find why a principal's credentials do not count, if they do not."""
     has_token = _has_token(principal)
-    # Whoever signs in by other credentials, a program with a key, may have no account here.
+    # A principal with other credentials, such as a program with a key, may have no account.
     if state is None:
         return AccountGoneError("the account is gone") if has_token else None
     if state.disabled:

@@ -1,6 +1,6 @@
 """Classes and their rolls.
 
-What is exported here is public; the modules below are internal.
+The exports of this package are public; its modules are internal.
 """
 
 from quartapp_classes.bulk import BulkClasses, ClassChange, ClassEntry

@@ -140,7 +140,7 @@ async def bring_in(
 
 
 def check_something_fits(roster: Set, store: Store) -> None:
-    """Refuse a set of which no row can be imported.
+    """Refuse a set without any row that can be imported.
 
     Args:
         roster: The set.

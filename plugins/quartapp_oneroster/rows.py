@@ -105,7 +105,7 @@ class EnrolmentRow:
 
 @dataclass(frozen=True, slots=True)
 class TitledRow:
-    """A course, a term or an organisation, of which the import needs only the title."""
+    """A course, a term or an organisation; the import needs only the title."""
 
     sourced_id: str
     gone: bool

@@ -36,7 +36,7 @@ class Handling:
 
     def cut(self) -> None:
         """Cancel the handler, and nothing else of the socket's task."""
-        # Whoever looks does so while the task waits, and it waits inside the handler.
+        # The watchdog runs while the task waits, and the task only waits inside the handler.
         if self._task is not None:
             self._cut = True
             self._task.cancel()

@@ -110,7 +110,7 @@ def _shape(model: type[BaseModel]) -> Any:  # noqa: ANN401 - JSON
 
 
 def _unnamed(node: Any) -> Any:  # noqa: ANN401 - JSON
-    """``node`` without what is told to people alone."""
+    """Return ``node`` without titles and descriptions, which are for people alone."""
     if isinstance(node, list):
         return [_unnamed(item) for item in node]
     if not isinstance(node, dict):

@@ -141,7 +141,7 @@ def kept_secret(path: Path) -> str:
         QuartappError: The file cannot be read or written.
     """
     if not path.exists():
-        # Made under another name: whoever finds it, finds all of it.
+        # The file gets its name when it is complete, so that no process reads a part of the secret.
         draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
         try:
             descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

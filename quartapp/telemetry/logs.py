@@ -73,10 +73,10 @@ def log_handler(stream: TextIO, *, terminal: bool) -> logging.Handler:
 
 
 def hide_variables() -> None:
-    """Show no variables in tracebacks, whoever has configured structlog, and however.
+    """Show no variables in tracebacks, with any configuration of structlog.
 
-    An ASGI server that is not ours starts the app without :func:`configure_logging`, and structlog
-    by itself shows all variables as soon as ``rich`` is installed.
+    A foreign ASGI server starts the app without :func:`configure_logging`, and structlog's default
+    shows all variables as soon as ``rich`` is installed.
     """
     for processor in structlog.get_config()["processors"]:
         if isinstance(processor, structlog.dev.ConsoleRenderer):
@@ -88,7 +88,7 @@ def hide_variables() -> None:
 
 
 class _Loggers(structlog.stdlib.LoggerFactory):
-    """Makes structlog's loggers, which show what is asked for while libraries are kept quiet."""
+    """Makes structlog's loggers with the configured level, while libraries stay quiet."""
 
     def __init__(self, level: int) -> None:
         super().__init__(ignore_frame_names=[__name__])

@@ -50,7 +50,7 @@ CLOSE_CODES = (
 DESCRIPTION = """\
 Every message, both ways, is one text frame with one JSON object:
 `{"event": "NAME", "data": {...}}`.
-What goes wrong is told to the sender alone, as `ERROR`, and the connection stays open.
+An error goes to the sender alone, as `ERROR`, and the connection stays open.
 """
 
 

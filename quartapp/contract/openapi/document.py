@@ -66,7 +66,7 @@ IF_MATCH: JsonObject = {
     "name": "If-Match",
     "in": "header",
     "required": False,
-    "description": "Entity tags of which the thing must still have one.",
+    "description": "Entity tags; the resource must still have one of them.",
     "schema": {"type": "string"},
 }
 ENTITY_TAG: JsonObject = {
