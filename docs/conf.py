@@ -1,4 +1,4 @@
-"""How the documentation is built: ``tox -e docs``. It needs no network."""
+"""The configuration of the documentation: ``tox -e docs`` builds it without the network."""
 
 from __future__ import annotations
 
@@ -57,13 +57,13 @@ UNLISTED = {
     "quartapp.clock.Timer",
     "quartapp.realtime.events.Messages",
     "quartapp.encoding.JsonObject",
-    # Mistakes, whose messages are read, and whose classes nobody catches.
+    # Errors with messages for people; no code catches these classes.
     "quartapp.database.database.DatabaseConfigurationError",
     "quartapp.http.answers.ApiError",
     "quartapp.http.answers.FieldError",
     "quartapp.server.listening.ServerError",
     "quartapp.settings.files.SettingsFileError",
-    # What constructors of services and of the core take.
+    # Arguments of constructors of services and of the core.
     "quartapp.database.joint_reads.JointReads",
     "quartapp.http.fields._Trimmed",
     "quartapp.identity.authenticator.Authenticator",
@@ -85,7 +85,7 @@ FOREIGN = {"_F", "CliSettingsSource", "DotenvType", "EnvPrefixTarget", "PathType
 
 
 def names() -> dict[str, set[str]]:
-    """Collect what short names stand for: what our modules define, and what they import.
+    """Collect the meanings of short names: definitions and imports of our modules.
 
     Annotations have short names, and many of their imports are executed by type checkers alone.
     """

@@ -1,1 +1,1 @@
-"""What HTTP adds: operations, their models and answers, who may call them."""
+"""HTTP: operations, their models and answers, and the authentication of requests."""

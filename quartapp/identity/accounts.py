@@ -1,4 +1,4 @@
-"""What a plugin that keeps accounts offers to tests."""
+"""The service by which a plugin with accounts makes accounts for tests."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ if TYPE_CHECKING:
 
 
 class AccountMaker(Protocol):
-    """The maker of accounts with any role, also with roles that nobody can register with.
+    """The maker of accounts with any role, also with roles that registration does not accept.
 
-    A plugin that keeps accounts offers one with ``services.add(maker, as_=AccountMaker)``;
-    :meth:`quartapp.testing.Client.person` of a test server uses it.
+    A plugin with accounts offers a maker with ``services.add(maker, as_=AccountMaker)``;
+    :meth:`quartapp.testing.Client.person` of a test server uses the maker.
     """
 
     async def make_account(self, name: str, email: str, password: str, role: str) -> Account:

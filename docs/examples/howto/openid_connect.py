@@ -1,4 +1,4 @@
-"""Sign-on by OpenID Connect: people prove at an identity provider who they are."""
+"""Sign-on by OpenID Connect: an identity provider verifies people."""
 
 import base64
 import hashlib
@@ -42,15 +42,15 @@ class OpenIdSettings(BaseModel):
     issuer: str = "https://id.school.example"
     client_id: str = "attendance"
     client_secret: SecretStr = SecretStr("")
-    teachers: str = "teachers"  # the group of those who teach
+    teachers: str = "teachers"  # the group of all teachers
 
 
 class SignOnRefusedError(DomainError):
-    """What came back does not prove who the person is."""
+    """The error for a callback that does not prove the person's identity."""
 
 
 class Callback(Body):
-    """What the provider has the browser bring back."""
+    """The parameters that the provider sends back with the browser."""
 
     state: Annotated[str, StringConstraints(max_length=200)]
     code: Annotated[str, StringConstraints(max_length=2000)] = left_out()
@@ -72,7 +72,7 @@ class SignOn:
         await self._http.aclose()
 
     async def begin(self, redirect_uri):
-        """Return where the browser goes, and what it keeps until it comes back."""
+        """Return the address for the browser, and the sealed text for its cookie."""
         kept = {name: secrets.token_urlsafe(32) for name in ("state", "nonce", "verifier")}
         digest = hashlib.sha256(kept["verifier"].encode()).digest()
         asked = {
