@@ -81,6 +81,10 @@ if TYPE_CHECKING:
     from quartapp.parts import core as core
     from quartapp.plugin import LoadedPlugin as LoadedPlugin
     from quartapp.processes import is_running as is_running
+    from quartapp.realtime.answering import Answering as Answering
+    from quartapp.realtime.answering import answering as answering
+    from quartapp.realtime.broadcast import Broadcast as Broadcast
+    from quartapp.realtime.broadcast import Version as Version
     from quartapp.realtime.connection import Connection as Connection
     from quartapp.realtime.events import OWN_MESSAGE as OWN_MESSAGE
     from quartapp.realtime.events import EventData as EventData
@@ -88,6 +92,7 @@ if TYPE_CHECKING:
     from quartapp.realtime.events import ServerMessage as ServerMessage
     from quartapp.realtime.events import SocketParameter as SocketParameter
     from quartapp.realtime.hub import Hub as Hub
+    from quartapp.realtime.messages import EventError as EventError
     from quartapp.realtime.messages import encode as encode
     from quartapp.realtime.messages import encode_error as encode_error
     from quartapp.server.launch import launched as launched
@@ -109,8 +114,10 @@ __all__ = [
     "AccountGoneError",
     "AccountMaker",
     "Allow",
+    "Answering",
     "Attempt",
     "Body",
+    "Broadcast",
     "Changes",
     "Clock",
     "Closed",
@@ -126,6 +133,7 @@ __all__ = [
     "DomainError",
     "EmbeddedMongoError",
     "EventData",
+    "EventError",
     "EventType",
     "Grant",
     "Grants",
@@ -162,8 +170,10 @@ __all__ = [
     "Timestamp",
     "Tokens",
     "Traces",
+    "Version",
     "Versioned",
     "__version__",
+    "answering",
     "bulk_write",
     "core",
     "create_app",
@@ -293,6 +303,14 @@ _HOMES = {
     ),
     "quartapp.plugin": ("LoadedPlugin",),
     "quartapp.processes": ("is_running",),
+    "quartapp.realtime.answering": (
+        "Answering",
+        "answering",
+    ),
+    "quartapp.realtime.broadcast": (
+        "Broadcast",
+        "Version",
+    ),
     "quartapp.realtime.connection": ("Connection",),
     "quartapp.realtime.events": (
         "EventData",
@@ -303,6 +321,7 @@ _HOMES = {
     ),
     "quartapp.realtime.hub": ("Hub",),
     "quartapp.realtime.messages": (
+        "EventError",
         "encode",
         "encode_error",
     ),

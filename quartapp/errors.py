@@ -5,6 +5,12 @@ Services raise a :class:`DomainError`; a route or an event declares the answer t
 
 from __future__ import annotations
 
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 EXIT_MISTAKE = 2
 """Exit status of a command that was called or configured wrongly."""
 
@@ -22,7 +28,15 @@ class HookFailedError(QuartappError):
 
 
 class DomainError(Exception):
-    """Base class of the errors with which a service ends a use case."""
+    """Base class of the errors with which a service ends a use case.
+
+    Attributes:
+        details: Further members of ``data`` in the ``ERROR`` that answers a frame.
+        beside: Further members of that ``ERROR``, for sockets of version 1.
+    """
+
+    details: Mapping[str, object] = MappingProxyType({})
+    beside: Mapping[str, object] = MappingProxyType({})
 
 
 class PreconditionFailedError(DomainError):

@@ -9,10 +9,11 @@ from quartapp_attendance.errors import (
     MarkRefusedError,
     NoActiveSessionError,
     NotOnRollError,
+    TooManyReferencesError,
     UnknownAudienceError,
     UnknownStatusError,
 )
-from quartapp_attendance.events import NO_SESSION, NOT_ON_ROLL, marked_message
+from quartapp_attendance.events import NO_SESSION, NOT_ON_ROLL, TOO_MANY_REFERENCES, marked_message
 from quartapp_attendance.happenings import (
     AttendanceMarked,
     SessionDone,
@@ -45,6 +46,7 @@ __all__ = [
     "NO_SESSION",
     "SUMMARY",
     "TEACHER",
+    "TOO_MANY_REFERENCES",
     "ActiveSession",
     "AttendanceMarked",
     "AttendanceService",
@@ -63,6 +65,7 @@ __all__ = [
     "SessionSuperseded",
     "Status",
     "StatusRegistry",
+    "TooManyReferencesError",
     "UnknownAudienceError",
     "UnknownStatusError",
     "Violation",

@@ -15,6 +15,7 @@ class ConflictError(DomainError):
     def __init__(self, current: str | None) -> None:
         super().__init__("the mark has become another")
         self.current = current
+        self.details = {"current": current}
 
 
 class MarkRefusedError(DomainError):
@@ -27,6 +28,10 @@ class NoActiveSessionError(DomainError):
 
 class NotOnRollError(DomainError):
     """The marked student is not on the class's roll."""
+
+
+class TooManyReferencesError(DomainError):
+    """The session keeps as many references of frames as it may."""
 
 
 class UnknownStatusError(DomainError):

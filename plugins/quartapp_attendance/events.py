@@ -1,29 +1,70 @@
-"""The four events of a roll call."""
+"""The events of a roll call."""
 
 from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING
 
-from quartapp import OWN_MESSAGE, EventType, ServerMessage, core, encode
-from quartapp_attendance.errors import MarkRefusedError, NoActiveSessionError, NotOnRollError
-from quartapp_attendance.schemas import NOT_YET, MarkEvent, Schemas, SessionEvent
+from quartapp import OWN_MESSAGE, EventType, ServerMessage, core
+from quartapp_attendance.errors import (
+    ConflictError,
+    MarkRefusedError,
+    NoActiveSessionError,
+    NotOnRollError,
+    TooManyReferencesError,
+)
+from quartapp_attendance.live.projector import Projector
+from quartapp_attendance.schemas import (
+    NOT_YET,
+    MarkEvent,
+    MarkEventV1,
+    RestEvent,
+    RestMessage,
+    Schemas,
+    SessionEvent,
+    SessionMembers,
+)
 from quartapp_attendance.service import AttendanceService
-from quartapp_attendance.statuses import Mark
-from quartapp_attendance.words import DONE, MARKED, MY_ATTENDANCE, SUMMARY
+from quartapp_attendance.statuses import ANY, Mark
+from quartapp_attendance.words import (
+    DONE,
+    MARK_REST,
+    MARKED,
+    MARKED_REST,
+    MY_ATTENDANCE,
+    ROLL_MARKED,
+    SUMMARY,
+)
 
 if TYPE_CHECKING:
     from quartapp import Connection
+    from quartapp_attendance.live.session import ActiveSession
+    from quartapp_attendance.live.telling import Telling
 
 NO_SESSION = "No active attendance session"
 NOT_ON_ROLL = "Student not enrolled in class"
+CONFLICT = "Conflict"
+TOO_MANY_REFERENCES = "Too many references"
 
 
-async def mark(connection: Connection, data: MarkEvent) -> None:
+async def mark(connection: Connection, data: MarkEvent | MarkEventV1) -> None:
     """Store the mark that a teacher sends."""
     service, principal = _service(), connection.principal
     made = Mark(data.student_id.lower(), data.status, principal.id)
-    await service.in_session(principal, data.class_id, partial(service.mark, mark=made))
+    expected = data.condition if isinstance(data, MarkEventV1) else ANY
+    storing = partial(service.mark, mark=made, expected=expected)
+    await service.in_session(principal, data.class_id, storing)
+
+
+async def mark_rest(connection: Connection, data: RestEvent) -> None:
+    """Mark everybody who has no mark."""
+    service, principal = _service(), connection.principal
+
+    async def marking(session: ActiveSession) -> None:
+        marked = await service.mark_rest(session, data.status, principal.id)
+        _telling().answer(connection, session, MARKED_REST, {"marked": len(marked)})
+
+    await service.in_session(principal, data.class_id, marking)
 
 
 async def summary(connection: Connection, data: SessionEvent) -> None:
@@ -37,7 +78,7 @@ async def my_attendance(connection: Connection, data: SessionEvent) -> None:
     principal = connection.principal
     session = await _service().session_for(principal, data.class_id, calling=False)
     status = session.attendance.get(principal.id, NOT_YET)
-    connection.post(encode(MY_ATTENDANCE, {"status": status}))
+    _telling().answer(connection, session, MY_ATTENDANCE, {"status": status})
 
 
 async def done(connection: Connection, data: SessionEvent) -> None:
@@ -49,12 +90,16 @@ async def done(connection: Connection, data: SessionEvent) -> None:
 def marked_message(schemas: Schemas) -> ServerMessage:
     """Return the message that broadcasts a mark."""
     return ServerMessage(
-        name=MARKED, data=schemas.mark_message, to_all=True, summary="A mark was stored."
+        name=MARKED,
+        data=schemas.mark_message,
+        to_all=True,
+        beside=SessionMembers,
+        summary="A mark was stored, or taken back.",
     )
 
 
 def events(schemas: Schemas) -> list[EventType]:
-    """Return the four events of a roll call.
+    """Return the events of a roll call.
 
     Args:
         schemas: Models with the statuses of this app.
@@ -64,19 +109,36 @@ def events(schemas: Schemas) -> list[EventType]:
         name=SUMMARY,
         data=schemas.summary_message,
         to_all=True,
+        beside=SessionMembers,
         summary="The marks so far, counted.",
     )
     looked_up = ServerMessage(
         name=MY_ATTENDANCE,
         data=schemas.my_attendance_message,
         to_all=False,
+        beside=SessionMembers,
         summary="The sender's own mark.",
     )
     over = ServerMessage(
         name=DONE,
         data=schemas.done_message,
         to_all=True,
+        beside=SessionMembers,
         summary="The session is over, its records are kept.",
+    )
+    marked_rest = ServerMessage(
+        name=MARKED_REST,
+        data=RestMessage,
+        to_all=False,
+        beside=SessionMembers,
+        summary="The amount of marks that were made.",
+    )
+    roll_marked = ServerMessage(
+        name=ROLL_MARKED,
+        data=schemas.roll_message,
+        to_all=True,
+        beside=SessionMembers,
+        summary="Several marks were stored together. In version 1.",
     )
     return [
         EventType(
@@ -84,14 +146,31 @@ def events(schemas: Schemas) -> list[EventType]:
             role="teacher",
             permission="marks:write",
             data=schemas.mark_event,
+            data_v1=schemas.mark_event_v1,
+            refusal=schemas.conflict,
             handler=mark,
             answers=(marked,),
             errors={
                 NoActiveSessionError: NO_SESSION,
                 NotOnRollError: NOT_ON_ROLL,
                 MarkRefusedError: OWN_MESSAGE,
+                ConflictError: CONFLICT,
+                TooManyReferencesError: TOO_MANY_REFERENCES,
             },
             summary="Mark a student.",
+        ),
+        EventType(
+            name=MARK_REST,
+            role="teacher",
+            permission="marks:write",
+            data=schemas.rest_event,
+            handler=mark_rest,
+            answers=(marked_rest, roll_marked, marked),
+            errors={
+                NoActiveSessionError: NO_SESSION,
+                TooManyReferencesError: TOO_MANY_REFERENCES,
+            },
+            summary="Mark everybody on the roll who has no mark.",
         ),
         EventType(
             name=SUMMARY,
@@ -100,7 +179,10 @@ def events(schemas: Schemas) -> list[EventType]:
             data=SessionEvent,
             handler=summary,
             answers=(counted,),
-            errors={NoActiveSessionError: NO_SESSION},
+            errors={
+                NoActiveSessionError: NO_SESSION,
+                TooManyReferencesError: TOO_MANY_REFERENCES,
+            },
             summary="Show everybody the counts so far.",
         ),
         EventType(
@@ -124,6 +206,10 @@ def events(schemas: Schemas) -> list[EventType]:
             summary="End the session: the unmarked are absent, the records are kept.",
         ),
     ]
+
+
+def _telling() -> Telling:
+    return core().services.get(Projector).telling
 
 
 def _service() -> AttendanceService:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from quartapp_attendance.statuses import Status, StatusRegistry, Violation
 log = structlog.get_logger("quartapp.attendance")
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
     from quart import Quart
 
@@ -114,6 +115,30 @@ class AttendanceHooks:
                     "hook failed", reason=f"plugin {owner}: final_status: {code!r} is no status"
                 )
         return chosen
+
+    async def accepted_of(
+        self, session: SessionInfo, marks: Iterable[Mark], before: Mapping[str, Mark]
+    ) -> list[Mark]:
+        """Return those of some marks that no plugin refuses, as they are to be stored.
+
+        Args:
+            session: The session.
+            marks: The marks as they are wanted.
+            before: Marks by student id. Where plugins have to be asked, students with a mark are
+                left out.
+
+        Raises:
+            HookFailedError: A plugin raised, hung, or returned a wrong type.
+        """
+        found = self.plugins.dispatcher.implementations
+        if not found("check_mark") and not found("attendance_status"):
+            return list(marks)
+        accepted = []
+        for mark in marks:
+            if mark.student_id not in before:
+                with suppress(MarkRefusedError):
+                    accepted.append(await self.accepted(session, mark, None))
+        return accepted
 
     async def accepted(self, session: SessionInfo, mark: Mark, before: Mark | None) -> Mark:
         """Return the mark to store.

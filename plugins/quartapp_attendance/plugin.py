@@ -15,7 +15,7 @@ from quartapp_attendance.live.sessions import LiveSessions
 from quartapp_attendance.live.stream import SessionStream
 from quartapp_attendance.metrics import AttendanceMetrics
 from quartapp_attendance.models import AttendanceRecord, Session
-from quartapp_attendance.resume import since_parameter
+from quartapp_attendance.resume import since_parameters
 from quartapp_attendance.routes import blueprint
 from quartapp_attendance.schemas import Schemas
 from quartapp_attendance.service import AttendanceService
@@ -112,13 +112,13 @@ class AttendancePlugin:
 
     @hookimpl
     def register_events(self, app: Quart) -> list[EventType]:
-        """Return the four events."""
+        """Return the events of a roll call."""
         return events(core(app).services.get(Schemas))
 
     @hookimpl
     def register_socket_parameters(self, app: Quart) -> list[SocketParameter]:
-        """Return the parameter with which a client resumes after a lost connection."""
-        return [since_parameter(core(app).services.get(Schemas))]
+        """Return the parameters with which a client resumes after a lost connection."""
+        return since_parameters(core(app).services.get(Schemas))
 
     @hookimpl
     async def check_deletion(self, class_id: str, with_records: bool) -> Deny | None:

@@ -5,11 +5,18 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from quartapp import ServerMessage, SocketParameter, core, encode, encode_error
+from quart import websocket
+
+from quartapp import EventError, ServerMessage, SocketParameter, core, encode
 from quartapp_attendance.errors import NoActiveSessionError
 from quartapp_attendance.events import NO_SESSION
+from quartapp_attendance.live.projector import Projector
 from quartapp_attendance.live.sessions import LiveSessions
+from quartapp_attendance.live.states import SessionState
+from quartapp_attendance.live.telling import beside
+from quartapp_attendance.schemas import EndedMessage, ResumedMessage, SessionMembers, StartedMessage
 from quartapp_attendance.service import AttendanceService
+from quartapp_attendance.words import ENDED, RESUMED, STARTED, STATE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,13 +25,16 @@ if TYPE_CHECKING:
     from quartapp_attendance.live.session import ActiveSession
     from quartapp_attendance.schemas import Schemas
 
-STATE = "SESSION_STATE"
 # Time to wait for a number that another process has shown but this process has not, in seconds.
 CATCH_UP_SECONDS = 2.0
+CLASS_ID = "[0-9a-fA-F]{24}"
+NUMBER = "[0-9]{1,16}"
+MOST_CLASSES = 32
+OF_CLASSES = f"{CLASS_ID}:{NUMBER}(,{CLASS_ID}:{NUMBER}){{0,{MOST_CLASSES - 1}}}"
 
 
-def since_parameter(schemas: Schemas) -> SocketParameter:
-    """Return the parameter ``?since=<seq>``: the client has all broadcasts up to that number.
+def since_parameters(schemas: Schemas) -> list[SocketParameter]:
+    """Return the parameter ``since``, and ``classId``, which says whose number ``since`` is.
 
     Args:
         schemas: Models with the statuses of this app.
@@ -33,16 +43,51 @@ def since_parameter(schemas: Schemas) -> SocketParameter:
         name=STATE,
         data=schemas.state_message,
         to_all=False,
+        beside=SessionMembers,
         summary="The session as it is, where what was missed is not known one by one.",
     )
-    return SocketParameter(
-        name="since",
-        pattern="[0-9]{1,16}",
-        greet=resume,
-        answers=(state,),
-        errors={NoActiveSessionError: NO_SESSION},
-        summary="The seq up to which the client knows the session.",
+    resumed = ServerMessage(
+        name=RESUMED,
+        data=ResumedMessage,
+        to_all=False,
+        beside=SessionMembers,
+        summary="The end of what was missed; live frames follow. In version 1.",
     )
+    started = ServerMessage(
+        name=STARTED,
+        data=StartedMessage,
+        to_all=True,
+        beside=SessionMembers,
+        summary="A session has begun. In version 1.",
+    )
+    ended = ServerMessage(
+        name=ENDED,
+        data=EndedMessage,
+        to_all=True,
+        beside=SessionMembers,
+        summary="A session has ended without DONE. In version 1.",
+    )
+    return [
+        SocketParameter(
+            name="since",
+            pattern=f"({NUMBER}|{OF_CLASSES})",
+            greet=resume,
+            answers=(state, resumed, started, ended),
+            errors={NoActiveSessionError: NO_SESSION},
+            summary="The seq up to which the client knows its session; classId:seq for several.",
+        ),
+        SocketParameter(
+            name="classId",
+            pattern=CLASS_ID,
+            greet=_nothing,
+            database=False,
+            summary="The class whose session the number in since is of.",
+        ),
+    ]
+
+
+async def _nothing(_: Connection, __: str) -> Callable[[], None]:
+    return lambda: None
 
 
 async def resume(connection: Connection, value: str) -> Callable[[], None]:
@@ -50,7 +95,7 @@ async def resume(connection: Connection, value: str) -> Callable[[], None]:
 
     Args:
         connection: The connection.
-        value: Number of the last broadcast that the client has.
+        value: Number of the last broadcast that the client has, or such numbers by class.
 
     Returns:
         A function that sends the missed broadcasts; called when the connection joins.
@@ -59,42 +104,72 @@ async def resume(connection: Connection, value: str) -> Callable[[], None]:
         NoActiveSessionError: No session is live, and none has recently ended.
         DatabaseUnavailableError: MongoDB did not answer in time.
     """
-    since, user_id = int(value), connection.principal.id
-    session = await _followed(connection.principal, since)
+    if ":" not in value:
+        return await _resume_one(connection, websocket.args.get("classId"), int(value))
+    greetings: list[Callable[[], None]] = []
+    for class_id, _, number in (part.partition(":") for part in value.split(",")):
+        try:
+            greetings.append(await _resume_one(connection, class_id, int(number)))
+        except NoActiveSessionError:
+            greetings.append(lambda: connection.tell(EventError(NO_SESSION)))
+
+    def greet() -> None:
+        for each in greetings:
+            each()
+
+    return greet
+
+
+async def _resume_one(
+    connection: Connection, class_id: str | None, since: int
+) -> Callable[[], None]:
+    session = await _followed(connection.principal, class_id, since)
     if since > session.seq:
         with suppress(TimeoutError):
             await core().clock.wait_for(session.reached(since), CATCH_UP_SECONDS)
         if session.over and since > session.seq:
             # The number belongs to the session that was live before this one.
-            session = await _followed(connection.principal, since)
-
-    def greet() -> None:
-        missed = session.broadcasts.since(since, user_id) if since <= session.seq else None
-        if missed is not None:
-            connection.post_all(missed)
-        elif session.over:
-            connection.post(encode_error(NO_SESSION))
-        else:
-            connection.post(state_of(session, connection.principal))
-
-    return greet
+            session = await _followed(connection.principal, class_id, since)
+    return lambda: _greet(connection, session, since)
 
 
-async def _followed(principal: Principal, since: int) -> ActiveSession:
+def _greet(connection: Connection, session: ActiveSession, since: int) -> None:
+    user_id, version = connection.principal.id, connection.version
+    missed = None
+    if since <= session.seq:
+        missed = session.broadcasts.since(since, user_id, version)
+    if missed is not None:
+        connection.post_all(missed)
+    elif not session.over:
+        telling = core().services.get(Projector).telling
+        telling.answer(connection, session, STATE, state_of(session, connection.principal))
+    # Frames without a version have none that says that a session has ended without DONE.
+    told = missed and (version or session.state == SessionState.CLOSED)
+    if session.over and not told:
+        connection.tell(EventError(NO_SESSION))
+    elif version:
+        count = {"missed": len(missed or ())}
+        connection.post(encode(RESUMED, count, beside(session, session.seq)))
+
+
+async def _followed(principal: Principal, class_id: str | None, since: int) -> ActiveSession:
     services = core().services
     try:
-        return await services.get(AttendanceService).session_for(principal, None)
+        service = services.get(AttendanceService)
+        found = await service.session_for(principal, class_id)
     except NoActiveSessionError:
-        # The session may have ended while the client was away; then its end is what the client
-        # missed.
-        left = services.get(LiveSessions).left(principal.id, since)
-        if left is None:
-            raise
-        return left
+        found = None
+    if found is not None and (class_id is None or str(found.class_id) == class_id.lower()):
+        return found
+    # The session may have ended while the client was away; then its end is what the client missed.
+    left = services.get(LiveSessions).left(principal.id, since)
+    if left is None or (class_id is not None and str(left.class_id) != class_id.lower()):
+        raise NoActiveSessionError
+    return left
 
 
-def state_of(session: ActiveSession, principal: Principal) -> str:
-    """Return the frame with everything about a session that a principal may know.
+def state_of(session: ActiveSession, principal: Principal) -> dict[str, object]:
+    """Return everything about a session that a principal may know.
 
     Args:
         session: The session.
@@ -103,12 +178,9 @@ def state_of(session: ActiveSession, principal: Principal) -> str:
     marks = session.attendance
     if principal.role != "teacher":
         marks = {student: status for student, status in marks.items() if student == principal.id}
-    return encode(
-        STATE,
-        {
-            "classId": session.class_id,
-            "startedAt": session.started_at,
-            "seq": session.seq,
-            "attendance": marks,
-        },
-    )
+    return {
+        "classId": session.class_id,
+        "startedAt": session.started_at,
+        "seq": session.seq,
+        "attendance": marks,
+    }

@@ -7,7 +7,7 @@ from quart import Blueprint
 from quartapp import SIGNED_IN, Operation, Refusal, core, permission
 from quartapp_attendance.errors import NoActiveSessionError
 from quartapp_attendance.live.session import statuses
-from quartapp_attendance.schemas import Schemas, StartBody
+from quartapp_attendance.schemas import Schemas, SessionQuery, StartBody
 from quartapp_attendance.service import AttendanceService
 from quartapp_classes import (
     ClassAnswer,
@@ -48,6 +48,7 @@ def blueprint(schemas: Schemas) -> Blueprint:
         id="getSession",
         access=SIGNED_IN,
         tags=TAGS,
+        query=SessionQuery,
         data=schemas.session_answer,
         errors={NoActiveSessionError: Refusal(404, "No active attendance session")},
     )
@@ -82,10 +83,12 @@ async def start(principal: Principal, body: StartBody, attempt: Attempt) -> dict
     return class_answer(class_room)
 
 
-async def session(principal: Principal) -> dict[str, Any]:
-    """Return the caller's live session, for a client that reconnects."""
+async def session(principal: Principal, query: SessionQuery) -> dict[str, Any]:
+    """Return the caller's live session, or that of one class, for a client that reconnects."""
     service = core().services.get(AttendanceService)
-    document = await service.document_for(principal)
+    document = await service.document_for(principal, query.class_id)
+    if query.class_id is not None and query.class_id.lower() != str(document["classId"]):
+        raise NoActiveSessionError
     try:
         class_room = await core().services.get(ClassService).get(str(document["classId"]))
     except ClassNotFoundError as error:

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
 from quartapp import Body, Closed, EventData, ObjectIdInput, ObjectIdString, Timestamp, left_out
+from quartapp_attendance.statuses import ANY
 from quartapp_attendance.words import Told
 
 if TYPE_CHECKING:
-    from quartapp_attendance.statuses import StatusRegistry
+    from quartapp_attendance.statuses import Expected, StatusRegistry
 
 NOT_YET = "not yet updated"
 
@@ -30,6 +31,12 @@ class StartBody(Body):
         return self
 
 
+class SessionQuery(Body):
+    """The choice of a session, for users whom several concern; any text, as in a path."""
+
+    class_id: str = left_out(alias="classId")
+
+
 class SessionEvent(EventData):
     """Data of an event on a session; ``classId`` chooses among several sessions."""
 
@@ -48,6 +55,71 @@ class MarkMessage(Closed):
 
     student_id: ObjectIdString = Field(alias="studentId")
     status: str | None
+
+
+class MarkEventV1(SessionEvent):
+    """A teacher's mark in version 1: null takes one back, and ``if`` makes the mark conditional."""
+
+    student_id: ObjectIdInput = Field(alias="studentId")
+    status: str | None
+    expected: str | None = Field(None, alias="if")
+
+    @property
+    def condition(self) -> Expected:
+        """The condition of the mark."""
+        return self.expected if "expected" in self.model_fields_set else ANY
+
+
+class RestEvent(SessionEvent):
+    """A status for everybody who has no mark."""
+
+    status: str
+
+
+class ConflictData(BaseModel):
+    """What stands beside ``message`` in the ERROR ``Conflict``."""
+
+    current: str | None = None
+
+
+class SessionMembers(BaseModel):
+    """What stands beside ``event`` and ``data`` in frames about a session."""
+
+    class_id: ObjectIdString = left_out(alias="classId")
+    seq: int = left_out(ge=1, json_schema_extra={"format": "int64"})
+
+
+class RestMessage(Closed):
+    """The amount of marks that a MARK_REST made."""
+
+    marked: int = Field(ge=0)
+
+
+class RollMessage(Closed):
+    """Marks that were made together, in the order of their numbers."""
+
+    status: str
+    student_ids: list[ObjectIdString] = Field(alias="studentIds")
+
+
+class StartedMessage(Closed):
+    """The start of a session."""
+
+    class_id: ObjectIdString = Field(alias="classId")
+    class_name: str = Field(alias="className")
+    started_at: Timestamp = Field(alias="startedAt")
+
+
+class EndedMessage(Closed):
+    """The end of a session without DONE."""
+
+    outcome: str
+
+
+class ResumedMessage(Closed):
+    """The amount of broadcasts that were sent again."""
+
+    missed: int = Field(ge=0)
 
 
 class SummaryMessage(Closed):
@@ -107,6 +179,19 @@ class Schemas:
         sent: Any = Literal[statuses.set_by("teacher")]
         looked_up: Any = Literal[(*statuses.codes, NOT_YET)]
         self.mark_event = _narrowed(MarkEvent, status=sent)
+        expected = Annotated[status | None, Field(alias="if")]
+        self.mark_event_v1 = create_model(
+            "MarkEventV1",
+            __base__=MarkEventV1,
+            __doc__=MarkEventV1.__doc__,
+            status=(sent | None, ...),
+            expected=(expected, None),
+        )
+        self.rest_event = _narrowed(RestEvent, status=sent)
+        self.roll_message = _narrowed(RollMessage, status=status)
+        self.conflict = create_model(
+            "ConflictData", __base__=ConflictData, current=(status | None, None)
+        )
         self.mark_message = _narrowed(MarkMessage, status=status | None)
         self.my_attendance_message = _narrowed(MyAttendanceMessage, status=looked_up)
         attendance = dict[ObjectIdString, status]

@@ -7,13 +7,21 @@ from typing import TYPE_CHECKING
 from bson import ObjectId
 
 from quartapp import Attempt, DatabaseUnavailableError, DomainError
+from quartapp_attendance.again import answer_again
 from quartapp_attendance.choice import ARRIVAL_SECONDS, SessionChoice
 from quartapp_attendance.closing import Closing
-from quartapp_attendance.errors import NoActiveSessionError, UnknownStatusError
+from quartapp_attendance.errors import (
+    MarkRefusedError,
+    NoActiveSessionError,
+    NotOnRollError,
+    UnknownStatusError,
+)
 from quartapp_attendance.happenings import AttendanceMarked, SessionStarted
+from quartapp_attendance.live.references import AppliedError, claimed
 from quartapp_attendance.live.states import SessionState
+from quartapp_attendance.live.telling import beside
 from quartapp_attendance.records import Records
-from quartapp_attendance.statuses import ANY
+from quartapp_attendance.statuses import ANY, Mark
 from quartapp_classes import ClassNotFoundError
 
 if TYPE_CHECKING:
@@ -22,10 +30,11 @@ if TYPE_CHECKING:
 
     from quartapp import Clock, Database, Document, Grants, Principal, Roles
     from quartapp_attendance.hook_calls import AttendanceHooks
+    from quartapp_attendance.live.references import Reference
     from quartapp_attendance.live.session import ActiveSession
     from quartapp_attendance.live.session_log import SessionLog
     from quartapp_attendance.live.sessions import LiveSessions
-    from quartapp_attendance.statuses import Expected, Mark
+    from quartapp_attendance.statuses import Expected
     from quartapp_classes import ClassRoom, ClassService, Rolls
 
 
@@ -101,7 +110,9 @@ class AttendanceService(SessionChoice):
             if found:
                 await self._supersede(found[0]["_id"])
                 continue
-            begun = await self._log.begin(slot, class_room.id, teacher_id, attempt.id)
+            begun = await self._log.begin(
+                slot, class_room.id, teacher_id, attempt.id, class_room.class_name
+            )
             if begun is not None:
                 break
         session_id = begun["_id"]
@@ -127,6 +138,7 @@ class AttendanceService(SessionChoice):
 
         Raises:
             ConflictError: The student has not the mark that was expected.
+            AppliedError: The frame that is being handled was applied before.
             NoActiveSessionError: The session is over.
             NotOnRollError: The student is not on the roll.
             UnknownStatusError: The status is not registered.
@@ -135,6 +147,23 @@ class AttendanceService(SessionChoice):
         """
         if mark.status is not None and mark.status not in self._hooks.statuses:
             raise UnknownStatusError(mark.status)
+        with claimed() as reference:
+            try:
+                marked = await self._store(session, mark, expected, reference)
+            except (MarkRefusedError, NotOnRollError):
+                # What was applied is answered, even if it would be refused by now.
+                if reference is not None:
+                    await self._log.applied(session, reference)
+                raise
+        await self._plugins.on_event(marked)
+
+    async def _store(
+        self,
+        session: ActiveSession,
+        mark: Mark,
+        expected: Expected,
+        reference: Reference | None,
+    ) -> AttendanceMarked:
         before = session.marks.get(mark.student_id)
         mark = await self._hooks.accepted(session.info, mark, before)
         entry: Document = {
@@ -145,16 +174,44 @@ class AttendanceService(SessionChoice):
         }
         if mark.via is not None:
             entry["via"] = mark.via
-        marked = AttendanceMarked(
-            str(session.id),
-            str(session.class_id),
-            mark.student_id,
-            mark.status,
-            mark.by,
-            mark.via,
-        )
-        await self._log.append(session, entry, mark, marked, expected)
-        await self._plugins.on_event(marked)
+        marked = _marked(session, mark)
+        await self._log.append(session, entry, mark, marked, expected, reference)
+        return marked
+
+    async def mark_rest(self, session: ActiveSession, status: str, by: str) -> list[str]:
+        """Mark everybody on the roll who has no mark, in one update, and wait until it is shown.
+
+        Hooks that check marks are asked for each student; a student whose mark is refused stays
+        without one.
+
+        Args:
+            session: The session.
+            status: Code of the status.
+            by: Id of the user who makes the marks.
+
+        Returns:
+            Ids of the students who got a mark, in the order of the numbers.
+
+        Raises:
+            UnknownStatusError: The status is not registered.
+            NoActiveSessionError: The session is over.
+            DatabaseUnavailableError: The marks could not be stored.
+        """
+        if status not in self._hooks.statuses:
+            raise UnknownStatusError(status)
+        try:
+            roll = await self._rolls.now(session.class_id)
+        except ClassNotFoundError as error:
+            raise NoActiveSessionError from error
+        with claimed() as reference:
+            made = [Mark(student_id, status, by) for student_id in sorted(roll.student_ids)]
+            accepted = await self._hooks.accepted_of(session.info, made, session.marks)
+            marks = {mark.student_id: mark for mark in accepted}
+            events = {student: _marked(session, mark) for student, mark in marks.items()}
+            marked = await self._log.mark_rest(session, marks, reference, events.__getitem__)
+        for student_id in marked:
+            await self._plugins.on_event(events[student_id])
+        return marked
 
     async def summarise(self, session: ActiveSession) -> None:
         """Show the counts to the whole session.
@@ -166,7 +223,8 @@ class AttendanceService(SessionChoice):
             NoActiveSessionError: The session is over.
             DatabaseUnavailableError: MongoDB did not answer in time.
         """
-        await self._log.append(session, {"kind": "summary"})
+        with claimed() as reference:
+            await self._log.append(session, {"kind": "summary"}, reference=reference)
 
     async def show(
         self,
@@ -208,12 +266,13 @@ class AttendanceService(SessionChoice):
             DatabaseUnavailableError: MongoDB did not answer in time. A closing that has begun is
                 finished when MongoDB answers again.
         """
-        document = await self._log.begin_closing(session.id, SessionState.CLOSED)
-        if document is None:
-            session.state = SessionState.CLOSING
-            raise NoActiveSessionError
+        with claimed() as reference:
+            document = await self._log.begin_closing(session.id, SessionState.CLOSED, reference)
+            if document is None:
+                session.state = SessionState.CLOSING
+                raise NoActiveSessionError
         await self.closing.to_the_end(document)
-        # One number for closing and one for closed: after the second, the broadcast has been sent.
+        # The end has the next number; when that is reached, the broadcast has been sent.
         await session.reached(document["seq"] + 1)
 
     async def in_session(
@@ -242,14 +301,14 @@ class AttendanceService(SessionChoice):
         """
         session = await self.session_for(principal, class_id, calling=calling)
         try:
-            await act(session)
+            await _done_once(act, session)
         except DatabaseUnavailableError:
             raise  # a failure, not a refusal: repeating would fail again
         except DomainError:
             live = await self._as_stored(principal, class_id, calling)
             if live is session:
                 raise
-            await act(live)
+            await _done_once(act, live)
 
     async def kept_by(self, class_id: str, *, with_records: bool) -> str | None:
         """Return the reason why a class cannot be deleted: a live session, or records.
@@ -276,6 +335,25 @@ class AttendanceService(SessionChoice):
         document = await self._log.begin_closing(session_id, SessionState.SUPERSEDED)
         if document is not None:
             await self.closing.to_the_end(document)
+
+
+async def _done_once(
+    act: Callable[[ActiveSession], Awaitable[None]], session: ActiveSession
+) -> None:
+    """Act in a session, and answer again where that was done before."""
+    try:
+        await act(session)
+    except AppliedError as applied:
+        await answer_again(session, applied)
+    except DomainError as error:
+        error.beside = beside(session, session.seq)
+        raise
+
+
+def _marked(session: ActiveSession, mark: Mark) -> AttendanceMarked:
+    return AttendanceMarked(
+        str(session.id), str(session.class_id), mark.student_id, mark.status, mark.by, mark.via
+    )
 
 
 def _started_at(document: Document) -> datetime:

@@ -9,10 +9,12 @@ from quartapp import OWN_MESSAGE, EventType, core
 from quartapp_attendance import (
     NO_SESSION,
     NOT_ON_ROLL,
+    TOO_MANY_REFERENCES,
     AttendanceService,
     MarkRefusedError,
     NoActiveSessionError,
     NotOnRollError,
+    TooManyReferencesError,
     marked_message,
 )
 from quartapp_checkin.errors import CheckInRefusedError
@@ -61,6 +63,7 @@ def events(schemas: Schemas) -> list[EventType]:
                 CheckInRefusedError: REFUSALS,
                 NotOnRollError: NOT_ON_ROLL,
                 MarkRefusedError: OWN_MESSAGE,
+                TooManyReferencesError: TOO_MANY_REFERENCES,
             },
             summary="Check in with the code that the teacher shows.",
         )

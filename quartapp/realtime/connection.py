@@ -11,16 +11,19 @@ from typing import TYPE_CHECKING
 import structlog
 
 from quartapp._eager import EagerCoroutine
+from quartapp.realtime.answering import answering
 from quartapp.realtime.close_codes import POLICY_VIOLATION, TRY_AGAIN_LATER
-from quartapp.realtime.messages import UNAUTHORIZED, encode_error
+from quartapp.realtime.messages import ERROR, UNAUTHORIZED, encode, encode_error
 from quartapp.realtime.wire import Parcel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from quartapp.clock import Clock, Timer
     from quartapp.identity.principal import Principal
+    from quartapp.realtime.broadcast import Broadcast, Version
     from quartapp.realtime.channel import Channel
+    from quartapp.realtime.messages import EventError
     from quartapp.realtime.wire import Message
     from quartapp.telemetry.metrics import Metrics
 
@@ -40,9 +43,11 @@ class Connection:
         metrics: Metrics that count the frames.
         clock: Clock that decides when credentials have expired.
         address: Network address of the peer; None where the server knows none.
+        version: Version of the frames that the client asked for.
 
     Attributes:
         id: Identifier of the connection in log lines.
+        version: Version of the frames: 0 for a client that did not ask for a version.
     """
 
     __slots__ = (
@@ -54,9 +59,11 @@ class Connection:
         "_outbox_bytes",
         "_overflowed",
         "_sender",
+        "_spared_bytes",
         "address",
         "id",
         "principal",
+        "version",
     )
 
     def __init__(
@@ -66,7 +73,9 @@ class Connection:
         metrics: Metrics,
         clock: Clock,
         address: str | None = None,
+        version: Version = 0,
     ) -> None:
+        self.version: Version = version
         self.id = uuid.uuid4().hex[:12]
         self.principal = principal
         self._metrics = metrics
@@ -75,6 +84,7 @@ class Connection:
         self._channel = channel
         self._outbox: deque[Message] | None = None
         self._outbox_bytes = 0
+        self._spared_bytes = 0
         self._overflowed = False
         self._sender: asyncio.Task[None] | None = None
         self._expiry: Timer | None = None
@@ -113,18 +123,61 @@ class Connection:
         """
         self.post_all([frame])
 
-    def post_all(self, frames: Iterable[str]) -> None:
-        """Send several frames in order, like :meth:`post`."""
-        parcel = Parcel(frames)
-        self.post_parcel(parcel)
-        self._metrics.sent.inc(len(parcel.messages))
+    def answer(
+        self,
+        name: str,
+        data: Mapping[str, object],
+        beside: Mapping[str, object] | None = None,
+        *,
+        always: bool = False,
+    ) -> None:
+        """Answer the frame that is being handled, like :meth:`post`.
 
-    def post_parcel(self, parcel: Parcel) -> None:
-        """Send a parcel, like :meth:`post_all`; the caller of a fan-out counts the frames."""
-        if self._sender is None and not self._overflowed and self._channel.wire.write(parcel.wire):
-            return
-        for message in parcel.messages:
+        Args:
+            name: Value of ``event``.
+            data: Value of ``data``.
+            beside: Further members of the frame, for a socket of version 1, which also gets back
+                the reference of its frame.
+            always: Whether a socket that does not ask for a version gets the further members too.
+        """
+        members = dict(beside or {}) if self.version or always else {}
+        frame = answering()
+        if frame is not None and frame.connection is self:
+            members["ref"] = frame.ref
+        self.post(encode(name, data, members))
+
+    def tell(self, error: EventError) -> None:
+        """Answer the frame that is being handled with the event ``ERROR``.
+
+        Args:
+            error: The reason why the frame is refused.
+        """
+        beside = error.beside if error.ref is None else {**error.beside, "ref": error.ref}
+        self.answer(ERROR, {"message": error.message, **error.data}, beside)
+
+    def post_all(self, frames: Iterable[str | Broadcast]) -> None:
+        """Send several frames in order, like :meth:`post`."""
+        self._metrics.sent.inc(self.post_parcel(Parcel(frames)))
+
+    def post_parcel(self, parcel: Parcel) -> int:
+        """Send a parcel, like :meth:`post_all`.
+
+        Returns:
+            The number of frames, which the caller counts in the metrics.
+        """
+        packed = parcel.packed(self.id, self.version)
+        if not packed.messages:
+            return 0
+        if self._sender is None:
+            self._spared_bytes = 0
+        if self._sender is None and not self._overflowed and self._channel.wire.write(packed.wire):
+            return len(packed.messages)
+        # A piece that is larger than the outbox is no reason to close, unless others wait already.
+        if len(packed.wire) > OUTBOX_BYTES and not self._spared_bytes:
+            self._spared_bytes = len(packed.wire)
+        for message in packed.messages:
             self._post_message(message)
+        return len(packed.messages)
 
     def _post_message(self, message: Message) -> None:
         if self._overflowed:
@@ -167,7 +220,7 @@ class Connection:
             self._outbox = deque()
         self._outbox.append(message)
         self._outbox_bytes += len(message["text"])
-        if self._outbox_bytes > OUTBOX_BYTES:
+        if self._outbox_bytes > OUTBOX_BYTES + self._spared_bytes:
             self._overflowed = True
             self._outbox.clear()
             self._metrics.overflows.inc()
@@ -186,3 +239,4 @@ class Connection:
             self._sender = None
             self._outbox = None
             self._outbox_bytes = 0
+            self._spared_bytes = 0

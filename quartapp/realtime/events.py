@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from quartapp.realtime.connection import Connection
 
 PATH = "/ws"
+# Name of the query parameter that asks for a version of frames.
+FRAMES = "frames"
 UNAVAILABLE = "Service Unavailable"
 
 
@@ -45,12 +47,14 @@ class ServerMessage:
         name: Value of ``event``.
         data: Model of ``data``.
         to_all: Whether everybody concerned gets the message; otherwise only the sender does.
+        beside: Model of the members that may stand beside ``event`` and ``data``; None for none.
         summary: One sentence for the AsyncAPI document.
     """
 
     name: str
     data: type[BaseModel]
     to_all: bool
+    beside: type[BaseModel] | None = None
     summary: str
 
 
@@ -66,6 +70,9 @@ class EventType:
         role: Role that the refusal names. Without a permission, only this role may send the event;
             None admits all roles.
         permission: Permission that the sender needs, from a role or from a plugin's ``Grant``.
+        data_v1: Model of ``data`` from sockets of version 1; None for the same model.
+        refusal: Model of what ``data`` of an ``ERROR`` may have beside ``message``; None for
+            nothing.
         secret: Names of fields of the data that the hook ``authorize`` does not receive.
         answers: Messages that the event can lead to.
         errors: Domain errors of the handler, with the message for the sender. Several messages
@@ -80,6 +87,8 @@ class EventType:
     handler: Callable[[Connection, Any], Awaitable[None]]
     role: str | None = None
     permission: str | None = None
+    data_v1: type[BaseModel] | None = None
+    refusal: type[BaseModel] | None = None
     secret: frozenset[str] = frozenset()
     answers: tuple[ServerMessage, ...] = ()
     errors: Mapping[type[DomainError], Messages] = field(default_factory=dict, hash=False)

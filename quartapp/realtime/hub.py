@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
     from quartapp.clock import Clock
+    from quartapp.realtime.broadcast import Broadcast
     from quartapp.realtime.connection import Connection
     from quartapp.telemetry.metrics import Metrics
 
@@ -123,29 +124,28 @@ class Hub:
         """
         return list(self._by_user.get(user, ()))
 
-    def broadcast(self, frame: str, users: Collection[str] | None = None) -> None:
+    def broadcast(self, frame: str | Broadcast, users: Collection[str] | None = None) -> None:
         """Send a frame to all connections, or to those of some users; return without waiting.
 
         Args:
-            frame: The encoded frame.
+            frame: The encoded frame, or a broadcast in the forms of all versions.
             users: Ids of the users; None for all connections.
         """
         self.broadcast_all([frame], users)
 
-    def broadcast_all(self, frames: Iterable[str], users: Collection[str] | None = None) -> None:
+    def broadcast_all(
+        self, frames: Iterable[str | Broadcast], users: Collection[str] | None = None
+    ) -> None:
         """Send several frames in order, with one write for each connection.
 
         Args:
-            frames: The encoded frames.
+            frames: Encoded frames, and broadcasts in the forms of all versions.
             users: Ids of the users; None for all connections.
         """
         parcel = Parcel(frames)
-        if not parcel.messages:
-            return
         if users is None:
-            for connection in list(self._connections):
-                connection.post_parcel(parcel)
-            self._metrics.sent.inc(len(self._connections) * len(parcel.messages))
+            sent = sum([connection.post_parcel(parcel) for connection in list(self._connections)])
+            self._metrics.sent.inc(sent)
             return
         # Walk the shorter collection: 30 users may be named of 5,000 who are connected, or 5,000
         # of whom 30 are.
@@ -153,11 +153,11 @@ class Hub:
         concerned = (
             users if len(users) < len(present) else [user for user in present if user in users]
         )
+        sent = 0
         for user in concerned:
-            connections = list(present.get(user, ()))
-            for connection in connections:
-                connection.post_parcel(parcel)
-            self._metrics.sent.inc(len(connections) * len(parcel.messages))
+            for connection in list(present.get(user, ())):
+                sent += connection.post_parcel(parcel)
+        self._metrics.sent.inc(sent)
 
     async def drain(self, seconds: float) -> None:
         """Close all sockets with 1001 and refuse new ones.

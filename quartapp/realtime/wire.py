@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from quartapp.realtime.broadcast import Broadcast, Version
+
     Message = dict[str, Any]  # an ASGI message
 
 # Name of our own ASGI extension, with which a server offers a :class:`Wire`.
@@ -45,8 +47,8 @@ class NoWire:
         """Do nothing: the server's own timeouts end the connection."""
 
 
-class Parcel:
-    """Frames that are sent together, to any number of connections.
+class Packed:
+    """Frames in one form, ready for connections.
 
     Args:
         frames: The encoded frames, in order.
@@ -61,6 +63,49 @@ class Parcel:
     def __init__(self, frames: Iterable[str]) -> None:
         self.messages = [text_message(frame) for frame in frames]
         self.wire = b"".join(_on_the_wire(message["text"]) for message in self.messages)
+
+
+class Parcel:
+    """Frames that are sent together, to any number of connections.
+
+    Each form is packed when a connection first needs the form.
+
+    Args:
+        frames: Encoded frames, which are the same for all connections, and broadcasts, in order.
+    """
+
+    __slots__ = ("_forms", "_frames", "_senders")
+
+    def __init__(self, frames: Iterable[str | Broadcast]) -> None:
+        self._frames = list(frames)
+        self._forms: list[Packed | None] = [None, None]
+        self._senders = {
+            frame.sender
+            for frame in self._frames
+            if not isinstance(frame, str) and frame.ref is not None
+        }
+
+    def packed(self, connection: str, version: Version) -> Packed:
+        """Return the frames for a connection.
+
+        Args:
+            connection: Id of the connection, which gets the references of its own frames.
+            version: Version of the connection's frames.
+        """
+        if connection in self._senders:
+            return Packed(
+                text
+                for frame in self._frames
+                for text in ((frame,) if isinstance(frame, str) else frame.answer(connection))
+            )
+        form = self._forms[version]
+        if form is None:
+            form = self._forms[version] = Packed(
+                text
+                for frame in self._frames
+                for text in ((frame,) if isinstance(frame, str) else frame.frames(version))
+            )
+        return form
 
 
 def text_message(frame: str) -> Message:

@@ -12,7 +12,7 @@ from quartapp.http.models import Closed
 from quartapp.identity.tokens import InvalidTokenError
 from quartapp.parts import core
 from quartapp.realtime.events import EventData, EventType, ServerMessage
-from quartapp.realtime.messages import UNAUTHORIZED, encode
+from quartapp.realtime.messages import UNAUTHORIZED
 
 if TYPE_CHECKING:
     from quartapp.realtime.connection import Connection
@@ -49,7 +49,7 @@ async def renew(connection: Connection, data: AuthEvent) -> None:
         raise InvalidTokenError("the token of somebody else")
     connection.renew(fresh)
     expires_at = datetime.fromtimestamp(fresh.expires_at, UTC)
-    connection.post(encode(AUTH, {"expiresAt": expires_at}))
+    connection.answer(AUTH, {"expiresAt": expires_at})
 
 
 def renewal() -> EventType:

@@ -23,6 +23,7 @@ from quartapp.identity.access import allows_by_role
 from quartapp.identity.principal import SignInUnavailableError
 from quartapp.identity.tokens import InvalidTokenError
 from quartapp.parts import core
+from quartapp.realtime.answering import Answering, answer_to
 from quartapp.realtime.channel import Channel, ChannelClosedError, SocketConnection, channel_of
 from quartapp.realtime.close_codes import (
     INTERNAL_ERROR,
@@ -31,7 +32,7 @@ from quartapp.realtime.close_codes import (
     TRY_AGAIN_LATER,
 )
 from quartapp.realtime.connection import Connection
-from quartapp.realtime.events import PATH, UNAVAILABLE, message_for
+from quartapp.realtime.events import FRAMES, PATH, UNAVAILABLE, message_for
 from quartapp.realtime.handling import HandlerCutError
 from quartapp.realtime.messages import (
     INTERNAL,
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from quart.wrappers import Response, Websocket
 
     from quartapp.identity.principal import Principal
+    from quartapp.realtime.broadcast import Version
     from quartapp.realtime.events import EventType, SocketParameter
     from quartapp.realtime.handling import Handling
     from quartapp.settings.core import Settings
@@ -60,6 +62,11 @@ log = structlog.get_logger("quartapp.socket")
 
 CLOSE_SECONDS = 2.0
 FAREWELL_SECONDS = 0.05
+
+V1 = "v1"
+VERSION_1 = f"quartapp.{V1}"
+# A browser can set no header of a handshake, but the names of protocols.
+BEARER = "bearer."
 
 _LOOPBACK = ("127.", "localhost", "::1", "[::1]")
 
@@ -81,13 +88,19 @@ async def serve_socket() -> Response | None:
         return await _enter(current) if free else unavailable().response()
 
 
+async def _accept(socket: Websocket) -> None:
+    # The answer names no other protocol that was offered: one of them may be a token.
+    agreed = VERSION_1 if VERSION_1 in socket.requested_subprotocols else None
+    await socket.accept(subprotocol=agreed)
+
+
 async def _enter(current: Websocket) -> Response | None:
     """Find out whose the socket is, and whether they may have one more."""
     try:
         principal = await _authenticate(current)
     except HookFailedError as error:
         log.error("hook failed", reason=str(error), exc_info=error.__cause__)
-        await current.accept()
+        await _accept(current)
         await _close(current, INTERNAL_ERROR)
         return None
     except (SignInUnavailableError, DatabaseUnavailableError) as error:
@@ -100,14 +113,14 @@ async def _enter(current: Websocket) -> Response | None:
     with core().hub.place_of(principal.id) as free:
         if not free:
             return unavailable().response()
-        await current.accept()
+        await _accept(current)
         await _take_part(current, principal)
     return None
 
 
 async def _dismiss(socket: Websocket, message: str, code: int) -> None:
     """Let nobody in, and say why: browsers do not show pages the answer to a handshake."""
-    await socket.accept()
+    await _accept(socket)
     await socket.send(encode_error(message))
     # Some clients lose a frame that comes in one piece with the close.
     await asyncio.sleep(FAREWELL_SECONDS)
@@ -117,7 +130,9 @@ async def _dismiss(socket: Websocket, message: str, code: int) -> None:
 async def _take_part(current: Websocket, principal: Principal) -> None:
     """Everything between the handshake and the close."""
     channel = channel_of(current.scope)
-    connection = Connection(principal, channel, core().metrics, core().clock, current.remote_addr)
+    connection = Connection(
+        *(principal, channel, core().metrics, core().clock, current.remote_addr), version(current)
+    )
     bind_contextvars(connection=connection.id, user=principal.id)
     try:
         greetings = await _greetings(connection, current)
@@ -145,11 +160,13 @@ async def _take_part(current: Websocket, principal: Principal) -> None:
 async def _greetings(connection: Connection, socket: Websocket) -> list[Callable[[], None]]:
     """Return the functions to call when ``connection`` joins, by the parameters of its address."""
     greetings: list[Callable[[], None]] = []
+    if socket.args.get(FRAMES, V1) != V1:
+        greetings.append(partial(connection.tell, EventError(INVALID_FORMAT)))
     for parameter in core().events.parameters:
         value = socket.args.get(parameter.name)
         if value is None:
             continue
-        with _refusing(lambda frame: greetings.append(partial(connection.post, frame))):
+        with _refusing(lambda error: greetings.append(partial(connection.tell, error))):
             greetings.append(await _greeting(parameter, connection, value))
     return greetings
 
@@ -171,8 +188,11 @@ async def _serve_frames(connection: Connection, channel: Channel, handling: Hand
             channel.close(POLICY_VIOLATION)
             return
         parts.metrics.received.inc()
-        with _refusing(connection.post):
-            name, data = parse(frame)
+        answer_to(None)
+        with _refusing(connection.tell):
+            name, data, ref = parse(frame, with_ref=connection.version == 1)
+            if ref is not None:
+                answer_to(Answering(connection, ref))
             event = events.get(name)
             with parts.traces.span(f"frame {event.name}"):
                 await _receive(event, connection, data, handling)
@@ -217,7 +237,8 @@ async def _receive(
     if not allowed and not core().grants.in_use:
         raise EventError(event.wrong_role)
     try:
-        payload = event.data.model_validate(data)
+        model = event.data_v1 if connection.version and event.data_v1 else event.data
+        payload = model.model_validate(data)
     except ValidationError as error:
         raise EventError(INVALID_FORMAT if allowed else event.wrong_role) from error
     if not allowed and not await _is_granted(event, principal, payload):
@@ -255,22 +276,22 @@ def _translated(declares: EventType | SocketParameter) -> Iterator[None]:
             raise
         if message not in (*declares.messages, UNAVAILABLE):
             core().plugins.messages.tell(message, core().events.owner_of(declares))
-        raise EventError(message) from error
+        raise EventError(message, error.details, error.beside) from error
 
 
 @contextmanager
-def _refusing(answer: Callable[[str], object]) -> Iterator[None]:
+def _refusing(answer: Callable[[EventError], object]) -> Iterator[None]:
     """Answer what goes wrong inside with an ``ERROR`` frame; the socket stays open."""
     try:
         yield
     except EventError as error:
-        answer(encode_error(error.message))
+        answer(error)
     except HookFailedError as error:
         log.error("hook failed", reason=str(error), exc_info=error.__cause__)
-        answer(encode_error(INTERNAL))
+        answer(EventError(INTERNAL))
     except Exception as error:
         log.exception("frame handler failed", exc_info=error)
-        answer(encode_error(INTERNAL))
+        answer(EventError(INTERNAL))
 
 
 async def _close(socket: Websocket, code: int) -> bool:
@@ -285,11 +306,23 @@ async def _close(socket: Websocket, code: int) -> bool:
 
 
 async def _authenticate(socket: Websocket) -> Principal | None:
-    token = bearer_token(socket.headers) or socket.args.get("token")
+    offered = (name for name in socket.requested_subprotocols if name.startswith(BEARER))
+    by_protocol = next(offered, "").removeprefix(BEARER) if version(socket) else ""
+    token = bearer_token(socket.headers) or by_protocol or socket.args.get("token")
     try:
         return await core().authenticate(socket, token)
     except InvalidTokenError:
         return None
+
+
+def version(socket: Websocket) -> Version:
+    """Return the version of frames that a handshake asks for.
+
+    Args:
+        socket: The handshake.
+    """
+    asked = VERSION_1 in socket.requested_subprotocols or socket.args.get(FRAMES) == V1
+    return 1 if asked else 0
 
 
 def origin_allowed(socket: Websocket, settings: Settings) -> bool:

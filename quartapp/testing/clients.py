@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from quartapp.encoding import JsonObject
     from quartapp.identity.tokens import Tokens
+    from quartapp.realtime.broadcast import Version
 
 
 # The deadline only ends a test that hangs, so it is long enough for the busiest machine.
@@ -62,14 +63,18 @@ class Socket:
         self.connection = connection
         self.history: list[JsonObject] = []
 
-    async def send(self, event: str, data: Mapping[str, object] | None = None) -> None:
+    async def send(
+        self, event: str, data: Mapping[str, object] | None = None, *, ref: str | None = None
+    ) -> None:
         """Send a frame.
 
         Args:
             event: Name of the event.
             data: Data of the frame; None sends a frame without ``data``.
+            ref: Reference of the frame, for sockets of version 1; None for none.
         """
-        frame = {"event": event} if data is None else {"event": event, "data": data}
+        members = {"event": event, "data": data, "ref": ref}
+        frame = {name: value for name, value in members.items() if value is not None}
         await self.connection.send(json.dumps(frame))
 
     async def receive(self) -> JsonObject:
@@ -88,14 +93,17 @@ class Socket:
         self.history.append(frame)
         return frame
 
-    async def ask(self, event: str, data: Mapping[str, object] | None = None) -> JsonObject:
+    async def ask(
+        self, event: str, data: Mapping[str, object] | None = None, *, ref: str | None = None
+    ) -> JsonObject:
         """Send a frame and return the next frame from the server, of any event.
 
         Args:
             event: Name of the event.
             data: Data of the frame; None sends a frame without ``data``.
+            ref: Reference of the frame, for sockets of version 1; None for none.
         """
-        await self.send(event, data)
+        await self.send(event, data, ref=ref)
         return await self.receive()
 
     async def until(self, event: str) -> JsonObject:
@@ -214,17 +222,22 @@ class Client:
     async def socket(
         self,
         person: Person | None = None,
+        *,
+        version: Version = 0,
         **options: Any,  # noqa: ANN401 - websockets' own
     ) -> Socket:
         """Open a WebSocket.
 
         Args:
             person: The person whose token goes into the address; None for no token.
+            version: Version of frames to ask for; 0 asks for none.
             options: Options of ``websockets.connect``; ``path`` replaces ``/ws?token=…``.
         """
         path = options.pop("path", f"/ws?token={person.token}" if person else "/ws")
         # The client queues frames without limit, so that a test that reads late is no slow reader.
-        quiet = {"ping_interval": None, "max_queue": None, "proxy": None}
+        quiet: dict[str, Any] = {"ping_interval": None, "max_queue": None, "proxy": None}
+        if version:
+            quiet["subprotocols"] = [f"quartapp.v{version}"]
         connection = await connect(self.url.replace("http", "ws", 1) + path, **{**quiet, **options})
         socket = Socket(connection)
         self._sockets.append(socket)

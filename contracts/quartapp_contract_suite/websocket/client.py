@@ -63,16 +63,24 @@ class Socket:
         person: The person who opens the socket.
         read: Function that parses and checks the text of a frame.
         since: Last broadcast number that the client knows; None leaves the parameter out.
+        version: Version of frames to ask for; 0 asks for none.
     """
 
     def __init__(
-        self, name: str, base_url: str, person: Person, read: Read, since: object = None
+        self,
+        name: str,
+        base_url: str,
+        person: Person,
+        read: Read,
+        since: object = None,
+        version: int = 0,
     ) -> None:
         self.name = name
         self.person = person
         self._read = read
         self._open = ExitStack()
         query = f"?token={person.token}" + ("" if since is None else f"&since={since}")
+        query += "&frames=v1" if version else ""
         self._connection = self._open.enter_context(open_socket(websocket_url(base_url, query)))
 
     def __enter__(self) -> Socket:

@@ -115,11 +115,13 @@ class Outcome:
         model: The state afterwards.
         answer: The frame that the server sends.
         to_all: Whether the answer goes to everybody, or to the sender alone.
+        shown: Broadcasts before the answer, in one piece.
     """
 
     model: Model
     answer: JsonObject = field(compare=False)
     to_all: bool
+    shown: tuple[JsonObject, ...] = field(default=(), compare=False)
 
 
 def fixed_answer(document: Document, person: Person, frame: str | bytes) -> str | None:
@@ -167,9 +169,25 @@ def outcome(document: Document, model: Model, person: Person, frame: str | bytes
     if name == "DONE":
         after, told = model.done()
         return Outcome(after, told, to_all=True)
+    if name == "MARK_REST":
+        return _rest_marked(model, data["status"])
     assert name == "ATTENDANCE_MARKED", f"the model does not know {name}"
     student, status = data["studentId"].lower(), data["status"]
     if student not in model.roll(model.live.class_id):
         return Outcome(model, error("Student not enrolled in class"), to_all=False)
-    told = {"event": name, "data": {"studentId": student, "status": status}}
-    return Outcome(model.marked(student, status), told, to_all=True)
+    return Outcome(model.marked(student, status), marked(student, status), to_all=True)
+
+
+def marked(student: str, status: str) -> JsonObject:
+    """Return the broadcast of a mark."""
+    return {"event": "ATTENDANCE_MARKED", "data": {"studentId": student, "status": status}}
+
+
+def _rest_marked(model: Model, status: str) -> Outcome:
+    assert model.live is not None
+    unmarked = sorted(model.roll(model.live.class_id) - dict(model.live.marks).keys())
+    for student in unmarked:
+        model = model.marked(student, status)
+    answer = {"event": "MARKED_REST", "data": {"marked": len(unmarked)}}
+    shown = tuple(marked(student, status) for student in unmarked)
+    return Outcome(model, answer, to_all=False, shown=shown)

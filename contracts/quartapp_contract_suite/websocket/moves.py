@@ -46,15 +46,18 @@ class Moves:
             },
         )
         self.mark = frames.valid("ATTENDANCE_MARKED")
+        self.rest = frames.valid("MARK_REST")
         self.summary = frames.valid("TODAY_SUMMARY")
         self.own = frames.valid("MY_ATTENDANCE")
         self.done = frames.valid("DONE")
         self.renewal = frames.valid("AUTH")
-        self.valid = _one_of(self.mark, self.summary, self.own, self.done, self.renewal)
+        self.valid = _one_of(self.mark, self.rest, self.summary, self.own, self.done, self.renewal)
         self.nearly_valid = frames.nearly_valid()
         self.hostile = frames.hostile()
         self.anything = _one_of(self.valid, self.nearly_valid, self.hostile, frames.unknown_event())
-        self.teachers = st.one_of(self.mark, self.mark, self.mark, self.summary, self.done)
+        self.teachers = st.one_of(
+            self.mark, self.mark, self.mark, self.rest, self.summary, self.done
+        )
 
 
 def token_of(name: str) -> str:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from quartapp.encoding import JsonObject
     from quartapp_contract_suite.people import Person
     from quartapp_contract_suite.websocket.document import Document
-    from quartapp_contract_suite.websocket.model import Model
+    from quartapp_contract_suite.websocket.model import Model, Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,13 +126,29 @@ def _next(
         moved = replace(moved, model=found.model)
         if found.answer["event"] == "DONE":
             yield replace(moved, waiting=_put(point.waiting, number, _text(found.answer)))
-        elif found.to_all:
-            if point.shown < len(broadcasts) and found.answer == broadcasts[point.shown]:
-                yield replace(moved, shown=point.shown + 1)
         else:
-            got = point.answers[number]
-            if got < len(sender.answers) and found.answer == sender.answers[got]:
-                yield replace(moved, answers=_put(point.answers, number, got + 1))
+            yield from _answered(moved, number, sender, found, broadcasts)
+
+
+def _answered(
+    point: _Point,
+    number: int,
+    sender: Sent,
+    found: Outcome,
+    broadcasts: Sequence[JsonObject],
+) -> Iterator[_Point]:
+    """Yield the point after a frame's broadcasts and answer, if they are those that were seen."""
+    shown = (*found.shown, found.answer) if found.to_all else found.shown
+    end = point.shown + len(shown)
+    if tuple(broadcasts[point.shown : end]) != shown:
+        return
+    point = replace(point, shown=end)
+    if found.to_all:
+        yield point
+        return
+    got = point.answers[number]
+    if got < len(sender.answers) and found.answer == sender.answers[got]:
+        yield replace(point, answers=_put(point.answers, number, got + 1))
 
 
 def _put(values: tuple[Any, ...], number: int, value: object) -> tuple[Any, ...]:

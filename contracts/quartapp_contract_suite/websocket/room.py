@@ -4,7 +4,8 @@ The proof needs no waiting time. Two facts of the contract are enough:
 
 * Every frame has exactly one answer, and the server answers the frames of a connection in the order
   sent. So a sender with the answer to a last, known frame (a *probe*) has all answers to itself
-  alone. All other frames were answered by a broadcast, so the number of broadcasts is known.
+  alone. All other frames were answered by a broadcast, and ``MARKED_REST`` tells how many came
+  before it, so the number of broadcasts is known.
 * A broadcast goes to everybody. So each socket is read until it has that number of broadcasts. Then
   each socket sends a second probe: a frame that the server sent by mistake comes before the answer.
 
@@ -129,6 +130,7 @@ class Room:
         got = {name: self._sockets[name].until(probes[name][1]) for name in sent}
         answered = {name: self._alone(frames) for name, frames in got.items()}
         expected = sum(map(len, sent.values())) - sum(map(len, answered.values()))
+        expected += sum(_shown_before(frame) for frames in answered.values() for frame in frames)
         for name in self._sockets:
             self._read_broadcasts(name, got.setdefault(name, []), expected)
         for name, socket in self._sockets.items():
@@ -213,6 +215,12 @@ def refusals_of(document: Document, person: Person, frames: Sequence[Payload]) -
     """Return the messages that refuse some of ``frames`` in every session."""
     answers = {fixed_answer(document, person, frame) for frame in frames}
     return {answer for answer in answers if answer is not None}
+
+
+def _shown_before(frame: JsonObject) -> int:
+    """Return the number of broadcasts that an answer to the sender alone comes after."""
+    marked: int = frame["data"]["marked"] if frame["event"] == "MARKED_REST" else 0
+    return marked
 
 
 def _probes_of(person: Person) -> list[tuple[str, str]]:

@@ -57,7 +57,7 @@ TEACHERS = st.sampled_from(["first teacher", "first teacher again", "second teac
 STUDENT_SOCKETS = st.sampled_from([name for name in sorted(SOCKETS) if "student" in name])
 CLASS = st.sampled_from(sorted(CLASSES))
 STUDENT = st.sampled_from(STUDENTS)
-MARK, SUMMARY, OWN, VALID = map(move, ("mark", "summary", "own", "valid"))
+MARK, REST, SUMMARY, OWN, VALID = map(move, ("mark", "rest", "summary", "own", "valid"))
 ANYTHING, TEACHER_FRAME = move("anything"), move("teachers")
 
 
@@ -143,6 +143,11 @@ class LiveSession(RuleBasedStateMachine):
         self._start(class_name)
         for frame in marks:
             self._exchange({f"{CLASSES[class_name]} teacher": [frame]})
+
+    @rule(name=TEACHERS, frame=REST)
+    def mark_rest(self, name: str, frame: str) -> None:
+        """Mark everybody who has no mark."""
+        self._exchange({name: [frame]})
 
     @rule(name=TEACHERS, frame=SUMMARY)
     def summarise(self, name: str, frame: str) -> None:

@@ -5,10 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bson import ObjectId
+import bson
+from bson import Binary, ObjectId
 
-from quartapp_attendance.errors import ConflictError, NotOnRollError
+from quartapp_attendance.errors import ConflictError, NotOnRollError, TooManyReferencesError
 from quartapp_attendance.live.change import ATTENDANCE_PREFIX
+from quartapp_attendance.live.references import (
+    REFERENCES_PREFIX,
+    AppliedError,
+    check_applied,
+    counted,
+    unapplied,
+)
 from quartapp_attendance.statuses import ANY
 
 if TYPE_CHECKING:
@@ -17,6 +25,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from quartapp import Document, OutboxEntry
+    from quartapp_attendance.live.references import Reference
     from quartapp_attendance.statuses import Expected, Mark
     from quartapp_classes import Roll
 
@@ -32,6 +41,7 @@ class Waiting:
         entry: The entry.
         mark: The mark to store with the entry; None for none.
         expected: Condition of the mark.
+        reference: Reference of the frame that led to the entry; None without one.
         wanted: What plugins want delivered because of the mark.
         shown: Future that is resolved when this process has shown the entry.
         span: Span that the entry belongs to.
@@ -40,6 +50,7 @@ class Waiting:
     entry: Document
     mark: Mark | None
     expected: Expected
+    reference: Reference | None
     wanted: list[tuple[str, OutboxEntry]]
     shown: asyncio.Future[None]
     span: object
@@ -60,13 +71,19 @@ class Waiting:
 def next_batch(waiting: deque[Waiting]) -> list[Waiting]:
     """Take the entries of the next update.
 
-    An update's conditions are about the marks before it. So an entry with a condition waits for
-    the next update when this one marks its student already.
+    An update's conditions are about the document before it. So an entry with a condition waits for
+    the next update when this one marks its student already, and a repeated frame waits for the next
+    update after the first one.
     """
     batch: list[Waiting] = []
     marked: set[str] = set()
+    referred: set[str] = set()
     while waiting and len(batch) < BATCH_ENTRIES:
-        mark = waiting[0].mark
+        mark, reference = waiting[0].mark, waiting[0].reference
+        if reference is not None:
+            if reference.key in referred:
+                break
+            referred.add(reference.key)
         if mark is not None:
             if waiting[0].condition is not None and mark.student_id in marked:
                 break
@@ -76,8 +93,8 @@ def next_batch(waiting: deque[Waiting]) -> list[Waiting]:
 
 
 def conditions_of(batch: list[Waiting]) -> Document:
-    """Return the terms of the filter that make an update depend on the marks before it."""
-    terms: Document = {}
+    """Return the terms of the filter that make an update depend on what was before it."""
+    terms = unapplied(filter(None, (waiting.reference for waiting in batch)))
     for student_id, expected in filter(None, (waiting.condition for waiting in batch)):
         mark = ATTENDANCE_PREFIX + student_id
         if expected is None:
@@ -100,12 +117,54 @@ def changes_of(batch: list[Waiting], now: datetime) -> tuple[Document, Document]
             changed.pop(path, None)
             cleared[path] = ""
             continue
-        stored: Document = {"status": mark.status, "at": now, "by": ObjectId(mark.by)}
-        if mark.via is not None:
-            stored["via"] = mark.via
         cleared.pop(path, None)
-        changed[path] = stored
+        changed[path] = stored_mark(mark, now)
     return changed, cleared
+
+
+def stored_mark(mark: Mark, now: datetime) -> Document:
+    """Return a mark as the session's document has it.
+
+    Args:
+        mark: The mark.
+        now: The present time, in UTC.
+    """
+    stored: Document = {"status": mark.status, "at": now, "by": ObjectId(mark.by)}
+    if mark.via is not None:
+        stored["via"] = mark.via
+    return stored
+
+
+def pipeline_of(batch: list[Waiting], changed: Document, cleared: Document) -> list[Document]:
+    """Return an update that also stores references, each with the number of its entry.
+
+    Args:
+        batch: The entries.
+        changed: The fields that the batch sets.
+        cleared: The fields that the batch removes.
+    """
+    fields: Document = {path: {"$literal": value} for path, value in changed.items()}
+    # Of a pipeline, the change stream would report parts of the entries alone: those that differ
+    # from the entries of the update before. A binary value is reported as a whole.
+    fields["packed"] = {"$literal": Binary(bson.encode(changed["signal"]))}
+    del fields["signal"]
+    fields |= dict.fromkeys(cleared, "$$REMOVE")
+    referred = 0
+    for number, waiting in enumerate(batch, 1):
+        if waiting.reference is not None:
+            referred += 1
+            fields[REFERENCES_PREFIX + waiting.reference.key] = {
+                "seq": {"$add": ["$seq", number]},
+                "entry": {"$literal": _kept(waiting.entry)},
+            }
+    fields["refCount"] = counted(referred)
+    fields["seq"] = {"$add": ["$seq", len(batch)]}
+    return [{"$set": fields}]
+
+
+def _kept(entry: Document) -> Document:
+    names = ("kind", "studentId", "status")
+    return {name: entry[name] for name in names if name in entry}
 
 
 def refuse_strangers(batch: list[Waiting], roll: Roll) -> list[Waiting]:
@@ -119,15 +178,22 @@ def refuse_strangers(batch: list[Waiting], roll: Roll) -> list[Waiting]:
     return enrolled
 
 
-def refuse_conflicts(batch: list[Waiting], marks: Document) -> list[Waiting]:
+def refuse_conflicts(batch: list[Waiting], document: Document) -> list[Waiting]:
     """Fail the entries whose conditions do not hold; return the other entries.
 
     Args:
         batch: The entries.
-        marks: The session's marks by student id, of the students in the conditions.
+        document: The session, with the marks and references in the conditions.
     """
+    marks = document.get("attendance", {})
     possible = []
     for waiting in batch:
+        if waiting.reference is not None:
+            try:
+                check_applied(waiting.reference, document)
+            except (AppliedError, TooManyReferencesError) as error:
+                waiting.fail(error)
+                continue
         if waiting.condition is not None:
             student_id, expected = waiting.condition
             current = marks.get(student_id, {}).get("status")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+import bson
+
 if TYPE_CHECKING:
     from bson import ObjectId
 
@@ -22,22 +24,22 @@ class Change:
         session_id: ``_id`` of the session.
         seq: Number of the session's last change after the update.
         entries: Entries to show, in order; see :mod:`quartapp_attendance.live.session_log`.
+        size: Amount of numbers that the update took: one for each mark or other entry, or one for
+            a change of state.
         state: The new state; None when the update does not change the state.
         roll_version: Version of the roll as the writer saw it; None when it did not change.
         summary: Final counts; None when the update has none.
+        answered: Connection and reference of the frame that ended the session; None without one.
     """
 
     session_id: ObjectId
     seq: int
     entries: tuple[Document, ...] = ()
+    size: int = 1
     state: str | None = None
     roll_version: int | None = None
     summary: Document | None = None
-
-    @property
-    def size(self) -> int:
-        """Amount of numbers that the update took: one for each entry or a change of state."""
-        return len(self.entries) or 1
+    answered: Document | None = None
 
     @classmethod
     def from_fields(cls, session_id: ObjectId, fields: Document) -> Change:
@@ -47,14 +49,36 @@ class Change:
             session_id: ``_id`` of the session.
             fields: The changed fields, with their new values.
         """
+        entries, size = _entries(fields)
         return cls(
             session_id=session_id,
             seq=fields["seq"],
-            entries=tuple(fields["signal"]["entries"]) if "signal" in fields else (),
+            entries=entries,
+            size=size,
             state=fields.get("state"),
             roll_version=fields.get("rollVersion"),
             summary=fields.get("summary"),
+            answered=fields.get("answered"),
         )
+
+
+def _entries(fields: Document) -> tuple[tuple[Document, ...], int]:
+    """Return the entries of an update, and the amount of their numbers."""
+    if "signal" in fields:
+        entries = tuple(fields["signal"]["entries"])
+    elif "packed" in fields:
+        entries = tuple(bson.decode(fields["packed"])["entries"])
+    elif "rest" in fields:
+        # MongoDB lists the marks one by one, or the whole field when that is shorter.
+        marks = fields.get("attendance") or {
+            path.removeprefix(ATTENDANCE_PREFIX): mark
+            for path, mark in fields.items()
+            if path.startswith(ATTENDANCE_PREFIX)
+        }
+        return ({"kind": "rest", "marks": marks},), int(fields["rest"].partition(":")[2])
+    else:
+        entries = ()
+    return entries, len(entries) or 1
 
 
 class Echo(Protocol):
@@ -72,4 +96,11 @@ class Echo(Protocol):
 
         Args:
             change: The update.
+        """
+
+    async def close(self, session_id: ObjectId) -> None:
+        """Note that a session takes no marks any more.
+
+        Args:
+            session_id: ``_id`` of the session.
         """

@@ -7,18 +7,18 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from quartapp import encode
 from quartapp_attendance.live.session import ActiveSession, mark_of
 from quartapp_attendance.live.states import SessionState
-from quartapp_attendance.words import DONE, MARKED, SUMMARY, Told
+from quartapp_attendance.live.telling import Telling, ended, started
+from quartapp_attendance.words import MARKED, SUMMARY
 from quartapp_classes import ClassNotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable, Iterator
 
     from bson import ObjectId
 
-    from quartapp import Database, Document, Hub
+    from quartapp import Broadcast, Database, Document, Hub
     from quartapp_attendance.live.change import Change
     from quartapp_attendance.live.sessions import LiveSessions
     from quartapp_attendance.metrics import AttendanceMetrics
@@ -37,6 +37,9 @@ class Projector:
         metrics: Metrics of roll calls.
         roll: Function that returns a class's roll, for broadcasts to the class alone; None for
             broadcasts to everybody.
+
+    Attributes:
+        telling: Maker of the frames of sessions.
     """
 
     def __init__(
@@ -54,6 +57,7 @@ class Projector:
         self._statuses = statuses
         self._metrics = metrics
         self._roll = roll
+        self.telling = Telling(by_class=roll is not None)
         self._lock = asyncio.Lock()
 
     async def reload(self) -> None:
@@ -107,8 +111,19 @@ class Projector:
                     self._show(session, change.entries)
             session.seq = change.seq
             if change.state is not None:
-                self._enter(session, change.state, change.summary)
+                self._enter(session, change.state, change.summary, change.answered)
             session.advance(change.seq)
+
+    async def close(self, session_id: ObjectId) -> None:
+        """Note that a session takes no marks any more. This has no number, and nobody is told.
+
+        Args:
+            session_id: ``_id`` of the session.
+        """
+        async with self._lock:
+            session = self._live.get(session_id)
+            if session is not None:
+                session.state = SessionState.CLOSING
 
     async def remove(self, session_id: ObjectId) -> None:
         """Remove a session whose document was deleted.
@@ -126,35 +141,65 @@ class Projector:
         return self._database.documents["sessions"]
 
     def _show(self, session: ActiveSession, entries: Iterable[Document]) -> None:
-        shown: list[tuple[str, frozenset[str] | None]] = []
-        for number, entry in enumerate(entries, session.seq + 1):
-            frame = self._frame(session, entry)
+        shown: list[tuple[int, int, Broadcast, frozenset[str] | None]] = []
+        seq = session.seq
+        for entry in entries:
             named = _named(entry)
-            session.broadcasts.add(number, frame, named)
-            shown.append((frame, named))
-        for concerned, run in groupby(shown, key=itemgetter(1)):
+            for broadcast, numbers in self._told(session, seq, entry):
+                seq += numbers
+                shown.append((seq, numbers, broadcast, named))
+        for concerned, run in groupby(shown, key=itemgetter(3)):
             audience = session.audience if concerned is None else concerned
-            self._hub.broadcast_all([frame for frame, _ in run], audience)
+            self._hub.broadcast_all([broadcast for _, _, broadcast, _ in run], audience)
+        # Afterwards: keeping needs the size of a form that is encoded.
+        for last, numbers, broadcast, named in shown:
+            session.broadcasts.add(last, broadcast, named, numbers)
 
-    def _frame(self, session: ActiveSession, entry: Document) -> str:
-        """Return the broadcast frame of an entry that the projection already contains."""
+    def _told(
+        self, session: ActiveSession, seq: int, entry: Document
+    ) -> Iterator[tuple[Broadcast, int]]:
+        """Apply an entry; return its broadcasts, each with the amount of its numbers."""
+        if entry["kind"] == "rest":
+            yield from self._told_together(session, seq, entry["marks"])
+            return
         if entry["kind"] == "mark":
             session.show(mark_of(entry["studentId"], entry))
-            data = {"studentId": entry["studentId"], "status": entry["status"]}
-            return encode(MARKED, data)
-        if entry["kind"] == "summary":
-            return encode(SUMMARY, self._statuses.tally(session.attendance.values()))
-        return encode(entry["event"], entry["data"])
+            name, data = MARKED, {"studentId": entry["studentId"], "status": entry["status"]}
+        elif entry["kind"] == "summary":
+            name, data = SUMMARY, self._statuses.tally(session.attendance.values())
+        else:
+            name, data = entry["event"], entry["data"]
+        yield self.telling.one(session, seq + 1, name, data, entry), 1
 
-    def _enter(self, session: ActiveSession, state: str, summary: Document | None) -> None:
+    def _told_together(
+        self, session: ActiveSession, seq: int, marks: Document
+    ) -> Iterator[tuple[Broadcast, int]]:
+        by_status: dict[str, list[str]] = {}
+        for student_id in sorted(marks.keys() - session.marks.keys()):
+            mark = mark_of(student_id, marks[student_id])
+            session.show(mark)
+            by_status.setdefault(marks[student_id]["status"], []).append(student_id)
+        for status, student_ids in by_status.items():
+            yield self.telling.rest(session, seq + 1, status, student_ids), len(student_ids)
+            seq += len(student_ids)
+
+    def _enter(
+        self,
+        session: ActiveSession,
+        state: str,
+        summary: Document | None,
+        answered: Document | None = None,
+    ) -> None:
         session.state = state
         if state == SessionState.CLOSING:
             return
-        if state == SessionState.CLOSED:
-            with self._metrics.fan_out.time():
-                frame = encode(DONE, {"message": Told.PERSISTED, **(summary or {})})
-                session.broadcasts.add(session.seq, frame)
-                self._hub.broadcast(frame, session.audience)
+        with self._metrics.fan_out.time():
+            if state == SessionState.CLOSED:
+                broadcast = self.telling.done(session, summary or {}, answered)
+            else:
+                broadcast = ended(session, state)
+            self._hub.broadcast(broadcast, session.audience)
+            session.broadcasts.add(session.seq, broadcast)
         self._live.remove(session)
 
     async def _catch_up(self, session: ActiveSession) -> None:
@@ -173,6 +218,8 @@ class Projector:
                 session = ActiveSession.from_document(document, begun=begun)
                 await self._set_audience(session)
                 self._live.add(session)
+                name = document.get("className", "")
+                self._hub.broadcast(started(session, name), session.audience)
             return
         if document["seq"] <= session.seq:
             return
@@ -190,13 +237,17 @@ class Projector:
             for student_id, mark in session.marks.items()
             if student_id not in document["attendance"]
         ]
-        frames = [self._frame(session, entry) for entry in missed]
-        self._hub.broadcast_all(frames, session.audience)
+        # The numbers of the single changes are unknown. All carry the one up to which they bring a
+        # client that keeps count.
+        before = document["seq"] - 1
+        told = [told for entry in missed for told, _ in self._told(session, before, entry)]
+        self._hub.broadcast_all(told, session.audience)
         session.seq = document["seq"]
-        # The numbers of the single marks are unknown, so these changes cannot be sent again.
+        # So these changes cannot be sent again.
         session.broadcasts.restart(session.seq)
         if document["state"] != session.state:
-            self._enter(session, document["state"], document.get("summary"))
+            answered = document.get("answered")
+            self._enter(session, document["state"], document.get("summary"), answered)
         session.advance(document["seq"])
 
     async def _set_audience(self, session: ActiveSession) -> None:

@@ -31,27 +31,34 @@ from quartapp_attendance.live.batch import (
     changes_of,
     conditions_of,
     next_batch,
+    pipeline_of,
     refuse_conflicts,
     refuse_strangers,
+    stored_mark,
 )
 from quartapp_attendance.live.change import ATTENDANCE_PREFIX, Change
+from quartapp_attendance.live.references import REFERENCES_PREFIX, check_applied, unapplied
+from quartapp_attendance.live.rest import rest_update
 from quartapp_attendance.live.states import SessionState
 from quartapp_attendance.statuses import ANY
 from quartapp_classes import ClassNotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
     from pymongo.asynchronous.collection import AsyncCollection
 
-    from quartapp import Changes, Clock, Database, Document, Traces
+    from quartapp import Changes, Clock, Database, Document, OutboxEntry, Traces
     from quartapp_attendance.live.change import Echo
+    from quartapp_attendance.live.references import Reference
     from quartapp_attendance.live.session import ActiveSession
     from quartapp_attendance.metrics import AttendanceMetrics
     from quartapp_attendance.statuses import Expected, Mark
     from quartapp_classes import Roll
 
 
+# Fields of a session that grow with its frames, and that only the log needs.
+UNSENT = {"refs": 0, "signal": 0, "packed": 0}
 # Rounds of the event loop to wait for more entries. Of many frames that arrive at one moment, the
 # server reads a few first; if those were written at once, all others would wait for that write.
 GATHERING_ROUNDS = 3
@@ -119,10 +126,15 @@ class SessionLog:
         """
         async with self._database.operation():
             order = [("startedAt", -1 if newest_first else 1), ("_id", 1)]
-            return await self.sessions.find(query).sort(order).to_list()
+            return await self.sessions.find(query, UNSENT).sort(order).to_list()
 
     async def begin(
-        self, slot: str, class_id: ObjectId, teacher_id: str, session_id: ObjectId
+        self,
+        slot: str,
+        class_id: ObjectId,
+        teacher_id: str,
+        session_id: ObjectId,
+        class_name: str,
     ) -> Document | None:
         """Begin a session.
 
@@ -131,6 +143,7 @@ class SessionLog:
             class_id: ``_id`` of the class.
             teacher_id: Id of the user who starts the session.
             session_id: ``_id`` that the session gets.
+            class_name: Name of the class, to be announced with the start.
 
         Returns:
             The session; None when the slot already has a live one.
@@ -138,6 +151,7 @@ class SessionLog:
         document: Document = {
             "_id": session_id,
             "classId": class_id,
+            "className": class_name,
             "teacherId": ObjectId(teacher_id),
             "slot": slot,
             "state": SessionState.ACTIVE,
@@ -166,6 +180,7 @@ class SessionLog:
         mark: Mark | None = None,
         event: object = None,
         expected: Expected = ANY,
+        reference: Reference | None = None,
     ) -> None:
         """Write an entry, and wait until this process has shown it.
 
@@ -177,8 +192,11 @@ class SessionLog:
             mark: The mark to store with the entry; None for none.
             event: Event that the mark makes happen; None for none.
             expected: Condition of the mark.
+            reference: Reference of the frame that led to the entry; None without one.
 
         Raises:
+            AppliedError: The frame was applied before.
+            TooManyReferencesError: The session keeps as many references as it may.
             ConflictError: The mark's condition does not hold.
             NoActiveSessionError: The session is over.
             NotOnRollError: The student is not on the roll.
@@ -189,26 +207,150 @@ class SessionLog:
         wanted = await self._changes.entries([event]) if event is not None else []
         queue = self._queues.setdefault(session.id, _Queue())
         shown: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if reference is not None:
+            entry = {**entry, **reference.answered}
         span = self._traces.current()
-        queue.waiting.append(Waiting(entry, mark, expected, wanted, shown, span))
+        queue.waiting.append(Waiting(entry, mark, expected, reference, wanted, shown, span))
         if queue.writer is None:
             # A task of its own: a cancelled caller must not cancel the marks of the others.
             queue.writer = asyncio.create_task(self._write_all(session, queue))
         await shown
 
-    async def begin_closing(self, session_id: ObjectId, outcome: str) -> Document | None:
+    async def mark_rest(
+        self,
+        session: ActiveSession,
+        marks: Mapping[str, Mark],
+        reference: Reference | None,
+        event: Callable[[str], object],
+    ) -> list[str]:
+        """Mark those students who have no mark, in one update, and wait until that is shown.
+
+        Args:
+            session: The session.
+            marks: The mark for each student who may have none, by student id.
+            reference: Reference of the frame; None without one.
+            event: Function that returns the event of a student's mark.
+
+        Returns:
+            Ids of the students who got their marks, in the order of the numbers.
+
+        Raises:
+            AppliedError: The frame was applied before.
+            TooManyReferencesError: The session keeps as many references as it may.
+            NoActiveSessionError: The session is over.
+            HookFailedError: A plugin failed in the hook ``outbox_entries``.
+            DatabaseUnavailableError: The marks could not be stored.
+        """
+        roll = await self._roll_of(session)
+        now = self._clock.now()
+        stored = {
+            student_id: stored_mark(mark, now)
+            for student_id, mark in marks.items()
+            if student_id in roll.student_ids
+        }
+        query: Document = {"_id": session.id, "state": SessionState.ACTIVE}
+        if reference is not None:
+            query |= unapplied([reference])
+        update = rest_update(stored, roll.version, reference)
+        while True:
+            wanted: list[tuple[str, OutboxEntry]] = []
+            if self._changes.asked:
+                # What plugins want delivered is about these students: no mark may come between.
+                query["seq"] = session.seq
+                unmarked = sorted(stored.keys() - session.marks.keys())
+                wanted = await self._changes.entries([event(student) for student in unmarked])
+            async with self._writing():
+                with self._metrics.commit.time():
+                    before = await self._changes.together(
+                        wanted,
+                        lambda: self.sessions.find_one_and_update(
+                            query, update, {"seq": 1, "attendance": 1}
+                        ),
+                    )
+                if before is not None:
+                    marked = sorted(stored.keys() - before["attendance"].keys())
+                    last = before["seq"] + len(marked)
+                    if self._echo is not None and marked:
+                        new = {student_id: stored[student_id] for student_id in marked}
+                        fields = {"seq": last, "rest": f":{len(marked)}", "attendance": new}
+                        await self._echo.apply(Change.from_fields(session.id, fields))
+                    break
+            document = await self._present(session, reference)
+            await session.reached(document["seq"])
+        self._metrics.marks.inc(len(marked))
+        await session.reached(last)
+        return marked
+
+    async def _present(self, session: ActiveSession, reference: Reference | None) -> Document:
+        """Return the number of a session that did not take an update.
+
+        Raises:
+            AppliedError: The frame was applied before.
+            TooManyReferencesError: The session keeps as many references as it may.
+            NoActiveSessionError: The session is over.
+        """
+        fields = {"state": 1, "seq": 1, "refCount": 1}
+        if reference is not None:
+            fields[REFERENCES_PREFIX + reference.key] = 1
+        async with self._database.operation():
+            document = await self.sessions.find_one({"_id": session.id}, fields)
+        if document is None or document["state"] != SessionState.ACTIVE:
+            session.state = SessionState.CLOSING
+            raise NoActiveSessionError
+        if reference is not None:
+            check_applied(reference, document)
+        return document
+
+    async def _roll_of(self, session: ActiveSession) -> Roll:
+        try:
+            return await self._roll(session.class_id)
+        except ClassNotFoundError as error:
+            raise NoActiveSessionError from error
+
+    async def applied(self, session: ActiveSession, reference: Reference) -> None:
+        """Find out whether a frame was applied before.
+
+        Args:
+            session: The session.
+            reference: The frame's reference.
+
+        Raises:
+            AppliedError: The frame was applied before.
+            DatabaseUnavailableError: MongoDB did not answer in time.
+        """
+        async with self._database.operation():
+            kept = {REFERENCES_PREFIX + reference.key: 1}
+            document = await self.sessions.find_one({"_id": session.id}, kept)
+        if document is not None:
+            check_applied(reference, document)
+
+    async def begin_closing(
+        self, session_id: ObjectId, outcome: str, reference: Reference | None = None
+    ) -> Document | None:
         """Stop a live session from taking marks. Exactly one caller succeeds.
 
         Args:
             session_id: ``_id`` of the session.
             outcome: State of the session once its records are stored: ``closed`` or ``superseded``.
+            reference: Reference of the frame that ends the session; None without one.
 
         Returns:
             The session with all marks that count; None when it is not live.
         """
         now = self._clock.now()
         changed = {"state": SessionState.CLOSING, "outcome": outcome, "endedAt": now}
-        return await self._change_state(session_id, SessionState.ACTIVE, changed)
+        if reference is not None:
+            changed["answers"] = reference.answered
+        async with self._writing():
+            # Without a number: the end of a session takes one, when it is told.
+            document = await self.sessions.find_one_and_update(
+                {"_id": session_id, "state": SessionState.ACTIVE},
+                {"$set": changed, "$unset": {"refs": "", "refCount": "", "packed": ""}},
+                return_document=ReturnDocument.AFTER,
+            )
+            if document is not None and self._echo is not None:
+                await self._echo.close(session_id)
+        return document
 
     async def end(
         self,
@@ -234,25 +376,23 @@ class SessionLog:
             changed["summary"] = summary
         if roll_version != document["rollVersion"]:
             changed["rollVersion"] = roll_version
-        closing = SessionState.CLOSING
-        return await self._change_state(document["_id"], closing, changed, event) is not None
-
-    async def _change_state(
-        self, session_id: ObjectId, before: str, changed: Document, event: object = None
-    ) -> Document | None:
+        if "answers" in document:
+            changed["answered"] = document["answers"]
+        session_id = document["_id"]
         async with self._writing():
-            document = await self._changes.stored(
-                [] if event is None else [event],
+            ended = await self._changes.stored(
+                [event],
                 lambda: self.sessions.find_one_and_update(
-                    {"_id": session_id, "state": before},
+                    {"_id": session_id, "state": SessionState.CLOSING},
                     {"$set": changed, "$inc": {"seq": 1}},
+                    {"seq": 1},
                     return_document=ReturnDocument.AFTER,
                 ),
             )
-            if document is not None and self._echo is not None:
-                fields = {**changed, "seq": document["seq"]}
+            if ended is not None and self._echo is not None:
+                fields = {**changed, "seq": ended["seq"]}
                 await self._echo.apply(Change.from_fields(session_id, fields))
-        return document
+        return ended is not None
 
     @asynccontextmanager
     async def _writing(self) -> AsyncIterator[None]:
@@ -276,10 +416,7 @@ class SessionLog:
             self._queues.pop(session.id, None)
 
     async def _write(self, session: ActiveSession, batch: list[Waiting]) -> None:
-        try:
-            roll = await self._roll(session.class_id)
-        except ClassNotFoundError as error:
-            raise NoActiveSessionError from error
+        roll = await self._roll_of(session)
         batch = refuse_strangers(batch, roll)
         while batch:
             if await self._stored(session, batch, roll):
@@ -292,9 +429,13 @@ class SessionLog:
         changed, cleared = changes_of(batch, self._clock.now())
         if roll.version != session.roll_version:
             changed["rollVersion"] = roll.version
-        update: Document = {"$set": changed, "$inc": {"seq": len(batch)}}
-        if cleared:
-            update["$unset"] = cleared
+        update: Document | list[Document]
+        if any(waiting.reference for waiting in batch):
+            update = pipeline_of(batch, changed, cleared)
+        else:
+            update = {"$set": changed, "$inc": {"seq": len(batch)}}
+            if cleared:
+                update["$unset"] = cleared
         async with self._writing():
             with (
                 self._metrics.commit.time(),
@@ -331,15 +472,17 @@ class SessionLog:
     ) -> list[Waiting]:
         """Refuse the entries whose conditions fail now; return the others."""
         conditions = filter(None, (waiting.condition for waiting in batch))
+        references = filter(None, (waiting.reference for waiting in batch))
         watched = [ATTENDANCE_PREFIX + student_id for student_id, _ in conditions]
+        watched += [REFERENCES_PREFIX + reference.key for reference in references]
         async with self._database.operation():
             document = await self.sessions.find_one(
-                {"_id": session.id}, {"state": 1, **dict.fromkeys(watched, 1)}
+                {"_id": session.id}, {"state": 1, "refCount": 1, **dict.fromkeys(watched, 1)}
             )
         if document is None or document["state"] != SessionState.ACTIVE:
             session.state = SessionState.CLOSING
             raise NoActiveSessionError
-        return refuse_conflicts(batch, document.get("attendance", {}))
+        return refuse_conflicts(batch, document)
 
 
 def first_number() -> int:

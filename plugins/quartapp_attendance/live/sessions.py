@@ -76,7 +76,7 @@ class LiveSessions:
         """
         for session in chain(self, reversed(self._ended)):
             concerned = session.audience is None or user_id in session.audience
-            known = 0 < seq <= session.seq and session.broadcasts.since(seq, user_id) is not None
+            known = 0 < seq <= session.seq and session.broadcasts.knows(seq)
             if (session.over or session.state != SessionState.ACTIVE) and concerned and known:
                 return session
         return None

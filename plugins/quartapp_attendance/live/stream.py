@@ -14,6 +14,7 @@ from pymongo.errors import OperationFailure, PyMongoError
 
 from quartapp import DatabaseUnavailableError
 from quartapp_attendance.live.change import Change
+from quartapp_attendance.live.states import SessionState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -97,9 +98,11 @@ class SessionStream:
         kind = change["operationType"]
         if kind == "update":
             fields = change["updateDescription"]["updatedFields"]
+            session_id = change["documentKey"]["_id"]
             if "seq" in fields:
-                session_id = change["documentKey"]["_id"]
                 await self._projector.apply(Change.from_fields(session_id, fields))
+            elif fields.get("state") == SessionState.CLOSING:
+                await self._projector.close(session_id)
         elif kind == "insert":
             await self._projector.insert(change["fullDocument"])
         elif kind == "delete":

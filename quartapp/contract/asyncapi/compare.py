@@ -104,6 +104,7 @@ class _Reader:
             "replies": sorted(self._follow(reply)["name"] for reply in replies),
             "errors": list(message["x-errors"]),
             "payload": self._schema(message["payload"], ()),
+            "payload of version 1": self._schema(message.get("x-payload-v1"), ()),
         }
 
     def _sent(self, message: Mapping[str, Any]) -> dict[str, Any]:

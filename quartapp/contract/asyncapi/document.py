@@ -23,8 +23,13 @@ from quartapp.realtime.close_codes import (
     POLICY_VIOLATION,
     TRY_AGAIN_LATER,
 )
-from quartapp.realtime.events import PATH
-from quartapp.realtime.messages import INVALID_FORMAT, UNAUTHORIZED, UNKNOWN_EVENT
+from quartapp.realtime.events import FRAMES, PATH
+from quartapp.realtime.messages import (
+    INVALID_FORMAT,
+    MOST_REF_CHARACTERS,
+    UNAUTHORIZED,
+    UNKNOWN_EVENT,
+)
 from quartapp.version import __version__
 
 if TYPE_CHECKING:
@@ -78,7 +83,9 @@ def asyncapi_document(app: Quart, only: LoadedPlugin | None = None) -> JsonObjec
     error = sent.key("ERROR")
     own = [plugin.messages for plugin in core(app).plugins.loaded if only in (None, plugin)]
     refusals = [message for messages_of in own for message in messages_of]
-    messages[error] = _error_message([*_all_errors(events, parameters), *refusals])
+    errors = [*_all_errors(events, parameters), *refusals]
+    beside = {model for offer in offers for answer in offer.answers if (model := answer.beside)}
+    messages[error] = _error_message(errors, [event.refusal for event in events], beside)
     for event in events:
         key = received.key(event.name)
         replies = [answers[answer] for answer in event.answers]
@@ -128,6 +135,8 @@ class _Schemas:
         models: dict[tuple[type[BaseModel], Mode], None] = {}
         for event in events:
             models[event.data, "validation"] = None
+            if event.data_v1 is not None:
+                models[event.data_v1, "validation"] = None
         for answer in answers:
             models[answer.data, "serialization"] = None
         found, definitions = models_json_schema(
@@ -147,23 +156,15 @@ class _Schemas:
 
 
 def _received_message(event: EventType, answers: Sequence[str], schemas: _Schemas) -> JsonObject:
-    required = ["event"]
-    if schemas.requires_something(event.data):
-        required.append("data")
     message: JsonObject = {
         "name": event.name,
         "summary": event.summary,
         "x-answers": list(answers),
         "x-errors": _errors(event),
-        "payload": {
-            "type": "object",
-            "required": required,
-            "properties": {
-                "event": {"type": "string", "const": event.name},
-                "data": schemas.of(event.data, "validation"),
-            },
-        },
+        "payload": _open_frame(event.name, event.data, schemas),
     }
+    if event.data_v1 is not None:
+        message["x-payload-v1"] = _open_frame(event.name, event.data_v1, schemas)
     if event.role is not None:
         message["x-role"] = event.role
     if event.permission is not None:
@@ -176,15 +177,24 @@ def _sent_message(message: ServerMessage, schemas: _Schemas) -> JsonObject:
         "name": message.name,
         "summary": message.summary,
         "x-audience": "concerned" if message.to_all else "sender",
-        "payload": _closed_frame(message.name, schemas.of(message.data, "serialization")),
+        "payload": _closed_frame(
+            message.name,
+            schemas.of(message.data, "serialization"),
+            [message.beside] if message.beside else [],
+        ),
     }
 
 
-def _error_message(errors: list[str]) -> JsonObject:
+def _error_message(
+    errors: list[str],
+    refusals: Iterable[type[BaseModel] | None],
+    beside: Iterable[type[BaseModel]],
+) -> JsonObject:
+    known = {"type": "string", "enum": list(dict.fromkeys(errors))}
     data = {
         "type": "object",
         "required": ["message"],
-        "properties": {"message": {"type": "string", "enum": list(dict.fromkeys(errors))}},
+        "properties": {"message": known, **_members(filter(None, refusals))},
         "additionalProperties": False,
     }
     return {
@@ -192,17 +202,42 @@ def _error_message(errors: list[str]) -> JsonObject:
         "summary": "A frame was refused.",
         "x-audience": "sender",
         "x-errors": [{"message": message} for message in errors],
-        "payload": _closed_frame("ERROR", data),
+        "payload": _closed_frame("ERROR", data, beside),
     }
 
 
-def _closed_frame(name: str, data: JsonObject) -> JsonObject:
+def _open_frame(name: str, data: type[BaseModel], schemas: _Schemas) -> JsonObject:
+    return {
+        "type": "object",
+        "required": ["event", "data"] if schemas.requires_something(data) else ["event"],
+        "properties": {
+            "event": {"type": "string", "const": name},
+            "data": schemas.of(data, "validation"),
+        },
+    }
+
+
+def _closed_frame(name: str, data: JsonObject, beside: Iterable[type[BaseModel]]) -> JsonObject:
     return {
         "type": "object",
         "required": ["event", "data"],
-        "properties": {"event": {"type": "string", "const": name}, "data": data},
+        "properties": {
+            "event": {"type": "string", "const": name},
+            "data": data,
+            "ref": {"type": "string", "minLength": 1, "maxLength": MOST_REF_CHARACTERS},
+            **_members(beside),
+        },
         "additionalProperties": False,
     }
+
+
+def _members(models: Iterable[type[BaseModel]]) -> JsonObject:
+    """Return the schemas of the fields of some models, by name."""
+    members: JsonObject = {}
+    for model in models:
+        schema: JsonObject = exact_schema(model.model_json_schema(mode="serialization"))
+        members |= schema["properties"]
+    return members
 
 
 def _errors(event: EventType) -> list[str]:
@@ -248,7 +283,10 @@ def _in_channel(messages: Iterable[str]) -> list[JsonObject]:
 
 
 def _channel(messages: Mapping[str, object], parameters: Iterable[SocketParameter]) -> JsonObject:
-    query: JsonObject = {"token": {"type": "string"}}
+    query: JsonObject = {
+        "token": {"type": "string"},
+        FRAMES: {"type": "string", "enum": ["v1"]},
+    }
     for parameter in parameters:
         query[parameter.name] = {
             "type": "string",

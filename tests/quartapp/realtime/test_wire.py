@@ -45,7 +45,7 @@ async def test_the_short_way_is_taken_until_something_waits(server):
     (connection,) = core(server.app).hub
     parcel = Parcel([encode("SHOUTED", {"text": "x" * 50_000})])
     taken = 0
-    while connection._channel.wire.write(parcel.wire):
+    while connection._channel.wire.write(parcel.packed(connection.id, 0).wire):
         taken += 1
     assert taken
     connection.post_parcel(parcel)
