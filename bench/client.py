@@ -133,18 +133,19 @@ class Socket:
     Args:
         api: Routes of the server.
         token: Token of the socket's user.
+        query: Query of the address, with its question mark.
     """
 
     __slots__ = ("_rest", "_socket", "frames")
 
-    def __init__(self, api: Api, token: str) -> None:
+    def __init__(self, api: Api, token: str, query: str = "") -> None:
         self.frames = 0
         self._rest = b""
         self._socket = socket.create_connection((api.host, api.port), ANSWER_SECONDS)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket.sendall(
             (
-                f"GET /ws HTTP/1.1\r\nHost: {api.host}:{api.port}\r\n"
+                f"GET /ws{query} HTTP/1.1\r\nHost: {api.host}:{api.port}\r\n"
                 f"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
                 f"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
                 f"Authorization: Bearer {token}\r\n\r\n"
@@ -202,8 +203,9 @@ class Socket:
         at, end = 0, len(data)
         while end - at >= 2:
             start, length = at + 2, data[at + 1]
-            if length == 126:  # the length is in the next two bytes; no frame here is longer
-                start, length = at + 4, int.from_bytes(data[at + 2 : at + 4])
+            if length >= 126:  # the length is in the next two or eight bytes
+                start = at + (4 if length == 126 else 10)
+                length = int.from_bytes(data[at + 2 : start])
             if start + length > end:
                 break
             if data[at] & 0x0F == _TEXT:
@@ -233,17 +235,18 @@ class Sockets:
         self.all: list[Socket] = []
         self._selector = selectors.DefaultSelector()
 
-    def open(self, api: Api, tokens: Sequence[str], count: int) -> None:
+    def open(self, api: Api, tokens: Sequence[str], count: int, query: str = "") -> None:
         """Open sockets up to a number, for the owners of the tokens in turn.
 
         Args:
             api: Routes of the server.
             tokens: Tokens of the users.
             count: Number of sockets to have open.
+            query: Query of the address, with its question mark.
         """
         allow_sockets(count)
         while len(self.all) < count:
-            opened = Socket(api, tokens[len(self.all) % len(tokens)])
+            opened = Socket(api, tokens[len(self.all) % len(tokens)], query)
             self._selector.register(opened, selectors.EVENT_READ, opened)
             self.all.append(opened)
 

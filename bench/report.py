@@ -132,6 +132,11 @@ def growth_tables(grown: Runs, plan: Plan) -> list[str]:
         f"Ours is between {_figure(lowest)} and {_figure(highest)}: {highest / lowest:.2f} times "
         "(target: flat to within 2 times; "
         f"{'reached' if highest / lowest <= FLAT else 'not reached'}).",
+        "",
+        "| MARK_REST, roll of 3,000: ms to the last of 100 | frames of version 1 | other frames |",
+        "|---|--:|--:|",
+        f"| ours, 1 process | {_figure(_median(grown[ONE], 'rest_v1'))} "
+        f"| {_figure(_median(grown[ONE], 'rest_plain'))} |",
     ]
     return tables
 

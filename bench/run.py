@@ -19,7 +19,7 @@ from bench.client import BenchError, allow_sockets
 from bench.machine import describe
 from bench.report import comparison, document, growth_tables, promise
 from bench.servers import PEER, STORING_PEER, install_peer, ours, running
-from bench.visit import QUICK, Plan, growth, live, visit
+from bench.visit import QUICK, Plan, growth, live, rest, visit
 from quartapp.embedded.mongo import EmbeddedMongo, EmbeddedMongoError
 
 if TYPE_CHECKING:
@@ -59,6 +59,8 @@ def measure(plan: Plan, command: str) -> str:
             for kind in kinds[:2]:
                 with running(kind, mongo.uri, secret, folder) as server:
                     grown[kind.name].append(growth(server, plan))
+                    if kind is not PEER:
+                        grown[kind.name][-1].values |= rest(server, plan).values
                 _say(f"{kind.name}, growth: {grown[kind.name][-1]}")
             machine = describe(mongo.uri, PEER)
     tables = comparison(runs), promise(runs), growth_tables(grown, plan)

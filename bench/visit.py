@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
+from statistics import median
 from typing import TYPE_CHECKING
 
 from bench import http
@@ -20,6 +22,7 @@ CONNECTIONS = 16
 SENDERS = 32
 MANY_SENDERS = 64
 FEW_STUDENTS = 10
+REST_ROLL, REST_SOCKETS = 3000, 100
 MARKS_PER_SECOND = 10.0
 # Number of sockets opened before memory is measured: the first ones load what all others share.
 FIRST_SOCKETS = 200
@@ -143,6 +146,29 @@ def growth(server: Server, plan: Plan) -> Figures:
     for size in plan.roll_sizes:
         name = f"roll_{size}"
         found.values[name], found.client[name] = marks(server, size, plan.seconds)
+    return found
+
+
+def rest(server: Server, plan: Plan) -> Figures:
+    """Measure the time from a MARK_REST until the last socket knows all marks of a large roll."""
+    found = Figures()
+    for name, query, frames in (("plain", "", REST_ROLL), ("v1", "?frames=v1", 1)):
+        taken = []
+        for _ in range(plan.repetitions):
+            roll_call = server.seeder.roll_call(server.api, REST_ROLL)
+            sockets = Sockets()
+            tokens = [roll_call.teacher.token, *(one.token for one in roll_call.students)]
+            sockets.open(server.api, tokens, REST_SOCKETS, query)
+            for one in sockets.all:
+                one.frames = 0
+            sent = time.perf_counter()
+            sockets.all[0].send("MARK_REST", status="present")
+            sockets.wait(frames)
+            taken.append(time.perf_counter() - sent)
+            sockets.all[0].send("DONE")
+            sockets.wait(frames + 1)
+            sockets.close()
+        found.values[f"rest_{name}"] = round(median(taken) * 1000, 1)
     return found
 
 
