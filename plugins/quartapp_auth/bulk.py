@@ -9,6 +9,8 @@ from bson import ObjectId
 from pymongo import UpdateOne
 
 from quartapp import bulk_write, utc_now
+from quartapp_auth.mongo_store import NAME_KEYS
+from quartapp_auth.search import name_keys
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -124,6 +126,7 @@ def _write(account: AccountEntry) -> UpdateOne:
         # Literals: a name may start like an expression of MongoDB.
         "name": {"$literal": account.display_name.lower()},
         "displayName": {"$literal": account.display_name},
+        NAME_KEYS: {"$literal": name_keys(account.display_name)},
         "email": {"$literal": account.email},
         "role": {"$literal": account.role},
         "sourcedId": {"$literal": account.sourced_id} if account.sourced_id else "$$REMOVE",

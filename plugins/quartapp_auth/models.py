@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from mongoengine import StringField
+from mongoengine import ListField, StringField
 
 from quartapp import Model
 
@@ -13,6 +13,7 @@ class UserDocument(Model):
     email = StringField()
     name = StringField()
     role = StringField()
+    name_keys = ListField(StringField(), db_field="nameKeys")
     issuer = StringField()
     subject = StringField()
     sourced_id = StringField(db_field="sourcedId")
@@ -25,6 +26,6 @@ class UserDocument(Model):
             {"fields": ["sourced_id"], "unique": True, "sparse": True},
             {"fields": ["issuer", "subject"], "unique": True, "sparse": True},
             ("role", "_id"),
-            ("role", "name"),
+            ("role", "name_keys"),
         ],
     }

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import TYPE_CHECKING, Any
 
-from pymongo import ReturnDocument
+from bson.regex import Regex
+from pymongo import ReturnDocument, UpdateOne
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
-from quartapp import DatabaseUnavailableError, utc_now
+from quartapp import DatabaseUnavailableError, bulk_write, utc_now
 from quartapp_auth.errors import EmailTakenError
+from quartapp_auth.search import beginnings, name_keys
 from quartapp_auth.users import AccountState, Contact, User
 
 if TYPE_CHECKING:
@@ -21,7 +24,8 @@ if TYPE_CHECKING:
     from quartapp import Database, Document
     from quartapp_auth.users import UserChanges
 
-_LAST_CHARACTER = "\U0010ffff"
+NAME_KEYS = "nameKeys"
+KEYS_PER_WRITE = 1000
 # Fields with different names in the database.
 _STORED_AS = {
     "id": "_id",
@@ -87,6 +91,7 @@ class MongoUserStore:
         values = {stored: getattr(user, field) for field, stored in _FIELDS.items()}
         # Missing values are not stored, so that sparse indexes leave them out.
         kept = {name: _encoded(value) for name, value in values.items() if value or value == ""}
+        kept[NAME_KEYS] = name_keys(user.display_name)
         async with self._database.operation():
             try:
                 # The unique indexes decide, so that simultaneous registrations have one winner.
@@ -117,6 +122,8 @@ class MongoUserStore:
                 dropped[_FIELDS[field]] = ""
             else:
                 kept[_FIELDS[field]] = _encoded(value)
+        if "display_name" in changes:
+            kept[NAME_KEYS] = name_keys(changes["display_name"])
         update: Document = {"$set": kept}
         if dropped:
             update["$unset"] = dropped
@@ -143,9 +150,9 @@ class MongoUserStore:
         """Return students, sorted by ``_id``."""
         query: dict[str, object] = {"role": "student"}
         if search:
-            # A range instead of a pattern uses the index and needs no escaping.
-            reach = {"$gte": search, "$lt": search + _LAST_CHARACTER}
-            query["$or"] = [{"name": reach}, {"email": reach}]
+            names = [_beginning(begin) for begin in beginnings(search)]
+            address = _beginning(search.lower())
+            query["$or"] = [{NAME_KEYS: {"$in": names}}, {"email": address}]
         if after:
             query["_id"] = {"$gt": after}
         async with self._database.operation():
@@ -204,6 +211,37 @@ class MongoUserStore:
             user["_id"]: AccountState(user.get("ver", 0), bool(user.get("disabled")))
             for user in found.values()
         }
+
+
+def _beginning(text: str) -> Regex[str]:
+    # Anchored and without options, a pattern is a range of an index. Python's own patterns bring
+    # the option for Unicode along.
+    return Regex(f"^{re.escape(text)}")
+
+
+async def add_name_keys(database: Database) -> None:
+    """Give accounts of earlier versions the keys by which their names are found.
+
+    Args:
+        database: The database that has the accounts.
+    """
+    users = database.documents["users"]
+    while True:
+        async with database.operation():
+            found = await users.find(
+                {NAME_KEYS: {"$exists": False}}, {"displayName": 1, "name": 1}
+            ).to_list(KEYS_PER_WRITE)
+        if not found:
+            return
+        writes = [
+            UpdateOne(
+                {"_id": user["_id"]},
+                {"$set": {NAME_KEYS: name_keys(user.get("displayName") or user.get("name", ""))}},
+            )
+            for user in found
+        ]
+        async with database.operation():
+            await bulk_write(users, writes)
 
 
 def _user(document: Document) -> User:

@@ -292,12 +292,12 @@ class UserService:
         """Return students, sorted by ``_id``.
 
         Args:
-            search: Start of a name or an address, in any case.
+            search: Start of any word of a name, or of an address, as it was typed.
             limit: Largest number of students; None for no limit.
             after: ``_id`` after which the list starts; None for the beginning.
         """
         key = ObjectId(after) if after else None
-        return await self._store.students(search.lower() if search else None, limit, key)
+        return await self._store.students(search, limit, key)
 
     def everybody(self) -> AsyncIterator[User]:
         """Yield all accounts, sorted by ``_id``."""

@@ -63,7 +63,7 @@ class UserStore(Protocol):
         """Return students, by ``_id``.
 
         Args:
-            search: Start of a name or an address, in lower case.
+            search: Start of any word of a name, or of an address, as it was typed; in any case.
             limit: Number of students at most.
             after: The ``_id`` that the list starts behind.
         """
