@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from quartapp.http.authentication import INVALID_TOKEN as INVALID_TOKEN
     from quartapp.http.authentication import unauthorized as unauthorized
     from quartapp.http.conditional import Versioned as Versioned
+    from quartapp.http.cookies import Cookies as Cookies
     from quartapp.http.declaration import Declaration as Declaration
     from quartapp.http.declaration import Refusal as Refusal
     from quartapp.http.fields import ObjectIdInput as ObjectIdInput
@@ -122,6 +123,7 @@ __all__ = [
     "Clock",
     "Closed",
     "Connection",
+    "Cookies",
     "Core",
     "CredentialsRefusedError",
     "Database",
@@ -255,6 +257,7 @@ _HOMES = {
         "unauthorized",
     ),
     "quartapp.http.conditional": ("Versioned",),
+    "quartapp.http.cookies": ("Cookies",),
     "quartapp.http.fields": (
         "ObjectIdInput",
         "ObjectIdString",

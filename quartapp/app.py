@@ -22,6 +22,7 @@ from quartapp.hooks.discovery import discover, loaded, without_replaced
 from quartapp.hooks.plugins import Plugins
 from quartapp.http.clashes import refuse_clashes
 from quartapp.http.connection import RequestConnection
+from quartapp.http.cookies import Cookies
 from quartapp.http.cors import register_cors
 from quartapp.http.handlers import register_error_handlers
 from quartapp.http.idempotency import KeptAnswer
@@ -177,6 +178,7 @@ def _core(settings: Settings, plugins: Iterable[object] | None, clock: Clock) ->
         plugins=manager,
         tokens=tokens,
         signed=Signed(tokens, clock),
+        cookies=Cookies(settings.token_hours * 3600),
         authenticate=Authenticator(tokens, manager.authenticate),
         roles=Roles(),
         grants=Grants(manager.grant if manager.grants_something else None),

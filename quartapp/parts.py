@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from quartapp.database.outbox import Outbox
     from quartapp.database.tasks import Tasks
     from quartapp.hooks.plugins import Plugins
+    from quartapp.http.cookies import Cookies
     from quartapp.identity.authenticator import Authenticator
     from quartapp.identity.grants import Grants
     from quartapp.identity.roles import Roles
@@ -89,6 +90,7 @@ class Core:
     plugins: Plugins
     tokens: Tokens
     signed: Signed
+    cookies: Cookies
     authenticate: Authenticator
     roles: Roles
     grants: Grants

@@ -6,36 +6,39 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from quartapp.http.answers import ApiError
+from quartapp.http.cookies import refuse_cross_site
 from quartapp.identity.tokens import AccountGoneError, InvalidTokenError
 
 if TYPE_CHECKING:
     from quart.wrappers import Request
     from werkzeug.datastructures import Headers
 
-    from quartapp.identity.authenticator import Authenticator
     from quartapp.identity.principal import Principal
+    from quartapp.parts import Core
 
 MISSING_TOKEN = "please send jwt token"  # noqa: S105 - a message
 INVALID_TOKEN = "Unauthorized, token missing or invalid"  # noqa: S105 - a message
 
 
-async def authenticated(
-    authenticate: Authenticator, request: Request, missing: str = MISSING_TOKEN
-) -> Principal:
+async def authenticated(parts: Core, request: Request, missing: str = MISSING_TOKEN) -> Principal:
     """Return the principal of an HTTP request.
 
     Args:
-        authenticate: Knows tokens and, through plugins, other credentials.
+        parts: Of the app; they know tokens, cookies and, through plugins, other credentials.
         request: The request.
         missing: The message for a request without a token.
 
     Raises:
-        ApiError: 401, the token is missing or bad.
+        ApiError: 401, the token is missing or bad; 403, the token is in a cookie, and another site
+            may have made the browser send the request.
         AccountGoneError: The account behind a valid token was deleted.
     """
     token = bearer_token(request.headers)
+    if kept := parts.cookies.token(request):
+        refuse_cross_site(request)
+        token = kept
     try:
-        return await authenticate(request, token)
+        return await parts.authenticate(request, token)
     except AccountGoneError:
         raise
     except InvalidTokenError as error:

@@ -13,6 +13,7 @@ import structlog
 from quart.asgi import ASGIHTTPConnection
 from structlog.contextvars import bind_contextvars
 
+from quartapp.http.headers import protect
 from quartapp.parts import core
 from quartapp.telemetry.traces import failed
 
@@ -27,8 +28,6 @@ LINGER_SECONDS = 3.0
 # An id that a proxy or a client gave the request, and that can do no harm in a log or a header.
 HARMLESS_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 NO_ROUTE = "none"
-# No browser takes an answer for something else than it is, or tells other sites where it was.
-EVERYWHERE = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
 
 
 class RequestConnection(ASGIHTTPConnection):
@@ -73,6 +72,7 @@ class RequestConnection(ASGIHTTPConnection):
             request_id = uuid.uuid4().hex
         bind_contextvars(request_id=request_id)
         self._request_id = request_id
+        self._request = request
         self._status = 0
         with parts.traces.span(request.method, headers=request.headers) as span:
             await super().handle_request(request, send)
@@ -122,7 +122,7 @@ class RequestConnection(ASGIHTTPConnection):
             except TimeoutError:
                 response.headers["Connection"] = "close"
         response.headers["X-Request-Id"] = self._request_id
-        for name, value in EVERYWHERE.items():
-            response.headers.setdefault(name, value)
+        parts = core(self.app)
+        protect(response.headers, self._request, parts.cookies, parts.settings.frame_ancestors)
         self._status = response.status_code
         await super()._send_response(send, response)

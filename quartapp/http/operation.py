@@ -110,7 +110,7 @@ class Operation(Declaration):
 
     async def _caller(self) -> Principal:
         try:
-            return await authenticated(core().authenticate, _current(), self.missing_token)
+            return await authenticated(core(), _current(), self.missing_token)
         except AccountGoneError as error:
             refusal = self._refusal_for(error)
             raise refusal.raised_by(error) if refusal else unauthorized(INVALID_TOKEN) from error

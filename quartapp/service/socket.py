@@ -20,6 +20,7 @@ from quartapp.errors import DatabaseUnavailableError, DomainError, HookFailedErr
 from quartapp.http.answers import ApiError, unavailable
 from quartapp.http.authentication import bearer_token
 from quartapp.identity.access import allows_by_role
+from quartapp.http.cookies import is_own_origin
 from quartapp.identity.principal import SignInUnavailableError
 from quartapp.identity.tokens import InvalidTokenError
 from quartapp.parts import core
@@ -82,10 +83,11 @@ async def serve_socket() -> Response | None:
     """One socket's life."""
     parts = core()
     current: Websocket = websocket._get_current_object()  # type: ignore[attr-defined] # noqa: SLF001 - werkzeug's documented way to a proxied object
-    if not origin_allowed(current, parts.settings):
+    token, by_cookie = _token(current)
+    if not origin_allowed(current, parts.settings, by_cookie=by_cookie):
         return ApiError(HTTPStatus.FORBIDDEN, "Forbidden, origin not allowed").response()
     with parts.hub.place() as free:
-        return await _enter(current) if free else unavailable().response()
+        return await _enter(current, token) if free else unavailable().response()
 
 
 async def _accept(socket: Websocket) -> None:
@@ -94,10 +96,10 @@ async def _accept(socket: Websocket) -> None:
     await socket.accept(subprotocol=agreed)
 
 
-async def _enter(current: Websocket) -> Response | None:
+async def _enter(current: Websocket, token: str | None) -> Response | None:
     """Find out whose the socket is, and whether they may have one more."""
     try:
-        principal = await _authenticate(current)
+        principal = await _authenticate(current, token)
     except HookFailedError as error:
         log.error("hook failed", reason=str(error), exc_info=error.__cause__)
         await _accept(current)
@@ -305,10 +307,18 @@ async def _close(socket: Websocket, code: int) -> bool:
     return True
 
 
-async def _authenticate(socket: Websocket) -> Principal | None:
+def _token(socket: Websocket) -> tuple[str | None, bool]:
+    """Return the token of a handshake, and whether it is the session cookie that carries it."""
     offered = (name for name in socket.requested_subprotocols if name.startswith(BEARER))
     by_protocol = next(offered, "").removeprefix(BEARER) if version(socket) else ""
-    token = bearer_token(socket.headers) or by_protocol or socket.args.get("token")
+    given = bearer_token(socket.headers) or by_protocol or socket.args.get("token")
+    if given is not None:
+        return given, False
+    kept = core().cookies.token(socket)
+    return kept, kept is not None
+
+
+async def _authenticate(socket: Websocket, token: str | None) -> Principal | None:
     try:
         return await core().authenticate(socket, token)
     except InvalidTokenError:
@@ -325,13 +335,17 @@ def version(socket: Websocket) -> Version:
     return 1 if asked else 0
 
 
-def origin_allowed(socket: Websocket, settings: Settings) -> bool:
+def origin_allowed(socket: Websocket, settings: Settings, *, by_cookie: bool = False) -> bool:
     """Whether the page that opens ``socket``, if it is a page, may do so (RFC 6455, section 10.2).
 
     Args:
         socket: The handshake.
         settings: Where origins may be listed.
+        by_cookie: Whether the token is in the session cookie, which the browser also sends for
+            pages of other sites: then the origin has to be the server's own, whatever is listed.
     """
+    if by_cookie:
+        return is_own_origin(socket)
     origin = socket.headers.get("Origin")
     if origin is None or origin in settings.cors_origins or ANY_ORIGIN in settings.cors_origins:
         return True

@@ -28,6 +28,11 @@ ANY_ORIGIN = "*"
 # What browsers send as `Origin` (RFC 6454, section 6.2): nothing else would ever be equal.
 ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 
+# What a Content-Security-Policy may name: an origin, or all subdomains of a host.
+_ANCESTOR = re.compile(
+    r"https?://(\*\.[a-z0-9.-]+|[a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?"
+)
+
 Names = Annotated[tuple[str, ...], NoDecode]
 Choice = TypeVar("Choice", bound="PluginChoice")
 
@@ -133,6 +138,10 @@ class Settings(PluginChoice):
         description="Origins whose pages may use the API and open a WebSocket, such as "
         "`https://app.example.org`; `*` is any, without cookies.",
     )
+    frame_ancestors: Names = Field(
+        (),
+        description="Origins, such as a learning platform's, whose pages may show ours in a frame.",
+    )
     database_timeout: float = Field(
         2.0, gt=0, description="Seconds that a database operation may take before a 503."
     )
@@ -153,7 +162,7 @@ class Settings(PluginChoice):
         1000, ge=1, description="Sockets of one user that one process holds."
     )
 
-    @field_validator("allowed_origins", "cors_origins", mode="before")
+    @field_validator("allowed_origins", "cors_origins", "frame_ancestors", mode="before")
     @classmethod
     def _split_origins(cls, value: object) -> object:
         return _split(value)
@@ -169,6 +178,14 @@ class Settings(PluginChoice):
                     "each must be an origin: scheme, host, and port where it is not the scheme's "
                     "own, in small letters and without a path, such as https://app.example.org"
                 )
+        return origins
+
+    @field_validator("frame_ancestors")
+    @classmethod
+    def _may_frame(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in origins:
+            if _ANCESTOR.fullmatch(origin) is None:
+                raise ValueError(f"{origin!r} is not an origin such as https://lms.example")
         return origins
 
     @field_validator("jwt_secret")

@@ -113,6 +113,49 @@ async def test_pages_of_other_origins_are_kept_out(serve, settings, origin, allo
     assert await socket.ask("NO_SUCH") == UNKNOWN
 
 
+@pytest.mark.parametrize("settings", [{}, {"allowed_origins": ("*",)}])
+@pytest.mark.parametrize(
+    ("origin", "allowed"),
+    [("own", True), (None, False), ("null", False), ("https://anywhere.example", False)],
+)
+async def test_a_socket_by_cookie_needs_its_own_origin(serve, settings, origin, allowed):
+    server = await serve(**settings)
+    student = await server.person("student")
+    options = {
+        "path": "/ws",
+        "origin": server.url if origin == "own" else origin,
+        "additional_headers": {"Cookie": f"quartapp_session={student.token}"},
+    }
+    if not allowed:
+        with pytest.raises(InvalidStatus) as refused:
+            await server.socket(**options)
+        assert refused.value.response.status_code == 403
+        return
+    assert await (await server.socket(**options)).ask("NO_SUCH") == UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("origin", "allowed"), [("https://school.example", True), ("http://school.example", False)]
+)
+async def test_behind_a_proxy_a_socket_by_cookie_has_the_forwarded_origin(serve, origin, allowed):
+    server = await serve(trusted_proxies=1)
+    student = await server.person("student")
+    forwarded = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "school.example"}
+    cookie = {"Cookie": f"__Host-quartapp_session={student.token}"}
+    options = {"path": "/ws", "origin": origin, "additional_headers": {**forwarded, **cookie}}
+    if not allowed:
+        with pytest.raises(InvalidStatus):
+            await server.socket(**options)
+        return
+    assert await (await server.socket(**options)).ask("NO_SUCH") == UNKNOWN
+
+
+async def test_a_token_in_the_address_goes_before_the_cookie(server):
+    student = await server.person("student")
+    socket = await server.socket(student, additional_headers={"Cookie": "quartapp_session=old"})
+    assert await socket.ask("NO_SUCH") == UNKNOWN
+
+
 async def test_compression_is_never_agreed_on(server):
     socket = await server.socket(await server.person("student"), compression="deflate")
     assert "Sec-WebSocket-Extensions" in socket.connection.request.headers

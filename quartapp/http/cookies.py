@@ -1,0 +1,151 @@
+"""Sign-in by cookie for pages, and the proof of origin that a cookie needs.
+
+A browser sends a cookie along with whatever any site makes it send. So the cookie alone changes
+nothing: a request that may change something also has to prove that a page of this server sent it.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import structlog
+from quart import request
+
+from quartapp.http.answers import ApiError
+
+if TYPE_CHECKING:
+    from quart.wrappers import Request, Response, Websocket
+
+log = structlog.get_logger("quartapp.http")
+
+NAME = "quartapp_session"
+# Browsers take a cookie with this prefix only over TLS, for the whole host, and for no other host.
+TLS_PREFIX = "__Host-"
+CROSS_SITE = "Forbidden, cross-site request"
+
+_SAFE = frozenset({"GET", "HEAD"})
+_SECURE = frozenset({"https", "wss"})
+_FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_PAGE_SCHEMES = {"ws": "http", "wss": "https"}
+
+
+class Cookies:
+    """The session cookie, in which a page's browser keeps a token that no script can read.
+
+    Args:
+        seconds: Time for which browsers keep the cookie: the lifetime of a token.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = int(seconds)
+        self._has_warned = False
+
+    def sign_in(self, response: Response, token: str) -> None:
+        """Set the session cookie. Call it while a request is handled.
+
+        Args:
+            response: The answer that carries the cookie.
+            token: A token of this server, as ``core().tokens`` issues it.
+        """
+        if not is_secure(request) and not self._has_warned:
+            self._has_warned = True
+            log.warning("session cookie over plain HTTP: whoever listens in can take it; use TLS")
+        self._set(response, token, self._seconds)
+
+    def sign_out(self, response: Response) -> None:
+        """Clear the session cookie. Call it while a request is handled.
+
+        The token itself stays valid until it ends or is revoked.
+
+        Args:
+            response: The answer that clears the cookie.
+        """
+        self._set(response, "", 0)
+
+    def token(self, connection: Request | Websocket) -> str | None:
+        """Return the token in the session cookie, unless an ``Authorization`` header is there.
+
+        The cookie of a plain HTTP connection does not count over TLS, where another host of the
+        same domain could have set it.
+
+        Args:
+            connection: The request or the handshake.
+        """
+        if "Authorization" in connection.headers:
+            return None
+        return connection.cookies.get(_name(connection)) or None
+
+    def _set(self, response: Response, value: str, seconds: int) -> None:
+        response.set_cookie(
+            _name(request),
+            value,
+            max_age=seconds,
+            path="/",
+            secure=is_secure(request),
+            httponly=True,
+            samesite="Lax",
+        )
+
+
+def is_secure(connection: Request | Websocket) -> bool:
+    """Tell whether ``connection`` came by TLS, to this server or to a trusted proxy."""
+    return connection.scheme in _SECURE
+
+
+def refuse_cross_site(current: Request) -> None:
+    """Refuse a request by cookie that another site may have made the browser send.
+
+    Args:
+        current: A request that is authenticated by the session cookie.
+
+    Raises:
+        ApiError: 403, the method may change something, and the request does not prove that a page
+            of this server sent it, or has a body that is neither JSON nor a form.
+    """
+    if current.method in _SAFE:
+        return
+    if not (_is_same_origin(current) and _is_json_or_form(current)):
+        raise ApiError(HTTPStatus.FORBIDDEN, CROSS_SITE)
+
+
+def is_own_origin(connection: Request | Websocket) -> bool:
+    """Tell whether the ``Origin`` of ``connection`` is the origin that the connection was made to.
+
+    Behind trusted proxies, that is the origin which they forward. Without the header, or with one
+    that is not an origin, the answer is no.
+    """
+    scheme = _PAGE_SCHEMES.get(connection.scheme, connection.scheme)
+    own = _origin(f"{scheme}://{connection.host}")
+    return own is not None and own == _origin(connection.headers.get("Origin", ""))
+
+
+def _name(connection: Request | Websocket) -> str:
+    return TLS_PREFIX + NAME if is_secure(connection) else NAME
+
+
+def _is_same_origin(current: Request) -> bool:
+    # Browsers leave Sec-Fetch-Site out over plain HTTP. Where it is, it is the better witness: it
+    # does not depend on what a proxy forwards.
+    site = current.headers.get("Sec-Fetch-Site")
+    return is_own_origin(current) if site is None else site == "same-origin"
+
+
+def _is_json_or_form(current: Request) -> bool:
+    # Another site can have text/plain sent without asking first.
+    if "Content-Type" not in current.headers:
+        return not current.content_length and "Transfer-Encoding" not in current.headers
+    return current.is_json or current.mimetype in _FORMS
+
+
+def _origin(url: str) -> tuple[str, str, int | None] | None:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return None
+    if not parts.hostname:
+        return None
+    return parts.scheme, parts.hostname, port or _DEFAULT_PORTS.get(parts.scheme)

@@ -1,0 +1,68 @@
+"""Headers that keep browsers, and caches on the way, from doing harm with an answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from quartapp.http.cookies import is_secure
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from quart.wrappers import Request
+    from werkzeug.datastructures import Headers
+
+    from quartapp.http.cookies import Cookies
+
+HSTS_SECONDS = 365 * 24 * 3600
+
+_POLICY = (
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self' data:",
+    "font-src 'self'",
+    "connect-src 'self'",
+    "form-action 'self'",
+    "base-uri 'none'",
+)
+
+
+def content_security_policy(frame_ancestors: Sequence[str]) -> str:
+    """Return the policy of pages: nothing runs or loads that does not come from this server.
+
+    Args:
+        frame_ancestors: Origins whose pages may show this server's pages in a frame.
+    """
+    ancestors = " ".join(frame_ancestors) or "'none'"
+    return "; ".join((*_POLICY, f"frame-ancestors {ancestors}"))
+
+
+def protect(
+    headers: Headers, current: Request, cookies: Cookies, frame_ancestors: Sequence[str]
+) -> None:
+    """Add the protective headers of an answer; those that the operation has set stay.
+
+    Args:
+        headers: The headers of the answer.
+        current: The request that is answered.
+        cookies: Knows the session cookie.
+        frame_ancestors: Origins whose pages may show this server's pages in a frame.
+    """
+    headers.setdefault("X-Content-Type-Options", "nosniff")
+    if headers.get("Content-Type", "").partition(";")[0].strip().lower() == "text/html":
+        headers.setdefault("Content-Security-Policy", content_security_policy(frame_ancestors))
+        headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+        # This tells other sites nothing either. But under no-referrer, browsers send the page's own
+        # forms with `Origin: null`, and over plain HTTP nothing else proves a form's origin.
+        headers.setdefault("Referrer-Policy", "same-origin")
+    headers.setdefault("Referrer-Policy", "no-referrer")
+    if "Set-Cookie" in headers or _has_credentials(current, cookies):
+        kept = "private, no-cache" if "ETag" in headers else "no-store"
+        headers.setdefault("Cache-Control", kept)
+    if is_secure(current):
+        headers.setdefault("Strict-Transport-Security", f"max-age={HSTS_SECONDS}")
+
+
+def _has_credentials(current: Request, cookies: Cookies) -> bool:
+    return "Authorization" in current.headers or cookies.token(current) is not None
