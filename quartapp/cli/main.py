@@ -28,6 +28,7 @@ from quartapp.server.launch import launched
 from quartapp.server.listening import listen
 from quartapp.server.serving import serve_app
 from quartapp.server.systemd import notify_systemd
+from quartapp.server.tls import certificate_of
 from quartapp.settings.core import load_plugin_choice, load_settings
 from quartapp.telemetry.logs import configure_logging
 from quartapp.version import __version__
@@ -109,6 +110,10 @@ main.add_command(plugin)
 @click.option(
     "--workers", type=click.IntRange(1), help="Processes to serve with, on one port.  [default: 1]"
 )
+@click.option(
+    "--certificate", type=click.Path(path_type=Path), help="TLS certificate, PEM; needs --key."
+)
+@click.option("--key", type=click.Path(path_type=Path), help="Private key of the certificate, PEM.")
 def serve(plugins: tuple[str, ...], **given: Any) -> None:  # noqa: ANN401 - as click reads them
     """Serve, on the MongoDB of MONGODB_URI or on an embedded one."""
     configure_logging()
@@ -119,6 +124,7 @@ def serve(plugins: tuple[str, ...], **given: Any) -> None:  # noqa: ANN401 - as 
     with mistakes_explained():
         settings = read()
         configure_logging(settings.log_level)
+        certificate_of(settings)  # a mistake is told before a database starts
         # Listening comes first: a second server on the same port must not start a database.
         with listen(settings.host, settings.port) as listener:
 

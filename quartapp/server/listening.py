@@ -114,14 +114,19 @@ class PatientConfig(Config):
     def create_sockets(self) -> Sockets:
         """Return Hypercorn's sockets, replaced by :class:`FullBacklog` sockets."""
         made = super().create_sockets()
-        patient: list[socket.socket] = []
-        for given in made.insecure_sockets:
-            one = FullBacklog(fileno=given.detach())
-            one.share = self.share
-            patient.append(one)
+        patient = replace(
+            made,
+            secure_sockets=[self._patient(one) for one in made.secure_sockets],
+            insecure_sockets=[self._patient(one) for one in made.insecure_sockets],
+        )
         if self.share is not None:
             self.share.begin()
-        return replace(made, insecure_sockets=patient)
+        return patient
+
+    def _patient(self, given: socket.socket) -> socket.socket:
+        one = FullBacklog(fileno=given.detach())
+        one.share = self.share
+        return one
 
 
 def allow_open_files() -> None:

@@ -21,6 +21,7 @@ from quartapp.realtime.hub import SPREAD_SECONDS
 from quartapp.server.forwarded import Forwarded
 from quartapp.server.hypercorn import harden_hypercorn
 from quartapp.server.listening import ACCEPTS_AT_ONCE, PatientConfig, ServerError, allow_open_files
+from quartapp.server.tls import certificate_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -46,9 +47,14 @@ def hypercorn_config(
         app: App to serve; its settings have the deadlines for sockets.
         listener: Socket that listens for connections.
         share: This worker's share of the connections; None for a single process.
+
+    Raises:
+        ServerError: The TLS certificate in the settings cannot be used.
     """
     settings = core(app).settings
     config = PatientConfig()
+    if (files := certificate_of(settings)) is not None:
+        config.certfile, config.keyfile = files
     config.clock = core(app).clock
     config.share = share
     # A duplicate: Hypercorn closes its socket, and the caller closes the original.

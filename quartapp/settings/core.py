@@ -142,6 +142,10 @@ class Settings(PluginChoice):
         (),
         description="Origins, such as a learning platform's, whose pages may show ours in a frame.",
     )
+    certificate: Path | None = Field(
+        None, description="File with the TLS certificate and its chain (PEM); needs `key`."
+    )
+    key: Path | None = Field(None, description="File with the certificate's private key (PEM).")
     database_timeout: float = Field(
         2.0, gt=0, description="Seconds that a database operation may take before a 503."
     )
