@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from quartapp.http.authentication import INVALID_TOKEN as INVALID_TOKEN
     from quartapp.http.authentication import unauthorized as unauthorized
     from quartapp.http.conditional import Versioned as Versioned
-    from quartapp.http.cookies import Cookies as Cookies
     from quartapp.http.declaration import Declaration as Declaration
     from quartapp.http.declaration import Refusal as Refusal
     from quartapp.http.fields import ObjectIdInput as ObjectIdInput
@@ -63,6 +62,7 @@ if TYPE_CHECKING:
     from quartapp.identity.access import permission as permission
     from quartapp.identity.access import role as role
     from quartapp.identity.accounts import AccountMaker as AccountMaker
+    from quartapp.identity.cookies import Cookies as Cookies
     from quartapp.identity.grants import Grants as Grants
     from quartapp.identity.principal import Account as Account
     from quartapp.identity.principal import CredentialsRefusedError as CredentialsRefusedError
@@ -257,7 +257,7 @@ _HOMES = {
         "unauthorized",
     ),
     "quartapp.http.conditional": ("Versioned",),
-    "quartapp.http.cookies": ("Cookies",),
+    "quartapp.identity.cookies": ("Cookies",),
     "quartapp.http.fields": (
         "ObjectIdInput",
         "ObjectIdString",

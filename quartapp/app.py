@@ -22,11 +22,11 @@ from quartapp.hooks.discovery import discover, loaded, without_replaced
 from quartapp.hooks.plugins import Plugins
 from quartapp.http.clashes import refuse_clashes
 from quartapp.http.connection import RequestConnection
-from quartapp.http.cookies import Cookies
 from quartapp.http.cors import register_cors
 from quartapp.http.handlers import register_error_handlers
 from quartapp.http.idempotency import KeptAnswer
 from quartapp.identity.authenticator import Authenticator
+from quartapp.identity.cookies import Cookies
 from quartapp.identity.grants import Grants
 from quartapp.identity.roles import Roles
 from quartapp.identity.signed import Signed

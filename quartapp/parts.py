@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from quartapp.database.outbox import Outbox
     from quartapp.database.tasks import Tasks
     from quartapp.hooks.plugins import Plugins
-    from quartapp.http.cookies import Cookies
     from quartapp.identity.authenticator import Authenticator
+    from quartapp.identity.cookies import Cookies
     from quartapp.identity.grants import Grants
     from quartapp.identity.roles import Roles
     from quartapp.identity.signed import Signed

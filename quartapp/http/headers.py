@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from quartapp.http.cookies import is_secure
+from quartapp.identity.cookies import is_secure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from quart.wrappers import Request
     from werkzeug.datastructures import Headers
 
-    from quartapp.http.cookies import Cookies
+    from quartapp.identity.cookies import Cookies
 
 HSTS_SECONDS = 365 * 24 * 3600
 

@@ -20,7 +20,7 @@ from quartapp.errors import DatabaseUnavailableError, DomainError, HookFailedErr
 from quartapp.http.answers import ApiError, unavailable
 from quartapp.http.authentication import bearer_token
 from quartapp.identity.access import allows_by_role
-from quartapp.http.cookies import is_own_origin
+from quartapp.identity.cookies import is_own_origin
 from quartapp.identity.principal import SignInUnavailableError
 from quartapp.identity.tokens import InvalidTokenError
 from quartapp.parts import core

@@ -10,7 +10,7 @@ from quart import Blueprint, request
 from quart.wrappers import Response
 
 from quartapp import PUBLIC, SIGNED_IN, Operation, core, hookimpl
-from quartapp.http.cookies import NAME
+from quartapp.identity.cookies import NAME
 
 PLAIN, SECURE = NAME, f"__Host-{NAME}"
 REFUSED = "Forbidden, cross-site request"

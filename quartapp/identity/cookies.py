@@ -1,19 +1,12 @@
-"""Sign-in by cookie for pages, and the proof of origin that a cookie needs.
-
-A browser sends a cookie along with whatever any site makes it send. So the cookie alone changes
-nothing: a request that may change something also has to prove that a page of this server sent it.
-"""
+"""Sign-in by cookie for pages, and whether a connection comes from a page of this server."""
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import structlog
 from quart import request
-
-from quartapp.http.answers import ApiError
 
 if TYPE_CHECKING:
     from quart.wrappers import Request, Response, Websocket
@@ -23,11 +16,8 @@ log = structlog.get_logger("quartapp.http")
 NAME = "quartapp_session"
 # Browsers take a cookie with this prefix only over TLS, for the whole host, and for no other host.
 TLS_PREFIX = "__Host-"
-CROSS_SITE = "Forbidden, cross-site request"
 
-_SAFE = frozenset({"GET", "HEAD"})
 _SECURE = frozenset({"https", "wss"})
-_FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _PAGE_SCHEMES = {"ws": "http", "wss": "https"}
 
@@ -95,22 +85,6 @@ def is_secure(connection: Request | Websocket) -> bool:
     return connection.scheme in _SECURE
 
 
-def refuse_cross_site(current: Request) -> None:
-    """Refuse a request by cookie that another site may have made the browser send.
-
-    Args:
-        current: A request that is authenticated by the session cookie.
-
-    Raises:
-        ApiError: 403, the method may change something, and the request does not prove that a page
-            of this server sent it, or has a body that is neither JSON nor a form.
-    """
-    if current.method in _SAFE:
-        return
-    if not (_is_same_origin(current) and _is_json_or_form(current)):
-        raise ApiError(HTTPStatus.FORBIDDEN, CROSS_SITE)
-
-
 def is_own_origin(connection: Request | Websocket) -> bool:
     """Tell whether the ``Origin`` of ``connection`` is the origin that the connection was made to.
 
@@ -124,20 +98,6 @@ def is_own_origin(connection: Request | Websocket) -> bool:
 
 def _name(connection: Request | Websocket) -> str:
     return TLS_PREFIX + NAME if is_secure(connection) else NAME
-
-
-def _is_same_origin(current: Request) -> bool:
-    # Browsers leave Sec-Fetch-Site out over plain HTTP. Where it is, it is the better witness: it
-    # does not depend on what a proxy forwards.
-    site = current.headers.get("Sec-Fetch-Site")
-    return is_own_origin(current) if site is None else site == "same-origin"
-
-
-def _is_json_or_form(current: Request) -> bool:
-    # Another site can have text/plain sent without asking first.
-    if "Content-Type" not in current.headers:
-        return not current.content_length and "Transfer-Encoding" not in current.headers
-    return current.is_json or current.mimetype in _FORMS
 
 
 def _origin(url: str) -> tuple[str, str, int | None] | None:
