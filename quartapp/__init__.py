@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from quartapp.hooks.plugins import Plugins as Plugins
     from quartapp.hooks.specs import hookimpl as hookimpl
     from quartapp.hooks.specs import hookspec as hookspec
+    from quartapp.hooks.static import Static as Static
+    from quartapp.http.answers import FieldError as FieldError
     from quartapp.http.authentication import INVALID_TOKEN as INVALID_TOKEN
     from quartapp.http.authentication import unauthorized as unauthorized
     from quartapp.http.conditional import Versioned as Versioned
@@ -56,6 +58,7 @@ if TYPE_CHECKING:
     from quartapp.http.models import Body as Body
     from quartapp.http.models import Closed as Closed
     from quartapp.http.operation import Operation as Operation
+    from quartapp.http.pages import see_other as see_other
     from quartapp.identity.access import PUBLIC as PUBLIC
     from quartapp.identity.access import SIGNED_IN as SIGNED_IN
     from quartapp.identity.access import Access as Access
@@ -137,6 +140,7 @@ __all__ = [
     "EventData",
     "EventError",
     "EventType",
+    "FieldError",
     "Grant",
     "Grants",
     "HookFailedError",
@@ -168,6 +172,7 @@ __all__ = [
     "Signed",
     "SocketParameter",
     "Standing",
+    "Static",
     "Tasks",
     "Timestamp",
     "Tokens",
@@ -194,6 +199,7 @@ __all__ = [
     "permission",
     "role",
     "run_with_services",
+    "see_other",
     "timestamp",
     "to_json",
     "trimmed",
@@ -252,6 +258,8 @@ _HOMES = {
         "hookimpl",
         "hookspec",
     ),
+    "quartapp.hooks.static": ("Static",),
+    "quartapp.http.answers": ("FieldError",),
     "quartapp.http.authentication": (
         "INVALID_TOKEN",
         "unauthorized",
@@ -271,6 +279,7 @@ _HOMES = {
         "Closed",
     ),
     "quartapp.http.operation": ("Operation",),
+    "quartapp.http.pages": ("see_other",),
     "quartapp.http.declaration": (
         "Declaration",
         "Refusal",

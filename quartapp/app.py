@@ -20,11 +20,14 @@ from quartapp.database.tasks import Tasks
 from quartapp.errors import QuartappError
 from quartapp.hooks.discovery import discover, loaded, without_replaced
 from quartapp.hooks.plugins import Plugins
+from quartapp.http.body_limits import note_body_limits
 from quartapp.http.clashes import refuse_clashes
 from quartapp.http.connection import RequestConnection
 from quartapp.http.cors import register_cors
+from quartapp.http.declaration import MAX_BODY_BYTES
 from quartapp.http.handlers import register_error_handlers
 from quartapp.http.idempotency import KeptAnswer
+from quartapp.http.static import static_routes
 from quartapp.identity.authenticator import Authenticator
 from quartapp.identity.cookies import Cookies
 from quartapp.identity.grants import Grants
@@ -52,7 +55,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("quartapp.app")
 
-MAX_BODY_BYTES = 64 * 1024
 # RFC 2606 reserves this domain, so no server can have the address.
 NOWHERE = "mongodb://nowhere.invalid"
 
@@ -118,7 +120,10 @@ def create_app(
         register_routes(app, metrics_routes)
     for owner, blueprint in core.plugins.blueprints(app):
         register_routes(app, blueprint, owner)
+    for number, (owner, static) in enumerate(core.plugins.static(app)):
+        register_routes(app, static_routes(owner, number, static), owner)
     refuse_clashes(app)
+    note_body_limits(app)
     core.events.add(renewal(), "quartapp itself")
     for owner, event in core.plugins.events(app):
         core.events.add(event, str(owner))

@@ -20,6 +20,7 @@ from quartapp.hooks.changes import Changes
 from quartapp.hooks.decisions import Grant
 from quartapp.hooks.dispatcher import Dispatcher
 from quartapp.hooks.messages import Messages
+from quartapp.hooks.static import Static
 from quartapp.hooks.telling import Telling
 from quartapp.identity.principal import (
     CredentialsRefusedError,
@@ -205,6 +206,10 @@ class Plugins:
     def blueprints(self, app: Quart) -> list[tuple[LoadedPlugin, Blueprint]]:
         """Return every blueprint, with the plugin that brings it."""
         return self._collect_items("register_blueprints", Blueprint, app=app)
+
+    def static(self, app: Quart) -> list[tuple[LoadedPlugin, Static]]:
+        """Return every folder of files for browsers, with the plugin that brings it."""
+        return self._collect_items("register_static", Static, app=app)
 
     def events(self, app: Quart) -> list[tuple[LoadedPlugin, EventType]]:
         """Return every event that clients may send, with the plugin that brings it."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from quartapp.database.database import Model
     from quartapp.database.outbox_store import OutboxEntry
     from quartapp.hooks.decisions import Decision, Grant
+    from quartapp.hooks.static import Static
     from quartapp.identity.principal import Account, Identity, Principal
     from quartapp.identity.roles import Role
     from quartapp.realtime.events import EventType, SocketParameter
@@ -113,6 +114,22 @@ def register_blueprints(app: Quart) -> Iterable[Blueprint]:
         >>> @hookimpl
         ... def register_blueprints(self, app):
         ...     return [blueprint]
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def register_static(app: Quart) -> Iterable[Static]:
+    """At build: folders of files for browsers, such as stylesheets and scripts. Collected.
+
+    Anybody may read the files; they are in no document, and ``authorize`` is not asked. Browsers
+    keep a file and ask whether it has changed. They do not ask where the name holds a hash of the
+    content, as in ``library.0f3a9c21.css``: change the name with the content.
+
+    Example:
+        >>> @hookimpl
+        ... def register_static(self, app):
+        ...     return [Static("/library/static", Path(__file__).parent / "static")]
     """
     raise NotImplementedError
 

@@ -57,7 +57,10 @@ async def with_etag(response: Response, version: str | None, request: Request) -
     digest = hashlib.sha256(content).hexdigest()[:_HASH_CHARACTERS]
     tag = digest if version is None else f"{version}{_SEPARATOR}{digest}"
     if request.if_none_match.contains_weak(tag):
+        kept = response.headers.get("Cache-Control")
         response = Response(status=HTTPStatus.NOT_MODIFIED)
         del response.headers["Content-Type"]
+        if kept is not None:
+            response.headers["Cache-Control"] = kept
     response.set_etag(tag)
     return response

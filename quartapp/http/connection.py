@@ -13,6 +13,7 @@ import structlog
 from quart.asgi import ASGIHTTPConnection
 from structlog.contextvars import bind_contextvars
 
+from quartapp.http.body_limits import limit_body
 from quartapp.http.headers import protect
 from quartapp.parts import core
 from quartapp.telemetry.traces import failed
@@ -59,6 +60,11 @@ class RequestConnection(ASGIHTTPConnection):
             return coming.pop() if coming else await receive()
 
         await super().__call__(received, send)
+
+    def _create_request_from_scope(self, send: Callable[[Any], Awaitable[None]]) -> Request:
+        request = super()._create_request_from_scope(send)
+        limit_body(self.app, request)
+        return request
 
     async def handle_request(
         self,

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from quartapp.http.answers import FieldError
     from quartapp.identity.access import Access
 
+MAX_BODY_BYTES = 64 * 1024
+HTML = "text/html"
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
@@ -64,8 +67,13 @@ class Declaration:
         key: Field of the envelope that carries the data; None when the data is the whole body.
         media_type: Of the answer; what is not JSON the view returns as text or as a response.
         body: Model of the JSON body.
+        form: Model of the form of a page, URL-encoded or multipart. The view gets ``form`` and
+            ``errors``. A form that does not fit is answered with ``invalid``; where that is left
+            out, the view gets None and a list of :class:`FieldError`, and shows the form again, as
+            422 unless it answers with a response of its own.
+        max_body: Bytes that a body or form may have; a longer one is answered with 413.
         query: Model of the query string.
-        invalid: Answer to a body or query that does not fit.
+        invalid: Answer to a body, form or query that does not fit.
         errors: Domain errors with what they become.
         database: Whether it can answer 503.
         documented: Whether clients may rely on it. Parts of a page are in no document.
@@ -78,6 +86,9 @@ class Declaration:
         missing_token: What a caller without a token is told.
         plain_errors: Whether errors have ``success`` and ``error`` alone, for clients that were
             promised that there is nothing else.
+        page: Whether it is a page for browsers: the answer is HTML, and so are refusals.
+        redirects: Whether it can answer 303, which leads a browser to another path
+            (:func:`see_other`).
         idempotent: Whether a request may carry ``Idempotency-Key``: then it is done once, however
             often it is sent within a day, and answered as at first. Not for answers with tokens. A
             view with an argument ``attempt`` gets an :class:`Attempt`, by which it finds what a try
@@ -101,6 +112,8 @@ class Declaration:
     key: str | None = "data"
     media_type: str = "application/json"
     body: type[BaseModel] | None = None
+    form: type[BaseModel] | None = None
+    max_body: int = MAX_BODY_BYTES
     query: type[BaseModel] | None = None
     invalid: Refusal | None = None
     errors: Mapping[type[DomainError], Refusal | tuple[Refusal, ...]] = field(default_factory=dict)
@@ -111,11 +124,27 @@ class Declaration:
     refused_by: Mapping[str, int] = field(default_factory=dict)
     missing_token: str = MISSING_TOKEN
     plain_errors: bool = False
+    page: bool = False
+    redirects: bool = False
     idempotent: bool = False
     etag: bool = False
     if_match: bool = False
     fuzz: bool = True
     why: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what does not go together.
+
+        Raises:
+            TypeError: A body and a form, or a page that is idempotent, whose kept refusals would
+                be JSON.
+        """
+        if self.body is not None and self.form is not None:
+            raise TypeError(f"operation {self.id} has a body or a form, not both")
+        if self.page and self.idempotent:
+            raise TypeError(f"operation {self.id} is a page, so it cannot be idempotent")
+        if self.page:
+            object.__setattr__(self, "media_type", HTML)
 
     def refusals(self) -> dict[int, list[Refusal]]:
         """Return every refusal that this operation can answer with, by status."""
@@ -146,7 +175,7 @@ def _of_callers(operation: Declaration) -> Iterator[Refusal]:
 def _of_input(operation: Declaration) -> Iterator[Refusal]:
     if operation.invalid is not None:
         yield operation.invalid
-    if operation.body is not None:
+    if operation.body is not None or operation.form is not None:
         yield Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Payload Too Large")
     if operation.if_match:
         yield Refusal(*PRECONDITION_FAILED)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, create_model
 from quart_schema import (
+    DataSource,
     document_querystring,
     document_request,
     document_response,
@@ -18,6 +19,7 @@ from quart_schema import (
 
 from quartapp.http.declaration import Refusal
 from quartapp.http.error_models import error_model, plain_error_model
+from quartapp.http.forms import UNFIT_STATUS
 from quartapp.http.models import Closed
 
 if TYPE_CHECKING:
@@ -36,6 +38,18 @@ class NotModified(BaseModel):
     """No body at all; the document's builder takes nothing but models."""
 
 
+class SeeOther(BaseModel):
+    """The browser is led to another path."""
+
+
+class FormAgain(BaseModel):
+    """The form does not fit, and is shown again."""
+
+
+class ErrorPage(BaseModel):
+    """A page that says what is wrong."""
+
+
 def documented(
     operation: Declaration, view: Callable[..., Awaitable[Response]]
 ) -> Callable[..., Awaitable[Response]]:
@@ -47,11 +61,17 @@ def documented(
     security_scheme([{SECURITY_SCHEME: []}] if operation.access.signed_in else [])(view)
     if operation.body is not None:
         document_request(operation.body)(view)
+    if operation.form is not None:
+        document_request(operation.form, source=DataSource.FORM)(view)
     if operation.query is not None:
         document_querystring(operation.query)(view)
     document_response(_envelope(operation), int(operation.status))(view)
     if operation.etag:
-        document_response(NotModified, 304)(view)
+        document_response(NotModified, HTTPStatus.NOT_MODIFIED)(view)
+    if operation.redirects:
+        document_response(SeeOther, HTTPStatus.SEE_OTHER)(view)
+    if operation.form is not None and operation.invalid is None:
+        document_response(FormAgain, UNFIT_STATUS)(view)
     models = {
         int(status): _error_model(operation, status, refusals)
         for status, refusals in operation.refusals().items()
@@ -83,6 +103,8 @@ def models_with_messages(operation: Declaration, plugins: Plugins) -> dict[int, 
 
 
 def _error_model(operation: Declaration, status: int, refusals: list[Refusal]) -> Any:  # noqa: ANN401 - a type
+    if operation.page:
+        return ErrorPage
     if operation.plain_errors:
         return plain_error_model(operation.id, status, refusals)
     names_fields = operation.invalid is not None and status == operation.invalid.status

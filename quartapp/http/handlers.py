@@ -1,4 +1,4 @@
-"""What becomes of an error that ends a request: one envelope for all of them."""
+"""What becomes of an error that ends a request: one envelope for all of them, or a page."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException
 from quartapp.errors import DatabaseUnavailableError
 from quartapp.http.answers import ApiError, unavailable
 from quartapp.http.operation import operation_of
+from quartapp.http.pages import error_page
 from quartapp.http.problems import error_response
 from quartapp.identity.principal import SignInUnavailableError
 
@@ -27,7 +28,7 @@ BASE = "/api/v1"
 
 
 def register_error_handlers(app: Quart) -> None:
-    """Make every error of ``app`` answer in the JSON envelope.
+    """Make every error of ``app`` answer in the JSON envelope, or as a page.
 
     Args:
         app: The application under construction.
@@ -71,12 +72,12 @@ def register_error_handlers(app: Quart) -> None:
 
 def _answer(error: ApiError) -> Response:
     current: Request = request._get_current_object()  # type: ignore[attr-defined] # noqa: SLF001 - werkzeug's documented way to a proxied object
-    return error_response(error, current, plain=_is_plain(current))
-
-
-def _is_plain(current: Request) -> bool:
-    """Tell whether clients of the path that was asked for know no further members of errors."""
     if current.url_rule is None:
-        return not f"{current.path}/".startswith(f"{BASE}/")
+        # Clients of paths outside the API know no further members of errors.
+        plain = not f"{current.path}/".startswith(f"{BASE}/")
+        return error_response(error, current, plain=plain)
     operation = operation_of(current_app.view_functions[current.url_rule.endpoint])
-    return operation is not None and operation.plain_errors
+    if operation is not None and operation.page:
+        return error_page(error)
+    plain = operation is not None and operation.plain_errors
+    return error_response(error, current, plain=plain)

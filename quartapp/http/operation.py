@@ -33,6 +33,7 @@ from quartapp.http.conditional import (
 from quartapp.http.declaration import Declaration, Refusal
 from quartapp.http.documentation import documented
 from quartapp.http.idempotency import HEADER, Attempt, once
+from quartapp.http.forms import UNFIT_STATUS, FormError, parsed_form
 from quartapp.http.problems import field_errors, whole_body
 from quartapp.identity.tokens import AccountGoneError
 from quartapp.parts import core
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
     from quartapp.identity.principal import Principal
 
 ATTRIBUTE = "__quartapp_operation__"
+ERRORS = "errors"
+"""What a view gets beside its form."""
 NO_JSON = whole_body("content-type", "Content-Type has to be application/json")
 
 
@@ -53,9 +56,9 @@ NO_JSON = whole_body("content-type", "Content-Type has to be application/json")
 class Operation(Declaration):
     """One operation of the API. Use an instance as a decorator on a view.
 
-    The view gets ``principal`` when access is guarded, ``body`` and ``query`` when they are
-    declared, and its path parameters; it returns what goes under ``key``. The attributes are those
-    of :class:`~quartapp.Declaration`.
+    The view gets ``principal`` when access is guarded, ``body``, ``form`` and ``query`` when they
+    are declared, and its path parameters; it returns what goes under ``key``. The attributes are
+    those of :class:`~quartapp.Declaration`.
     """
 
     def __call__(
@@ -69,7 +72,10 @@ class Operation(Declaration):
             principal = await self._caller() if self.access.signed_in else None
             asked = await self._let_in(principal, path)
             if self.policies:
-                await _authorize(principal, self.action or self.id, asked)
+                given = {name: value for name, value in asked.items() if name != ERRORS}
+                await _authorize(principal, self.action or self.id, given)
+            if self.form is not None:
+                asked = {"form": None, ERRORS: [], **asked}
             arguments = asked if principal is None else {**asked, "principal": principal}
             if self.if_match:
                 arguments = {**arguments, "expected": expected_versions(_current())}
@@ -98,7 +104,8 @@ class Operation(Declaration):
         version = None
         if isinstance(data, Versioned):
             data, version = data.data, data.version
-        answer = self._answer(data)
+        unfit = self.form is not None and arguments["form"] is None
+        answer = self._answer(data, UNFIT_STATUS if unfit else self.status)
         return await with_etag(answer, version, _current()) if self.etag else answer
 
     async def _once(
@@ -144,16 +151,23 @@ class Operation(Declaration):
             asked["query"] = self._parse_query(self.query)
         if self.body is not None:
             asked["body"] = await self._parse_body(self.body)
+        if self.form is not None:
+            try:
+                asked["form"] = await parsed_form(_current(), self.form)
+            except FormError as error:
+                if self.invalid is not None:
+                    raise self.invalid.raised_by(error, error.fields) from error
+                asked[ERRORS] = error.fields
         return asked
 
-    def _answer(self, data: Any) -> Response:  # noqa: ANN401 - what the view returned
+    def _answer(self, data: Any, status: int) -> Response:  # noqa: ANN401 - what the view returned
         if isinstance(data, Response):
             return data
         if self.media_type != "application/json":
-            return Response(data, self.status, mimetype=self.media_type)
+            return Response(data, status, mimetype=self.media_type)
         if self.key is None:
-            return json_response(data, self.status)
-        return json_response({"success": True, self.key: data}, self.status)
+            return json_response(data, status)
+        return json_response({"success": True, self.key: data}, status)
 
     def _refusal_for(self, error: DomainError) -> Refusal | None:
         if self.if_match and isinstance(error, PreconditionFailedError):
@@ -205,10 +219,11 @@ def _current() -> Request:
 
 
 def _ids(asked: Mapping[str, object]) -> dict[str, object]:
-    """Return the fields of path, query and body side by side, as ``grant`` gets them."""
+    """Return the fields of path, query, body and form side by side, as ``grant`` gets them."""
     found: dict[str, object] = {}
     for name, value in asked.items():
-        found |= value.model_dump() if isinstance(value, BaseModel) else {name: value}
+        if name != ERRORS:
+            found |= value.model_dump() if isinstance(value, BaseModel) else {name: value}
     return found
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from quartapp.testing.clock import TurnedClock as TurnedClock
     from quartapp.testing.contract import Prepare as Prepare
     from quartapp.testing.contract import QuartappContract as QuartappContract
+    from quartapp.testing.pages import Page as Page
     from quartapp.testing.processes import ServerProcess as ServerProcess
     from quartapp.testing.servers import SECRET as SECRET
     from quartapp.testing.servers import Serve as Serve
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "SECRET",
     "Client",
+    "Page",
     "Person",
     "Prepare",
     "QuartappContract",
@@ -51,6 +53,7 @@ _HOMES = {
         "Prepare",
         "QuartappContract",
     ),
+    "quartapp.testing.pages": ("Page",),
     "quartapp.testing.processes": ("ServerProcess",),
     "quartapp.testing.servers": (
         "SECRET",

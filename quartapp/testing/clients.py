@@ -12,6 +12,8 @@ import httpx
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from quartapp.testing.pages import Page
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -165,6 +167,7 @@ class Client:
         )
         self._tokens = tokens
         self._sockets: list[Socket] = []
+        self._pages: list[Page] = []
 
     async def person(self, role: str, *, name: str | None = None) -> Person:
         """Register a person with a new address.
@@ -243,8 +246,19 @@ class Client:
         self._sockets.append(socket)
         return socket
 
+    def page(self, person: Person | None = None) -> Page:
+        """Open a browser that keeps cookies of its own.
+
+        Args:
+            person: Whose token goes with each request; None for nobody's.
+        """
+        page = Page(self.url, person.headers if person else {}, DEADLINE_SECONDS)
+        self._pages.append(page)
+        return page
+
     async def close(self) -> None:
-        """Close all sockets and the HTTP client."""
+        """Close all pages and sockets, and the HTTP client."""
+        await asyncio.gather(*(page.close() for page in self._pages))
         await asyncio.gather(*(socket.close() for socket in self._sockets))
         await self.api.aclose()
 

@@ -120,6 +120,30 @@ async def test_co_teachers_call_the_roll_and_do_nothing_else(serve, lesson, mark
     assert await status("POST", "/attendance/start", colleague, **start) == 404
 
 
+async def test_guests_sign_a_book_whose_form_is_shown_again_when_it_does_not_fit(serve, example):
+    server = await serve(beside=[example("pages", HOW_TO).GuestsPlugin])
+    page = server.page()
+    signed = await page.submit("/guests/book", name="<Ada>", guests="2")
+    assert (signed.status_code, signed.headers["location"]) == (303, "/guests/book")
+    assert "<li>&lt;Ada&gt;, 2</li>" in (await page.follow(signed)).text
+    again = await page.submit("/guests/book", name='"Bob"', guests="21")
+    assert again.status_code == 422
+    assert "guests: Input should be less than or equal to 20" in again.text
+    assert 'value="&quot;Bob&quot;"' in again.text
+    assert "Bob" not in (await page.get("/guests/book")).text
+    long = await page.submit("/guests/book", name="x" * 5000, guests="1")
+    assert (long.status_code, long.headers["content-type"]) == (413, "text/html; charset=utf-8")
+    document = (await server.api.get(f"{server.url}/openapi.json")).json()
+    sign = document["paths"]["/guests/book"]["post"]
+    assert set(sign["requestBody"]["content"]) == {
+        "application/x-www-form-urlencoded",
+        "multipart/form-data",
+    }
+    assert {"200", "303", "413", "422"} <= set(sign["responses"])
+    assert set(sign["responses"]["413"]["content"]) == {"text/html"}
+    assert "Location" in sign["responses"]["303"]["headers"]
+
+
 async def test_unreachable_directory_is_not_reported_as_wrong_password(school):
     _, server = school
     server.directory.down = True

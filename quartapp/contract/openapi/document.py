@@ -11,6 +11,7 @@ from quart_schema.openapi import HttpSecurityScheme, Info, OpenAPIProvider
 
 from quartapp.http.documentation import ERRORS, SECURITY_SCHEME, models_with_messages
 from quartapp.http.fields import exact_schema
+from quartapp.http.forms import MULTIPART, UNFIT_STATUS, URL_ENCODED
 from quartapp.http.idempotency import HEADER, PATTERN, REPLAYED
 from quartapp.http.operation import Operation, operation_of
 from quartapp.parts import core
@@ -72,6 +73,13 @@ IF_MATCH: JsonObject = {
 ENTITY_TAG: JsonObject = {
     "ETag": {
         "description": "Names this state of the thing.",
+        "required": True,
+        "schema": {"type": "string"},
+    }
+}
+LOCATION: JsonObject = {
+    "Location": {
+        "description": "Path on this server, to ask for with GET.",
         "required": True,
         "schema": {"type": "string"},
     }
@@ -214,9 +222,15 @@ def _complete(documented: JsonObject, operation: Operation | None) -> None:
     if not operation.fuzz:
         documented["x-not-fuzzed"] = operation.why
     _complete_headers(documented, operation)
-    if operation.media_type != "application/json":
-        success = documented["responses"][str(int(operation.status))]
-        success["content"] = {operation.media_type: {"schema": {"type": "string"}}}
+    if operation.form is not None:
+        content = documented["requestBody"]["content"]
+        content[MULTIPART] = content[URL_ENCODED]
+    texts = {int(operation.status)} if operation.media_type != "application/json" else set()
+    if texts and operation.form is not None and operation.invalid is None:
+        texts.add(int(UNFIT_STATUS))
+    for status, response in documented["responses"].items():
+        if int(status) in texts or (operation.page and "content" in response):
+            response["content"] = {operation.media_type: {"schema": {"type": "string"}}}
 
 
 def _complete_headers(documented: JsonObject, operation: Operation) -> None:
@@ -233,6 +247,8 @@ def _complete_headers(documented: JsonObject, operation: Operation) -> None:
     if operation.idempotent:
         responses["409"]["headers"] = AGAIN_SOON
         success["headers"] = REPLAYED_ANSWER
+    if operation.redirects:
+        responses["303"] = {"description": "Another page follows.", "headers": LOCATION}
     if operation.etag:
         success["headers"] = ENTITY_TAG
         responses["304"] = {"description": "The client has this answer.", "headers": ENTITY_TAG}

@@ -241,6 +241,16 @@ async def test_register_blueprints_adds_a_guarded_and_documented_route(serve, ex
     assert documented["operationId"] == "getLibraryHours"
 
 
+async def test_register_static_serves_the_files_of_a_folder(serve, example, tmp_path):
+    (tmp_path / "library.css").write_text("p { color: blue }")
+    server = await serve(beside=[example("register_static").LibraryPlugin(tmp_path)])
+    answer = await server.page().get("/library/static/library.css")
+    assert (answer.status_code, answer.text) == (200, "p { color: blue }")
+    assert answer.headers["content-type"] == "text/css; charset=utf-8"
+    document = (await server.api.get(f"{server.url}/openapi.json")).json()
+    assert not [path for path in document["paths"] if path.startswith("/library")]
+
+
 async def test_register_events_adds_a_documented_event(serve, example):
     server = await serve(beside=[example("register_events").HandsPlugin])
     student, teacher = await server.person("student"), await server.person("teacher")
