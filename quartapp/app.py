@@ -27,6 +27,7 @@ from quartapp.http.cors import register_cors
 from quartapp.http.declaration import MAX_BODY_BYTES
 from quartapp.http.handlers import register_error_handlers
 from quartapp.http.idempotency import KeptAnswer
+from quartapp.http.pages import note_pages
 from quartapp.http.static import static_routes
 from quartapp.identity.authenticator import Authenticator
 from quartapp.identity.cookies import Cookies
@@ -124,6 +125,7 @@ def create_app(
         register_routes(app, static_routes(owner, number, static), owner)
     refuse_clashes(app)
     note_body_limits(app)
+    note_pages(app)
     core.events.add(renewal(), "quartapp itself")
     for owner, event in core.plugins.events(app):
         core.events.add(event, str(owner))

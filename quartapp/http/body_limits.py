@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from werkzeug.exceptions import HTTPException
 
+from quartapp.http.csrf import SAFE_METHODS
 from quartapp.http.declaration import MAX_BODY_BYTES
 from quartapp.http.operation import operation_of
 
@@ -37,7 +38,7 @@ def limit_body(app: Quart, request: Request) -> None:
     that, in apps that need it.
     """
     own = cast("dict[str, int]", app.extensions[EXTENSION])
-    if not own or request.content_length == 0:
+    if not own or request.method in SAFE_METHODS or request.content_length == 0:
         return
     try:
         rule, _ = app.url_map.bind("localhost").match(
@@ -46,4 +47,7 @@ def limit_body(app: Quart, request: Request) -> None:
     except HTTPException:
         return
     if rule.endpoint in own:
-        request.body = request.body_class(request.content_length, own[rule.endpoint])
+        limit = own[rule.endpoint]
+        request.body = request.body_class(request.content_length, limit)
+        # A view may read a form again, to show what was typed.
+        request.max_content_length = request.max_form_memory_size = limit

@@ -15,6 +15,7 @@ from structlog.contextvars import bind_contextvars
 
 from quartapp.http.body_limits import limit_body
 from quartapp.http.headers import protect
+from quartapp.http.operation import operation_for
 from quartapp.parts import core
 from quartapp.telemetry.traces import failed
 
@@ -129,6 +130,13 @@ class RequestConnection(ASGIHTTPConnection):
                 response.headers["Connection"] = "close"
         response.headers["X-Request-Id"] = self._request_id
         parts = core(self.app)
-        protect(response.headers, self._request, parts.cookies, parts.settings.frame_ancestors)
+        operation = operation_for(self.app, self._request)
+        protect(
+            response.headers,
+            self._request,
+            parts.cookies,
+            parts.settings.frame_ancestors,
+            personal=operation is not None and operation.access.signed_in,
+        )
         self._status = response.status_code
         await super()._send_response(send, response)

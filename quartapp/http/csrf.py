@@ -1,7 +1,9 @@
-"""The proof of origin that a request by cookie needs.
+"""The proof of origin that a change from a browser needs.
 
 A browser sends a cookie along with whatever any site makes it send. So the cookie alone changes
 nothing: a request that may change something also has to prove that a page of this server sent it.
+A form is refused even without a cookie when another site sends it: that site could sign a visitor
+in as somebody else, or reach a server that only the visitor's network reaches.
 """
 
 from __future__ import annotations
@@ -16,8 +18,8 @@ if TYPE_CHECKING:
     from quart.wrappers import Request
 
 CROSS_SITE = "Forbidden, cross-site request"
+SAFE_METHODS = frozenset({"GET", "HEAD"})
 
-_SAFE = frozenset({"GET", "HEAD"})
 _FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 
 
@@ -31,9 +33,27 @@ def refuse_cross_site(current: Request) -> None:
         ApiError: 403, the method may change something, and the request does not prove that a page
             of this server sent it, or has a body that is neither JSON nor a form.
     """
-    if current.method in _SAFE:
+    if current.method in SAFE_METHODS:
         return
     if not (_is_same_origin(current) and _is_json_or_form(current)):
+        raise ApiError(HTTPStatus.FORBIDDEN, CROSS_SITE)
+
+
+def refuse_other_sites(current: Request) -> None:
+    """Refuse a request that a browser says another site has made it send.
+
+    A client that is no browser says nothing about sites, and is let through.
+
+    Args:
+        current: A request for a page, with or without credentials.
+
+    Raises:
+        ApiError: 403, the method may change something, and another site has sent the request.
+    """
+    if current.method in SAFE_METHODS:
+        return
+    told = "Sec-Fetch-Site" in current.headers or "Origin" in current.headers
+    if told and not _is_same_origin(current):
         raise ApiError(HTTPStatus.FORBIDDEN, CROSS_SITE)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from quartapp.http.answers import ApiError
 from quartapp.http.authentication import INVALID_TOKEN, MISSING_TOKEN, token_code
 from quartapp.http.conditional import PRECONDITION_FAILED
+from quartapp.http.csrf import CROSS_SITE
 from quartapp.http.idempotency import CODES
 
 if TYPE_CHECKING:
@@ -87,6 +88,9 @@ class Declaration:
         plain_errors: Whether errors have ``success`` and ``error`` alone, for clients that were
             promised that there is nothing else.
         page: Whether it is a page for browsers: the answer is HTML, and so are refusals.
+        cross_site: Whether pages of other sites may have a browser send the form, as a sign-on
+            elsewhere does (``response_mode=form_post``). Then the view has to tell by other means,
+            such as a sealed ``state``, that the browser's user has asked for it.
         redirects: Whether it can answer 303, which leads a browser to another path
             (:func:`see_other`).
         idempotent: Whether a request may carry ``Idempotency-Key``: then it is done once, however
@@ -125,6 +129,7 @@ class Declaration:
     missing_token: str = MISSING_TOKEN
     plain_errors: bool = False
     page: bool = False
+    cross_site: bool = False
     redirects: bool = False
     idempotent: bool = False
     etag: bool = False
@@ -136,15 +141,22 @@ class Declaration:
         """Refuse what does not go together.
 
         Raises:
-            TypeError: A body and a form, or a page that is idempotent, whose kept refusals would
-                be JSON.
+            TypeError: A body and a form; a page that is idempotent, whose kept refusals would be
+                JSON; or other sites at what only signed-in people may call.
         """
         if self.body is not None and self.form is not None:
             raise TypeError(f"operation {self.id} has a body or a form, not both")
         if self.page and self.idempotent:
             raise TypeError(f"operation {self.id} is a page, so it cannot be idempotent")
+        if self.cross_site and self.access.signed_in:
+            raise TypeError(f"operation {self.id} is for signed-in people, so never cross-site")
         if self.page:
             object.__setattr__(self, "media_type", HTML)
+
+    @property
+    def is_for_browsers(self) -> bool:
+        """Whether a browser sends the requests by itself, without a script of ours."""
+        return self.page or self.form is not None
 
     def refusals(self) -> dict[int, list[Refusal]]:
         """Return every refusal that this operation can answer with, by status."""
@@ -170,6 +182,8 @@ def _of_callers(operation: Declaration) -> Iterator[Refusal]:
             yield Refusal(HTTPStatus.UNAUTHORIZED, message, code=token_code(message))
     if operation.access.role is not None:
         yield Refusal(HTTPStatus.FORBIDDEN, operation.access.refusal)
+    if operation.form is not None and not operation.cross_site:
+        yield Refusal(HTTPStatus.FORBIDDEN, CROSS_SITE)
 
 
 def _of_input(operation: Declaration) -> Iterator[Refusal]:

@@ -12,8 +12,8 @@ from werkzeug.exceptions import HTTPException
 
 from quartapp.errors import DatabaseUnavailableError
 from quartapp.http.answers import ApiError, unavailable
-from quartapp.http.operation import operation_of
-from quartapp.http.pages import error_page
+from quartapp.http.operation import operation_for
+from quartapp.http.pages import error_page, is_among_pages
 from quartapp.http.problems import error_response
 from quartapp.identity.principal import SignInUnavailableError
 
@@ -72,11 +72,14 @@ def register_error_handlers(app: Quart) -> None:
 
 def _answer(error: ApiError) -> Response:
     current: Request = request._get_current_object()  # type: ignore[attr-defined] # noqa: SLF001 - werkzeug's documented way to a proxied object
-    if current.url_rule is None:
+    app: Quart = current_app._get_current_object()  # type: ignore[attr-defined] # noqa: SLF001 - as above
+    operation = operation_for(app, current)
+    if operation is None and current.url_rule is None:
+        if is_among_pages(app, current.path):
+            return error_page(error)
         # Clients of paths outside the API know no further members of errors.
         plain = not f"{current.path}/".startswith(f"{BASE}/")
         return error_response(error, current, plain=plain)
-    operation = operation_of(current_app.view_functions[current.url_rule.endpoint])
     if operation is not None and operation.page:
         return error_page(error)
     plain = operation is not None and operation.plain_errors

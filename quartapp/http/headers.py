@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from quartapp.http.csrf import SAFE_METHODS
 from quartapp.identity.cookies import is_secure
 
 if TYPE_CHECKING:
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from quartapp.identity.cookies import Cookies
 
 HSTS_SECONDS = 365 * 24 * 3600
+
+# What browsers show as a page, scripts and all, when somebody opens the address.
+_PAGES = frozenset({"text/html", "application/xhtml+xml", "image/svg+xml"})
 
 _POLICY = (
     "default-src 'none'",
@@ -39,7 +43,12 @@ def content_security_policy(frame_ancestors: Sequence[str]) -> str:
 
 
 def protect(
-    headers: Headers, current: Request, cookies: Cookies, frame_ancestors: Sequence[str]
+    headers: Headers,
+    current: Request,
+    cookies: Cookies,
+    frame_ancestors: Sequence[str],
+    *,
+    personal: bool,
 ) -> None:
     """Add the protective headers of an answer; those that the operation has set stay.
 
@@ -48,16 +57,23 @@ def protect(
         current: The request that is answered.
         cookies: Knows the session cookie.
         frame_ancestors: Origins whose pages may show this server's pages in a frame.
+        personal: Whether the operation answers signed-in callers alone, with whatever credentials.
     """
     headers.setdefault("X-Content-Type-Options", "nosniff")
-    if headers.get("Content-Type", "").partition(";")[0].strip().lower() == "text/html":
+    if headers.get("Content-Type", "").partition(";")[0].strip().lower() in _PAGES:
         headers.setdefault("Content-Security-Policy", content_security_policy(frame_ancestors))
         headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
         # This tells other sites nothing either. But under no-referrer, browsers send the page's own
         # forms with `Origin: null`, and over plain HTTP nothing else proves a form's origin.
         headers.setdefault("Referrer-Policy", "same-origin")
     headers.setdefault("Referrer-Policy", "no-referrer")
-    if "Set-Cookie" in headers or _has_credentials(current, cookies):
+    # What is no GET may be answered with a token. Caches do not keep such answers, and are told so.
+    if (
+        personal
+        or current.method not in SAFE_METHODS
+        or "Set-Cookie" in headers
+        or _has_credentials(current, cookies)
+    ):
         kept = "private, no-cache" if "ETag" in headers else "no-store"
         headers.setdefault("Cache-Control", kept)
     if is_secure(current):
@@ -65,4 +81,4 @@ def protect(
 
 
 def _has_credentials(current: Request, cookies: Cookies) -> bool:
-    return "Authorization" in current.headers or cookies.token(current) is not None
+    return "Authorization" in current.headers or cookies.is_sent(current)

@@ -30,6 +30,7 @@ from quartapp.http.conditional import (
     expected_versions,
     with_etag,
 )
+from quartapp.http.csrf import refuse_other_sites
 from quartapp.http.declaration import Declaration, Refusal
 from quartapp.http.documentation import documented
 from quartapp.http.idempotency import HEADER, Attempt, once
@@ -41,6 +42,7 @@ from quartapp.parts import core
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+    from quart import Quart
     from quart.wrappers import Request
 
     from quartapp.http.answers import FieldError
@@ -69,6 +71,8 @@ class Operation(Declaration):
 
         @functools.wraps(view)
         async def wrapper(**path: object) -> Response:
+            if self.is_for_browsers and not self.cross_site:
+                refuse_other_sites(_current())
             principal = await self._caller() if self.access.signed_in else None
             asked = await self._let_in(principal, path)
             if self.policies:
@@ -106,7 +110,8 @@ class Operation(Declaration):
             data, version = data.data, data.version
         unfit = self.form is not None and arguments["form"] is None
         answer = self._answer(data, UNFIT_STATUS if unfit else self.status)
-        return await with_etag(answer, version, _current()) if self.etag else answer
+        tagged = self.etag and answer.status_code < HTTPStatus.MULTIPLE_CHOICES
+        return await with_etag(answer, version, _current()) if tagged else answer
 
     async def _once(
         self, answer: Callable[[Attempt], Awaitable[Response]], principal: Principal | None
@@ -239,3 +244,9 @@ def operation_of(view: object) -> Operation | None:
     """Return the operation that ``view`` declares, or None without one."""
     declared = getattr(view, ATTRIBUTE, None)
     return declared if isinstance(declared, Operation) else None
+
+
+def operation_for(app: Quart, current: Request) -> Operation | None:
+    """Return the operation that ``current`` asks for, or None where no route takes the request."""
+    rule = current.url_rule
+    return None if rule is None else operation_of(app.view_functions[rule.endpoint])

@@ -12,10 +12,16 @@ from structlog.contextvars import get_contextvars
 from werkzeug.urls import iri_to_uri
 
 from quartapp.http.declaration import HTML
+from quartapp.http.routes import routes
 
 if TYPE_CHECKING:
+    from quart import Quart
+
     from quartapp.http.answers import ApiError
 
+EXTENSION = "quartapp.pages"
+
+_API = "api"
 _OWN_PATH = re.compile(r"/(?![/\\])[^\x00-\x20\x7f\\]*")
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -33,6 +39,22 @@ _PAGE = """<!doctype html>
 </body>
 </html>
 """
+
+
+def note_pages(app: Quart) -> None:
+    """Note where pages are, so that a mistyped address among them is answered as a page too.
+
+    Args:
+        app: The application under construction, with all its routes.
+    """
+    app.extensions[EXTENSION] = frozenset(
+        _first_word(route.path) for route in routes(app) if route.operation.page
+    ) - {_API, ""}
+
+
+def is_among_pages(app: Quart, path: str) -> bool:
+    """Tell whether ``path`` begins with the same word as the path of a page."""
+    return _first_word(path) in app.extensions[EXTENSION]
 
 
 def error_page(error: ApiError) -> Response:
@@ -65,3 +87,8 @@ def see_other(path: str) -> Response:
     if _OWN_PATH.fullmatch(path) is None:
         raise ValueError("a redirect leads to a path on this server")
     return Response("", HTTPStatus.SEE_OTHER, {"Location": iri_to_uri(path)}, mimetype=HTML)
+
+
+def _first_word(path: str) -> str:
+    word = path.removeprefix("/").partition("/")[0]
+    return "" if "{" in word else word

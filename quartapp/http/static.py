@@ -77,11 +77,10 @@ def static_routes(owner: LoadedPlugin, number: int, static: Static) -> Blueprint
         access=PUBLIC,
         tags=(),
         data=bytes,
-        media_type="application/octet-stream",
         database=False,
         documented=False,
         policies=False,
-        plain_errors=True,
+        page=True,
         etag=True,
     )
     blueprint = Blueprint(name, __name__)
@@ -112,7 +111,7 @@ def _read(folder: Path, path: str) -> bytes | None:
         # A link is followed, and may lead to another file of the folder.
         found = Path(os.path.realpath(root / path))
         parts = (*path.split("/"), *found.relative_to(root).parts)
-        if any(part.startswith(".") for part in parts) or not found.is_file():
+        if any(not part or part.startswith(".") for part in parts) or not found.is_file():
             return None
         return found.read_bytes()
     except (OSError, ValueError):  # outside the folder, too long, not readable, no path at all

@@ -9,6 +9,8 @@ import structlog
 from quart import request
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from quart.wrappers import Request, Response, Websocket
 
 log = structlog.get_logger("quartapp.http")
@@ -59,14 +61,24 @@ class Cookies:
         """Return the token in the session cookie, unless an ``Authorization`` header is there.
 
         The cookie of a plain HTTP connection does not count over TLS, where another host of the
-        same domain could have set it.
+        same domain could have set it. Two cookies of the name count for nothing: somebody else may
+        have set one of them, and the server cannot tell which.
 
         Args:
             connection: The request or the handshake.
         """
         if "Authorization" in connection.headers:
             return None
-        return connection.cookies.get(_name(connection)) or None
+        sent = set(_values(connection))
+        return sent.pop() or None if len(sent) == 1 else None
+
+    def is_sent(self, connection: Request | Websocket) -> bool:
+        """Tell whether ``connection`` carries the session cookie, whatever it is worth.
+
+        Args:
+            connection: The request or the handshake.
+        """
+        return any(True for _ in _values(connection))
 
     def _set(self, response: Response, value: str, seconds: int) -> None:
         response.set_cookie(
@@ -94,6 +106,17 @@ def is_own_origin(connection: Request | Websocket) -> bool:
     scheme = _PAGE_SCHEMES.get(connection.scheme, connection.scheme)
     own = _origin(f"{scheme}://{connection.host}")
     return own is not None and own == _origin(connection.headers.get("Origin", ""))
+
+
+def _values(connection: Request | Websocket) -> Iterator[str]:
+    # Read from the header itself. Werkzeug strips blanks from names that browsers take for a part
+    # of the name, so that a cookie which only looks like one with the prefix would count.
+    name = _name(connection)
+    for header in connection.headers.getlist("Cookie"):
+        for pair in header.split(";"):
+            key, _, value = pair.partition("=")
+            if key.strip(" \t") == name:
+                yield value.strip(" \t")
 
 
 def _name(connection: Request | Websocket) -> str:

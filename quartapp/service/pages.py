@@ -57,7 +57,6 @@ class Page:
         response.headers["Content-Security-Policy"] = self._policy()
         response.headers["Cache-Control"] = "no-cache"
         response.headers["Referrer-Policy"] = "no-referrer"
-        response.headers["X-Content-Type-Options"] = "nosniff"
         return response
 
     def _policy(self) -> str:
@@ -143,7 +142,6 @@ async def asset(name: str) -> Response:
     path = FOLDER / file
     response = await send_file(path, mimetype=MEDIA_TYPES[path.suffix])
     response.headers["Cache-Control"] = KEEP_FOR_GOOD
-    response.headers["X-Content-Type-Options"] = "nosniff"
     return response
 
 

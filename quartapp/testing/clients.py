@@ -250,9 +250,9 @@ class Client:
         """Open a browser that keeps cookies of its own.
 
         Args:
-            person: Whose token goes with each request; None for nobody's.
+            person: Who is signed in, by the session cookie; None for nobody.
         """
-        page = Page(self.url, person.headers if person else {}, DEADLINE_SECONDS)
+        page = Page(self.url, person.token if person else None, DEADLINE_SECONDS)
         self._pages.append(page)
         return page
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import httpx
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from quartapp.identity.cookies import NAME
 
 
 class Page:
@@ -15,21 +14,24 @@ class Page:
 
     Args:
         url: The server's address, without a path.
-        headers: What goes with each request.
+        token: Of the person who is signed in, by the session cookie; None for nobody.
         seconds: Deadline of a request.
 
     Attributes:
         client: The client itself, of the ``httpx`` library, with its ``cookies``.
     """
 
-    def __init__(self, url: str, headers: Mapping[str, str], seconds: float) -> None:
+    def __init__(self, url: str, token: str | None, seconds: float) -> None:
         # No proxy of the environment: what is tested is on this machine.
         self.client = httpx.AsyncClient(
             base_url=url,
-            headers={"Accept": "text/html", **headers},
+            headers={"Accept": "text/html"},
             timeout=seconds,
             trust_env=False,
         )
+        if token is not None:
+            # For this host, as the server sets it, so that signing out clears it.
+            self.client.cookies.set(NAME, token, domain=urlsplit(url).hostname or "")
         # What browsers tell of a form that the server's own page has.
         self._own = {"Origin": url, "Sec-Fetch-Site": "same-origin"}
 

@@ -6,7 +6,7 @@ import pytest
 from quart import Blueprint
 from quart.wrappers import Response
 
-from quartapp import PUBLIC, SIGNED_IN, Operation, QuartappError, hookimpl
+from quartapp import PUBLIC, SIGNED_IN, Operation, Principal, QuartappError, hookimpl
 
 STRICT = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -50,6 +50,11 @@ class Shelf:
         add("kept", kept, SIGNED_IN)
         return [blueprint]
 
+    @hookimpl
+    def authenticate(self, connection):
+        badge = connection.headers.get("X-Badge")
+        return Principal(badge, "student") if badge else None
+
 
 @pytest.fixture
 def shelf(serve):
@@ -79,7 +84,20 @@ async def test_a_learning_platform_may_be_let_in(shelf):
     assert policy.endswith("; frame-ancestors https://lms.example https://b.example:8443")
 
 
-@pytest.mark.parametrize("origin", ["lms.example", "https://a.example; script-src *", "*"])
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "lms.example",
+        "https://a.example; script-src *",
+        "https://a.example\nX: y",
+        "https://a.example/path",
+        "*",
+        "https://*",
+        "https://*.",
+        "https:",
+        "data:",
+    ],
+)
 async def test_what_is_no_origin_may_not_frame(serve, origin):
     with pytest.raises(QuartappError, match=r"FRAME_ANCESTORS.*is not an origin"):
         await serve(frame_ancestors=(origin,))
@@ -102,6 +120,22 @@ async def test_personal_answers_are_kept_as_far_as_they_may_be(shelf, path, kept
     by_cookie = await server.api.get(url, headers={"Cookie": f"quartapp_session={ada.token}"})
     assert by_header.headers["cache-control"] == by_cookie.headers["cache-control"] == kept
     assert "cache-control" not in (await server.api.get(f"{server.url}/page")).headers
+
+
+async def test_what_was_made_for_other_credentials_is_kept_nowhere_either(shelf):
+    server = await shelf()
+    answer = await server.api.get(f"{server.url}/own", headers={"X-Badge": "7" * 24})
+    assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-store")
+
+
+async def test_an_answer_with_a_token_is_kept_nowhere(server):
+    ada = await server.person("student")
+    given = {"email": ada.email, "password": ada.password}
+    answer = await server.api.post("/auth/login", json=given)
+    assert answer.json()["data"]["token"]
+    assert answer.headers["cache-control"] == "no-store"
+    refused = await server.api.post("/auth/login", json={**given, "password": "another"})
+    assert (refused.status_code, refused.headers["cache-control"]) == (400, "no-store")
 
 
 async def test_over_tls_browsers_are_told_to_stay_with_it(shelf):
