@@ -58,7 +58,7 @@ HIDDEN = (
     "sub",
     "sub/",
     "a.css/",
-    "a.css/.",
+    "a.css/%2e",
     "sub//linked.css",
     "leak.txt",
     "up/secret.txt",
