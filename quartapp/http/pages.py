@@ -33,8 +33,7 @@ _PAGE = """<!doctype html>
 <body>
 <main>
 <h1>{title}</h1>
-<p>{message}</p>
-{fields}<p>Request <code>{request}</code></p>
+{message}{fields}<p>Request <code>{request}</code></p>
 </main>
 </body>
 </html>
@@ -63,9 +62,10 @@ def error_page(error: ApiError) -> Response:
         f"<li>{escape(': '.join(filter(None, (field.field, field.message))))}</li>\n"
         for field in error.fields
     )
+    title = HTTPStatus(error.status).phrase
     text = _PAGE.format(
-        title=escape(HTTPStatus(error.status).phrase),
-        message=escape(error.message),
+        title=escape(title),
+        message=f"<p>{escape(error.message)}</p>\n" if error.message != title else "",
         fields=f"<ul>\n{told}</ul>\n" if told else "",
         request=escape(str(get_contextvars().get("request_id", ""))),
     )

@@ -12,14 +12,16 @@ blueprint = Blueprint("guests", __name__, url_prefix="/guests")
 
 PAGE = """<!doctype html>
 <html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Guest book</title>
 <link rel="stylesheet" href="/guests/static/guests.css">
 <h1>Guest book</h1>
 <ul>{entries}</ul>
 <form method="post" action="/guests/book">
+<ul role="alert">{errors}</ul>
 <label>Name <input name="name" value="{name}" required></label>
 <label>Guests <input name="guests" type="number" value="{guests}" required></label>
-<ul>{errors}</ul>
 <button>Sign</button>
 </form>
 """
