@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from pydantic import model_validator
@@ -16,6 +17,8 @@ from quartapp.http.operation import Operation
 from quartapp.identity.access import PUBLIC
 from quartapp.identity.roles import Role
 from quartapp.realtime.events import EventData, EventType
+
+HOW_TO = Path(__file__).parents[3] / "docs" / "examples" / "howto"
 
 
 class Number(Closed):
@@ -89,6 +92,18 @@ def corkboard(tmp_path, monkeypatch):
 async def test_plugin_that_keeps_to_its_contract_passes(quartapp_contract, corkboard):
     implementation, folder = corkboard
     await quartapp_contract("corkboard", folder, beside=[implementation])
+
+
+async def test_a_plugin_with_pages_and_forms_passes(
+    quartapp_contract, example, tmp_path, pytestconfig
+):
+    guests = example("pages", HOW_TO).GuestsPlugin
+    pytestconfig.option.write_contract = True
+    try:
+        await quartapp_contract("guests", tmp_path, beside=[guests])
+    finally:
+        pytestconfig.option.write_contract = False
+    assert "/guests/book" in (tmp_path / "openapi.yaml").read_text()
 
 
 async def test_a_route_that_differs_from_the_file_is_named(check, corkboard):
