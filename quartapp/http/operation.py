@@ -33,8 +33,8 @@ from quartapp.http.conditional import (
 from quartapp.http.csrf import refuse_other_sites
 from quartapp.http.declaration import Declaration, Refusal
 from quartapp.http.documentation import documented
-from quartapp.http.idempotency import HEADER, Attempt, once
 from quartapp.http.forms import UNFIT_STATUS, FormError, parsed_form
+from quartapp.http.idempotency import HEADER, Attempt, once
 from quartapp.http.problems import field_errors, whole_body
 from quartapp.identity.tokens import AccountGoneError
 from quartapp.parts import core

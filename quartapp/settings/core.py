@@ -29,9 +29,7 @@ ANY_ORIGIN = "*"
 ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 
 # What a Content-Security-Policy may name: an origin, or all subdomains of a host.
-_ANCESTOR = re.compile(
-    r"https?://(\*\.[a-z0-9.-]+|[a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?"
-)
+_ANCESTOR = re.compile(r"https?://(\*\.[a-z0-9.-]+|[a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 
 Names = Annotated[tuple[str, ...], NoDecode]
 Choice = TypeVar("Choice", bound="PluginChoice")

@@ -222,6 +222,11 @@ def _complete(documented: JsonObject, operation: Operation | None) -> None:
     if not operation.fuzz:
         documented["x-not-fuzzed"] = operation.why
     _complete_headers(documented, operation)
+    _complete_content(documented, operation)
+
+
+def _complete_content(documented: JsonObject, operation: Operation) -> None:
+    """Write in which media types a form comes, and answers that are not JSON."""
     if operation.form is not None:
         content = documented["requestBody"]["content"]
         content[MULTIPART] = content[URL_ENCODED]
