@@ -200,6 +200,16 @@ async def test_what_a_client_says_before_the_trusted_proxy_counts_for_nothing(lo
         assert answer.status_code == status
 
 
+async def test_a_page_that_may_use_the_api_changes_nothing_by_cookie(lobby):
+    other = "https://app.example"
+    server = await lobby(cors_origins=(other,))
+    ada = await server.person("student")
+    by_cookie = await send(server, "POST", "act", ada.token, Origin=other)
+    assert (by_cookie.status_code, by_cookie.json()["error"]) == (403, REFUSED)
+    by_header = await send(server, "POST", "act", Origin=other, **ada.headers)
+    assert by_header.status_code == 200
+
+
 async def test_without_a_trusted_proxy_nothing_is_forwarded(lobby):
     server = await lobby()
     ada = await server.person("student")

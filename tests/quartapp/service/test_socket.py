@@ -113,7 +113,9 @@ async def test_pages_of_other_origins_are_kept_out(serve, settings, origin, allo
     assert await socket.ask("NO_SUCH") == UNKNOWN
 
 
-@pytest.mark.parametrize("settings", [{}, {"allowed_origins": ("*",)}])
+@pytest.mark.parametrize(
+    "settings", [{}, {"allowed_origins": ("*",)}, {"cors_origins": ("https://anywhere.example",)}]
+)
 @pytest.mark.parametrize(
     ("origin", "allowed"),
     [("own", True), (None, False), ("null", False), ("https://anywhere.example", False)],
