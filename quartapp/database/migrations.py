@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from quartapp.database.named_lease import COLLECTION as LEASES
 from quartapp.database.named_lease import LeaseLostError, NamedLease
 from quartapp.errors import DatabaseUnavailableError, PluginError, QuartappError
 
@@ -118,8 +119,15 @@ class Migrations:
         return missing
 
     async def _run_all(self) -> None:
+        # In a new database there is nothing to change, and nothing to tell.
+        async with self._database.operation():
+            new = set(await self._database.documents.list_collection_names()) <= {
+                COLLECTION,
+                LEASES,
+            }
         for name, step in await self.pending():
-            log.info("migrating", plugin=name, version=step.version, why=step.why)
+            if not new:
+                log.info("migrating", plugin=name, version=step.version, why=step.why)
             await self._run_one(name, step)
             async with self._database.operation():
                 await self._database.documents[COLLECTION].update_one(

@@ -69,7 +69,7 @@ class OfficeStore:
 
     async def students(self, search=None, limit=None, after=None):
         most = -1 if limit is None else limit
-        values = {"start": search or "", "after": str(after or ""), "limit": most}
+        values = {"start": (search or "").lower(), "after": str(after or ""), "limit": most}
         return [user_of(row) for row in await self._rows(STUDENTS, values)]
 
     async def everybody(self):
