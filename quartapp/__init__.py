@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from quartapp.database.documents import Document as Document
     from quartapp.database.migrations import Migration as Migration
     from quartapp.database.outbox import Outbox as Outbox
-    from quartapp.database.outbox_store import OutboxEntry as OutboxEntry
+    from quartapp.database.outbox_entry import OutboxEntry as OutboxEntry
     from quartapp.database.tasks import Tasks as Tasks
     from quartapp.embedded.mongo import EmbeddedMongoError as EmbeddedMongoError
     from quartapp.embedded.mongo import find_mongod as find_mongod
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from quartapp.errors import DatabaseUnavailableError as DatabaseUnavailableError
     from quartapp.errors import DomainError as DomainError
     from quartapp.errors import HookFailedError as HookFailedError
+    from quartapp.errors import NotDeliveredError as NotDeliveredError
     from quartapp.errors import PluginError as PluginError
     from quartapp.errors import PreconditionFailedError as PreconditionFailedError
     from quartapp.errors import QuartappError as QuartappError
@@ -152,6 +153,7 @@ __all__ = [
     "Metrics",
     "Migration",
     "Model",
+    "NotDeliveredError",
     "ObjectIdInput",
     "ObjectIdString",
     "Operation",
@@ -226,7 +228,7 @@ _HOMES = {
     "quartapp.database.documents": ("Document",),
     "quartapp.database.migrations": ("Migration",),
     "quartapp.database.outbox": ("Outbox",),
-    "quartapp.database.outbox_store": ("OutboxEntry",),
+    "quartapp.database.outbox_entry": ("OutboxEntry",),
     "quartapp.database.tasks": ("Tasks",),
     "quartapp.embedded.mongo": (
         "EmbeddedMongoError",
@@ -242,6 +244,7 @@ _HOMES = {
         "DatabaseUnavailableError",
         "DomainError",
         "HookFailedError",
+        "NotDeliveredError",
         "PluginError",
         "PreconditionFailedError",
         "QuartappError",

@@ -15,7 +15,7 @@ from quartapp.database.database import Database
 from quartapp.database.lease import Lease
 from quartapp.database.migrations import Migrations
 from quartapp.database.outbox import Outbox
-from quartapp.database.outbox_store import StoredEntry
+from quartapp.database.outbox_entry import StoredEntry
 from quartapp.database.tasks import Tasks
 from quartapp.errors import QuartappError
 from quartapp.hooks.discovery import discover, loaded, without_replaced
@@ -190,7 +190,14 @@ def _core(settings: Settings, plugins: Iterable[object] | None, clock: Clock) ->
         roles=Roles(),
         grants=Grants(manager.grant if manager.grants_something else None),
         database=database,
-        outbox=Outbox(database, clock, metrics.registry, manager.deliver, manager.delivering),
+        outbox=Outbox(
+            database,
+            clock,
+            metrics.registry,
+            manager.deliver,
+            manager.delivering,
+            lambda: manager.dispatcher.building,
+        ),
         migrations=Migrations(database, manager.loaded, clock),
         tasks=Tasks(database, clock, metrics.registry, lambda: manager.dispatcher.building),
         hub=Hub(settings.max_sockets, settings.max_sockets_per_user, metrics, clock),

@@ -27,6 +27,30 @@ class HookFailedError(QuartappError):
     """A failure of a hook implementation, which raised, hung, or returned the wrong type."""
 
 
+class NotDeliveredError(QuartappError):
+    """A failure that ``deliver`` explains: why, and when the next try is due.
+
+    Args:
+        reason: Why nothing was delivered, for ``quartapp outbox list`` and the log.
+        again_in: Seconds until the next try; None gives up, and the entry is dead.
+        kept_days: How long a dead entry is kept, for ``quartapp outbox retry``.
+        about: What the log says beside.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        again_in: float | None,
+        kept_days: float = 30.0,
+        about: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(reason)
+        self.again_in = again_in
+        self.kept_days = kept_days
+        self.about = dict(about or {})
+
+
 class DomainError(Exception):
     """Base class of the errors with which a service ends a use case.
 

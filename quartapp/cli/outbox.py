@@ -35,16 +35,21 @@ def outbox() -> None:
 
 @outbox.command("list")
 def list_entries() -> None:
-    """Show what waits, by plugin, kind and key, with the last problem."""
+    """Show what waits and what is dead, by plugin, kind and key, with the last problem."""
 
     async def show(store: OutboxStore) -> None:
-        lanes = await store.summary()
-        for lane in lanes:
-            tried = f", tried {lane['attempts']} times" if lane["attempts"] else ""
-            click.echo(f"{lane['plugin']} {lane['kind']} {lane['key']}: {lane['count']}{tried}")
-            if lane["reason"]:
-                click.echo(f"    last problem: {lane['reason']}")
-        click.echo(f"{sum(lane['count'] for lane in lanes)} entries wait.")
+        groups = await store.summary()
+        for group in groups:
+            whose = " ".join(filter(None, (group["plugin"], group["kind"], group["key"])))
+            tried = f", tried {group['attempts']} times" if group["attempts"] else ""
+            dead = f", {group['dead']} dead" if group["dead"] else ""
+            click.echo(f"{whose}: {group['waiting']}{tried}{dead}")
+            if group["reason"]:
+                click.echo(f"    last problem: {group['reason']}")
+        click.echo(f"{sum(group['waiting'] for group in groups)} entries wait.")
+        dead = sum(group["dead"] for group in groups)
+        if dead:
+            click.echo(f"{dead} entries are dead: only `quartapp outbox retry` tries them again.")
 
     _run(show)
 
@@ -52,7 +57,7 @@ def list_entries() -> None:
 @outbox.command()
 @_with_choices
 def retry(**chosen: str | None) -> None:
-    """Try to deliver now what waits for its next try; a running server does so."""
+    """Try to deliver now what waits for its next try, and what is dead; a server does so."""
     wanted = {name: value for name, value in chosen.items() if value is not None}
 
     async def again(store: OutboxStore) -> None:

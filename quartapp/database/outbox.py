@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections import Counter as Tally
 from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -13,25 +12,30 @@ import structlog
 from prometheus_client import Counter, Gauge
 from pymongo.errors import PyMongoError
 
+from quartapp.database.outbox_slots import Slots
 from quartapp.database.outbox_store import LEASE_SECONDS, OutboxStore
-from quartapp.errors import DatabaseUnavailableError, QuartappError
+from quartapp.errors import DatabaseUnavailableError, NotDeliveredError, PluginError, QuartappError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from prometheus_client import CollectorRegistry
 
     from quartapp.clock import Clock
     from quartapp.database.database import Database
     from quartapp.database.documents import Document
+    from quartapp.database.outbox_slots import Kind
+    from quartapp.plugin import LoadedPlugin
+
+    Deliver = Callable[[str, str, str | None, Document, int], Awaitable[None]]
 
 log = structlog.get_logger("quartapp.outbox")
 
 # How long an entry of another process, or a retry, may be overlooked.
 POLL_SECONDS = 1.0
 RENEWAL_SECONDS = LEASE_SECONDS / 3
-# Deliveries of one kind at a time, in one process; a receiver that hangs holds up no other kind.
-SLOTS_PER_KIND = 8
+# Entries of one lane in a row; then other kinds have their turn.
+ENTRIES_PER_TURN = 50
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 600.0
 HIGHEST_DOUBLING = 20
@@ -46,8 +50,9 @@ class Outbox:
         database: Where entries are.
         clock: Decides when entries are due.
         registry: Where the backlog is shown.
-        deliver: Calls the hook ``deliver`` of a plugin, with kind, key and data.
+        deliver: Calls the hook ``deliver`` of a plugin, with kind, key, data and attempts.
         plugins: Names of the plugins that deliver.
+        owner: Returns the plugin that is being built; None at any other time.
 
     Attributes:
         store: The entries, for commands and tests.
@@ -58,20 +63,30 @@ class Outbox:
         database: Database,
         clock: Clock,
         registry: CollectorRegistry,
-        deliver: Callable[[str, str, str, Document], Awaitable[None]],
+        deliver: Deliver,
         plugins: Sequence[str],
+        owner: Callable[[], LoadedPlugin | None],
     ) -> None:
         self.store = OutboxStore(database, clock)
         self._clock = clock
         self._deliver = deliver
         self._plugins = plugins
         self._wake = asyncio.Event()
-        self._lanes: dict[str, asyncio.Task[None]] = {}
-        self._kinds: Tally[tuple[str, str]] = Tally()
+        self._owner = owner
+        self._slots = Slots(plugins)
+        self._lanes: set[asyncio.Task[None]] = set()
+        # Lanes in order, each of which one task at a time delivers.
+        self._busy: set[str] = set()
         self._running: list[asyncio.Task[None]] = []
         self._waiting = Gauge(
             "quartapp_outbox_waiting",
             "Entries of the outbox that are not delivered yet.",
+            multiprocess_mode="livemostrecent",
+            registry=registry,
+        )
+        self._dead = Gauge(
+            "quartapp_outbox_dead",
+            "Entries of the outbox that were given up.",
             multiprocess_mode="livemostrecent",
             registry=registry,
         )
@@ -83,10 +98,26 @@ class Outbox:
         )
         self._deliveries = Counter(
             "quartapp_outbox_deliveries",
-            "Tries to deliver an entry, by plugin, kind and outcome (delivered, failed).",
+            "Tries to deliver an entry, by plugin, kind and outcome: delivered, failed, dead.",
             ("plugin", "kind", "outcome"),
             registry=registry,
         )
+
+    def limit(self, kinds: Mapping[str, int], *, at_once: int | None = None) -> None:
+        """Set how many deliveries of a plugin run at once; for ``register_services``.
+
+        Args:
+            kinds: Deliveries of each kind at once, in one process. Entries of other kinds wait in
+                the outbox, and are not tried.
+            at_once: Deliveries of all kinds together; None for no limit.
+
+        Raises:
+            PluginError: No plugin is being built.
+        """
+        owner = self._owner()
+        if owner is None:
+            raise PluginError("limit() of the outbox is for register_services alone")
+        self._slots.limit(owner.name, kinds, at_once)
 
     def look(self) -> None:
         """Look for entries now, as some were stored."""
@@ -105,8 +136,8 @@ class Outbox:
         await self._end(self._running[:1])
         with suppress(TimeoutError):
             if self._lanes:
-                await self._clock.wait_for(asyncio.wait(self._lanes.values()), STOP_SECONDS)
-        await self._end([*self._lanes.values(), *self._running[1:]])
+                await self._clock.wait_for(asyncio.wait(self._lanes), STOP_SECONDS)
+        await self._end([*self._lanes, *self._running[1:]])
         self._running.clear()
         with suppress(DatabaseUnavailableError, PyMongoError):  # then their leases run out
             await self.store.give_back()
@@ -126,8 +157,9 @@ class Outbox:
             try:
                 while await self._begin_due():
                     pass
-                count, age = await self.store.backlog()
+                count, dead, age = await self.store.backlog()
                 self._waiting.set(count)
+                self._dead.set(dead)
                 self._oldest.set(age)
             except (DatabaseUnavailableError, PyMongoError) as error:
                 log.warning("outbox waits for the database", reason=str(error))
@@ -136,49 +168,71 @@ class Outbox:
 
     async def _begin_due(self) -> bool:
         """Begin to deliver what is due and has a slot; return whether there may be more."""
-        full = [kind for kind, count in self._kinds.items() if count >= SLOTS_PER_KIND]
+        open_to = self._slots.query()
+        if open_to is None:
+            return False
+        heads = [
+            ((head["plugin"], head["kind"]), head)
+            for head in await self.store.due(open_to, list(self._busy))
+        ]
         begun = False
-        for head in await self.store.due(self._plugins, list(self._lanes), full):
-            kind = (head["plugin"], head["kind"])
-            if self._kinds[kind] < SLOTS_PER_KIND:
-                self._kinds[kind] += 1
-                lane = head["_id"]
-                self._lanes[lane] = asyncio.create_task(self._deliver_lane(lane, kind))
+        # Kinds take turns, else old entries of one would keep those of the others waiting.
+        for kind, head in sorted(heads, key=lambda found: self._slots.last_turn(found[0])):
+            if self._slots.take(kind):
+                lane, loose = head["_id"], head["key"] is None
+                if not loose:
+                    self._busy.add(lane)
+                task = asyncio.create_task(self._deliver_lane(lane, kind, loose=loose))
+                self._lanes.add(task)
+                task.add_done_callback(self._lanes.discard)
                 begun = True
         return begun
 
-    async def _deliver_lane(self, lane: str, kind: tuple[str, str]) -> None:
+    async def _deliver_lane(self, lane: str, kind: Kind, *, loose: bool) -> None:
         try:
-            while True:
-                entry = await self.store.claim(lane)
-                if entry is None or not await self._deliver_one(entry):
+            for _ in range(ENTRIES_PER_TURN):
+                entry = await self.store.claim(lane, loose=loose)
+                if entry is None:
+                    return
+                is_delivered = await self._deliver_one(entry)
+                if not (is_delivered or loose) or self._slots.is_full(kind[0]):
                     return
         except (DatabaseUnavailableError, PyMongoError) as error:
             log.warning("outbox waits for the database", reason=str(error))
             # Else a database that is away would be asked again at once.
             await self._clock.sleep(POLL_SECONDS)
         finally:
-            del self._lanes[lane]
-            self._kinds[kind] -= 1
-            if not self._kinds[kind]:
-                del self._kinds[kind]
+            self._busy.discard(lane)
+            self._slots.give_back(kind)
             self._wake.set()
 
     async def _deliver_one(self, entry: Document) -> bool:
-        plugin, kind, key = entry["plugin"], entry["kind"], entry["key"]
+        plugin, kind, attempts = entry["plugin"], entry["kind"], entry["attempts"]
         try:
-            await self._deliver(plugin, kind, key, entry["data"])
+            await self._deliver(plugin, kind, entry["key"], entry["data"], attempts)
+        except NotDeliveredError as error:
+            await self._note_failure(entry, error)
+            return False
         except QuartappError as error:
-            self._deliveries.labels(plugin, kind, "failed").inc()
-            seconds = _pause(entry["attempts"])
-            about = {"plugin": plugin, "kind": kind, "attempts": entry["attempts"] + 1}
-            log.warning("not delivered", **about, reason=str(error), again_in=round(seconds, 1))
-            due = self._clock.now() + timedelta(seconds=seconds)
-            await self.store.postpone(entry, str(error), due)
+            explained = NotDeliveredError(str(error), again_in=_pause(attempts))
+            await self._note_failure(entry, explained)
             return False
         self._deliveries.labels(plugin, kind, "delivered").inc()
         await self.store.delivered(entry)
         return True
+
+    async def _note_failure(self, entry: Document, error: NotDeliveredError) -> None:
+        plugin, kind, seconds = entry["plugin"], entry["kind"], error.again_in
+        about = {"plugin": plugin, "kind": kind, **error.about, "attempts": entry["attempts"] + 1}
+        self._deliveries.labels(plugin, kind, "dead" if seconds is None else "failed").inc()
+        if seconds is None:
+            log.error("given up", **about, reason=str(error))
+            expires = self._clock.now() + timedelta(days=error.kept_days)
+            await self.store.bury(entry, str(error), expires)
+            return
+        log.warning("not delivered", **about, reason=str(error), again_in=round(seconds, 1))
+        due = self._clock.now() + timedelta(seconds=seconds)
+        await self.store.postpone(entry, str(error), due)
 
     async def _renew(self) -> None:
         while True:

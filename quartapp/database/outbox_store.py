@@ -7,15 +7,13 @@ document have them in the order of their commits. A delivered entry is deleted.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
-from bson import ObjectId, Timestamp
-from mongoengine import DateTimeField, DynamicField, IntField, ObjectIdField, StringField
+from bson import ObjectId
 from pymongo import ReturnDocument
 
-from quartapp.database.database import Model
+from quartapp.database.outbox_entry import COLLECTION, SEPARATOR
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,53 +24,13 @@ if TYPE_CHECKING:
     from quartapp.clock import Clock
     from quartapp.database.database import Database
     from quartapp.database.documents import Document
+    from quartapp.database.outbox_entry import OutboxEntry
 
-COLLECTION = "outbox"
 LEASE_SECONDS = 15.0
 # Lanes that one look returns; what is due beyond is found by the next look.
 LANES_PER_LOOK = 100
-_SEPARATOR = "\x1f"
-
-
-@dataclass(frozen=True, slots=True)
-class OutboxEntry:
-    """What a plugin wants to deliver because of an event.
-
-    Attributes:
-        kind: Kind of delivery, such as ``mail`` or the name of another system.
-        key: Entries of one kind and key are delivered in their order, one after another.
-        data: What ``deliver`` gets, as MongoDB can store it.
-    """
-
-    kind: str
-    key: str
-    data: Mapping[str, Any]
-
-
-class StoredEntry(Model):
-    """The document of an entry; read and written by this module alone.
-
-    ``due`` is when the entry may be tried next. A process that delivers an entry holds ``due`` in
-    the future, so an entry whose process died becomes due by itself.
-    """
-
-    id = ObjectIdField(primary_key=True)
-    plugin = StringField(required=True)
-    kind = StringField(required=True)
-    key = StringField(required=True)
-    lane = StringField(required=True)
-    data = DynamicField(required=True)
-    order = DynamicField(required=True)
-    created = DateTimeField(required=True)
-    due = DateTimeField(required=True)
-    attempts = IntField(required=True)
-    claim = ObjectIdField()
-    reason = StringField()
-
-    meta: ClassVar[dict[str, Any]] = {
-        "collection": COLLECTION,
-        "indexes": [("lane", "order"), "order", "claim"],
-    }
+_WAITING: Document = {"lane": {"$exists": True}}
+_DEAD: Document = {"expires": {"$exists": True}}
 
 
 class OutboxStore:
@@ -98,49 +56,26 @@ class OutboxStore:
         Args:
             entries: Entries in their order, each with the name of its plugin.
         """
-        now = self._clock.now()
         await self._entries.insert_many(
-            [
-                {
-                    "plugin": plugin,
-                    "kind": entry.kind,
-                    "key": entry.key,
-                    "lane": _SEPARATOR.join((plugin, entry.kind, entry.key)),
-                    "data": dict(entry.data),
-                    # MongoDB puts its logical time here, which only ever grows.
-                    "order": Timestamp(0, 0),
-                    "created": now,
-                    "due": now,
-                    "attempts": 0,
-                }
-                for plugin, entry in entries
-            ]
+            [entry.document(plugin, self._clock.now()) for plugin, entry in entries]
         )
 
-    async def due(
-        self, plugins: Sequence[str], busy: Sequence[str], full: Sequence[tuple[str, str]]
-    ) -> list[Document]:
+    async def due(self, open_to: Document, busy: Sequence[str]) -> list[Document]:
         """Return first entries of lanes that are due: of up to ``LANES_PER_LOOK`` lanes.
 
         Args:
-            plugins: Plugins that can deliver.
+            open_to: Query for the plugins and kinds that may be delivered now.
             busy: Lanes to leave out.
-            full: Plugins and kinds to leave out.
         """
-        wanted: Document = {
-            "due": {"$lte": self._clock.now()},
-            "plugin": {"$in": list(plugins)},
-            "_id": {"$nin": list(busy)},
-        }
-        if full:
-            wanted["$nor"] = [{"plugin": plugin, "kind": kind} for plugin, kind in full]
-        first = {name: {"$first": f"${name}"} for name in ("plugin", "kind", "due", "order")}
+        wanted = {"due": {"$lte": self._clock.now()}, "_id": {"$nin": list(busy)}, **open_to}
+        names = ("plugin", "kind", "key", "due", "order")
+        first = {name: {"$first": f"${name}"} for name in names}
         async with self._database.operation():
             # Sorted as the index is, and with $first alone, MongoDB reads one key of each lane.
             found = await self._entries.aggregate(
                 [
-                    {"$sort": {"lane": 1, "order": 1}},
-                    {"$group": {"_id": "$lane", "entry": {"$first": "$_id"}, **first}},
+                    {"$sort": {"lane": 1, "place": 1, "order": 1}},
+                    {"$group": {"_id": "$lane", **first}},
                     {"$match": wanted},
                     {"$sort": {"due": 1, "order": 1}},
                     {"$limit": LANES_PER_LOOK},
@@ -148,20 +83,32 @@ class OutboxStore:
             )
             return await found.to_list()
 
-    async def claim(self, lane: str) -> Document | None:
+    async def claim(self, lane: str, *, loose: bool) -> Document | None:
         """Take the first entry of a lane; None when none is due, or another process has it.
 
         Args:
             lane: A lane that :meth:`due` returned.
+            loose: Whether its entries have no key.
         """
         now = self._clock.now()
+        taken = [
+            {"$set": {"claim": self._process}},
+            _due_at(now + timedelta(seconds=LEASE_SECONDS)),
+        ]
         async with self._database.operation():
-            first = await self._entries.find_one({"lane": lane}, {"_id": 1}, sort=[("order", 1)])
+            if loose:
+                return await self._entries.find_one_and_update(
+                    {"lane": lane, "place": {"$lte": now}},
+                    taken,
+                    sort=[("place", 1), ("order", 1)],
+                    return_document=ReturnDocument.AFTER,
+                )
+            first = await self._entries.find_one({"lane": lane}, {"_id": 1}, sort=[("place", 1)])
             if first is None:
                 return None
             return await self._entries.find_one_and_update(
                 {"_id": first["_id"], "due": {"$lte": now}},
-                {"$set": {"claim": self._process, "due": now + timedelta(seconds=LEASE_SECONDS)}},
+                taken,
                 return_document=ReturnDocument.AFTER,
             )
 
@@ -169,11 +116,11 @@ class OutboxStore:
         """Keep everything that this process has taken for another ``LEASE_SECONDS``."""
         until = self._clock.now() + timedelta(seconds=LEASE_SECONDS)
         async with self._database.operation():
-            await self._entries.update_many({"claim": self._process}, {"$set": {"due": until}})
+            await self._entries.update_many({"claim": self._process}, [_due_at(until)])
 
     async def give_back(self) -> None:
         """Make everything that this process has taken due at once."""
-        change = {"$set": {"due": self._clock.now()}, "$unset": {"claim": 1}}
+        change = [_due_at(self._clock.now()), {"$unset": ["claim"]}]
         async with self._database.operation():
             await self._entries.update_many({"claim": self._process}, change)
 
@@ -184,55 +131,117 @@ class OutboxStore:
 
     async def postpone(self, entry: Document, reason: str, due: datetime) -> None:
         """Note that a delivery failed, and when it may be tried again."""
+        await self._note_failure(entry, reason, [_due_at(due), {"$unset": ["claim"]}])
+
+    async def bury(self, entry: Document, reason: str, expires: datetime) -> None:
+        """Note that a delivery failed for good.
+
+        Args:
+            entry: An entry that this process has taken.
+            reason: Why the last try failed.
+            expires: Until when the dead entry is kept.
+        """
+        gone = ["claim", "lane", "place", "due"]
+        await self._note_failure(entry, reason, [{"$set": {"expires": expires}}, {"$unset": gone}])
+
+    async def _note_failure(self, entry: Document, reason: str, changes: list[Document]) -> None:
+        noted = {"reason": {"$literal": reason}, "attempts": {"$add": ["$attempts", 1]}}
         async with self._database.operation():
             await self._entries.update_one(
-                {"_id": entry["_id"], "claim": self._process},
-                {
-                    "$set": {"due": due, "reason": reason},
-                    "$inc": {"attempts": 1},
-                    "$unset": {"claim": 1},
-                },
+                {"_id": entry["_id"], "claim": self._process}, [{"$set": noted}, *changes]
             )
 
-    async def backlog(self) -> tuple[int, float]:
-        """Return how many entries wait, and the age of the oldest in seconds."""
+    async def backlog(self) -> tuple[int, int, float]:
+        """Return how many entries wait, how many are dead, and the age of the oldest that waits."""
         async with self._database.operation():
             count = await self._entries.estimated_document_count()
-            oldest = await self._entries.find_one({}, {"created": 1}, sort=[("order", 1)])
+            dead = await self._entries.count_documents(_DEAD)
+            oldest = await self._entries.find_one(_WAITING, {"created": 1}, sort=[("order", 1)])
         age = 0.0 if oldest is None else (self._clock.now() - oldest["created"]).total_seconds()
-        return count, max(age, 0.0)
+        return max(count - dead, 0), dead, max(age, 0.0)
 
-    async def summary(self) -> list[Document]:
-        """Return for each lane its plugin, kind and key, its count, and what its first suffers."""
-        shown = ("plugin", "kind", "key", "due", "attempts", "reason", "created")
-        first = {name: {"$first": f"${name}"} for name in shown}
+    async def summary(self, chosen: Mapping[str, Any] | None = None) -> list[Document]:
+        """Return plugin, kind and key, how many wait and are dead, most attempts, newest problem.
+
+        Args:
+            chosen: Query that entries have to match; None for all entries.
+        """
+        failed = {"order": "$order", "reason": "$reason"}
         async with self._database.operation():
             found = await self._entries.aggregate(
                 [
-                    {"$sort": {"lane": 1, "order": 1}},
-                    {"$group": {"_id": "$lane", "count": {"$sum": 1}, **first}},
+                    {"$match": dict(chosen or {})},
+                    {
+                        "$group": {
+                            "_id": {"plugin": "$plugin", "kind": "$kind", "key": "$key"},
+                            "dead": {"$sum": {"$cond": [{"$gt": ["$expires", None]}, 1, 0]}},
+                            "count": {"$sum": 1},
+                            "created": {"$min": "$created"},
+                            "attempts": {"$max": "$attempts"},
+                            "failed": {"$max": {"$cond": ["$reason", failed, None]}},
+                        }
+                    },
                     {"$sort": {"created": 1, "_id": 1}},
                 ]
             )
-            return await found.to_list()
+            groups = await found.to_list()
+        return [
+            {
+                "key": None,
+                **group["_id"],
+                "waiting": group["count"] - group["dead"],
+                "dead": group["dead"],
+                "attempts": group["attempts"],
+                "reason": (group["failed"] or {}).get("reason"),
+            }
+            for group in groups
+        ]
 
-    async def retry(self, chosen: Mapping[str, str]) -> int:
+    async def retry(self, chosen: Mapping[str, Any]) -> int:
         """Make entries due now that are not being delivered; return how many.
 
         Args:
-            chosen: Values of ``plugin``, ``kind`` and ``key`` that entries have to have.
+            chosen: Query that entries have to match, by ``plugin``, ``kind`` and ``key``.
         """
+        waiting = {**chosen, **_WAITING, "claim": {"$exists": False}}
+        async with self._database.operation():
+            done = await self._entries.update_many(waiting, [_due_at(self._clock.now())])
+        return done.modified_count + await self.revive(chosen)
+
+    async def revive(self, chosen: Mapping[str, Any]) -> int:
+        """Let dead entries wait again, with all their tries; return how many.
+
+        Args:
+            chosen: Query that entries have to match, by ``plugin``, ``kind`` and ``key``.
+        """
+        now = self._clock.now()
+        parts = ["$plugin", "$kind", "$key"]
+        keyed = {"$concat": [part for name in parts for part in (name, SEPARATOR)][:-1]}
+        loose = {"$concat": ["$plugin", SEPARATOR, "$kind"]}
+        has_key = {"$gt": ["$key", None]}
+        again = {
+            "lane": {"$cond": [has_key, keyed, loose]},
+            "place": {"$cond": [has_key, "$order", now]},
+            "due": now,
+            "attempts": 0,
+        }
         async with self._database.operation():
             done = await self._entries.update_many(
-                {**chosen, "claim": {"$exists": False}}, {"$set": {"due": self._clock.now()}}
+                {**chosen, **_DEAD}, [{"$set": again}, {"$unset": ["expires"]}]
             )
         return done.modified_count
 
-    async def drop(self, chosen: Mapping[str, str]) -> int:
+    async def drop(self, chosen: Mapping[str, Any]) -> int:
         """Delete entries; return how many.
 
         Args:
-            chosen: Values of ``plugin``, ``kind`` and ``key`` that entries have to have.
+            chosen: Query that entries have to match, by ``plugin``, ``kind`` and ``key``.
         """
         async with self._database.operation():
             return (await self._entries.delete_many(dict(chosen))).deleted_count
+
+
+def _due_at(when: datetime) -> Document:
+    """Return the stage of an update that says when entries are due."""
+    is_loose = {"$eq": [{"$type": "$place"}, "date"]}
+    return {"$set": {"due": when, "place": {"$cond": [is_loose, when, "$place"]}}}

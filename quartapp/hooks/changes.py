@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from quartapp.database.outbox_store import OutboxEntry
-from quartapp.errors import HookFailedError
+import structlog
+
+from quartapp.database.outbox_entry import OutboxEntry
+from quartapp.errors import DatabaseUnavailableError, HookFailedError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
+    from quartapp.clock import Clock
     from quartapp.database.database import Database
     from quartapp.database.outbox import Outbox
     from quartapp.hooks.dispatcher import Dispatcher
+
+log = structlog.get_logger("quartapp.plugins")
+
+PAUSE_SECONDS = 1.0
 
 Result = TypeVar("Result")
 OwnedEntry = tuple[str, OutboxEntry]
@@ -23,17 +30,21 @@ class Changes:
 
     Args:
         dispatcher: The dispatcher of the app, which calls the hooks.
+        clock: Clock that measures the pauses while the database is away.
 
     Attributes:
         asked: Whether any plugin implements ``outbox_entries``.
     """
 
-    def __init__(self, dispatcher: Dispatcher) -> None:
+    def __init__(self, dispatcher: Dispatcher, clock: Clock) -> None:
         self._dispatcher = dispatcher
+        self._clock = clock
         self._database: Database | None = None
         self._outbox: Outbox | None = None
         # The answer never changes, and without such a plugin a change must cost nothing more.
         self.asked = bool(dispatcher.implementations("outbox_entries"))
+        # The kinds of events that are stored with their changes.
+        self._stored_kinds: set[type] = set()
 
     def connect(self, database: Database, outbox: Outbox) -> None:
         """Set the stores of changes and entries.
@@ -93,6 +104,31 @@ class Changes:
         self._outbox.look()
         return result
 
+    async def told(self, event: object) -> None:
+        """Store what plugins want delivered of an event that was not stored with its change.
+
+        While the database is away, this waits. A plugin that fails is logged.
+
+        Args:
+            event: What ``on_event`` is about to tell. Nothing is stored when :meth:`entries` was
+                asked for an event of this class before: such events are stored with their changes.
+        """
+        if not self.asked or type(event) in self._stored_kinds:
+            return
+        try:
+            entries = await self._collected([event])
+        except HookFailedError as error:
+            log.exception("event without entries", event_class=type(event).__name__, exc_info=error)
+            return
+        while True:
+            try:
+                await self.together(entries, _nothing_more)
+            except DatabaseUnavailableError as error:
+                log.warning("an event waits for the database", reason=str(error))
+                await self._clock.sleep(PAUSE_SECONDS)
+            else:
+                return
+
     async def entries(self, events: Sequence[object]) -> list[OwnedEntry]:
         """Ask plugins for the entries of events that are about to happen.
 
@@ -105,9 +141,13 @@ class Changes:
         Raises:
             HookFailedError: A plugin raised, hung, or returned no list of entries.
         """
-        entries: list[OwnedEntry] = []
         if not self.asked:
-            return entries
+            return []
+        self._stored_kinds.update(map(type, events))
+        return await self._collected(events)
+
+    async def _collected(self, events: Sequence[object]) -> list[OwnedEntry]:
+        entries: list[OwnedEntry] = []
         for event in events:
             for owner, brought in await self._dispatcher.collect("outbox_entries", event=event):
                 for entry in brought if isinstance(brought, (list, tuple)) else [brought]:
@@ -118,3 +158,7 @@ class Changes:
                         )
                     entries.append((owner.name, entry))
         return entries
+
+
+async def _nothing_more() -> bool:
+    return True

@@ -188,13 +188,22 @@ class Dispatcher:
                 failures.append(error)
         return failures
 
-    async def one(self, hook: str, plugin: str, seconds: float, **arguments: object) -> object:
+    async def one(
+        self,
+        hook: str,
+        plugin: str,
+        seconds: float,
+        *,
+        passing: Refusals = (),
+        **arguments: object,
+    ) -> object:
         """Call the implementation of one plugin.
 
         Args:
             hook: Name of the hook.
             plugin: Name of the plugin.
             seconds: Time limit of the implementation, in seconds.
+            passing: Exceptions that are an answer, not a failure.
             arguments: Arguments of the hook, by name.
 
         Raises:
@@ -202,7 +211,7 @@ class Dispatcher:
         """
         for owner, impl in self.implementations(hook):
             if owner.name == plugin:
-                return await self._call(hook, owner, impl, arguments, seconds=seconds)
+                return await self._call(hook, owner, impl, arguments, passing, seconds)
         raise HookFailedError(f"plugin {plugin} does not implement {hook}")
 
     async def _call(

@@ -14,7 +14,12 @@ from quart import Blueprint
 from quartapp.clock import SYSTEM_CLOCK, Clock
 from quartapp.database.database import Model
 from quartapp.database.indexes import OWN_COLLECTIONS, conflicting_index
-from quartapp.errors import DatabaseUnavailableError, HookFailedError, PluginError
+from quartapp.errors import (
+    DatabaseUnavailableError,
+    HookFailedError,
+    NotDeliveredError,
+    PluginError,
+)
 from quartapp.hooks import specs
 from quartapp.hooks.changes import Changes
 from quartapp.hooks.decisions import Grant
@@ -100,7 +105,7 @@ class Plugins:
                 self._add_hookspecs(plugin, brought)
         for plugin in self.loaded:
             self._register(plugin)
-        self.changes = Changes(self.dispatcher)
+        self.changes = Changes(self.dispatcher, clock)
         self.delivering = self._delivering()
         self._telling = Telling(self._tell, clock, metrics)
         self._listens = bool(self.dispatcher.implementations("on_event"))
@@ -378,10 +383,12 @@ class Plugins:
         Args:
             event: The event, a frozen dataclass.
         """
-        if self._listens:
+        if self._listens or self.changes.asked:
             await self._telling.add(event)
 
-    async def deliver(self, plugin: str, kind: str, key: str, data: Mapping[str, object]) -> None:
+    async def deliver(
+        self, plugin: str, kind: str, key: str | None, data: Mapping[str, object], attempts: int
+    ) -> None:
         """Let a plugin deliver an entry of the outbox.
 
         Args:
@@ -391,10 +398,13 @@ class Plugins:
             data: Data of the entry.
 
         Raises:
+            NotDeliveredError: The plugin could not deliver, and says when to try again.
             HookFailedError: The plugin raised, or took longer than ``DELIVER_SECONDS``.
         """
-        arguments = {"kind": kind, "key": key, "data": data}
-        await self.dispatcher.one("deliver", plugin, DELIVER_SECONDS, **arguments)
+        arguments = {"kind": kind, "key": key, "data": data, "attempts": attempts}
+        await self.dispatcher.one(
+            "deliver", plugin, DELIVER_SECONDS, passing=(NotDeliveredError,), **arguments
+        )
 
     def _delivering(self) -> list[str]:
         asked = {owner.name for owner, _ in self.dispatcher.implementations("outbox_entries")}
@@ -412,6 +422,7 @@ class Plugins:
         await self._telling.all_told()
 
     async def _tell(self, event: object) -> None:
+        await self.changes.told(event)
         await self.dispatcher.notify("on_event", event=event)
 
     async def _first_of(

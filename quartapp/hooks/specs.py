@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from quart.wrappers import Request, Websocket
 
     from quartapp.database.database import Model
-    from quartapp.database.outbox_store import OutboxEntry
+    from quartapp.database.outbox_entry import OutboxEntry
     from quartapp.hooks.decisions import Decision, Grant
     from quartapp.hooks.static import Static
     from quartapp.identity.principal import Account, Identity, Principal
@@ -399,20 +399,22 @@ def outbox_entries(event: object) -> Iterable[OutboxEntry] | None:
 
 
 @hookspec
-def deliver(kind: str, key: str, data: Mapping[str, Any]) -> None:
+def deliver(kind: str, key: str | None, data: Mapping[str, Any], attempts: int) -> None:
     """Deliver one entry of the plugin's own ``outbox_entries``, within 120 seconds.
 
     One process of all servers calls this hook, for entries of this plugin alone, until a call
     returns. A call that raises is repeated after pauses that grow from a second to ten minutes.
-    Entries of one kind and key are delivered one after another in their order, so an entry delays
-    later entries of its key, and no others. An entry may be delivered twice: if a process dies
-    after the delivery, another process repeats it. Send an identifier, so that the receiver can
-    ignore the second delivery.
+    A call that raises NotDeliveredError chooses the pause, or gives the entry up. Entries of one
+    kind and key are delivered one after another in their order, so an entry delays later entries of
+    its key, and no others. An entry without a key delays no others. An entry may be delivered
+    twice: if a process dies after the delivery, another process repeats it. Send an identifier, so
+    that the receiver can ignore the second delivery.
 
     Args:
         kind: Kind of the entry.
-        key: Key of the entry.
+        key: Key of the entry, or None.
         data: Data of the entry.
+        attempts: Number of calls for this entry that have failed.
 
     Example:
         >>> @hookimpl

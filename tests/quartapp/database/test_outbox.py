@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import pytest
 
 from quartapp import OutboxEntry, PluginError, core, create_app, load_settings
-from quartapp.database.outbox import LONGEST_PAUSE_SECONDS, POLL_SECONDS, SLOTS_PER_KIND
+from quartapp.database.outbox import LONGEST_PAUSE_SECONDS, POLL_SECONDS
+from quartapp.database.outbox_slots import SLOTS_PER_KIND
 from quartapp.hooks.specs import hookimpl
 from quartapp.server.listening import ServerError
 from quartapp.testing import SECRET, running

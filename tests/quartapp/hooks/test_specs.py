@@ -11,7 +11,7 @@ import jwt
 import pytest
 from pymongo.errors import DuplicateKeyError
 
-from quartapp.database.outbox_store import OutboxEntry
+from quartapp.database.outbox_entry import OutboxEntry
 from quartapp.hooks.decisions import Allow, Deny
 from quartapp.hooks.discovery import given, in_order
 from quartapp.hooks.specs import hookimpl
