@@ -21,7 +21,6 @@ from quartapp_attendance.happenings import (
     SessionSuperseded,
 )
 from quartapp_attendance.live.session import ActiveSession, SessionInfo
-from quartapp_attendance.replay import session_events
 from quartapp_attendance.schemas import Schemas, SessionEvent
 from quartapp_attendance.service import AttendanceService
 from quartapp_attendance.statuses import (
@@ -70,5 +69,4 @@ __all__ = [
     "UnknownStatusError",
     "Violation",
     "marked_message",
-    "session_events",
 ]

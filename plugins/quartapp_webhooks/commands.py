@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from quartapp import Core
-    from quartapp_webhooks.service import WebhookService
+    from quartapp import Core, Document, Outbox
+    from quartapp_webhooks.settings import Endpoint
+
+PLUGIN = "webhooks"
 
 
 @click.command("webhooks")
@@ -21,32 +23,35 @@ if TYPE_CHECKING:
 def webhooks(retry_dead: bool, forget_removed: bool) -> None:
     """Show the endpoints, and how many deliveries wait or are dead."""
     from quartapp import run_with_services
-    from quartapp_webhooks.service import WebhookService
+    from quartapp_webhooks.settings import WebhooksSettings
 
     async def look(parts: Core) -> None:
-        service = parts.services.get(WebhookService)
-        keys = [endpoint.key for endpoint in service.settings.endpoints]
+        endpoints = parts.services.get(WebhooksSettings).endpoints
+        keys = [endpoint.key for endpoint in endpoints]
+        store = parts.outbox.store
         if retry_dead:
-            click.echo(f"{await service.outbox.retry_dead(keys)} deliveries wait again.")
+            dead = {"plugin": PLUGIN, "kind": {"$in": keys}}
+            click.echo(f"{await store.revive(dead)} deliveries wait again.")
         if forget_removed:
-            click.echo(f"{await service.outbox.forget_others(keys)} deliveries deleted.")
-        await _show(service)
+            others = {"plugin": PLUGIN, "kind": {"$nin": keys}}
+            click.echo(f"{await store.drop(others)} deliveries deleted.")
+        await _show(endpoints, parts.outbox)
 
     run_with_services(look)
 
 
-async def _show(service: WebhookService) -> None:
-    if not service.settings.endpoints:
+async def _show(endpoints: tuple[Endpoint, ...], outbox: Outbox) -> None:
+    if not endpoints:
         click.echo("No endpoints: list them in quartapp.toml under [[plugins.webhooks.endpoints]].")
-    counts = await service.outbox.counts()
-    for endpoint in service.settings.endpoints:
-        counted = counts.pop(endpoint.key, {})
+    kept = {group["kind"]: group for group in await outbox.store.summary({"plugin": PLUGIN})}
+    for endpoint in endpoints:
+        group: Document = kept.pop(endpoint.key, {})
         click.echo(endpoint.shown_url)
         click.echo(f"    events: {', '.join(endpoint.events) if endpoint.events else 'all'}")
-        click.echo(f"    waiting: {counted.get('waiting', 0)}, dead: {counted.get('dead', 0)}")
-        reason = await service.outbox.last_reason(endpoint.key)
-        if reason is not None:
-            click.echo(f"    last problem: {reason}")
-    left = [counted.get("waiting", 0) + counted.get("dead", 0) for counted in counts.values()]
-    if sum(left):
-        click.echo(f"{sum(left)} deliveries are kept for endpoints that are no longer configured.")
+        click.echo(f"    kind in the outbox: {endpoint.key}")
+        click.echo(f"    waiting: {group.get('waiting', 0)}, dead: {group.get('dead', 0)}")
+        if group.get("reason") is not None:
+            click.echo(f"    last problem: {group['reason']}")
+    left = sum(group["waiting"] + group["dead"] for group in kept.values())
+    if left:
+        click.echo(f"{left} deliveries are kept for endpoints that are no longer configured.")

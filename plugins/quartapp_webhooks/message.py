@@ -1,8 +1,7 @@
-"""The message that is sent for an event of ``on_event``."""
+"""The message that is sent for an event."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from dataclasses import dataclass, fields, is_dataclass
@@ -13,15 +12,10 @@ from bson import ObjectId
 from pydantic_core import to_jsonable_python
 
 from quartapp import timestamp
-from quartapp_attendance import SessionDone, SessionStarted, SessionSuperseded
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-# Events that happen to a session only once. The id of such a message follows from the event, so an
-# event that is found again in the database is recognised.
-_ONCE = (SessionStarted, SessionDone, SessionSuperseded)
-_ID_DIGITS = 24
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z0-9]*|[a-z0-9]+")
 
 
@@ -49,11 +43,13 @@ def message_of(event: DataclassInstance, at: datetime) -> Message:
 
     Raises:
         TypeError: A dictionary in the event has keys that JSON does not allow.
+        ValueError: The event contains itself, or text that UTF-8 does not allow.
     """
     kind = type_of(type(event))
     payload = {"type": kind, "timestamp": timestamp(at), "data": event}
     body = json.dumps(payload, default=_plain, separators=(",", ":"), ensure_ascii=False)
-    return Message(_id_of(event, kind), kind, body)
+    body.encode()  # fails now, and not in the transaction of a change
+    return Message(f"msg_{ObjectId()}", kind, body)
 
 
 def type_of(event_class: type) -> str:
@@ -65,13 +61,6 @@ def type_of(event_class: type) -> str:
     words = [word.lower() for word in _WORDS.findall(event_class.__name__)]
     subject = "_".join(words[:-1])
     return f"{subject}.{words[-1]}" if subject else "".join(words)
-
-
-def _id_of(event: object, kind: str) -> str:
-    if isinstance(event, _ONCE):
-        seed = f"{kind}:{event.session_id}".encode()
-        return f"msg_{hashlib.sha256(seed).hexdigest()[:_ID_DIGITS]}"
-    return f"msg_{ObjectId()}"
 
 
 def _plain(value: object) -> Any:  # noqa: ANN401 - any JSON value

@@ -12,6 +12,7 @@ import jwt
 import pytest
 
 from quartapp import core
+from quartapp_classes.testing import class_room
 
 HOW_TO = Path(__file__).parent.parent.parent / "docs" / "examples" / "howto"
 KEY = "the key of the school's sign-on service"
@@ -213,3 +214,37 @@ def _surroundings():
     from quartapp.testing.processes import surroundings
 
     return {**surroundings(), "PYTHONPATH": str(HOW_TO.parent / "hooks")}
+
+
+async def test_a_mail_waits_as_long_as_the_service_asks_and_is_given_up_for_good(
+    serve, example, turned_clock, eventually
+):
+    class MailService:
+        def __init__(self):
+            self.answers = [503, 200, 404]
+            self.asked = []
+
+        async def send(self, to, about):
+            self.asked.append((to, about))
+            return self.answers.pop(0)
+
+    service = MailService()
+    plugin = example("mails", HOW_TO).MailsPlugin(service)
+    server = await serve(beside=[plugin], clock=turned_clock)
+    teacher = await server.person("teacher")
+
+    async def waits(**query):
+        return await eventually(lambda: server.documents["outbox"].find_one(query))
+
+    first = await class_room(server, teacher)
+    entry = await waits(reason="busy")
+    assert (entry["due"] - turned_clock.now()).total_seconds() == 30
+    await turned_clock.advance(31)
+
+    async def is_sent():
+        return await server.documents["outbox"].count_documents({}) == 0
+
+    await eventually(is_sent)
+    assert service.asked == [(teacher.id, first["_id"])] * 2
+    await class_room(server, teacher)
+    await waits(reason="no such address", expires={"$exists": True})

@@ -13,7 +13,6 @@ import pytest
 
 from quartapp import core
 from quartapp_auth.happenings import UserRegistered
-from quartapp_webhooks.models import OUTBOX
 
 
 def new_secret():
@@ -169,24 +168,25 @@ def in_time(turned_clock, eventually):
 
 @pytest.fixture
 def outbox():
-    """What is in a server's outbox, in the order of its making."""
+    """What is in a server's outbox, in the order of its making: what waits, and what is dead."""
 
     async def read(server, **query):
-        return await server.documents[OUTBOX].find(query).sort("order").to_list()
+        return await server.documents["outbox"].find(query).sort("order").to_list()
 
     return read
 
 
 @pytest.fixture
 def happen():
-    """Lets ``count`` accounts be told of on a server, without the cost of their passwords."""
+    """Lets ``count`` accounts register on a server, without the cost of their passwords."""
 
-    async def tell(server, count, first=0):
-        plugins = core(server.app).plugins
-        numbers = range(first, first + count)
-        await asyncio.gather(
-            *(plugins.on_event(UserRegistered(str(n), "student")) for n in numbers)
-        )
-        await server.settled()
+    async def register(server, count, first=0):
+        parts = core(server.app)
+        for number in range(first, first + count):
 
-    return tell
+            async def change(number=number):
+                return await parts.database.documents["people"].insert_one({"number": number})
+
+            await parts.plugins.changes.stored([UserRegistered(str(number), "student")], change)
+
+    return register

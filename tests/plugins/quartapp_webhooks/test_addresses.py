@@ -97,7 +97,7 @@ async def test_a_name_of_this_machine_is_refused(
     await happen(server, 1)
 
     async def dead():
-        return await outbox(server, state="dead")
+        return await outbox(server, expires={"$exists": True})
 
     (delivery,) = await eventually(dead)
     assert "which is not a public address" in delivery["reason"]
