@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("quartapp.plugins")
 
-PAUSE_SECONDS = 1.0
+PAUSE_SECONDS = 0.7
 
 Result = TypeVar("Result")
 OwnedEntry = tuple[str, OutboxEntry]

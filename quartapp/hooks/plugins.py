@@ -396,6 +396,7 @@ class Plugins:
             kind: Kind of the entry.
             key: Key of the entry.
             data: Data of the entry.
+            attempts: Number of calls for this entry that have failed.
 
         Raises:
             NotDeliveredError: The plugin could not deliver, and says when to try again.

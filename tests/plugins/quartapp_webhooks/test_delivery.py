@@ -278,6 +278,35 @@ async def test_a_dead_receiver_does_not_hold_up_another(
     assert len(silent.requests) == 1
 
 
+async def test_a_receiver_that_is_down_for_an_hour_holds_up_only_its_own(
+    serve, happen, receivers, configure, eventually, turned_clock, outbox
+):
+    down, well = await receivers(), await receivers()
+    down.answers += [500] * 1000
+    configure(down, well, longest_pause_seconds=20, timeout_seconds=60, tries=100)
+    server = await serve(extra_plugins=("webhooks",), clock=turned_clock)
+    await happen(server, 5)
+    await eventually(arrived(well, 5))
+
+    async def all_failed():
+        return len(await outbox(server, attempts={"$gte": 1})) == 5
+
+    await eventually(all_failed)
+    await turned_clock.advance(3600)
+    await happen(server, 5, first=5)
+    await eventually(arrived(well, 10))
+    assert len(await outbox(server)) == 10
+    down.answers.clear()
+
+    async def all_arrived():
+        await turned_clock.advance(1)
+        return await settled(server, outbox)()
+
+    await eventually(all_arrived)
+    assert set(down.ids) == set(well.ids)
+    assert len(well.requests) == 10
+
+
 async def test_two_servers_on_one_database_deliver_each_message_once(
     serve, happen, receiver, configure, eventually, outbox
 ):

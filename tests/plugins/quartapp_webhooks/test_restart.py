@@ -14,6 +14,7 @@ from standardwebhooks.webhooks import Webhook
 from quartapp import DatabaseUnavailableError, core, create_app, load_settings, main
 from quartapp.clock import SYSTEM_CLOCK
 from quartapp.database.outbox import STOP_SECONDS
+from quartapp.hooks.changes import PAUSE_SECONDS
 from quartapp.hooks.discovery import discover
 from quartapp.testing import SECRET, running
 from quartapp_auth.happenings import UserRegistered
@@ -134,12 +135,12 @@ async def test_a_killed_process_tells_of_the_session_that_it_began(
 
 
 async def test_a_change_that_the_database_did_not_take_is_not_told_of(
-    serve, happen, own_mongod, frozen, receiver, configure, eventually
+    serve, happen, own_mongod, receiver, configure, eventually
 ):
     configure(receiver)
     mongod = own_mongod("--replSet", "test")
-    server = await serve(extra_plugins=("webhooks",), mongodb_uri=mongod.uri, database_timeout=1)
-    with frozen(mongod), pytest.raises(DatabaseUnavailableError):
+    server = await serve(extra_plugins=("webhooks",), mongodb_uri=mongod.uri)
+    with mongod.frozen(), pytest.raises(DatabaseUnavailableError):
         await happen(server, 1)
     await happen(server, 1, first=1)
     await eventually(lambda: _has(receiver, 1))
@@ -153,16 +154,18 @@ async def _has(receiver, count):
 
 
 async def test_an_event_that_is_only_told_waits_for_the_database(
-    serve, own_mongod, frozen, receiver, configure, eventually
+    serve, own_mongod, receiver, configure, in_time, turned_clock
 ):
     configure(receiver)
     mongod = own_mongod("--replSet", "test")
-    server = await serve(extra_plugins=("webhooks",), mongodb_uri=mongod.uri, database_timeout=1)
+    uri = mongod.uri
+    server = await serve(extra_plugins=("webhooks",), mongodb_uri=uri, clock=turned_clock)
     plugins = core(server.app).plugins
-    with frozen(mongod):
+    with mongod.frozen():
         for number in range(10):
             await plugins.on_event(UserRegistered(str(number), "student"))
-    await eventually(lambda: _has(receiver, 10))
+        await turned_clock.asked(PAUSE_SECONDS)
+    await in_time(lambda: _has(receiver, 10))
     told = [received.message["data"]["userId"] for received in receiver.requests]
     assert told == [str(number) for number in range(10)]
 
