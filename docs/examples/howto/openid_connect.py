@@ -24,8 +24,9 @@ from quartapp import (
     core,
     hookimpl,
     left_out,
+    see_other,
 )
-from quartapp_auth import AccountDisabledError, IdentityRefusedError, TokenAnswer, UserService
+from quartapp_auth import AccountDisabledError, IdentityRefusedError, UserService
 
 PURPOSE = "openid connect"
 COOKIE = "quartapp_sign_on"
@@ -43,6 +44,7 @@ class OpenIdSettings(BaseModel):
     client_id: str = "attendance"
     client_secret: SecretStr = SecretStr("")
     teachers: str = "teachers"  # the group of all teachers
+    landing: str = "/docs"  # the page after the sign-on
 
 
 class SignOnRefusedError(DomainError):
@@ -192,11 +194,20 @@ async def _forget(response):
     return response
 
 
-SHARED = {"access": PUBLIC, "tags": ("sign-on",), "fuzz": False, "why": WHY}
+SHARED = {
+    "access": PUBLIC,
+    "tags": ("sign-on",),
+    "page": True,
+    "status": 303,
+    "key": None,
+    "data": str,
+    "fuzz": False,
+    "why": WHY,
+}
 
 
 @blueprint.get("")
-@Operation(id="signOn", status=303, media_type="text/html", key=None, data=str, **SHARED)
+@Operation(id="signOn", **SHARED)
 async def begin():
     """Send the browser to the identity provider."""
     address, sealed = await _sign_on().begin(_redirect_uri())
@@ -208,7 +219,7 @@ async def begin():
 @blueprint.get("/callback")
 @Operation(
     id="finishSignOn",
-    data=TokenAnswer,
+    redirects=True,
     query=Callback,
     invalid=Refusal(400, "Sign-on failed"),
     errors={
@@ -225,7 +236,9 @@ async def finish(query):
     identity = await _sign_on().finish(query, sealed, _redirect_uri())
     users = core().services.get(UserService)
     user = await users.sign_in(identity)
-    return {"token": await users.issue_token(user)}
+    response = see_other(core().services.get(OpenIdSettings).landing)
+    core().cookies.sign_in(response, await users.issue_token(user))
+    return response
 
 
 class OpenIdPlugin:
