@@ -67,6 +67,7 @@ UNLISTED = {
     "quartapp.database.joint_reads.JointReads",
     "quartapp.http.fields._Trimmed",
     "quartapp.identity.authenticator.Authenticator",
+    "quartapp.database.outbox.Deliver",
     "quartapp.hooks.dispatcher.Dispatcher",
     "quartapp.realtime.channel.Channel",
     "quartapp.realtime.registry.EventRegistry",

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from quartapp.testing.clients import Person, Socket
 
 START_SECONDS = 120.0
-_TRIES = 300
 # This program runs before the server, so that the server ends with the test run, even with a killed
 # one. 1 is PR_SET_PDEATHSIG (prctl(2)).
 _LEASH = """\
@@ -93,14 +92,18 @@ class ServerProcess:
             person: The person who opens the socket.
 
         Raises:
-            AssertionError: The worker accepted none of ``_TRIES`` sockets.
+            AssertionError: The worker accepted none within ``DEADLINE_SECONDS``.
         """
-        for _ in range(_TRIES):
-            socket = await self.client.socket(person)
-            if self.worker_of(socket) == worker:
-                return socket
-            await socket.close()
-        raise AssertionError(f"worker {worker} takes no connection")
+        try:
+            # A worker that was just started is listed before it accepts connections.
+            async with asyncio.timeout(DEADLINE_SECONDS):
+                while True:
+                    socket = await self.client.socket(person)
+                    if self.worker_of(socket) == worker:
+                        return socket
+                    await socket.close()
+        except TimeoutError as error:
+            raise AssertionError(f"worker {worker} takes no connection") from error
 
     async def start(self) -> None:
         """Start the server, and wait until it is ready.

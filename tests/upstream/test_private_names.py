@@ -56,6 +56,7 @@ OVERRIDDEN = {
     "quart.app:Quart": {"log_exception": "self, exception_info"},
     "quart.asgi:ASGIHTTPConnection": {
         "__call__": "self, receive, send",
+        "_create_request_from_scope": "self, send",
         "_send_response": "self, send, response",
         "handle_messages": "self, request, receive",
         "handle_request": "self, request, send",
@@ -83,7 +84,6 @@ CALLED = {
     "prometheus_client.values": ("ValueClass", "get_value_class"),
     "pymongo.pool_shared": ("_async_create_connection",),
     "quart:Quart": ("asgi_http_class", "asgi_websocket_class"),
-    "quart.asgi:ASGIHTTPConnection": ("_create_request_from_scope",),
 }
 
 # What objects have: attributes that their methods set.
