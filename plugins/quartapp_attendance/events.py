@@ -46,6 +46,9 @@ NOT_ON_ROLL = "Student not enrolled in class"
 CONFLICT = "Conflict"
 TOO_MANY_REFERENCES = "Too many references"
 
+# Declares a message about a session: its frames can name the class and the number.
+about_session = partial(ServerMessage, beside=SessionMembers)
+
 
 async def mark(connection: Connection, data: MarkEvent | MarkEventV1) -> None:
     """Store the mark that a teacher sends."""
@@ -89,11 +92,10 @@ async def done(connection: Connection, data: SessionEvent) -> None:
 
 def marked_message(schemas: Schemas) -> ServerMessage:
     """Return the message that broadcasts a mark."""
-    return ServerMessage(
+    return about_session(
         name=MARKED,
         data=schemas.mark_message,
         to_all=True,
-        beside=SessionMembers,
         summary="A mark was stored, or taken back.",
     )
 
@@ -105,39 +107,34 @@ def events(schemas: Schemas) -> list[EventType]:
         schemas: Models with the statuses of this app.
     """
     marked = marked_message(schemas)
-    counted = ServerMessage(
+    counted = about_session(
         name=SUMMARY,
         data=schemas.summary_message,
         to_all=True,
-        beside=SessionMembers,
         summary="The marks so far, counted.",
     )
-    looked_up = ServerMessage(
+    looked_up = about_session(
         name=MY_ATTENDANCE,
         data=schemas.my_attendance_message,
         to_all=False,
-        beside=SessionMembers,
         summary="The sender's own mark.",
     )
-    over = ServerMessage(
+    over = about_session(
         name=DONE,
         data=schemas.done_message,
         to_all=True,
-        beside=SessionMembers,
         summary="The session is over, its records are kept.",
     )
-    marked_rest = ServerMessage(
+    marked_rest = about_session(
         name=MARKED_REST,
         data=RestMessage,
         to_all=False,
-        beside=SessionMembers,
         summary="The amount of marks that were made.",
     )
-    roll_marked = ServerMessage(
+    roll_marked = about_session(
         name=ROLL_MARKED,
         data=schemas.roll_message,
         to_all=True,
-        beside=SessionMembers,
         summary="Several marks were stored together. In version 1.",
     )
     return [

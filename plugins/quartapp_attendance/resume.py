@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from quart import websocket
 
-from quartapp import EventError, ServerMessage, SocketParameter, core, encode
+from quartapp import EventError, SocketParameter, core, encode
 from quartapp_attendance.errors import NoActiveSessionError
-from quartapp_attendance.events import NO_SESSION
+from quartapp_attendance.events import NO_SESSION, about_session
 from quartapp_attendance.live.projector import Projector
 from quartapp_attendance.live.sessions import LiveSessions
 from quartapp_attendance.live.states import SessionState
 from quartapp_attendance.live.telling import beside
-from quartapp_attendance.schemas import EndedMessage, ResumedMessage, SessionMembers, StartedMessage
+from quartapp_attendance.schemas import EndedMessage, ResumedMessage, StartedMessage
 from quartapp_attendance.service import AttendanceService
 from quartapp_attendance.words import ENDED, RESUMED, STARTED, STATE
 
@@ -39,32 +39,28 @@ def since_parameters(schemas: Schemas) -> list[SocketParameter]:
     Args:
         schemas: Models with the statuses of this app.
     """
-    state = ServerMessage(
+    state = about_session(
         name=STATE,
         data=schemas.state_message,
         to_all=False,
-        beside=SessionMembers,
         summary="The session as it is, where what was missed is not known one by one.",
     )
-    resumed = ServerMessage(
+    resumed = about_session(
         name=RESUMED,
         data=ResumedMessage,
         to_all=False,
-        beside=SessionMembers,
         summary="The end of what was missed; live frames follow. In version 1.",
     )
-    started = ServerMessage(
+    started = about_session(
         name=STARTED,
         data=StartedMessage,
         to_all=True,
-        beside=SessionMembers,
         summary="A session has begun. In version 1.",
     )
-    ended = ServerMessage(
+    ended = about_session(
         name=ENDED,
         data=EndedMessage,
         to_all=True,
-        beside=SessionMembers,
         summary="A session has ended without DONE. In version 1.",
     )
     return [
