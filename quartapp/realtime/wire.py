@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from quartapp.realtime.broadcast import Broadcast, Version
 
@@ -93,19 +93,20 @@ class Parcel:
             version: Version of the connection's frames.
         """
         if connection in self._senders:
-            return Packed(
-                text
-                for frame in self._frames
-                for text in ((frame,) if isinstance(frame, str) else frame.answer(connection))
-            )
+            return self._pack(lambda broadcast: broadcast.answer(connection))
         form = self._forms[version]
         if form is None:
-            form = self._forms[version] = Packed(
-                text
-                for frame in self._frames
-                for text in ((frame,) if isinstance(frame, str) else frame.frames(version))
-            )
+            form = self._pack(lambda broadcast: broadcast.frames(version))
+            self._forms[version] = form
         return form
+
+    def _pack(self, form_of: Callable[[Broadcast], Iterable[str]]) -> Packed:
+        """Return the frames, each broadcast in the form that ``form_of`` chooses."""
+        return Packed(
+            text
+            for frame in self._frames
+            for text in ((frame,) if isinstance(frame, str) else form_of(frame))
+        )
 
 
 def text_message(frame: str) -> Message:
