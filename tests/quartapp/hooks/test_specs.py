@@ -641,6 +641,23 @@ async def test_outbox_entries_and_deliver_reach_a_system_that_was_away(
     assert await eventually(arrived) == {str(session["_id"]): (maths.class_id, 1, 1)}
 
 
+async def a_class_from_beginning_to_end(server, lesson, mark):
+    """Make everything happen once that bundled plugins tell of."""
+    roll_call = await lesson(server, students=1)
+    teacher, class_id = roll_call.teacher, roll_call.class_id
+    await roll_call.start()
+    socket = await server.socket(teacher)
+    await socket.ask("ATTENDANCE_MARKED", mark(roll_call.students[0]))
+    await socket.ask("DONE")
+    await socket.drain()
+    path = f"/class/{class_id}"
+    await server.api.patch(path, json={"className": "Another"}, headers=teacher.headers)
+    gone = f"{path}/students/{roll_call.students[0].id}"
+    await server.api.delete(gone, headers=teacher.headers)
+    await server.api.delete(path, params={"records": "delete"}, headers=teacher.headers)
+    await server.settled()
+
+
 async def test_outbox_entries_are_asked_for_every_event_before_it_happens(
     serve, lesson, mark, eventually
 ):
@@ -665,19 +682,7 @@ async def test_outbox_entries_are_asked_for_every_event_before_it_happens(
 
     audit = Audit()
     server = await serve(beside=[audit])
-    roll_call = await lesson(server, students=1)
-    teacher, class_id = roll_call.teacher, roll_call.class_id
-    await roll_call.start()
-    socket = await server.socket(teacher)
-    await socket.ask("ATTENDANCE_MARKED", mark(roll_call.students[0]))
-    await socket.ask("DONE")
-    await socket.drain()
-    path = f"/class/{class_id}"
-    await server.api.patch(path, json={"className": "Another"}, headers=teacher.headers)
-    gone = f"{path}/students/{roll_call.students[0].id}"
-    await server.api.delete(gone, headers=teacher.headers)
-    await server.api.delete(path, params={"records": "delete"}, headers=teacher.headers)
-    await server.settled()
+    await a_class_from_beginning_to_end(server, lesson, mark)
     assert audit.asked == audit.heard
     assert len(audit.heard) == 10
 
@@ -720,19 +725,7 @@ async def test_on_event_hears_of_everything_once_and_in_order(serve, lesson, mar
 
     audit = Audit()
     server = await serve(beside=[audit])
-    roll_call = await lesson(server, students=1)
-    teacher, class_id = roll_call.teacher, roll_call.class_id
-    await roll_call.start()
-    socket = await server.socket(teacher)
-    await socket.ask("ATTENDANCE_MARKED", mark(roll_call.students[0]))
-    await socket.ask("DONE")
-    await socket.drain()
-    path = f"/class/{class_id}"
-    await server.api.patch(path, json={"className": "Another"}, headers=teacher.headers)
-    gone = f"{path}/students/{roll_call.students[0].id}"
-    await server.api.delete(gone, headers=teacher.headers)
-    await server.api.delete(path, params={"records": "delete"}, headers=teacher.headers)
-    await server.settled()
+    await a_class_from_beginning_to_end(server, lesson, mark)
     assert audit.heard == [
         *("UserRegistered", "UserRegistered", "ClassCreated", "StudentAdded"),
         *("SessionStarted", "AttendanceMarked", "SessionDone"),
