@@ -10,6 +10,8 @@ from quart import current_app
 from quartapp.errors import QuartappError
 
 if TYPE_CHECKING:
+    from datetime import date, datetime
+
     from quart import Quart
 
     from quartapp.clock import Clock
@@ -104,6 +106,23 @@ class Core:
     metrics: Metrics
     traces: Traces
     services: Services
+
+    def local_day(self, moment: datetime | None = None) -> date:
+        """Return the date of a moment in the time zone of the settings, or else of the machine.
+
+        Days begin at local midnight, and have 23 to 25 hours where the clocks are put forward or
+        back. Compare such dates, and never add hours to learn the next day.
+
+        Args:
+            moment: The moment, with a time zone; None for the present by the app's clock.
+
+        Raises:
+            ValueError: The moment has no time zone.
+        """
+        moment = moment or self.clock.now()
+        if moment.tzinfo is None:
+            raise ValueError("a moment without a time zone has no day")
+        return moment.astimezone(self.settings.timezone).date()
 
 
 def core(app: Quart | None = None) -> Core:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Any, Literal, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import platformdirs
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
@@ -115,6 +116,11 @@ class Settings(PluginChoice):
         default_factory=lambda: Path(platformdirs.user_data_path("quartapp", appauthor=False)),
         description="Where the embedded database and its secret live.",
     )
+    timezone: ZoneInfo | None = Field(
+        None,
+        description="Time zone that decides when a day begins, by its IANA name such as "
+        "`Europe/Berlin`. Without one: the machine's.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="The least level of log lines; `debug` has one for each request."
     )
@@ -203,6 +209,19 @@ class Settings(PluginChoice):
     @classmethod
     def _blank_is_none(cls, value: object) -> object:
         return None if isinstance(value, str) and not value.strip() else value
+
+    @field_validator("timezone", mode="before")
+    @classmethod
+    def _is_zone(cls, value: object) -> object:
+        if value is None or isinstance(value, ZoneInfo):
+            return value
+        if not str(value).strip():
+            return None
+        try:
+            return ZoneInfo(str(value))
+        # An OSError is the answer to a name of a folder of zones, such as `Europe`.
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError("is no IANA name of a time zone, such as Europe/Berlin") from None
 
 
 def load_settings(**overrides: Any) -> Settings:  # noqa: ANN401 - any field's value

@@ -13,6 +13,7 @@ from quartapp.clock import Clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
     from types import TracebackType
 
     from quartapp.clock import Limit, Timer
@@ -27,8 +28,11 @@ _CLOSE_ENOUGH = 1e-3
 class TurnedClock(Clock):
     """A clock that stands still until a test turns it.
 
-    The clock begins at the present, in whole seconds. Other processes, such as MongoDB, keep
-    their own time.
+    Other processes, such as MongoDB, keep their own time.
+
+    Args:
+        begins: Time at which the clock begins, with a time zone; None for the present, in whole
+            seconds.
 
     Example:
         >>> async def test_code_runs_out(serve):
@@ -37,9 +41,9 @@ class TurnedClock(Clock):
         ...     await clock.advance(30)
     """
 
-    def __init__(self) -> None:
+    def __init__(self, begins: datetime | None = None) -> None:
         super().__init__()
-        self._began = float(int(time.time()))
+        self._began = float(int(time.time())) if begins is None else begins.timestamp()
         self._passed = 0.0
         self._timers: list[tuple[float, int, _Timer]] = []
         self._numbers = count()

@@ -19,6 +19,8 @@ from quartapp.testing.processes import surroundings
 
 OURS = distribution("quartapp")
 PROVIDED = packages_distributions()
+# What is read and not imported: zoneinfo takes time zones from it.
+DATA = {"tzdata"}
 # Where the code of an extra is whose name is not that of a plugin.
 PLACES = {
     "quartapp_demo": "embedded",
@@ -91,7 +93,7 @@ def test_a_module_imports_what_is_required_or_its_extra(module, file):
 
 def test_every_required_distribution_is_imported():
     used = set().union(*(brought for _, file in modules() for brought in imported(file).values()))
-    assert requirements(None) <= used
+    assert requirements(None) <= used | DATA
 
 
 def copy_of_packages(folder, absent):
