@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from quartapp.database.tasks import Tasks as Tasks
     from quartapp.embedded.mongo import EmbeddedMongoError as EmbeddedMongoError
     from quartapp.embedded.mongo import find_mongod as find_mongod
+    from quartapp.encoding import name_key as name_key
     from quartapp.encoding import object_id as object_id
     from quartapp.encoding import timestamp as timestamp
     from quartapp.encoding import to_json as to_json
@@ -196,6 +197,7 @@ __all__ = [
     "left_out",
     "load_settings",
     "main",
+    "name_key",
     "object_id",
     "opened",
     "permission",
@@ -235,6 +237,7 @@ _HOMES = {
         "find_mongod",
     ),
     "quartapp.encoding": (
+        "name_key",
         "object_id",
         "timestamp",
         "to_json",

@@ -1,8 +1,9 @@
-"""The encoding of JSON, identifiers and timestamps."""
+"""The encoding of JSON, identifiers, timestamps and names."""
 
 from __future__ import annotations
 
 import json
+import unicodedata
 from datetime import UTC, datetime
 from typing import Any
 
@@ -31,6 +32,21 @@ def timestamp(moment: datetime) -> str:
 def object_id(text: str) -> ObjectId | None:
     """Convert text to an ObjectId; return None for text that is no valid ObjectId."""
     return ObjectId(text) if ObjectId.is_valid(text) else None
+
+
+def name_key(name: str) -> str:
+    """Return the key of a name, which is the same for names that differ only in case or form.
+
+    A document that keeps its name's key, with a unique index, has a name that no other document
+    has. The key is the compatibility caseless match of the Unicode Standard (definition D146), so
+    ``ß`` is ``ss``, and full width is half width. Scripts, accents and blanks count: Hiragana and
+    Katakana are two names. Unicode promises that the key of assigned characters never changes.
+
+    Args:
+        name: The name as it was typed, trimmed.
+    """
+    once = unicodedata.normalize("NFKD", unicodedata.normalize("NFD", name).casefold())
+    return unicodedata.normalize("NFKC", once.casefold())
 
 
 def _default(value: object) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bson import ObjectId
 from pymongo import UpdateOne
 
-from quartapp import bulk_write, utc_now
+from quartapp import bulk_write, name_key, utc_now
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -149,6 +149,7 @@ def _fields(change: ClassChange, now: datetime) -> Document:
         roll = {"$concatArrays": [staying, coming]}
     return {
         "className": {"$literal": change.name},
+        "nameKey": {"$literal": name_key(change.name)},
         "teacherId": change.teacher_id,
         "sourcedId": {"$literal": change.sourced_id},
         "studentsIds": roll,

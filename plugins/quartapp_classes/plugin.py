@@ -4,10 +4,11 @@ from typing import TYPE_CHECKING
 
 from bson import ObjectId
 
-from quartapp import Role, core, hookimpl
+from quartapp import Migration, Role, core, hookimpl
 from quartapp_auth import BaseRole, People
 from quartapp_classes import hookspecs
 from quartapp_classes.models import ClassRoom
+from quartapp_classes.names import KEYS, give_keys
 from quartapp_classes.paths import ClassConverter
 from quartapp_classes.rolls import Rolls
 from quartapp_classes.routes import blueprint
@@ -26,6 +27,7 @@ class ClassesPlugin:
     name = "classes"
     requires = ("auth",)
     hookspecs = hookspecs
+    migrations = (Migration(2, KEYS, give_keys),)
 
     def __init__(self) -> None:
         self._rolls: Rolls | None = None

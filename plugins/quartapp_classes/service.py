@@ -10,6 +10,7 @@ from quartapp import (
     Attempt,
     DatabaseUnavailableError,
     PreconditionFailedError,
+    name_key,
     object_id,
     utc_now,
 )
@@ -31,7 +32,7 @@ from quartapp_classes.happenings import (
     StudentAdded,
     StudentRemoved,
 )
-from quartapp_classes.models import IGNORING_CASE, ClassRoom
+from quartapp_classes.models import ClassRoom
 from quartapp_classes.versions import in_version, version_of
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class ClassService:
 
         Raises:
             ClassNameError: The name is empty, too long, or has blanks around it.
-            ClassExistsError: The teacher has a class with that name, ignoring case.
+            ClassExistsError: The teacher has a class with that name, ignoring case and form.
         """
         _check_name(name)
         attempt = attempt or Attempt()
@@ -90,6 +91,7 @@ class ClassService:
         class_room = ClassRoom(
             id=attempt.id,
             class_name=name,
+            name_key=name_key(name),
             teacher_id=object_id(teacher.id),
             created_at=now,
             updated_at=now,
@@ -180,14 +182,14 @@ class ClassService:
         """Return the class of a teacher that has a name.
 
         Args:
-            name: Name of the class; case is ignored.
+            name: Name of the class; case and Unicode's forms are ignored.
             teacher: Owner of the class.
 
         Raises:
             ClassNotFoundError: The teacher has no class with that name.
         """
-        query = {"teacherId": object_id(teacher.id), "className": name}
-        found = await self._database.first(ClassRoom, query, IGNORING_CASE)
+        query = {"teacherId": object_id(teacher.id), "nameKey": name_key(name)}
+        found = await self._database.first(ClassRoom, query)
         if found is None:
             raise ClassNotFoundError
         return await self._with_roll(found)
@@ -257,7 +259,7 @@ class ClassService:
         _check(class_room, expected)
         # A new name raises the number too: two changes may happen in one millisecond.
         changes = {
-            "$set": {"className": name, "updatedAt": utc_now()},
+            "$set": {"className": name, "nameKey": name_key(name), "updatedAt": utc_now()},
             "$inc": {"rollVersion": 1},
         }
         try:

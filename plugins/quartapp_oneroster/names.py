@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -10,15 +9,6 @@ if TYPE_CHECKING:
 
 MIN_NAME = 3
 MAX_NAME = 100
-
-
-def name_key(name: str) -> str:
-    """Return a key that is the same for names that the database takes to be equal.
-
-    MongoDB compares by Unicode's rules at strength 2: without case, width and invisible characters.
-    """
-    folded = unicodedata.normalize("NFKC", name).casefold()
-    return "".join(c for c in folded if unicodedata.category(c) not in {"Cf", "Cc"})
 
 
 def candidates(title: str, code: str, terms: Sequence[str], sourced_id: str) -> Iterator[str]:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from bson import ObjectId
 
+from quartapp import name_key
 from quartapp_oneroster.errors import RejectedError
-from quartapp_oneroster.names import candidates, name_key, still_fits
+from quartapp_oneroster.names import candidates, still_fits
 from quartapp_oneroster.plan_users import KNOWN
 from quartapp_oneroster.staging import ACTIVE, GONE
 

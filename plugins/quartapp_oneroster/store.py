@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from quartapp_oneroster.names import name_key
+from quartapp import name_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -34,7 +34,7 @@ CREATE TABLE s_terms (sid TEXT PRIMARY KEY, line INTEGER, state TEXT, title TEXT
 CREATE TABLE s_orgs (sid TEXT PRIMARY KEY, line INTEGER, state TEXT, title TEXT);
 CREATE TABLE rejected (file TEXT, line INTEGER, sid TEXT, reason TEXT, stage TEXT);
 CREATE TABLE skipped (file TEXT, reason TEXT, stage TEXT, n INTEGER);
--- Names that the database takes for taken although ours differ; see names.name_key.
+-- Names that the database has refused: meanwhile, or still, another class has them.
 CREATE TABLE clashed (sid TEXT, name TEXT);
 """
 _DATABASE_AND_PLAN = """

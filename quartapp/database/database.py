@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 
     from pymongo.asynchronous.database import AsyncDatabase
-    from pymongo.collation import Collation
     from pymongo.collection import Collection
     from pymongo.database import Database as SyncDatabase
 
@@ -250,9 +249,7 @@ class Database:
         except TimeoutError as error:
             raise DatabaseUnavailableError("no answer in time") from error
 
-    async def first(
-        self, model: type[Kind], query: Document, collation: Collation | None = None
-    ) -> Kind | None:
+    async def first(self, model: type[Kind], query: Document) -> Kind | None:
         """Return the first document of a model that matches a query, or None.
 
         The method uses no thread, and takes half the time of :meth:`run` (2,500 against 1,300 calls
@@ -261,14 +258,12 @@ class Database:
         Args:
             model: Model of the document.
             query: Query of MongoDB.
-            collation: Rules for the comparison of text; None for the collection's.
 
         Raises:
             DatabaseUnavailableError: MongoDB did not answer in time.
         """
         async with self.operation():
-            collection = self.documents[model.collection()]
-            found = await collection.find_one(query, collation=collation)
+            found = await self.documents[model.collection()].find_one(query)
         if found is None:
             return None
         return _built(model, found)

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from quartapp_classes.models import IGNORING_CASE
+from quartapp import name_key
 from quartapp_classes.testing import class_room
-from quartapp_oneroster.names import MAX_NAME, MIN_NAME, candidates, name_key
+from quartapp_oneroster.names import MAX_NAME, MIN_NAME, candidates
 
 
 def test_a_class_has_its_teacher_and_its_roll(school):
@@ -153,15 +153,20 @@ def test_the_courses_title_serves_a_class_that_has_none(school):
     assert school.names() == {"Physics"}
 
 
-def test_name_that_only_the_database_considers_equal_gets_a_remark(school):
-    one, two = "Art \u2665", "Art \u2665\ufe0f"  # the second asks for a colourful heart
-    assert name_key(one) != name_key(two)
-    roster = school.set().user("tea", "teacher").class_("c1", one).class_("c2", two, classCode="K")
+@pytest.mark.parametrize("two", ["サクラ組", "さくら\ufe0f組", "さくら 組"])
+def test_names_that_the_api_takes_for_two_are_two(school, two):
+    roster = school.set().user("tea", "teacher").class_("c1", "さくら組").class_("c2", two)
+    school.bring_in(roster.enrol("tea", "c1", "teacher").enrol("tea", "c2", "teacher"))
+    assert school.names() == {"さくら組", two}
+
+
+def test_names_that_swap_end_up_different(school):
+    roster = school.set().user("tea", "teacher").class_("c1", "One").class_("c2", "Two")
     roster.enrol("tea", "c1", "teacher").enrol("tea", "c2", "teacher")
     school.bring_in(roster)
-    found = school.db["classes"].find({"className": two}, collation=IGNORING_CASE)
-    assert [each["sourcedId"] for each in found] == ["c1"]
-    assert school.names() == {one, f"{two} (K)"}
+    roster.rows["classes"][0]["title"], roster.rows["classes"][1]["title"] = "Two", "ONE"
+    school.bring_in(roster)
+    assert len(school.names()) == 2
     before = school.everything()
     school.bring_in(roster)
     assert school.everything() == before
