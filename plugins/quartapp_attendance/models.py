@@ -9,7 +9,7 @@ from quartapp_attendance.live.states import SessionState
 
 
 class Session(Model):
-    """A roll call, live or over; only :mod:`quartapp_attendance.live.session_log` writes it.
+    """A roll call, live or over; only the log in ``quartapp_attendance.live`` writes it.
 
     ``slot`` is ``global`` or a class's id; a slot has at most one live session. The unique index
     covers active sessions only, so the database itself decides which session is live.

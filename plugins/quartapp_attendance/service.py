@@ -153,7 +153,7 @@ class AttendanceService(SessionChoice):
             except (MarkRefusedError, NotOnRollError):
                 # What was applied is answered, even if it would be refused by now.
                 if reference is not None:
-                    await self._log.applied(session, reference)
+                    await self._log.entries.applied(session, reference)
                 raise
         await self._plugins.on_event(marked)
 
@@ -175,7 +175,7 @@ class AttendanceService(SessionChoice):
         if mark.via is not None:
             entry["via"] = mark.via
         marked = _marked(session, mark)
-        await self._log.append(session, entry, mark, marked, expected, reference)
+        await self._log.entries.append(session, entry, mark, marked, expected, reference)
         return marked
 
     async def mark_rest(self, session: ActiveSession, status: str, by: str) -> list[str]:
@@ -208,7 +208,7 @@ class AttendanceService(SessionChoice):
             accepted = await self._hooks.accepted_of(session.info, made, session.marks)
             marks = {mark.student_id: mark for mark in accepted}
             events = {student: _marked(session, mark) for student, mark in marks.items()}
-            marked = await self._log.mark_rest(session, marks, reference, events.__getitem__)
+            marked = await self._log.rest.mark(session, marks, reference, events.__getitem__)
         for student_id in marked:
             await self._plugins.on_event(events[student_id])
         return marked
@@ -224,7 +224,7 @@ class AttendanceService(SessionChoice):
             DatabaseUnavailableError: MongoDB did not answer in time.
         """
         with claimed() as reference:
-            await self._log.append(session, {"kind": "summary"}, reference=reference)
+            await self._log.entries.append(session, {"kind": "summary"}, reference=reference)
 
     async def show(
         self,
@@ -253,7 +253,7 @@ class AttendanceService(SessionChoice):
         if to is not None:
             named = await self._hooks.audience(to, session.info) if isinstance(to, str) else to
             entry["to"] = sorted(set(named))
-        await self._log.append(session, entry)
+        await self._log.entries.append(session, entry)
 
     async def done(self, session: ActiveSession) -> None:
         """End a session: count unmarked students as absent, store the records, and tell everybody.

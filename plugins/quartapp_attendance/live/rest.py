@@ -1,4 +1,4 @@
-"""The update that marks everybody on the roll who has no mark."""
+"""The marks of everybody on the roll who has no mark, in one update."""
 
 from __future__ import annotations
 
@@ -6,13 +6,130 @@ from typing import TYPE_CHECKING
 
 from bson import ObjectId
 
-from quartapp_attendance.live.references import REFERENCES_PREFIX, counted
+from quartapp_attendance.errors import NoActiveSessionError
+from quartapp_attendance.live.batch import stored_mark
+from quartapp_attendance.live.change import Change
+from quartapp_attendance.live.references import (
+    REFERENCES_PREFIX,
+    check_applied,
+    counted,
+    unapplied,
+)
+from quartapp_attendance.live.states import SessionState
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-    from quartapp import Document
+    from quartapp import Changes, Clock, Document, OutboxEntry
     from quartapp_attendance.live.references import Reference
+    from quartapp_attendance.live.session import ActiveSession
+    from quartapp_attendance.live.store import SessionStore
+    from quartapp_attendance.metrics import AttendanceMetrics
+    from quartapp_attendance.statuses import Mark
+
+
+class RestWriter:
+    """The writer of marks for those who have none.
+
+    Args:
+        store: The stored sessions.
+        metrics: Metrics of roll calls.
+        clock: Clock for the times that are stored.
+        changes: Store for what plugins want delivered, with each change.
+    """
+
+    def __init__(
+        self, store: SessionStore, metrics: AttendanceMetrics, clock: Clock, changes: Changes
+    ) -> None:
+        self._store = store
+        self._metrics = metrics
+        self._clock = clock
+        self._changes = changes
+
+    async def mark(
+        self,
+        session: ActiveSession,
+        marks: Mapping[str, Mark],
+        reference: Reference | None,
+        event: Callable[[str], object],
+    ) -> list[str]:
+        """Mark those students who have no mark, and wait until that is shown.
+
+        Args:
+            session: The session.
+            marks: The mark for each student who may have none, by student id.
+            reference: Reference of the frame; None without one.
+            event: Function that returns the event of a student's mark.
+
+        Returns:
+            Ids of the students who got their marks, in the order of the numbers.
+
+        Raises:
+            AppliedError: The frame was applied before.
+            TooManyReferencesError: The session keeps as many references as it may.
+            NoActiveSessionError: The session is over.
+            HookFailedError: A plugin failed in the hook ``outbox_entries``.
+            DatabaseUnavailableError: The marks could not be stored.
+        """
+        roll = await self._store.roll_of(session)
+        now = self._clock.now()
+        stored = {
+            student_id: stored_mark(mark, now)
+            for student_id, mark in marks.items()
+            if student_id in roll.student_ids
+        }
+        query: Document = {"_id": session.id, "state": SessionState.ACTIVE}
+        if reference is not None:
+            query |= unapplied([reference])
+        update = rest_update(stored, roll.version, reference)
+        while True:
+            wanted: list[tuple[str, OutboxEntry]] = []
+            if self._changes.asked:
+                # What plugins want delivered is about these students: no mark may come between.
+                query["seq"] = session.seq
+                unmarked = sorted(stored.keys() - session.marks.keys())
+                wanted = await self._changes.entries([event(student) for student in unmarked])
+            async with self._store.writing():
+                with self._metrics.commit.time():
+                    before = await self._changes.together(
+                        wanted,
+                        lambda: self._store.sessions.find_one_and_update(
+                            query, update, {"seq": 1, "attendance": 1}
+                        ),
+                    )
+                if before is not None:
+                    marked = sorted(stored.keys() - before["attendance"].keys())
+                    last = before["seq"] + len(marked)
+                    if self._store.echo is not None and marked:
+                        new = {student_id: stored[student_id] for student_id in marked}
+                        fields = {"seq": last, "rest": f":{len(marked)}", "attendance": new}
+                        await self._store.echo.apply(Change.from_fields(session.id, fields))
+                    break
+            document = await self._present(session, reference)
+            await session.reached(document["seq"])
+        self._metrics.marks.inc(len(marked))
+        await session.reached(last)
+        return marked
+
+    async def _present(self, session: ActiveSession, reference: Reference | None) -> Document:
+        """Return the number of a session that did not take an update.
+
+        Raises:
+            AppliedError: The frame was applied before.
+            TooManyReferencesError: The session keeps as many references as it may.
+            NoActiveSessionError: The session is over.
+        """
+        fields = {"state": 1, "seq": 1, "refCount": 1}
+        if reference is not None:
+            fields[REFERENCES_PREFIX + reference.key] = 1
+        async with self._store.operation():
+            document = await self._store.sessions.find_one({"_id": session.id}, fields)
+        if document is None or document["state"] != SessionState.ACTIVE:
+            session.state = SessionState.CLOSING
+            raise NoActiveSessionError
+        if reference is not None:
+            check_applied(reference, document)
+        return document
 
 
 def rest_update(

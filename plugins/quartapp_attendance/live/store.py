@@ -1,0 +1,78 @@
+"""The collection of sessions, and the order in which one process writes to it."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager, nullcontext
+from typing import TYPE_CHECKING
+
+from quartapp_attendance.errors import NoActiveSessionError
+from quartapp_classes import ClassNotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+    from contextlib import AbstractAsyncContextManager
+
+    from bson import ObjectId
+    from pymongo.asynchronous.collection import AsyncCollection
+
+    from quartapp import Database, Document
+    from quartapp_attendance.live.change import Echo
+    from quartapp_attendance.live.session import ActiveSession
+    from quartapp_classes import Roll
+
+
+class SessionStore:
+    """The stored sessions, as their writers need them.
+
+    Args:
+        database: The database that has the sessions.
+        roll: Function that returns the present roll of a class.
+        echo: Display of acknowledged changes, for a MongoDB without change streams.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        roll: Callable[[ObjectId], Awaitable[Roll]],
+        echo: Echo,
+    ) -> None:
+        self._database = database
+        self._roll = roll
+        self._shows = echo
+        # Without a stream, acknowledgements decide the order that is shown, so writes are made one
+        # at a time.
+        self._one_at_a_time = asyncio.Lock()
+
+    @property
+    def echo(self) -> Echo | None:
+        """The echo, on a standalone MongoDB; None where a change stream shows the writes."""
+        return None if self._database.change_streams else self._shows
+
+    @property
+    def sessions(self) -> AsyncCollection[Document]:
+        """The collection of sessions."""
+        return self._database.documents["sessions"]
+
+    def operation(self) -> AbstractAsyncContextManager[None]:
+        """Return the context of a read, which has a time limit."""
+        return self._database.operation()
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[None]:
+        """Make a write, and show it where no change stream does."""
+        order = self._one_at_a_time if self.echo is not None else nullcontext()
+        async with order, self._database.operation():
+            yield
+
+    async def roll_of(self, session: ActiveSession) -> Roll:
+        """Return the present roll of a session's class.
+
+        Raises:
+            NoActiveSessionError: The class was deleted.
+            DatabaseUnavailableError: MongoDB did not answer in time.
+        """
+        try:
+            return await self._roll(session.class_id)
+        except ClassNotFoundError as error:
+            raise NoActiveSessionError from error
