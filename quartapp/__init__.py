@@ -85,6 +85,7 @@ if TYPE_CHECKING:
     from quartapp.parts import Core as Core
     from quartapp.parts import Services as Services
     from quartapp.parts import core as core
+    from quartapp.pauses import Pauses as Pauses
     from quartapp.plugin import LoadedPlugin as LoadedPlugin
     from quartapp.processes import is_running as is_running
     from quartapp.realtime.answering import Answering as Answering
@@ -160,6 +161,7 @@ __all__ = [
     "Operation",
     "Outbox",
     "OutboxEntry",
+    "Pauses",
     "PluginError",
     "Plugins",
     "PreconditionFailedError",
@@ -319,6 +321,7 @@ _HOMES = {
         "Services",
         "core",
     ),
+    "quartapp.pauses": ("Pauses",),
     "quartapp.plugin": ("LoadedPlugin",),
     "quartapp.processes": ("is_running",),
     "quartapp.realtime.answering": (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import structlog
 from bson import ObjectId
 
-from quartapp import AccountGoneError, DatabaseUnavailableError, InvalidTokenError
+from quartapp import AccountGoneError, DatabaseUnavailableError, InvalidTokenError, Pauses
 from quartapp_auth.refresh import Outcome
 
 if TYPE_CHECKING:
@@ -24,8 +24,7 @@ log = structlog.get_logger("quartapp.auth")
 POLL_SECONDS = 1.0
 # Known states count only if the store has answered within this time.
 TRUSTED_SECONDS = 2.0
-FIRST_PAUSE_SECONDS = 0.1
-LONGEST_PAUSE_SECONDS = 2.0
+PAUSES = Pauses(first=0.1, longest=2, random_part=0)
 # Some 20 MB. A process that meets more accounts forgets all, and reads each again.
 REMEMBERED_ACCOUNTS = 100_000
 ACCOUNTS_PER_READ = 1000
@@ -86,7 +85,7 @@ class AccountStates:
 
     async def run(self) -> None:
         """Keep the known states up to date, until cancelled."""
-        pause = FIRST_PAUSE_SECONDS
+        failures = 0
         while True:
             changes = self._store.changes()
             try:
@@ -97,8 +96,8 @@ class AccountStates:
                 log.exception("account states failed", exc_info=error)
             recovered = self._heard != float("-inf")
             self._heard = float("-inf")
-            pause = FIRST_PAUSE_SECONDS if recovered else min(pause * 2, LONGEST_PAUSE_SECONDS)
-            await self._clock.sleep(pause)
+            failures = 1 if recovered else failures + 1
+            await self._clock.sleep(PAUSES.after(failures))
 
     async def ask_about_sockets(self) -> None:
         """Ask other systems about people with open sockets, who may send nothing, until cancelled.

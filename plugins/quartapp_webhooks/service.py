@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from dataclasses import is_dataclass
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from quartapp import NotDeliveredError, OutboxEntry
+from quartapp import NotDeliveredError, OutboxEntry, Pauses
 from quartapp_webhooks.addresses import Resolver
 from quartapp_webhooks.message import message_of
 from quartapp_webhooks.sender import Outcome, Sender, trusted
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("quartapp.webhooks")
 
-HIGHEST_DOUBLING = 30
-
 
 class WebhookService:
     """The webhooks of one process.
@@ -37,6 +34,7 @@ class WebhookService:
     def __init__(self, settings: WebhooksSettings, clock: Clock) -> None:
         self.settings = settings
         self._clock = clock
+        self._pauses = Pauses(settings.pause_seconds, settings.longest_pause_seconds)
         self._endpoints = {endpoint.key: endpoint for endpoint in settings.endpoints}
         self._senders: dict[str, Sender] = {}
         self._resolver: Resolver | None = None
@@ -119,9 +117,4 @@ class WebhookService:
         )
 
     def _pause(self, attempts: int, asked_seconds: float) -> float:
-        doubled = self.settings.pause_seconds * 2.0 ** min(attempts - 1, HIGHEST_DOUBLING)
-        pause = min(doubled, self.settings.longest_pause_seconds)
-        # Half of the pause is random, so that deliveries that failed together are not retried
-        # together.
-        jittered = pause * random.uniform(0.5, 1)  # noqa: S311 - no secret
-        return max(jittered, min(asked_seconds, self.settings.longest_pause_seconds))
+        return max(self._pauses.after(attempts), min(asked_seconds, self._pauses.longest))

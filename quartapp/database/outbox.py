@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from pymongo.errors import PyMongoError
 from quartapp.database.outbox_slots import Slots
 from quartapp.database.outbox_store import LEASE_SECONDS, OutboxStore
 from quartapp.errors import DatabaseUnavailableError, NotDeliveredError, PluginError, QuartappError
+from quartapp.pauses import Pauses
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -36,9 +36,7 @@ POLL_SECONDS = 1.0
 RENEWAL_SECONDS = LEASE_SECONDS / 3
 # Entries of one lane in a row; then other kinds have their turn.
 ENTRIES_PER_TURN = 50
-FIRST_PAUSE_SECONDS = 1.0
-LONGEST_PAUSE_SECONDS = 600.0
-HIGHEST_DOUBLING = 20
+PAUSES = Pauses(first=1, longest=600)
 STOP_SECONDS = 1.0
 CANCEL_SECONDS = 0.2
 
@@ -214,7 +212,7 @@ class Outbox:
             await self._note_failure(entry, error)
             return False
         except QuartappError as error:
-            explained = NotDeliveredError(str(error), again_in=_pause(attempts))
+            explained = NotDeliveredError(str(error), again_in=PAUSES.after(attempts + 1))
             await self._note_failure(entry, explained)
             return False
         self._deliveries.labels(plugin, kind, "delivered").inc()
@@ -242,9 +240,3 @@ class Outbox:
                     await self.store.renew()
             except (DatabaseUnavailableError, PyMongoError) as error:
                 log.warning("deliveries not renewed", reason=str(error))
-
-
-def _pause(attempts: int) -> float:
-    doubled = FIRST_PAUSE_SECONDS * 2.0 ** min(attempts, HIGHEST_DOUBLING)
-    # Half of it is chance, so that what failed together does not come back together.
-    return min(doubled, LONGEST_PAUSE_SECONDS) * random.uniform(0.5, 1)  # noqa: S311 - no secret

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from pymongo.errors import OperationFailure, PyMongoError
 
-from quartapp import DatabaseUnavailableError
+from quartapp import DatabaseUnavailableError, Pauses
 from quartapp_attendance.live.change import Change
 from quartapp_attendance.live.states import SessionState
 
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("quartapp.attendance")
 
-FIRST_PAUSE_SECONDS = 0.1
-LONGEST_PAUSE_SECONDS = 2.0
+PAUSES = Pauses(first=0.1, longest=2, random_part=0)
 
 
 class SessionStream:
@@ -52,7 +51,7 @@ class SessionStream:
         self._metrics = metrics
         self._projector = projector
         self._token: Mapping[str, Any] | None = None
-        self._pause = FIRST_PAUSE_SECONDS
+        self._failures = 0
         self._opened: float | None = None
         self.ready = asyncio.Event()
 
@@ -73,11 +72,11 @@ class SessionStream:
             # A stream that opens and breaks at once has not recovered.
             if self._opened is not None:
                 lasted = self._clock.monotonic() - self._opened
-                if lasted > LONGEST_PAUSE_SECONDS:
-                    self._pause = FIRST_PAUSE_SECONDS
+                if lasted > PAUSES.longest:
+                    self._failures = 0
             self._opened = None
-            await self._clock.sleep(self._pause)
-            self._pause = min(self._pause * 2, LONGEST_PAUSE_SECONDS)
+            self._failures += 1
+            await self._clock.sleep(PAUSES.after(self._failures))
 
     async def _tail(self) -> None:
         sessions = self._database.documents["sessions"]

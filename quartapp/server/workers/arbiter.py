@@ -12,20 +12,20 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.errors import HaltServer
 
 from quartapp.errors import EXIT_MISTAKE, QuartappError
+from quartapp.pauses import Pauses
 from quartapp.server.systemd import notify_systemd
 from quartapp.server.workers.reports import ENDINGS, Reports
 from quartapp.server.workers.shares import Shares
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     from quartapp.server.workers.application import Application
 
 log = structlog.get_logger("quartapp.workers")
 
-FIRST_PAUSE_SECONDS = 0.5
-LONGEST_PAUSE_SECONDS = 15.0
+PAUSES = Pauses(first=0.5, longest=15, random_part=0)
 
 
 class KnownWorker(Protocol):
@@ -78,7 +78,7 @@ class WorkerArbiter(Arbiter):  # type: ignore[misc] # untyped
         self._failures: dict[int, str] = {}
         self._before = 0  # workers of this age and under belong to a former generation
         self._undo: Callable[[], None] | None = None
-        self._pauses = _pauses()
+        self._failed_starts = 0
         self._not_before = 0.0
         self._forced = False
         self._terminals = [number for number in range(3) if os.isatty(number)]
@@ -150,7 +150,8 @@ class WorkerArbiter(Arbiter):  # type: ignore[misc] # untyped
             log.error("the new workers do not start, the old ones stay", reason=failure)
             self._undo()
         else:
-            pause = next(self._pauses)
+            self._failed_starts += 1
+            pause = PAUSES.after(self._failed_starts)
             self._not_before = time.monotonic() + pause
             log.error("a worker does not start", reason=failure, again_in_seconds=pause)
 
@@ -231,7 +232,7 @@ class WorkerArbiter(Arbiter):  # type: ignore[misc] # untyped
                 self._failures[pid] = failure
             elif pid in self.WORKERS:
                 self._ready.add(pid)
-                self._pauses = _pauses()
+                self._failed_starts = 0
                 log.info("a worker is ready", worker=pid)
 
     def _complete(self, at_work: list[KnownWorker]) -> None:
@@ -257,10 +258,3 @@ def _write_to_nobody(terminals: Iterable[int]) -> None:
     for number in terminals:
         os.dup2(nobody, number)
     os.close(nobody)
-
-
-def _pauses() -> Iterator[float]:
-    pause = FIRST_PAUSE_SECONDS
-    while True:
-        yield pause
-        pause = min(pause * 2, LONGEST_PAUSE_SECONDS)

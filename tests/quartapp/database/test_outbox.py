@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 
 from quartapp import OutboxEntry, PluginError, core, create_app, load_settings
-from quartapp.database.outbox import LONGEST_PAUSE_SECONDS, POLL_SECONDS
+from quartapp.database.outbox import PAUSES, POLL_SECONDS
 from quartapp.database.outbox_slots import SLOTS_PER_KIND
 from quartapp.hooks.specs import hookimpl
 from quartapp.server.listening import ServerError
@@ -159,7 +159,7 @@ async def test_unreachable_receiver_delays_only_its_own_messages(serve, turned_c
     plugin.down.clear()
 
     async def over():
-        await turned_clock.advance(LONGEST_PAUSE_SECONDS)
+        await turned_clock.advance(PAUSES.longest)
         return await empty(server)()
 
     await eventually(over)

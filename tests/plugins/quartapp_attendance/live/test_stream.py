@@ -8,7 +8,7 @@ import pytest
 
 from quartapp import core
 from quartapp_attendance.live.projector import Projector
-from quartapp_attendance.live.stream import LONGEST_PAUSE_SECONDS, SessionStream
+from quartapp_attendance.live.stream import PAUSES, SessionStream
 from quartapp_attendance.metrics import AttendanceMetrics
 from tests.support.failing_commands import OPTIONS, STREAM, fail
 
@@ -47,12 +47,12 @@ async def test_pauses_grow_until_a_stream_has_lasted(stream, turned_clock):
         await goes_on_after(pause)
     await opens_after(2)
     # A stream that opens and breaks at once has not recovered, and neither has a short one.
-    for lasts in (0, LONGEST_PAUSE_SECONDS - 0.1):
+    for lasts in (0, PAUSES.longest - 0.1):
         await turned_clock.advance(lasts)
         fail(mongod, "sessions", *STREAM)
         await goes_on_after(2)
         await opens_after(2)
-    await turned_clock.advance(LONGEST_PAUSE_SECONDS + 0.1)
+    await turned_clock.advance(PAUSES.longest + 0.1)
     fail(mongod, "sessions", *STREAM)
     await goes_on_after(0.1)
     await opens_after(0.2)
