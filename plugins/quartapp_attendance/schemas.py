@@ -5,13 +5,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
 from quartapp import Body, Closed, EventData, ObjectIdInput, ObjectIdString, Timestamp, left_out
-from quartapp_attendance.statuses import ANY
+from quartapp_attendance.statuses import ANY, CODE_PATTERN
 from quartapp_attendance.words import Told
 
 if TYPE_CHECKING:
     from quartapp_attendance.statuses import Expected, StatusRegistry
 
 NOT_YET = "not yet updated"
+# Names known values where others may come: a convention of Zalando's API guidelines (rule 112).
+OPEN_ENUMERATION = "x-extensible-enum"
+
+Count = Annotated[int, Field(ge=0)]
 
 
 class StartBody(Body):
@@ -58,7 +62,10 @@ class MarkMessage(Closed):
 
 
 class MarkEventV1(SessionEvent):
-    """A teacher's mark in version 1: null takes one back, and ``if`` makes the mark conditional."""
+    """A teacher's mark in version 1: null takes one back, and ``if`` makes the mark conditional.
+
+    ``if`` repeats what an answer said, so it may be a status that was taken out of the settings.
+    """
 
     student_id: ObjectIdInput = Field(alias="studentId")
     status: str | None
@@ -130,6 +137,14 @@ class SummaryMessage(Closed):
     total: int = Field(ge=0)
 
 
+class CountsByStatus(BaseModel):
+    """The number of marks of each status, those that were taken out of the settings included."""
+
+    model_config = ConfigDict(extra="allow")
+
+    __pydantic_extra__: dict[str, Count]
+
+
 class MyAttendanceMessage(Closed):
     """A student's own mark."""
 
@@ -168,16 +183,19 @@ class SessionAnswer(StateMessage):
 
 
 class Schemas:
-    """The models above, limited to the statuses of one app.
+    """The models above, with the statuses of one app.
+
+    Requests take the app's statuses and no others. Answers name them, and may have further ones: a
+    mark keeps its status when the status is taken out of the settings.
 
     Args:
         statuses: Statuses of the app.
     """
 
     def __init__(self, statuses: StatusRegistry) -> None:
-        status: Any = Literal[statuses.codes]
+        status: Any = _open(statuses.codes)
         sent: Any = Literal[statuses.set_by("teacher")]
-        looked_up: Any = Literal[(*statuses.codes, NOT_YET)]
+        looked_up: Any = status | Literal[NOT_YET]
         self.mark_event = _narrowed(MarkEvent, status=sent)
         expected = Annotated[status | None, Field(alias="if")]
         self.mark_event_v1 = create_model(
@@ -200,11 +218,17 @@ class Schemas:
         self.session_answer = _narrowed(SessionAnswer, attendance=attendance)
         by_code: dict[str, Any] = {}
         if statuses.is_extended:
-            number: Any = Annotated[int, Field(ge=0)]
-            fields: dict[str, Any] = dict.fromkeys(statuses.codes, (number, ...))
-            by_code["statuses"] = create_model("CountsByStatus", __base__=Closed, **fields)
+            numbers = dict.fromkeys(statuses.codes, Count)
+            by_code["statuses"] = _narrowed(CountsByStatus, **numbers)
         self.summary_message = _narrowed(SummaryMessage, **by_code)
         self.done_message = _narrowed(DoneMessage, **by_code)
+
+
+def _open(codes: tuple[str, ...]) -> Any:  # noqa: ANN401 - a type
+    """Return the type of a status in an answer, which names the known codes."""
+    return Annotated[
+        str, Field(pattern=CODE_PATTERN, json_schema_extra={OPEN_ENUMERATION: list(codes)})
+    ]
 
 
 def _narrowed(model: type[BaseModel], **fields: Any) -> type[BaseModel]:  # noqa: ANN401 - types

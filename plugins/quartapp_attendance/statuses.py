@@ -134,12 +134,15 @@ class StatusRegistry:
         return known[0].counts_as if known else "absent"
 
     def tally(self, marks: Iterable[str]) -> dict[str, Any]:
-        """Count marks as present and absent; by code too, when plugins registered statuses."""
+        """Count marks as present and absent; by code too, when plugins registered statuses.
+
+        A code that was taken out of the settings has a count of its own while it has marks.
+        """
         by_code = Counter(marks)
         counts: dict[str, Any] = {"present": 0, "absent": 0}
         for code, number in by_code.items():
             counts[self.counts_as(code)] += number
         counts["total"] = counts["present"] + counts["absent"]
         if self.is_extended:
-            counts["statuses"] = {code: by_code[code] for code in self._by_code}
+            counts["statuses"] = {**dict.fromkeys(self._by_code, 0), **by_code}
         return counts

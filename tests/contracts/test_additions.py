@@ -75,6 +75,7 @@ SCHEMAS = ("components", "schemas")
 MESSAGES = ("components", "messages")
 ANSWERS = ("paths", "/api/v1/auth/me", "get", "responses")
 STATUS = {"type": "string"}
+ONE = ("properties", "status")
 
 
 @pytest.mark.parametrize(
@@ -85,7 +86,7 @@ STATUS = {"type": "string"}
         (_with({"description": "Busy"}, *ANSWERS, "429"), "429"),
         (_with(STATUS, *SCHEMAS, "SessionAnswer", "properties", "room"), "room"),
         (_with("room", *SCHEMAS, "SessionAnswer", "required"), "room"),
-        (_with("ill", *SCHEMAS, "MyAttendanceAnswer", "properties", "status", "enum"), "ill"),
+        (_with({"enum": ["ill"]}, *SCHEMAS, "MyAttendanceAnswer", *ONE), "ill"),
     ],
     ids=["path", "answer gone", "answer more", "field", "required", "status"],
 )
@@ -111,6 +112,7 @@ def test_forbidden_differences_of_the_openapi_document_are_found(served, change,
         (_with("classId", *SCHEMAS, "MarkEvent", "required"), "classId"),
         (_without(*SCHEMAS, "CountsByStatus", "properties", "late"), "statuses"),
         (_with(STATUS, *SCHEMAS, "CountsByStatus", "properties", "late"), "statuses"),
+        (_with(STATUS, *SCHEMAS, "CountsByStatus", "additionalProperties"), "statuses"),
     ],
     ids=[
         "event",
@@ -122,6 +124,7 @@ def test_forbidden_differences_of_the_openapi_document_are_found(served, change,
         "required",
         "a status not counted",
         "a count that is none",
+        "a further count that is none",
     ],
 )
 def test_forbidden_differences_of_the_asyncapi_document_are_found(served, change, said):
@@ -135,12 +138,10 @@ def test_forbidden_differences_of_the_asyncapi_document_are_found(served, change
 
 def test_an_answer_that_does_not_know_a_status_is_found(served):
     openapi, asyncapi = deepcopy(served)
-    asyncapi["components"]["schemas"]["MyAttendanceMessage"]["properties"]["status"]["enum"].remove(
-        "late"
-    )
-    openapi["components"]["schemas"]["SessionAnswer"]["properties"]["attendance"][
-        "additionalProperties"
-    ]["enum"].remove("late")
+    own = asyncapi["components"]["schemas"]["MyAttendanceMessage"]["properties"]["status"]
+    marks = openapi["components"]["schemas"]["SessionAnswer"]["properties"]["attendance"]
+    for status in (own["anyOf"][0], marks["additionalProperties"]):
+        status["x-extensible-enum"].remove("late")
 
     for problems in (
         asyncapi_problems(asyncapi_authority(), asyncapi),
@@ -148,6 +149,19 @@ def test_an_answer_that_does_not_know_a_status_is_found(served):
     ):
         (problem,) = problems
         assert problem.endswith("the statuses late are not among those it can have")
+
+
+def test_an_answer_with_a_closed_enumeration_is_found(served):
+    openapi, asyncapi = deepcopy(served)
+    closed = {"type": "string", "enum": ["present", "absent", "late", "excused", "left_early"]}
+    asyncapi["components"]["schemas"]["RollMessage"]["properties"]["status"] = closed
+    openapi["components"]["schemas"]["SessionAnswer"]["properties"]["attendance"] = {
+        "type": "object",
+        "additionalProperties": closed,
+    }
+
+    assert asyncapi_problems(asyncapi_authority(), asyncapi) != []
+    assert openapi_problems(openapi_authority(), openapi, added_statuses(asyncapi)) != []
 
 
 def test_a_server_takes_what_it_adds_out_of_the_fuzz_and_nothing_of_the_contract(served):

@@ -3,7 +3,8 @@
 Without the permitted additions, a served document must equal the contract. A server may add:
 
 * operations and events of other names, and their security schemes;
-* statuses, the same statuses wherever an answer has a mark; a teacher may or may not send them;
+* statuses, the same statuses wherever an answer names those that a mark can have
+  (``x-extensible-enum``); a teacher may or may not send them;
 * in ``TODAY_SUMMARY`` and ``DONE`` an object ``statuses`` with the number of marks of each status;
 * messages of ``ERROR`` that refuse only added events.
 
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from quartapp.contract.asyncapi.compare import differences as asyncapi_differences
 from quartapp.contract.openapi.compare import differences as openapi_differences
-from quartapp.contract.openapi.normal_form import METHODS, normal_form
+from quartapp.contract.openapi.normal_form import METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 OWN_STATUSES = {"present", "absent"}
 COUNTING = ("TODAY_SUMMARY", "DONE")
+# The values that an answer can have, as far as they are known; there may be others.
+OPEN_ENUMERATION = "x-extensible-enum"
 
 
 def follow(document: JsonObject, node: Any) -> Any:  # noqa: ANN401 - any part of a document
@@ -67,7 +70,7 @@ def added_statuses(asyncapi: JsonObject) -> set[str]:
         if action == "send" and message["name"] == "ATTENDANCE_MARKED":
             # A mark that was taken back has none: the statuses are one of several schemas.
             status = _written_out(asyncapi, _field(asyncapi, message, "status"))
-            return set().union(*_status_enums(status)) - OWN_STATUSES
+            return set().union(*_open_enumerations(status)) - OWN_STATUSES
     return set()
 
 
@@ -103,7 +106,7 @@ def asyncapi_problems(authority: JsonObject, served: JsonObject) -> list[str]:
         f"{message['name']} from the server: {_missing(statuses, found)}"
         for action, message in messages(rest)
         if action == "send"
-        for found in _status_enums(_written_out(rest, message["payload"]))
+        for found in _open_enumerations(_written_out(rest, message["payload"]))
         if statuses - found
     ]
     _remove_statuses(rest, statuses)
@@ -135,9 +138,11 @@ def openapi_problems(
     for name in schemes.keys() - ours.keys():
         del schemes[name]
     problems = [
-        f"{label}: {_missing(set(statuses), found)}"
-        for label, operation in normal_form(rest, "the server").items()
-        for found in _status_enums(operation)
+        f"{method.upper()} {path}: {_missing(set(statuses), found)}"
+        for path, item in rest["paths"].items()
+        for method in METHODS
+        if method in item
+        for found in _open_enumerations(_written_out(rest, item[method]))
         if set(statuses) - found
     ]
     _remove_statuses(rest, statuses)
@@ -174,9 +179,11 @@ def _remove_counts(asyncapi: JsonObject, message: JsonObject, statuses: set[str]
     codes = {*OWN_STATUSES, *statuses}
     if counts is None or not statuses or set(counts.get("properties", ())) != codes:
         return
-    if counts.get("additionalProperties") is not False or set(counts["required"]) != codes:
+    if set(counts["required"]) != codes:
         return
-    numbers = [follow(asyncapi, number) for number in counts["properties"].values()]
+    # Marks may have a status that the server does not know any more.
+    others = counts.get("additionalProperties") or {}
+    numbers = [follow(asyncapi, number) for number in (*counts["properties"].values(), others)]
     if all((number.get("type"), number.get("minimum")) == ("integer", 0) for number in numbers):
         del data["properties"]["statuses"]
         data["required"] = [name for name in data["required"] if name != "statuses"]
@@ -192,7 +199,7 @@ def _remove_refusals(asyncapi: JsonObject, message: JsonObject, refusals: set[st
 
 def _remove_statuses(node: Any, statuses: Collection[str]) -> None:  # noqa: ANN401 - JSON
     if isinstance(node, dict):
-        if _enum(node) >= OWN_STATUSES:
+        if _texts(node.get("enum")) >= OWN_STATUSES:
             node["enum"] = [value for value in node["enum"] if value not in statuses]
         node = list(node.values())
     if isinstance(node, list):
@@ -200,20 +207,19 @@ def _remove_statuses(node: Any, statuses: Collection[str]) -> None:  # noqa: ANN
             _remove_statuses(inner, statuses)
 
 
-def _status_enums(node: Any) -> Iterator[set[str]]:  # noqa: ANN401 - JSON
-    """Yield every enumeration of statuses inside ``node``."""
+def _open_enumerations(node: Any) -> Iterator[set[str]]:  # noqa: ANN401 - JSON
+    """Yield every open enumeration of statuses inside ``node``."""
     if isinstance(node, dict):
-        if _enum(node) >= OWN_STATUSES:
-            yield _enum(node)
+        if (found := _texts(node.get(OPEN_ENUMERATION))) >= OWN_STATUSES:
+            yield found
         node = list(node.values())
     if isinstance(node, list):
         for inner in node:
-            yield from _status_enums(inner)
+            yield from _open_enumerations(inner)
 
 
-def _enum(node: JsonObject) -> set[str]:
-    values = node.get("enum")
-    # A property may have the name "enum"; then the value is a schema.
+def _texts(values: object) -> set[str]:
+    # A property may have the name of a keyword; then the value is a schema.
     return {one for one in values if isinstance(one, str)} if isinstance(values, list) else set()
 
 
