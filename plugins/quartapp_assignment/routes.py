@@ -89,7 +89,7 @@ async def sign_up(body: Registration) -> dict[str, Any]:
 )
 async def login(body: Credentials) -> dict[str, Any]:
     """Sign in."""
-    return {"token": await _users().login(body.email, body.password)}
+    return {"token": await _users().login(body.identifier, body.password)}
 
 
 @blueprint.get("/auth/me")

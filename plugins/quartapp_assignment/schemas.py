@@ -28,7 +28,7 @@ class User(Closed):
 
     id: ObjectIdString = Field(alias="_id")
     name: str
-    email: str
+    email: str | None
     role: RegisteredRole
 
 
@@ -37,7 +37,7 @@ class Student(Closed):
 
     id: ObjectIdString = Field(alias="_id")
     name: str
-    email: str
+    email: str | None
 
 
 class ClassWithIds(Closed):

@@ -29,7 +29,7 @@ class AccountEntry:
 
     Attributes:
         id: ``_id`` of the account; the caller makes the one of a new account.
-        email: E-mail address in lower case.
+        email: E-mail address in lower case; None for an account with a username.
         display_name: Name for people, trimmed.
         role: ``teacher`` or ``student``.
         sourced_id: Identifier in the system that the account was imported from; None for an account
@@ -38,7 +38,7 @@ class AccountEntry:
     """
 
     id: ObjectId
-    email: str
+    email: str | None
     display_name: str
     role: str
     sourced_id: str | None
@@ -98,7 +98,7 @@ class BulkAccounts:
 def _entry(document: Document) -> AccountEntry:
     return AccountEntry(
         document["_id"],
-        document["email"],
+        document.get("email"),
         document["displayName"],
         document["role"],
         document.get("sourcedId"),
@@ -127,7 +127,7 @@ def _write(account: AccountEntry) -> UpdateOne:
         "name": {"$literal": account.display_name.lower()},
         "displayName": {"$literal": account.display_name},
         NAME_KEYS: {"$literal": name_keys(account.display_name)},
-        "email": {"$literal": account.email},
+        "email": {"$literal": account.email} if account.email else "$$REMOVE",
         "role": {"$literal": account.role},
         "sourcedId": {"$literal": account.sourced_id} if account.sourced_id else "$$REMOVE",
         "disabled": disabled,

@@ -23,7 +23,11 @@ data_dir_option = click.option(
     help="Where the embedded database lives.  [default: your data folder]",
 )
 password_option = click.option(
-    "--stdin", is_flag=True, help="Read the password from standard input, one line."
+    "--password-stdin",
+    "--stdin",
+    "stdin",
+    is_flag=True,
+    help="Read the password from standard input, one line.",
 )
 
 
@@ -33,89 +37,97 @@ def user() -> None:
 
 
 @user.command("create")
-@click.argument("email")
+@click.argument("identifier", metavar="EMAIL_OR_USERNAME")
 @click.option("--name", required=True, help="The person's name.")
 @click.option("--role", required=True, help="The person's role: teacher, student, admin, ...")
 @password_option
 @data_dir_option
-def create(email: str, name: str, role: str, stdin: bool, data_dir: Path | None) -> None:
-    """Make an account for EMAIL."""
+def create(identifier: str, name: str, role: str, stdin: bool, data_dir: Path | None) -> None:
+    """Make an account for an address, or for a username without one."""
     from quartapp_auth.errors import EmailTakenError
 
-    address, display_name, password = _address(email), _name(name), _password(stdin)
+    new = _address(identifier) if "@" in identifier else _username(identifier)
+    email, username = (new, None) if "@" in new else (None, new)
+    display_name, password = _name(name), _password(stdin)
 
     async def make(parts: Core) -> None:
         _known_role(parts, role)
         try:
-            await _users(parts).register(display_name, address, password, role)
+            users = _users(parts)
+            await users.register(display_name, email, password, role, username=username)
         except EmailTakenError:
-            raise QuartappError(f"the address {address} has an account already") from None
+            raise QuartappError(f"the {_kind(new)} {new} has an account already") from None
 
     _run(data_dir, make)
-    click.echo(f"{address} has an account, with the role {role}.")
+    click.echo(f"{new} has an account, with the role {role}.")
 
 
 @user.command("set-password")
-@click.argument("email")
+@click.argument("identifier", metavar="EMAIL_OR_USERNAME")
 @password_option
 @data_dir_option
-def set_password(email: str, stdin: bool, data_dir: Path | None) -> None:
-    """Give the account of EMAIL a password: its first one, or another.
+def set_password(identifier: str, stdin: bool, data_dir: Path | None) -> None:
+    """Give an account a password: its first one, or another.
 
-    It is asked for twice and not shown; with --stdin, the first line of standard input is taken.
-    Whoever is signed in has to sign in again.
+    It is asked for twice and not shown; with --password-stdin, the first line of standard input is
+    taken. Whoever is signed in has to sign in again.
     """
-    address, password = _looked_up(email), _password(stdin)
-    _change(email, data_dir, "has a new password", lambda u, _: u.set_password(address, password))
+    name, password = _looked_up(identifier), _password(stdin)
+    done = "has a new password"
+    _change(identifier, data_dir, done, lambda users, _: users.set_password(name, password))
 
 
 @user.command("set-role")
-@click.argument("email")
+@click.argument("identifier", metavar="EMAIL_OR_USERNAME")
 @click.argument("role")
 @data_dir_option
-def set_role(email: str, role: str, data_dir: Path | None) -> None:
-    """Give the account of EMAIL another ROLE; whoever is signed in has to sign in again."""
+def set_role(identifier: str, role: str, data_dir: Path | None) -> None:
+    """Give an account another ROLE; whoever is signed in has to sign in again."""
     done = f"has the role {role}"
-    _change(email, data_dir, done, lambda users, key: users.set_role(key, role), role=role)
+    _change(identifier, data_dir, done, lambda users, key: users.set_role(key, role), role=role)
 
 
 @user.command("disable")
-@click.argument("email")
+@click.argument("identifier", metavar="EMAIL_OR_USERNAME")
 @data_dir_option
-def disable(email: str, data_dir: Path | None) -> None:
-    """Refuse the account of EMAIL from now on, and close its sockets; its records stay."""
-    _change(email, data_dir, "is disabled", lambda users, key: users.disable(key))
+def disable(identifier: str, data_dir: Path | None) -> None:
+    """Refuse an account from now on, and close its sockets; its records stay."""
+    _change(identifier, data_dir, "is disabled", lambda users, key: users.disable(key))
 
 
 @user.command("enable")
-@click.argument("email")
+@click.argument("identifier", metavar="EMAIL_OR_USERNAME")
 @data_dir_option
-def enable(email: str, data_dir: Path | None) -> None:
-    """Let the disabled account of EMAIL sign in again."""
-    _change(email, data_dir, "is enabled", lambda users, key: users.enable(key))
+def enable(identifier: str, data_dir: Path | None) -> None:
+    """Let a disabled account sign in again."""
+    _change(identifier, data_dir, "is enabled", lambda users, key: users.enable(key))
 
 
 @user.command("revoke")
-@click.argument("email")
+@click.argument("identifier", metavar="EMAIL_OR_USERNAME")
 @data_dir_option
-def revoke(email: str, data_dir: Path | None) -> None:
-    """End all tokens and sockets of the account of EMAIL; the person may sign in again."""
-    _change(email, data_dir, "has to sign in again", lambda users, key: users.revoke(key))
+def revoke(identifier: str, data_dir: Path | None) -> None:
+    """End all tokens and sockets of an account; the person may sign in again."""
+    _change(identifier, data_dir, "has to sign in again", lambda users, key: users.revoke(key))
 
 
 @user.command("list")
 @data_dir_option
 def list_users(data_dir: Path | None) -> None:
-    """Show all accounts, one on a line: address, role, state, name."""
+    """Show all accounts, one on a line: address or username, role, state, name."""
 
     async def show(parts: Core) -> None:
         async for one in _users(parts).everybody():
             state = "disabled" if one.disabled else "enabled"
-            # Names are user input, and may contain sequences that move a terminal's cursor.
-            name = "".join(c if c.isprintable() else "?" for c in one.display_name)
-            click.echo(f"{one.email}\t{one.role}\t{state}\t{name}")
+            known_by = _printable(one.email or one.username or "")
+            click.echo(f"{known_by}\t{one.role}\t{state}\t{_printable(one.display_name)}")
 
     _run(data_dir, show)
+
+
+def _printable(text: str) -> str:
+    # Names are user input, and may contain sequences that move a terminal's cursor.
+    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def _password(stdin: bool) -> str:
@@ -158,9 +170,24 @@ def _address(text: str) -> str:
         raise QuartappError(f"{text} is no address") from None
 
 
-def _looked_up(email: str) -> str:
-    """Return an address as accounts have it, without the rules for new addresses."""
-    return email.strip().lower()
+def _username(text: str) -> str:
+    from quartapp_auth.schemas import Username
+
+    rule: TypeAdapter[str] = TypeAdapter(Username)
+    try:
+        return rule.validate_python(text)
+    except ValidationError:
+        raise QuartappError("a username has 1 to 100 characters, and no @") from None
+
+
+def _looked_up(identifier: str) -> str:
+    """Return an address or username as accounts have it, without the rules for new ones."""
+    text = identifier.strip()
+    return text.lower() if "@" in text else text
+
+
+def _kind(identifier: str) -> str:
+    return "address" if "@" in identifier else "username"
 
 
 def _name(text: str) -> str:
@@ -185,7 +212,7 @@ def _users(parts: Core) -> UserService:
 
 
 def _change(
-    email: str,
+    identifier: str,
     data_dir: Path | None,
     done: str,
     change: Callable[[UserService, str], Awaitable[object]],
@@ -195,7 +222,7 @@ def _change(
     """Change an account, and say what was done.
 
     Args:
-        email: E-mail address of the account, as it was typed.
+        identifier: E-mail address or username of the account, as it was typed.
         data_dir: Data folder; None for the default.
         done: What the account is or has now, for the output.
         change: Function that changes the account, given the service and the user's id.
@@ -203,19 +230,19 @@ def _change(
     """
     from quartapp_auth.errors import UserNotFoundError
 
-    address = _looked_up(email)
+    name = _looked_up(identifier)
 
     async def find_and_change(parts: Core) -> None:
         if role is not None:
             _known_role(parts, role)
         users = _users(parts)
         try:
-            await change(users, str((await users.by_email(address)).id))
+            await change(users, str((await users.by_identifier(name)).id))
         except UserNotFoundError:
-            raise QuartappError(f"there is no account with the address {address}") from None
+            raise QuartappError(f"there is no account with the {_kind(name)} {name}") from None
 
     _run(data_dir, find_and_change)
-    click.echo(f"{address} {done}.")
+    click.echo(f"{name} {done}.")
 
 
 def _run(data_dir: Path | None, use: Callable[[Core], Awaitable[None]]) -> None:

@@ -10,7 +10,7 @@ from bson import ObjectId
 from quartapp import utc_now
 from quartapp_auth.errors import EmailTakenError, IdentityRefusedError
 from quartapp_auth.happenings import UserRegistered
-from quartapp_auth.users import User, UserChanges
+from quartapp_auth.users import User, UserChanges, username_key
 
 if TYPE_CHECKING:
     from quartapp import Identity, Plugins
@@ -72,23 +72,28 @@ class Identities:
             user: The account.
             identity: The present identity of the person.
         """
-        changes = self._changes(user, identity)
+        changes = await self._possible(user, self._changes(user, identity))
         if not changes:
             return user
         revoke = changes.get("role", user.role) != user.role or bool(changes.get("disabled"))
         try:
             changed = await self._store.change(user.id, changes, revoke=revoke)
         except EmailTakenError:
-            log.warning("an account keeps its address, as another has the new one", user=user.id)
-            changes.pop("email")
+            log.warning(
+                "an account keeps its address and username, as another has the new one",
+                user=str(user.id),
+            )
+            changes.pop("email", None)
+            changes.pop("username", None)
             changed = await self._store.change(user.id, changes, revoke=revoke)
         return changed or user
 
     async def _make(self, identity: Identity, email: str | None) -> User:
         name = (identity.name or "").strip()
-        if not email or not name or not identity.role:
+        username = await self._free(identity.username)
+        if not (email or username_key(username)) or not name or not identity.role:
             raise IdentityRefusedError(
-                "a new account needs an address, a name and a role, "
+                "a new account needs an address or a free username, a name and a role, "
                 "and the identity lacks one of them"
             )
         issuer, subject = _named(identity)
@@ -104,7 +109,7 @@ class Identities:
             disabled=bool(identity.disabled),
             issuer=issuer,
             subject=subject,
-            username=identity.username,
+            username=username,
             groups=tuple(sorted(identity.groups)),
         )
 
@@ -126,13 +131,29 @@ class Identities:
                 "the address has an account here, and the issuer has not verified the address"
             )
         issuer, subject = _named(identity)
-        changes = self._changes(user, identity) | UserChanges(issuer=issuer, subject=subject)
+        changes = await self._possible(user, self._changes(user, identity))
+        changes |= UserChanges(issuer=issuer, subject=subject)
         # Somebody else may have created the account, so its password and its tokens must no longer
         # work.
         changes["password"] = None
         changed = await self._store.change(user.id, changes, revoke=True)
         log.info("an account belongs to another system now", user=str(user.id), issuer=issuer)
         return changed or user
+
+    async def _free(self, username: str | None, user: User | None = None) -> str | None:
+        """Return a username unless another account signs in with it; None otherwise."""
+        key = username_key(username)
+        holder = None if key is None else await self._store.by_username(key)
+        if holder is None or (user is not None and holder.id == user.id):
+            return username
+        log.warning("a username is that of another account", holder=str(holder.id))
+        return None
+
+    async def _possible(self, user: User, changes: UserChanges) -> UserChanges:
+        """Leave out a username that another account has."""
+        if changes.get("username") and await self._free(changes["username"], user) is None:
+            changes.pop("username")
+        return changes
 
     def _changes(self, user: User, identity: Identity) -> UserChanges:
         changes = UserChanges()

@@ -14,6 +14,7 @@ class UserDocument(Model):
     name = StringField()
     role = StringField()
     name_keys = ListField(StringField(), db_field="nameKeys")
+    username_key = StringField(db_field="usernameKey")
     issuer = StringField()
     subject = StringField()
     sourced_id = StringField(db_field="sourcedId")
@@ -22,7 +23,8 @@ class UserDocument(Model):
         "collection": "users",
         "strict": False,
         "indexes": [
-            {"fields": ["email"], "unique": True},
+            {"fields": ["email"], "unique": True, "sparse": True},
+            {"fields": ["username_key"], "unique": True, "sparse": True},
             {"fields": ["sourced_id"], "unique": True, "sparse": True},
             {"fields": ["issuer", "subject"], "unique": True, "sparse": True},
             ("role", "_id"),

@@ -7,13 +7,13 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from bson.regex import Regex
-from pymongo import ReturnDocument, UpdateOne
+from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
-from quartapp import DatabaseUnavailableError, bulk_write, utc_now
+from quartapp import DatabaseUnavailableError, utc_now
 from quartapp_auth.errors import EmailTakenError
 from quartapp_auth.search import beginnings, name_keys
-from quartapp_auth.users import AccountState, Contact, User
+from quartapp_auth.users import AccountState, Contact, User, username_key
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Mapping
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from quartapp_auth.users import UserChanges
 
 NAME_KEYS = "nameKeys"
-KEYS_PER_WRITE = 1000
+USERNAME_KEY = "usernameKey"
 # Fields with different names in the database.
 _STORED_AS = {
     "id": "_id",
@@ -75,6 +75,10 @@ class MongoUserStore:
         """Return the account with an e-mail address; None when there is none."""
         return await self._first({"email": email})
 
+    async def by_username(self, key: str) -> User | None:
+        """Return the account with the key of a username; None when there is none."""
+        return await self._first({USERNAME_KEY: key})
+
     async def by_subject(self, issuer: str, subject: str) -> User | None:
         """Return the account of a person of another system; None when there is none."""
         return await self._first({"issuer": issuer, "subject": subject})
@@ -86,12 +90,15 @@ class MongoUserStore:
             user: The account.
 
         Raises:
-            EmailTakenError: Another account has the address, or belongs to the same person.
+            EmailTakenError: Another account has the address or the username, or belongs to the
+                same person.
         """
         values = {stored: getattr(user, field) for field, stored in _FIELDS.items()}
         # Missing values are not stored, so that sparse indexes leave them out.
         kept = {name: _encoded(value) for name, value in values.items() if value or value == ""}
         kept[NAME_KEYS] = name_keys(user.display_name)
+        if user.username_key is not None:
+            kept[USERNAME_KEY] = user.username_key
         async with self._database.operation():
             try:
                 # The unique indexes decide, so that simultaneous registrations have one winner.
@@ -113,7 +120,8 @@ class MongoUserStore:
             The changed account; None when it does not exist.
 
         Raises:
-            EmailTakenError: Another account has the address, or belongs to the same person.
+            EmailTakenError: Another account has the address or the username, or belongs to the
+                same person.
         """
         kept: Document = {"updatedAt": utc_now()}
         dropped: Document = {}
@@ -124,6 +132,9 @@ class MongoUserStore:
                 kept[_FIELDS[field]] = _encoded(value)
         if "display_name" in changes:
             kept[NAME_KEYS] = name_keys(changes["display_name"])
+        if "username" in changes:
+            key = username_key(changes["username"])
+            (dropped if key is None else kept)[USERNAME_KEY] = key
         update: Document = {"$set": kept}
         if dropped:
             update["$unset"] = dropped
@@ -201,7 +212,7 @@ class MongoUserStore:
     async def _read_contacts(self, keys: set[ObjectId]) -> dict[ObjectId, Contact]:
         found = await self._database.by_ids("users", {*keys}, ("name", "displayName", "email"))
         return {
-            user["_id"]: Contact(user["_id"], user["name"], user["displayName"], user["email"])
+            user["_id"]: Contact(user["_id"], user["name"], user["displayName"], user.get("email"))
             for user in found.values()
         }
 
@@ -217,31 +228,6 @@ def _beginning(text: str) -> Regex[str]:
     # Anchored and without options, a pattern is a range of an index. Python's own patterns bring
     # the option for Unicode along.
     return Regex(f"^{re.escape(text)}")
-
-
-async def add_name_keys(database: Database) -> None:
-    """Give accounts of earlier versions the keys by which their names are found.
-
-    Args:
-        database: The database that has the accounts.
-    """
-    users = database.documents["users"]
-    while True:
-        async with database.operation():
-            found = await users.find(
-                {NAME_KEYS: {"$exists": False}}, {"displayName": 1, "name": 1}
-            ).to_list(KEYS_PER_WRITE)
-        if not found:
-            return
-        writes = [
-            UpdateOne(
-                {"_id": user["_id"]},
-                {"$set": {NAME_KEYS: name_keys(user.get("displayName") or user.get("name", ""))}},
-            )
-            for user in found
-        ]
-        async with database.operation():
-            await bulk_write(users, writes)
 
 
 def _user(document: Document) -> User:

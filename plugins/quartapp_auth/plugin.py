@@ -3,11 +3,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from quartapp import AccountMaker, Migration, Role, Standing, core, hookimpl
+from quartapp import AccountMaker, Role, Standing, core, hookimpl
 from quartapp_auth.bulk import BulkAccounts
 from quartapp_auth.commands import user
+from quartapp_auth.earlier import MIGRATIONS
 from quartapp_auth.models import UserDocument
-from quartapp_auth.mongo_store import MongoUserStore, add_name_keys
+from quartapp_auth.mongo_store import MongoUserStore
 from quartapp_auth.passwords import Passwords
 from quartapp_auth.people import People
 from quartapp_auth.refresh import Refresher
@@ -29,7 +30,7 @@ class AuthPlugin:
     """The plugin of accounts with a password."""
 
     name = "auth"
-    migrations = (Migration(2, "names are found by each of their words", add_name_keys),)
+    migrations = MIGRATIONS
 
     def __init__(self) -> None:
         self._passwords = Passwords()

@@ -66,7 +66,7 @@ async def register(body: Registration, attempt: Attempt) -> dict[str, Any]:
 )
 async def login(body: Credentials) -> dict[str, Any]:
     """Sign in."""
-    return {"token": await core().services.get(UserService).login(body.email, body.password)}
+    return {"token": await core().services.get(UserService).login(body.identifier, body.password)}
 
 
 @blueprint.post("/refresh")

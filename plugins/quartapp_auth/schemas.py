@@ -2,10 +2,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
 
-from quartapp import Body, Closed, ObjectIdString, Timestamp, trimmed
+from quartapp import Body, Closed, ObjectIdString, Timestamp, left_out, trimmed
 from quartapp_auth.passwords import MAX_BYTES
+from quartapp_auth.users import LONGEST_USERNAME
 
 RegisteredRole = Literal["teacher", "student"]
 
@@ -22,6 +23,7 @@ def _fits_bcrypt(password: str) -> str:
 
 Name = Annotated[str, trimmed(1, 100)]
 Email = Annotated[str, trimmed(pattern=EMAIL), AfterValidator(str.lower)]
+Username = Annotated[str, trimmed(1, LONGEST_USERNAME, without="@")]
 NewPassword = Annotated[
     str,
     StringConstraints(min_length=6, max_length=MAX_BYTES),
@@ -39,10 +41,26 @@ class Registration(Body):
 
 
 class Credentials(Body):
-    """The credentials for signing in."""
+    """The credentials for signing in; the address takes precedence over the username."""
 
-    email: Email
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"required": ["email"]}, {"required": ["username"]}]}
+    )
+
+    email: Email = left_out()
+    username: Username = left_out()
     password: Annotated[str, StringConstraints(min_length=1)]
+
+    @model_validator(mode="after")
+    def _one_is_given(self) -> Credentials:
+        if self.email is None and self.username is None:
+            raise ValueError("email or username is needed")
+        return self
+
+    @property
+    def identifier(self) -> str:
+        """The address in lower case, or the username; only an address has an ``@``."""
+        return self.username if self.email is None else self.email
 
 
 class UserAnswer(Closed):
@@ -50,7 +68,7 @@ class UserAnswer(Closed):
 
     id: ObjectIdString = Field(alias="_id")
     name: str
-    email: str
+    email: str | None
     role: RegisteredRole
     created_at: Timestamp = Field(alias="createdAt")
     updated_at: Timestamp = Field(alias="updatedAt")

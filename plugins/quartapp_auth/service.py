@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import structlog
-from bson import ObjectId
 
-from quartapp import Account, Attempt, CredentialsRefusedError, object_id, utc_now
+from quartapp import Account, Attempt, CredentialsRefusedError, utc_now
+from quartapp_auth.directory import Directory, found, key_of
 from quartapp_auth.errors import (
     AccountDisabledError,
     EmailTakenError,
     IdentityRefusedError,
-    UserNotFoundError,
     WrongPasswordError,
 )
 from quartapp_auth.happenings import UserRegistered
@@ -20,19 +19,18 @@ from quartapp_auth.identities import Identities
 from quartapp_auth.users import User, UserChanges
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Mapping
+    from bson import ObjectId
 
     from quartapp import Identity, Plugins, Tokens
     from quartapp_auth.passwords import Passwords
     from quartapp_auth.settings import AuthSettings
     from quartapp_auth.store import UserStore
-    from quartapp_auth.users import Contact
 
 log = structlog.get_logger("quartapp.auth")
 
 
-class UserService:
-    """The accounts, in whatever store.
+class UserService(Directory):
+    """Registers and changes accounts, and signs people in.
 
     Args:
         store: The store of accounts.
@@ -50,26 +48,35 @@ class UserService:
         passwords: Passwords,
         settings: AuthSettings,
     ) -> None:
-        self._store = store
+        super().__init__(store)
         self._passwords = passwords
         self._tokens = tokens
         self._plugins = plugins
         self._identities = Identities(store, settings, plugins)
 
     async def register(
-        self, name: str, email: str, password: str, role: str, attempt: Attempt | None = None
+        self,
+        name: str,
+        email: str | None,
+        password: str,
+        role: str,
+        attempt: Attempt | None = None,
+        *,
+        username: str | None = None,
     ) -> User:
         """Register an account with a password.
 
         Args:
             name: Name as typed, trimmed.
-            email: E-mail address in lower case.
+            email: E-mail address in lower case; None for an account with a username.
             password: Password in clear text, at most 72 bytes of UTF-8.
             role: Role of the user.
             attempt: The try that this call is; None for the first and only one.
+            username: Username, trimmed, with 1 to 100 characters and no ``@``; None without one.
 
         Raises:
-            EmailTakenError: The address has an account.
+            ValueError: The account would have neither an address nor a username.
+            EmailTakenError: The address or the username has an account.
         """
         attempt = attempt or Attempt()
         now = utc_now()
@@ -82,7 +89,10 @@ class UserService:
             role=role,
             created_at=now,
             updated_at=now,
+            username=username,
         )
+        if email is None and user.username_key is None:
+            raise ValueError("an account needs an address or a username")
 
         async def insert() -> User:
             await self._store.insert(user)
@@ -113,19 +123,19 @@ class UserService:
         """
         return _account(await self.register(name, email, password, role))
 
-    async def login(self, email: str, password: str) -> str:
+    async def login(self, identifier: str, password: str) -> str:
         """Return a token for the person with these credentials.
 
         Args:
-            email: E-mail address in lower case.
+            identifier: E-mail address in lower case, or username; only an address has an ``@``.
             password: Password in clear text.
 
         Raises:
-            UserNotFoundError: The address has no account.
+            UserNotFoundError: The address or the username has no account.
             WrongPasswordError: The password is wrong, or the account is disabled.
             SignInUnavailableError: The system that knows the password is unreachable.
         """
-        return await self.issue_token(await self._verified(email, password))
+        return await self.issue_token(await self._verified(identifier, password))
 
     async def sign_in(self, identity: Identity) -> User:
         """Return the account of a person whom another system has verified.
@@ -158,23 +168,34 @@ class UserService:
         """
         return await self._identities.follow(await self.get(user_id), identity)
 
-    async def _verified(self, email: str, password: str) -> User:
+    async def _verified(self, identifier: str, password: str) -> User:
+        user, email = None, identifier
+        if "@" not in identifier:
+            user = await self.by_username(identifier)
+            # Plugins decide by the address, and a username must be no way around them.
+            email = user.email or ""
+        if email:
+            verified = await self._verified_elsewhere(email, password)
+            if verified is not None:
+                return verified
+        user = user or await self.by_email(email)
+        if not await self._passwords.match(password, user.password):
+            raise WrongPasswordError
+        return user
+
+    async def _verified_elsewhere(self, email: str, password: str) -> User | None:
+        """Return the account of a person whom a plugin verifies; None if no plugin knows them."""
         try:
             identity = await self._plugins.verify_credentials(email, password)
         except CredentialsRefusedError as error:
             raise WrongPasswordError from error
-        if identity is not None:
-            try:
-                return await self.sign_in(identity)
-            except IdentityRefusedError as error:
-                log.warning("sign-in refused", issuer=identity.issuer, reason=str(error))
-                raise
-        user = await self._store.by_email(email)
-        if user is None:
-            raise UserNotFoundError
-        if not await self._passwords.match(password, user.password):
-            raise WrongPasswordError
-        return user
+        if identity is None:
+            return None
+        try:
+            return await self.sign_in(identity)
+        except IdentityRefusedError as error:
+            log.warning("sign-in refused", issuer=identity.issuer, reason=str(error))
+            raise
 
     async def issue_token(self, user: User) -> str:
         """Return a token for an account, with the claims that plugins add.
@@ -191,17 +212,17 @@ class UserService:
         claims = await self._plugins.token_claims(account)
         return self._tokens.issue(account.id, account.role, claims, ver=user.ver)
 
-    async def set_password(self, email: str, password: str) -> None:
+    async def set_password(self, identifier: str, password: str) -> None:
         """Set the password of an account; its tokens end.
 
         Args:
-            email: E-mail address in lower case.
+            identifier: E-mail address in lower case, or username; only an address has an ``@``.
             password: Password in clear text, at most 72 bytes of UTF-8.
 
         Raises:
-            UserNotFoundError: The address has no account.
+            UserNotFoundError: The address or the username has no account.
         """
-        user = await self.by_email(email)
+        user = await self.by_identifier(identifier)
         hashed = await self._passwords.hashed(password)
         await self._change(user.id, UserChanges(password=hashed), revoke=True)
 
@@ -227,7 +248,7 @@ class UserService:
         Raises:
             UserNotFoundError: There is no such account.
         """
-        return await self._change(_key(user_id), UserChanges(disabled=True), revoke=True)
+        return await self._change(key_of(user_id), UserChanges(disabled=True), revoke=True)
 
     async def enable(self, user_id: str) -> User:
         """Let a disabled account sign in again.
@@ -238,7 +259,7 @@ class UserService:
         Raises:
             UserNotFoundError: There is no such account.
         """
-        return await self._change(_key(user_id), UserChanges(disabled=False))
+        return await self._change(key_of(user_id), UserChanges(disabled=False))
 
     async def revoke(self, user_id: str) -> User:
         """End all tokens of an account, in all processes; the person may sign in again.
@@ -249,78 +270,13 @@ class UserService:
         Raises:
             UserNotFoundError: There is no such account.
         """
-        return await self._change(_key(user_id), UserChanges(), revoke=True)
-
-    async def get(self, user_id: str) -> User:
-        """Return an account.
-
-        Args:
-            user_id: ``_id`` of the account.
-
-        Raises:
-            UserNotFoundError: The account does not exist.
-        """
-        return _found(await self._store.get(_key(user_id)))
-
-    async def by_email(self, email: str) -> User:
-        """Return the account with an e-mail address.
-
-        Args:
-            email: E-mail address in lower case.
-
-        Raises:
-            UserNotFoundError: The address has no account.
-        """
-        return _found(await self._store.by_email(email))
-
-    async def by_subject(self, issuer: str, subject: str) -> User | None:
-        """Return the account of a person of another system; None when there is none.
-
-        Args:
-            issuer: The system.
-            subject: Identifier of the person in that system.
-        """
-        return await self._store.by_subject(issuer, subject)
-
-    async def contacts(self, user_ids: Iterable[ObjectId]) -> Mapping[ObjectId, Contact]:
-        """Return names and addresses by id; deleted accounts are left out."""
-        return await self._store.contacts(list(user_ids))
-
-    async def students(
-        self, search: str | None = None, limit: int | None = None, after: str | None = None
-    ) -> list[User]:
-        """Return students, sorted by ``_id``.
-
-        Args:
-            search: Start of any word of a name, or of an address, as it was typed.
-            limit: Largest number of students; None for no limit.
-            after: ``_id`` after which the list starts; None for the beginning.
-        """
-        key = ObjectId(after) if after else None
-        return await self._store.students(search, limit, key)
-
-    def everybody(self) -> AsyncIterator[User]:
-        """Yield all accounts, sorted by ``_id``."""
-        return self._store.everybody()
+        return await self._change(key_of(user_id), UserChanges(), revoke=True)
 
     async def _change(
         self, user_id: ObjectId, changes: UserChanges, *, revoke: bool = False
     ) -> User:
-        return _found(await self._store.change(user_id, changes, revoke=revoke))
+        return found(await self._store.change(user_id, changes, revoke=revoke))
 
 
 def _account(user: User) -> Account:
     return Account(str(user.id), user.email, user.name, user.role, frozenset(user.groups))
-
-
-def _key(user_id: str) -> ObjectId:
-    key = object_id(user_id)
-    if key is None:
-        raise UserNotFoundError
-    return key
-
-
-def _found(user: User | None) -> User:
-    if user is None:
-        raise UserNotFoundError
-    return user

@@ -27,6 +27,9 @@ class UserStore(Protocol):
     async def by_email(self, email: str) -> User | None:
         """Return the account with that address, lower-cased, or None."""
 
+    async def by_username(self, key: str) -> User | None:
+        """Return the account whose ``username_key`` is that key, or None."""
+
     async def by_subject(self, issuer: str, subject: str) -> User | None:
         """Return the account of that person of another system, or None."""
 
@@ -34,7 +37,7 @@ class UserStore(Protocol):
         """Keep a new account.
 
         Raises:
-            EmailTakenError: Another account has the address, or is that person's.
+            EmailTakenError: Another account has the address or the username, or is that person's.
         """
 
     async def change(
@@ -51,7 +54,7 @@ class UserStore(Protocol):
             The account after the change; None where there is no such account.
 
         Raises:
-            EmailTakenError: Another account has the address, or is that person's.
+            EmailTakenError: Another account has the address or the username, or is that person's.
         """
 
     async def contacts(self, user_ids: Collection[ObjectId]) -> Mapping[ObjectId, Contact]:

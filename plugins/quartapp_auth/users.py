@@ -5,10 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypedDict
 
+from quartapp import name_key
+
 if TYPE_CHECKING:
     from datetime import datetime
 
     from bson import ObjectId
+
+LONGEST_USERNAME = 100
+
+
+def username_key(username: str | None) -> str | None:
+    """Return the key by which a username is unique; None for text that is no username here.
+
+    A username has 1 to 100 characters and no ``@``, so it is never mistaken for an address.
+
+    Args:
+        username: Username, as it was typed or as another system has it.
+    """
+    text = (username or "").strip()
+    key = name_key(text)
+    return key if 1 <= len(text) <= LONGEST_USERNAME and "@" not in key else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +36,7 @@ class User:
         id: The user's ``_id``.
         name: Lower-cased, as the API has always answered the name.
         display_name: The name as it was typed.
-        email: Lower-cased address.
+        email: Lower-cased address; None for an account that signs in with its username.
         role: The user's role.
         created_at: When the account was made.
         updated_at: When the account was changed last.
@@ -28,7 +45,8 @@ class User:
         ver: Number that tokens repeat; tokens with another number are worthless.
         issuer: The system that the account belongs to; None for one that was made here.
         subject: The person's identifier in that system.
-        username: The name that the person signs in with there.
+        username: The name that the person signs in with, here instead of an address, or in that
+            system. A name with an ``@`` does not count here.
         groups: Names of groups there.
         sourced_id: The person's identifier in the system that the account was imported from.
     """
@@ -36,7 +54,7 @@ class User:
     id: ObjectId
     name: str
     display_name: str
-    email: str
+    email: str | None = None
     role: str
     created_at: datetime
     updated_at: datetime
@@ -48,6 +66,11 @@ class User:
     username: str | None = None
     groups: tuple[str, ...] = ()
     sourced_id: str | None = None
+
+    @property
+    def username_key(self) -> str | None:
+        """Key of the username, by which an account is found and unique; None without one."""
+        return username_key(self.username)
 
 
 class UserChanges(TypedDict, total=False):
@@ -73,13 +96,13 @@ class Contact:
         id: The user's ``_id``.
         name: Lower-cased.
         display_name: As typed.
-        email: Address.
+        email: Address; None for an account without one.
     """
 
     id: ObjectId
     name: str
     display_name: str
-    email: str
+    email: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -254,7 +254,7 @@ def class_answer(class_room: ClassRoom) -> dict[str, Any]:
     }
 
 
-def _person(user: Contact | None) -> dict[str, str]:
+def _person(user: Contact | None) -> dict[str, str | None]:
     # Clients read both fields without a check; a deleted account has neither.
     return {"name": user.name, "email": user.email} if user else {"name": "", "email": ""}
 

@@ -50,7 +50,7 @@ class Person(Closed):
     """A teacher or student, with their name."""
 
     name: str
-    email: str
+    email: str | None
 
 
 class ClassDetails(Closed):
@@ -69,5 +69,5 @@ class StudentAnswer(Closed):
 
     id: ObjectIdString = Field(alias="_id")
     name: str
-    email: str
+    email: str | None
     role: Literal["student"]

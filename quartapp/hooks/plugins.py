@@ -269,7 +269,7 @@ class Plugins:
         """Return the person whom a plugin verifies, or None if no plugin knows the credentials.
 
         Args:
-            email: The address that the person typed.
+            email: The address that the person typed, or that of their account.
             password: The password that the person typed, in clear text.
 
         Raises:

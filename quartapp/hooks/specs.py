@@ -195,7 +195,8 @@ def verify_credentials(email: str, password: str) -> Identity | None:
     gets an account without a local password; each sign-in updates the account.
 
     Args:
-        email: The address that the person typed.
+        email: The address that the person typed, or that of the account whose username they typed.
+            For an account without an address, no plugin is asked.
         password: The password that the person typed, in clear text.
 
     Example:

@@ -61,7 +61,9 @@ def left_out(**constraints: Any) -> Any:  # noqa: ANN401 - pydantic's Field, of 
     return Field(default=None, **constraints)
 
 
-def trimmed(minimum: int = 0, maximum: int = 0, *, pattern: str | None = None) -> _Trimmed:
+def trimmed(
+    minimum: int = 0, maximum: int = 0, *, pattern: str | None = None, without: str = ""
+) -> _Trimmed:
     """Return the annotation for text without its surrounding white space.
 
     JSON Schema's lengths would count the white space, so the limits are in a pattern.
@@ -70,10 +72,11 @@ def trimmed(minimum: int = 0, maximum: int = 0, *, pattern: str | None = None) -
         minimum: Minimum number of characters after trimming; 1 or more.
         maximum: Maximum number of characters after trimming; at least ``minimum``, and 2 or more.
         pattern: Pattern that the trimmed text must match, instead of lengths.
+        without: Characters that the text must not have; letters, digits or ``@`` alone.
     """
     if pattern is None:
-        solid = f"[^{SPACES}]"
-        rest = rf"[\s\S]{{{max(minimum - 2, 0)},{maximum - 2}}}{solid}"
+        solid, inner = f"[^{SPACES}{without}]", f"[^{without}]" if without else r"[\s\S]"
+        rest = rf"{inner}{{{max(minimum - 2, 0)},{maximum - 2}}}{solid}"
         pattern = f"{solid}(?:{rest})?" if minimum == 1 else solid + rest
     return _Trimmed(f"^[{SPACES}]*{pattern}[{SPACES}]*$")
 

@@ -34,14 +34,14 @@ class Account:
 
     Attributes:
         id: The user's ``_id``, 24 hex digits.
-        email: The e-mail address in lower case.
+        email: The e-mail address in lower case; None for an account without one.
         name: The name in answers of the API.
         role: The user's role.
         groups: Names of the person's groups in the system of the last sign-in.
     """
 
     id: str
-    email: str
+    email: str | None
     name: str
     role: str
     groups: frozenset[str] = frozenset()
@@ -58,10 +58,11 @@ class Identity:
         issuer: The system that verified the person, such as the ``iss`` of OpenID Connect. The
             default for an identity from ``verify_credentials`` is the plugin.
         subject: The person's permanent identifier at the issuer; the default is the address.
-        email: E-mail address. A new account needs one.
+        email: E-mail address. A new account needs one, or a username.
         email_verified: Whether the issuer has confirmed that the address is the person's. An
             address that is not verified never leads to an existing account.
-        username: The name that the person signs in with at the issuer.
+        username: The name that the person signs in with at the issuer. It is the person's username
+            here too, unless it has an ``@`` or is that of another account.
         name: The name for people to read. A new account needs one.
         role: The role in this server. A new account needs one.
         groups: Names of the person's groups at the issuer.

@@ -9,7 +9,7 @@ import pytest
 from quartapp import Identity, QuartappError, core, load_settings
 from quartapp.cli.contract_check import check
 from quartapp.hooks.discovery import discover, given, in_order
-from quartapp_auth import UserService
+from quartapp_auth import EmailTakenError, UserService
 
 HOW_TO = Path(__file__).parent.parent.parent / "docs" / "examples" / "howto"
 MANIFEST = "propertyName,value\nmanifest.version,1.0\noneroster.version,1.1\nfile.users,bulk\n"
@@ -137,3 +137,16 @@ async def test_a_plugin_in_place_of_auth_keeps_to_the_contract_as_far_as_it_goes
 async def test_a_plugin_that_needs_more_of_auth_says_so_at_the_start(serve, registry):
     with pytest.raises(QuartappError, match=r"plugin assignment .*no service quartapp_auth"):
         await serve(beside=[registry], extra_plugins=("assignment",))
+
+
+async def test_store_of_the_how_to_has_usernames(serve, office):
+    server = await serve(beside=[office])
+    users = core(server.app).services.get(UserService)
+    pupil = await users.register("Ann", None, "secret1", "student", username="Ann.One")
+    with pytest.raises(EmailTakenError):
+        await users.register("Another", None, "secret1", "student", username="ANN.ONE")
+    body = {"username": "ann.one", "password": "secret1"}
+    token = (await server.api.post("/auth/login", json=body)).json()["data"]["token"]
+    headers = {"Authorization": f"Bearer {token}"}
+    me = (await server.api.get("/auth/me", headers=headers)).json()["data"]
+    assert (me["_id"], me["email"]) == (str(pupil.id), None)

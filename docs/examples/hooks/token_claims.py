@@ -10,4 +10,4 @@ class CampusPlugin:
 
     @hookimpl
     def token_claims(self, user):
-        return {"campus": user.email.rpartition("@")[2]}
+        return {"campus": (user.email or "").rpartition("@")[2]}

@@ -18,18 +18,18 @@ TABLE = """
     CREATE TABLE IF NOT EXISTS people (
         number TEXT PRIMARY KEY, login TEXT, shown TEXT, mail TEXT UNIQUE, function TEXT,
         secret TEXT, locked INTEGER, edition INTEGER, system TEXT, person TEXT, alias TEXT,
-        circles TEXT, made TEXT, changed TEXT, UNIQUE (system, person)
+        alias_key TEXT UNIQUE, circles TEXT, made TEXT, changed TEXT, UNIQUE (system, person)
     )"""
 INSERT = """
     INSERT INTO people VALUES (
         :number, :login, :shown, :mail, :function, :secret, :locked, :edition, :system, :person,
-        :alias, :circles, :made, :changed
+        :alias, :alias_key, :circles, :made, :changed
     )"""
 UPDATE = """
     UPDATE people SET
         login = :login, shown = :shown, mail = :mail, function = :function, secret = :secret,
         locked = :locked, edition = :edition, system = :system, person = :person, alias = :alias,
-        circles = :circles, changed = :changed
+        alias_key = :alias_key, circles = :circles, changed = :changed
     WHERE number = :number"""
 STUDENTS = """
     SELECT * FROM people
@@ -51,6 +51,9 @@ class OfficeStore:
 
     async def by_email(self, email):
         return await self._first("SELECT * FROM people WHERE mail = ?", [email])
+
+    async def by_username(self, key):
+        return await self._first("SELECT * FROM people WHERE alias_key = ?", [key])
 
     async def by_subject(self, issuer, subject):
         values = [issuer, subject]
@@ -130,6 +133,7 @@ def row_of(user):
         "system": user.issuer,
         "person": user.subject,
         "alias": user.username,
+        "alias_key": user.username_key,
         "circles": json.dumps(user.groups),
         "made": user.created_at.isoformat(),
         "changed": user.updated_at.isoformat(),

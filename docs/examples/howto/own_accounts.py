@@ -175,7 +175,7 @@ async def register(body):
 )
 async def login(body):
     """Sign in."""
-    return {"token": await core().services.get(People).token(body.email, body.password)}
+    return {"token": await core().services.get(People).token(body.identifier, body.password)}
 
 
 @blueprint.get("/me")

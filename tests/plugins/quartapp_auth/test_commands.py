@@ -70,3 +70,30 @@ async def test_changed_person_has_to_sign_in_again(server, command, change):
     assert person.email in await command(verb, person.email, *rest)
     assert await socket.closed() == 1008
     assert await server.sign_in(person.email, person.password)
+
+
+async def test_account_with_a_username_is_made_found_and_changed(server, command):
+    told = await command(
+        *("create", " Ann.One ", "--name", "Ann", "--role", "student", "--password-stdin"),
+        given="correct horse\n",
+    )
+    assert told == "Ann.One has an account, with the role student.\n"
+    assert await command("list") == "Ann.One\tstudent\tenabled\tAnn\n"
+    assert await command("set-password", "ANN.ONE", "--password-stdin", given="battery\n") == (
+        "ANN.ONE has a new password.\n"
+    )
+    body = {"username": "ann.one", "password": "battery"}
+    assert (await server.api.post("/auth/login", json=body)).status_code == 200
+    assert await command("disable", "ann.one") == "ann.one is disabled.\n"
+    assert (await server.api.post("/auth/login", json=body)).status_code == 400
+
+
+async def test_mistakes_with_usernames_are_one_sentence(command):
+    create = ("create", "ann", "--name", "Ann", "--role", "student", "--stdin")
+    await command(*create, given="secret1\n")
+    assert await command(*create, given="secret1\n") == "the username ann has an account already"
+    assert await command("revoke", "bob") == "there is no account with the username bob"
+    long = ("create", "u" * 101, *create[2:])
+    assert await command(*long, given="secret1\n") == (
+        "a username has 1 to 100 characters, and no @"
+    )

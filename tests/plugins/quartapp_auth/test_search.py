@@ -126,8 +126,7 @@ async def test_accounts_of_earlier_versions_are_found_after_the_migration(server
     database = core(server.app).database
     await database.documents["users"].update_many({}, {"$unset": {"nameKeys": ""}})
     assert await pupils("nunez") == []
-    (migration,) = AuthPlugin.migrations
-    await migration.function(database)
+    await AuthPlugin.migrations[0].function(database)
     assert await pupils("nunez") == ["José María Núñez"]
 
 
