@@ -54,6 +54,11 @@ class Hub:
         self._draining = False
         self._empty = asyncio.Event()
 
+    @property
+    def draining(self) -> bool:
+        """Whether the server stops, so that no new socket has a place."""
+        return self._draining
+
     @contextmanager
     def place(self) -> Iterator[bool]:
         """Reserve a place for a socket within the limit of the process.

@@ -19,6 +19,8 @@ INVALID_FORMAT = "Invalid message format"
 UNKNOWN_EVENT = "Unknown event"
 UNAUTHORIZED = "Unauthorized or invalid token"
 INTERNAL = "Internal Server Error"
+TOO_MANY_SOCKETS = "Too many sockets"
+FOREIGN_ORIGIN = "Forbidden, origin not allowed"
 
 
 MOST_REF_CHARACTERS = 64

@@ -11,7 +11,6 @@ from collections import Counter
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-import httpx
 import pymongo
 
 from quartapp.testing.servers import SECRET
@@ -22,7 +21,7 @@ PER_USER = 1000  # the defaults of both settings, the second one tenth
 PER_PROCESS = 1500
 GREED = 3000
 OPEN_SECONDS = 120.0
-UNAVAILABLE = {"success": False, "error": "Service Unavailable"}
+TOO_MANY = {"event": "ERROR", "data": {"message": "Too many sockets"}}
 
 WATCHERS = 50
 MARKS_A_SECOND = 25
@@ -81,31 +80,23 @@ class Onlookers:
         return self.go_on_until(lambda: time.perf_counter() > end, seconds + OPEN_SECONDS)
 
 
-async def handshake(url, token):
-    """Return the answer to a refused handshake."""
-    upgrade = {
-        "Upgrade": "websocket",
-        "Connection": "Upgrade",
-        "Sec-WebSocket-Version": "13",
-        "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
-    }
-    async with httpx.AsyncClient(trust_env=False, timeout=OPEN_SECONDS) as client:
-        return await client.get(f"{url}/ws?token={token}", headers=upgrade)
+async def assert_refused(client, token):
+    socket = await client.socket(path=f"/ws?token={token}")
+    assert (await socket.closed(), socket.history) == (1013, [TOO_MANY])
 
 
-async def assert_refused(url, token):
-    answer = await handshake(url, token)
-    assert (answer.status_code, answer.json()) == (503, UNAVAILABLE)
-    assert int(answer.headers["Retry-After"]) > 0
+def take(crowd, tokens, places):
+    """Open a socket with each token, all at once, of which some find a place.
 
-
-def take(crowd, tokens):
-    """Open a socket with each token, all at once; return accepted sockets and refusals."""
-    wanted = crowd.opened + crowd.ended + len(tokens)
+    Returns:
+        The number of sockets that stay open, and the number of others by close code and frames.
+    """
+    opened, ended = crowd.opened + len(tokens), crowd.ended + len(tokens) - places
     new = crowd.invite(tokens)
-    crowd.until(lambda: crowd.opened + crowd.ended >= wanted, OPEN_SECONDS)
-    refusals = Counter(member.refusal for member in new if member.opened_at is None)
-    return len(new) - refusals.total(), dict(refusals)
+    crowd.until(lambda: crowd.opened >= opened and crowd.ended >= ended, OPEN_SECONDS)
+    refused = [member for member in new if member.close_code is not None]
+    how = Counter((member.close_code, member.frames) for member in refused)
+    return len(new) - len(refused), dict(how)
 
 
 @asynccontextmanager
@@ -138,28 +129,29 @@ async def test_endless_openings_are_limited_and_other_sockets_stay(
         memory = [resident_mib(process.pid)]
         async with measured(watching, figures):
             begun = time.perf_counter()
-            given, refused = await asyncio.to_thread(take, many, [greedy.token] * GREED)
+            given, refused = await asyncio.to_thread(take, many, [greedy.token] * GREED, PER_USER)
             figures["given, refused"] = given, refused
             figures["answered in, s"] = time.perf_counter() - begun
             memory.append(resident_mib(process.pid))
-            assert (await asyncio.to_thread(take, many, [greedy.token] * GREED))[0] == 0
+            assert (await asyncio.to_thread(take, many, [greedy.token] * GREED, 0))[0] == 0
             memory.append(resident_mib(process.pid))
         figures["memory, MiB: before, then after each time"] = memory
-        assert (given, refused) == (PER_USER, {"HTTP/1.1 503 ": GREED - PER_USER})
+        assert (given, refused) == (PER_USER, {(1013, 1): GREED - PER_USER})
         assert memory[2] - memory[1] < MOST_MIB
-        await assert_refused(url, greedy.token)
+        await assert_refused(process.client, greedy.token)
         assert (await (await process.client.socket(other)).ask("HELLO"))["event"] == "ERROR"
 
         # Accounts without end are no way either; and a bad token takes a place as any other.
         with pymongo.MongoClient(mongodb_uri) as client:
             users = client.get_default_database()["users"]
             accounts = sign_up(users, other.id, PER_PROCESS)
-        given, refused = await asyncio.to_thread(take, many, accounts)
+        left = PER_PROCESS - PER_USER - len(crowd.members) - 1
+        given, refused = await asyncio.to_thread(take, many, accounts, left)
         figures["asked for by many users"] = PER_PROCESS
         figures["given, refused to them"] = given, refused
-        assert many.opened + crowd.opened + 1 == PER_PROCESS
+        assert (given, refused) == (left, {(1013, 1): PER_PROCESS - left})
         for token in (greedy.token, other.token, "bad"):
-            await assert_refused(url, token)
+            await assert_refused(process.client, token)
         await asyncio.to_thread(watching.mark)
         assert crowd.ended == 0
     # When they are gone, their places are free again.

@@ -25,8 +25,10 @@ from quartapp.realtime.close_codes import (
 )
 from quartapp.realtime.events import FRAMES, PATH
 from quartapp.realtime.messages import (
+    FOREIGN_ORIGIN,
     INVALID_FORMAT,
     MOST_REF_CHARACTERS,
+    TOO_MANY_SOCKETS,
     UNAUTHORIZED,
     UNKNOWN_EVENT,
 )
@@ -47,10 +49,10 @@ if TYPE_CHECKING:
 CHANNEL = "live"
 CLOSE_CODES = (
     (GOING_AWAY, "going away", "The server is shutting down."),
-    (POLICY_VIOLATION, "policy violation", "The token is missing or does not hold."),
+    (POLICY_VIOLATION, "policy violation", "The origin or the token is refused."),
     (MESSAGE_TOO_BIG, "message too big", "A frame was larger than 64 KiB."),
     (INTERNAL_ERROR, "internal error", "The server has a fault."),
-    (TRY_AGAIN_LATER, "try again later", "The client took its frames too slowly."),
+    (TRY_AGAIN_LATER, "try again later", "Too many sockets, or frames taken too slowly."),
 )
 DESCRIPTION = """\
 Every message, both ways, is one text frame with one JSON object:
@@ -254,6 +256,8 @@ def _all_errors(events: Sequence[EventType], parameters: Sequence[SocketParamete
     own = [message for offer in offers for message in offer.messages]
     data = [INVALID_FORMAT] if any(event.data.model_fields for event in events) else []
     return [
+        FOREIGN_ORIGIN,
+        TOO_MANY_SOCKETS,
         UNAUTHORIZED,
         INVALID_FORMAT,
         UNKNOWN_EVENT,

@@ -18,35 +18,27 @@ from quartapp.realtime.wire import NoWire
 UNKNOWN = {"event": "ERROR", "data": {"message": "Unknown event"}}
 
 
-async def refused(server, person=None, **options):
-    """Return the answer to a refused handshake."""
-    with pytest.raises(InvalidStatus) as refusal:
-        await server.socket(person, **options)
-    return refusal.value.response
+TOO_MANY = {"event": "ERROR", "data": {"message": "Too many sockets"}}
 
 
-def assert_unavailable(answer):
-    assert answer.status_code == 503
-    assert answer.headers["Retry-After"] == "2"
-    assert json.loads(answer.body) == {"success": False, "error": "Service Unavailable"}
+async def assert_one_too_many(server, person=None, **options):
+    socket = await server.socket(person, **options)
+    assert (await socket.closed(), socket.history) == (1013, [TOO_MANY])
 
 
 async def test_user_cannot_exceed_the_socket_limit_and_others_are_not_affected(serve, eventually):
     server = await serve(max_sockets_per_user=3)
     greedy, other = await server.people("student", 2)
     sockets = [await server.socket(greedy) for _ in range(3)]
-    assert_unavailable(await refused(server, greedy))
+    await assert_one_too_many(server, greedy)
     assert await (await server.socket(other)).ask("HELLO") == UNKNOWN
     await sockets[0].close()
 
-    async def again():
-        try:
-            return await server.socket(greedy)
-        except InvalidStatus:
-            return None
+    async def one_has_left():
+        return core(server.app).hub._open_by_user[greedy.id] == 2
 
-    socket = await eventually(again)
-    assert await socket.ask("HELLO") == UNKNOWN
+    await eventually(one_has_left)
+    assert await (await server.socket(greedy)).ask("HELLO") == UNKNOWN
 
 
 async def test_process_cannot_exceed_the_socket_limit(serve):
@@ -54,18 +46,18 @@ async def test_process_cannot_exceed_the_socket_limit(serve):
     people = await server.people("student", 3)
     for person in (*people, people[0]):
         await server.socket(person)
-    assert_unavailable(await refused(server, people[1]))
-    assert_unavailable(await refused(server, path="/ws?token=bad"))
+    await assert_one_too_many(server, people[1])
+    await assert_one_too_many(server, path="/ws?token=bad")
     assert (await server.api.get("/class", headers=people[0].headers)).status_code == 200
 
 
 async def test_places_are_counted_from_the_handshake_on(serve):
     server = await serve(max_sockets_per_user=5)
     student = await server.person("student")
-    answers = await asyncio.gather(
-        *(server.socket(student) for _ in range(40)), return_exceptions=True
-    )
-    assert sum(isinstance(answer, InvalidStatus) for answer in answers) == 35
+    sockets = await asyncio.gather(*(server.socket(student) for _ in range(40)))
+    answers = await asyncio.gather(*(socket.ask("HELLO") for socket in sockets))
+    assert answers.count(TOO_MANY) == 35
+    assert answers.count(UNKNOWN) == 5
 
 
 async def test_closed_sockets_free_all_their_places(serve, eventually):
@@ -76,7 +68,7 @@ async def test_closed_sockets_free_all_their_places(serve, eventually):
         assert await socket.closed() == 1008
     for _ in range(3):
         pair = [await server.socket(student) for _ in range(2)]
-        assert_unavailable(await refused(server, student))
+        await assert_one_too_many(server, student)
         for socket in pair:
             await socket.close()
 
@@ -90,7 +82,11 @@ async def test_closed_sockets_free_all_their_places(serve, eventually):
 async def test_stopping_server_accepts_no_sockets(server):
     student = await server.person("student")
     await core(server.app).hub.drain(1)
-    assert_unavailable(await refused(server, student))
+    with pytest.raises(InvalidStatus) as refusal:
+        await server.socket(student)
+    answer = refusal.value.response
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
+    assert json.loads(answer.body) == {"success": False, "error": "Service Unavailable"}
 
 
 async def test_many_sockets_are_closed_in_batches(serve, turned_clock, monkeypatch):

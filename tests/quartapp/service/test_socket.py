@@ -10,19 +10,19 @@ import pytest
 import structlog
 from pydantic import ConfigDict
 from structlog.contextvars import merge_contextvars
-from websockets.exceptions import InvalidStatus
 
 from quartapp.hooks.specs import hookimpl
 from quartapp.parts import core
 from quartapp.realtime.events import EventData, EventType, SocketParameter
 from quartapp.realtime.messages import encode
-from quartapp.service.socket import CLOSE_SECONDS
+from quartapp.service.handshake import CLOSE_SECONDS
 from quartapp.testing.clients import DEADLINE_SECONDS
 from quartapp.testing.servers import SECRET
 
 UNAUTHORIZED = {"event": "ERROR", "data": {"message": "Unauthorized or invalid token"}}
 INTERNAL = "Internal Server Error"
 UNKNOWN = {"event": "ERROR", "data": {"message": "Unknown event"}}
+FOREIGN_ORIGIN = {"event": "ERROR", "data": {"message": "Forbidden, origin not allowed"}}
 
 
 class Text(EventData):
@@ -54,6 +54,11 @@ class Shouting:
             EventType(name="FAIL", data=Text, handler=fail),
             EventType(name="HANG", data=Text, handler=hang),
         ]
+
+
+async def assert_kept_out(socket):
+    """Check that the page of a socket learns that its origin is not allowed."""
+    assert (await socket.closed(), socket.history) == (1008, [FOREIGN_ORIGIN])
 
 
 def token_of(person, **changes):
@@ -105,9 +110,7 @@ async def test_pages_of_other_origins_are_kept_out(serve, settings, origin, allo
     student = await server.person("student")
     origin = server.url if origin == "same host" else origin
     if not allowed:
-        with pytest.raises(InvalidStatus) as refused:
-            await server.socket(student, origin=origin)
-        assert refused.value.response.status_code == 403
+        await assert_kept_out(await server.socket(student, origin=origin))
         return
     socket = await server.socket(student, origin=origin)
     assert await socket.ask("NO_SUCH") == UNKNOWN
@@ -129,9 +132,7 @@ async def test_a_socket_by_cookie_needs_its_own_origin(serve, settings, origin, 
         "additional_headers": {"Cookie": f"quartapp_session={student.token}"},
     }
     if not allowed:
-        with pytest.raises(InvalidStatus) as refused:
-            await server.socket(**options)
-        assert refused.value.response.status_code == 403
+        await assert_kept_out(await server.socket(**options))
         return
     assert await (await server.socket(**options)).ask("NO_SUCH") == UNKNOWN
 
@@ -146,8 +147,7 @@ async def test_behind_a_proxy_a_socket_by_cookie_has_the_forwarded_origin(serve,
     cookie = {"Cookie": f"__Host-quartapp_session={student.token}"}
     options = {"path": "/ws", "origin": origin, "additional_headers": {**forwarded, **cookie}}
     if not allowed:
-        with pytest.raises(InvalidStatus):
-            await server.socket(**options)
+        await assert_kept_out(await server.socket(**options))
         return
     assert await (await server.socket(**options)).ask("NO_SUCH") == UNKNOWN
 
@@ -266,6 +266,25 @@ async def open_by_hand(server, person):
     )
     assert b" 101 " in (await reader.readuntil(b"\r\n\r\n")).splitlines()[0]
     return reader, writer
+
+
+@pytest.mark.parametrize("limit", ["max_sockets", "max_sockets_per_user"])
+async def test_a_refused_peer_that_never_answers_is_gone_all_the_same(serve, limit):
+    server = await serve(**{limit: 1})
+    student = await server.person("student")
+    inside = await server.socket(student)
+    assert await inside.ask("NO_SUCH") == UNKNOWN
+    for _ in range(3):
+        reader, writer = await open_by_hand(server, student)
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            told = await reader.read(-1)  # until the server ends the connection
+        ping, reason = b"\x89\x00", b'{"event":"ERROR","data":{"message":"Too many sockets"}}'
+        close = b"\x88\x02" + (1013).to_bytes(2, "big")
+        assert told.replace(ping, b"") == bytes([0x81, len(reason)]) + reason + close
+        writer.close()
+        await writer.wait_closed()
+    assert len(core(server.app).hub) == 1
+    assert await inside.ask("NO_SUCH") == UNKNOWN
 
 
 async def test_peer_without_pongs_is_dropped_in_time_and_others_stay(
