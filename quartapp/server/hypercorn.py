@@ -134,8 +134,8 @@ class Stream(WSStream):
     * Frames without a complete message (pings, fragments) never reach the app's rate limit, so
       this class limits them.
     * A peer that goes on sending after the app has closed would block Hypercorn for ever.
-    * Hypercorn's ping task sleeps for up to one interval after its socket has gone, and delays a
-      stop.
+    * Hypercorn's ping task sends the first ping at once, which a storm of handshakes pays for. The
+      task also sleeps for up to one interval after its socket has gone, and delays a stop.
     """
 
     _refused = False
@@ -188,6 +188,8 @@ class Stream(WSStream):
 
     async def _send_pings(self) -> None:
         self._is_helper()
+        # A peer that has just opened its socket is there, and a refused socket is gone soon.
+        await self.context.sleep(cast("float", self.config.websocket_ping_interval))
         await super()._send_pings()
 
     def _is_helper(self) -> None:
