@@ -17,6 +17,7 @@ from quartapp_attendance.events import NO_SESSION, NOT_ON_ROLL, TOO_MANY_REFEREN
 from quartapp_attendance.happenings import (
     AttendanceMarked,
     SessionDone,
+    SessionExpired,
     SessionStarted,
     SessionSuperseded,
 )
@@ -59,6 +60,7 @@ __all__ = [
     "Schemas",
     "SessionDone",
     "SessionEvent",
+    "SessionExpired",
     "SessionInfo",
     "SessionStarted",
     "SessionSuperseded",

@@ -13,6 +13,7 @@ from quartapp_attendance.live.states import SessionState
 
 if TYPE_CHECKING:
     from quartapp import Document, Grants, Principal, Roles
+    from quartapp_attendance.expiry import Expiry
     from quartapp_attendance.live.session_log import SessionLog
     from quartapp_attendance.live.sessions import LiveSessions
     from quartapp_classes import Rolls
@@ -32,6 +33,7 @@ class SessionChoice:
         scope: ``global`` for one live session in the system, ``class`` for one in each class.
         roles: Roles of the app, which decide who calls rolls.
         grants: Permissions that plugins give to other people.
+        expiry: The end of sessions that nobody ends.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class SessionChoice:
         scope: str,
         roles: Roles,
         grants: Grants,
+        expiry: Expiry,
     ) -> None:
         self._rolls = rolls
         self._log = sessions
@@ -49,6 +52,7 @@ class SessionChoice:
         self._scope = scope
         self._roles = roles
         self._grants = grants
+        self._expiry = expiry
 
     async def session_for(
         self, principal: Principal, class_id: str | None, *, calling: bool | None = None
@@ -130,7 +134,13 @@ class SessionChoice:
     async def _find_active(self, query: Document, class_id: str | None) -> list[Document]:
         wanted = self._named_class(class_id)
         found = await self._log.find(query, newest_first=True)
-        return [document for document in found if wanted in (None, document["classId"])]
+        last_start, live = self._expiry.last_start, []
+        for document in found:
+            if document["startedAt"] <= last_start:
+                await self._expiry.end(document["_id"])
+            elif wanted in (None, document["classId"]):
+                live.append(document)
+        return live
 
     async def _as_stored(
         self, principal: Principal, class_id: str | None, calling: bool | None
@@ -145,11 +155,13 @@ class SessionChoice:
     async def _fitting(
         self, principal: Principal, class_id: str | None, calling: bool
     ) -> ActiveSession | None:
-        wanted = self._named_class(class_id)
+        wanted, last_start = self._named_class(class_id), self._expiry.last_start
         candidates = [
             session
             for session in self._live
-            if session.state == SessionState.ACTIVE and wanted in (None, session.class_id)
+            if session.state == SessionState.ACTIVE
+            and session.started_at > last_start
+            and wanted in (None, session.class_id)
         ]
         candidates.sort(key=lambda session: (session.started_at, session.id), reverse=True)
         if calling:

@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from quartapp_attendance.happenings import SessionDone, SessionSuperseded
+from quartapp_attendance.happenings import SessionDone, SessionExpired, SessionSuperseded
 from quartapp_attendance.live.session import SessionInfo
 from quartapp_attendance.live.states import SessionState
 from quartapp_attendance.records import final_marks
 from quartapp_classes import ClassNotFoundError, Roll
 
 if TYPE_CHECKING:
+    from bson import ObjectId
+
     from quartapp import Clock, Document
     from quartapp_attendance.hook_calls import AttendanceHooks
     from quartapp_attendance.live.session_log import SessionLog
+    from quartapp_attendance.metrics import AttendanceMetrics
     from quartapp_attendance.records import Records
     from quartapp_classes import Rolls
 
@@ -35,6 +38,7 @@ class Closing:
         sessions: The log of sessions.
         hooks: Hooks of plugins, for the statuses of the unmarked and for events.
         clock: Clock that decides when a closing counts as abandoned.
+        metrics: Metrics of roll calls.
     """
 
     def __init__(
@@ -44,12 +48,14 @@ class Closing:
         sessions: SessionLog,
         hooks: AttendanceHooks,
         clock: Clock,
+        metrics: AttendanceMetrics,
     ) -> None:
         self._records = records
         self._rolls = rolls
         self._log = sessions
         self._hooks = hooks
         self._clock = clock
+        self._metrics = metrics
         self._under_way: set[asyncio.Task[None]] = set()
 
     async def to_the_end(self, document: Document) -> None:
@@ -66,6 +72,20 @@ class Closing:
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
         await asyncio.shield(task)
+
+    async def without_done(self, session_id: ObjectId, outcome: SessionState) -> None:
+        """End a session without ``DONE``; do nothing when the session is not live.
+
+        Args:
+            session_id: ``_id`` of the session.
+            outcome: ``superseded`` or ``expired``.
+
+        Raises:
+            DatabaseUnavailableError: MongoDB did not answer in time.
+        """
+        document = await self._log.begin_closing(session_id, outcome)
+        if document is not None:
+            await self.to_the_end(document)
 
     async def finish_abandoned(self) -> None:
         """Finish the closing of sessions whose process died during the closing.
@@ -84,24 +104,43 @@ class Closing:
         await asyncio.gather(*self._under_way, return_exceptions=True)
 
     async def _finish(self, document: Document) -> None:
-        if document["outcome"] == SessionState.SUPERSEDED:
+        outcome = document["outcome"]
+        if outcome == SessionState.SUPERSEDED:
             await self._make_way(document)
+            return
+        try:
+            roll = await self._rolls.now(document["classId"])
+        except ClassNotFoundError:
+            log.warning("class deleted under its session", session=str(document["_id"]))
+            roll = Roll(frozenset(), -1)
+        if outcome == SessionState.EXPIRED:
+            await self._expire(document, roll)
         else:
-            await self._count(document)
+            await self._count(document, roll)
+        self._rolls.forget(document["classId"])
 
     async def _make_way(self, document: Document) -> None:
         await self._records.keep(document, document["attendance"])
         ended = SessionSuperseded(str(document["_id"]), str(document["classId"]))
-        if await self._log.end(document, None, document["rollVersion"], ended):
-            await self._hooks.plugins.on_event(ended)
+        await self._end(document, None, document["rollVersion"], ended)
 
-    async def _count(self, document: Document) -> None:
+    async def _expire(self, document: Document, roll: Roll) -> None:
+        marks: dict[str, Document] = document["attendance"]
+        # Nobody said that the unmarked were absent: they get no record, and are not counted.
+        await self._records.keep(document, marks)
+        counted = [marks[student]["status"] for student in marks.keys() & roll.student_ids]
+        counts = self._hooks.statuses.tally(counted)
+        expired = SessionExpired(
+            str(document["_id"]),
+            str(document["classId"]),
+            counts["present"],
+            counts["absent"],
+            counts["total"],
+        )
+        await self._end(document, counts, roll.version, expired)
+
+    async def _count(self, document: Document, roll: Roll) -> None:
         session_id, class_id = str(document["_id"]), str(document["classId"])
-        try:
-            roll = await self._rolls.now(document["classId"])
-        except ClassNotFoundError:
-            log.warning("class deleted under its session", session=session_id)
-            roll = Roll(frozenset(), -1)
         unmarked = roll.student_ids - document["attendance"].keys()
         info = SessionInfo.of(document)
         chosen = await self._hooks.final_statuses(info, sorted(unmarked))
@@ -112,6 +151,11 @@ class Closing:
         counts = self._hooks.statuses.tally(counted)
         numbers = (counts["present"], counts["absent"], counts["total"])
         done = SessionDone(session_id, class_id, *numbers)
-        if await self._log.end(document, counts, roll.version, done):
-            await self._hooks.plugins.on_event(done)
-        self._rolls.forget(document["classId"])
+        await self._end(document, counts, roll.version, done)
+
+    async def _end(
+        self, document: Document, counts: Document | None, roll_version: int | None, event: object
+    ) -> None:
+        if await self._log.end(document, counts, roll_version, event):
+            self._metrics.ended.labels(document["outcome"]).inc()
+            await self._hooks.plugins.on_event(event)

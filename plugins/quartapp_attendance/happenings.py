@@ -38,6 +38,17 @@ class SessionDone:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionExpired:
+    """Event: a roll call ended because of its age; its marks are kept, and are what is counted."""
+
+    session_id: str
+    class_id: str
+    present: int
+    absent: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class SessionSuperseded:
     """Event: a roll call was ended by the start of another; its marks are kept."""
 

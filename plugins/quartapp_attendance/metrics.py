@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from quartapp_attendance.live.states import SessionState
+from quartapp_attendance.live.states import OUTCOMES, SessionState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,6 +32,7 @@ class AttendanceMetrics:
     Attributes:
         marks: Number of stored marks, counted by the process that stored them.
         commit: Time of one update of a session, in seconds; an update may store several marks.
+        ended: Number of ended sessions by outcome, counted by the process that ended them.
         fan_out: Time from the arrival of a change until it is handed to the last socket of this
             process, in seconds.
     """
@@ -44,6 +45,14 @@ class AttendanceMetrics:
             buckets=COMMIT_SECONDS,
             registry=registry,
         )
+        self.ended = Counter(
+            "quartapp_sessions_ended",
+            "Sessions that have ended, by outcome.",
+            ("outcome",),
+            registry=registry,
+        )
+        for outcome in OUTCOMES:
+            self.ended.labels(outcome)
         self.fan_out = Histogram(
             "quartapp_fan_out_seconds",
             "From a change's arrival to its last hand-over to a socket of the process.",

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from mongoengine import DateTimeField, DictField, IntField, ObjectIdField, StringField
 
 from quartapp import Model
-from quartapp_attendance.live.states import SessionState
+from quartapp_attendance.live.states import OUTCOMES, SessionState
 
 
 class Session(Model):
@@ -19,7 +19,7 @@ class Session(Model):
     teacher_id = ObjectIdField(required=True, db_field="teacherId")
     slot = StringField(required=True)
     state = StringField(required=True, choices=tuple(SessionState))
-    outcome = StringField(choices=(SessionState.CLOSED, SessionState.SUPERSEDED))
+    outcome = StringField(choices=OUTCOMES)
     seq = IntField(required=True)
     started_at = DateTimeField(required=True, db_field="startedAt")
     ended_at = DateTimeField(db_field="endedAt")

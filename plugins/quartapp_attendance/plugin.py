@@ -7,7 +7,9 @@ from bson import ObjectId
 
 from quartapp import Deny, Role, core, hookimpl
 from quartapp_attendance import hookspecs
+from quartapp_attendance.closing import Closing
 from quartapp_attendance.events import events
+from quartapp_attendance.expiry import Expiry
 from quartapp_attendance.hook_calls import AttendanceHooks
 from quartapp_attendance.live.projector import Projector
 from quartapp_attendance.live.session_log import SessionLog
@@ -15,6 +17,7 @@ from quartapp_attendance.live.sessions import LiveSessions
 from quartapp_attendance.live.stream import SessionStream
 from quartapp_attendance.metrics import AttendanceMetrics
 from quartapp_attendance.models import AttendanceRecord, Session
+from quartapp_attendance.records import Records
 from quartapp_attendance.resume import since_parameters
 from quartapp_attendance.routes import blueprint
 from quartapp_attendance.schemas import Schemas
@@ -46,7 +49,7 @@ class AttendancePlugin:
 
     @hookimpl
     def register_settings(self) -> type[BaseModel]:
-        """Declare how many sessions may be live."""
+        """Declare how many sessions may be live, and for how long."""
         return AttendanceSettings
 
     @hookimpl
@@ -70,7 +73,8 @@ class AttendancePlugin:
         metrics = AttendanceMetrics(parts.metrics.registry)
         classes, rolls = services.get(ClassService), services.get(Rolls)
         hooks = AttendanceHooks(parts.plugins, app, rolls)
-        scope = services.get(AttendanceSettings).scope
+        settings = services.get(AttendanceSettings)
+        scope = settings.scope
         live = LiveSessions(parts.clock)
         projector = Projector(
             *(parts.database, live, parts.hub, hooks.statuses, metrics),
@@ -80,17 +84,12 @@ class AttendancePlugin:
             *(parts.database, rolls.now, projector, metrics, parts.traces, parts.clock),
             parts.plugins.changes,
         )
+        records = Records(parts.database)
+        closing = Closing(records, rolls, sessions, hooks, parts.clock, metrics)
+        expiry = Expiry(settings.session_hours, parts.clock, parts.local_day, closing)
         self._service = AttendanceService(
-            parts.database,
-            classes,
-            rolls,
-            sessions,
-            live,
-            hooks,
-            scope,
-            parts.roles,
-            parts.grants,
-            parts.clock,
+            *(records, closing, expiry, classes, rolls, sessions, live, hooks, scope),
+            *(parts.roles, parts.grants),
         )
         offered = (hooks.statuses, Schemas(hooks.statuses), metrics, live, projector, self._service)
         for service in offered:
@@ -100,10 +99,14 @@ class AttendancePlugin:
             metrics.live(live)
             await closing.finish_abandoned()
 
-        # The task runs in each process, not on a lease: sessions are closed within seconds, and a
-        # lease takes longer to change hands.
-        closing = self._service.closing
+        async def expire() -> None:
+            await expiry.end_those_of(live)
+
+        # The tasks run in each process, not on a lease: sessions are closed within seconds, and a
+        # lease takes longer to change hands. What a process knows decides which sessions have
+        # expired, so that nobody asks the database.
         parts.tasks.every(SWEEP_SECONDS, sweep)
+        parts.tasks.every(SWEEP_SECONDS, expire)
 
     @hookimpl
     def register_blueprints(self, app: Quart) -> list[Blueprint]:

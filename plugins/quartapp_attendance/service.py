@@ -9,7 +9,6 @@ from bson import ObjectId
 from quartapp import Attempt, DatabaseUnavailableError, DomainError
 from quartapp_attendance.again import answer_again
 from quartapp_attendance.choice import ARRIVAL_SECONDS, SessionChoice
-from quartapp_attendance.closing import Closing
 from quartapp_attendance.errors import (
     MarkRefusedError,
     NoActiveSessionError,
@@ -20,7 +19,6 @@ from quartapp_attendance.happenings import AttendanceMarked, SessionStarted
 from quartapp_attendance.live.references import AppliedError, claimed
 from quartapp_attendance.live.states import SessionState
 from quartapp_attendance.live.telling import beside
-from quartapp_attendance.records import Records
 from quartapp_attendance.statuses import ANY, Mark
 from quartapp_classes import ClassNotFoundError
 
@@ -28,12 +26,15 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
     from datetime import datetime
 
-    from quartapp import Clock, Database, Document, Grants, Principal, Roles
+    from quartapp import Document, Grants, Principal, Roles
+    from quartapp_attendance.closing import Closing
+    from quartapp_attendance.expiry import Expiry
     from quartapp_attendance.hook_calls import AttendanceHooks
     from quartapp_attendance.live.references import Reference
     from quartapp_attendance.live.session import ActiveSession
     from quartapp_attendance.live.session_log import SessionLog
     from quartapp_attendance.live.sessions import LiveSessions
+    from quartapp_attendance.records import Records
     from quartapp_attendance.statuses import Expected
     from quartapp_classes import ClassRoom, ClassService, Rolls
 
@@ -46,7 +47,9 @@ class AttendanceService(SessionChoice):
     """Roll calls.
 
     Args:
-        database: The database that has the records.
+        records: The attendance records of ended sessions.
+        closing: The steps that end sessions.
+        expiry: The end of sessions that nobody ends.
         classes: Service of the classes.
         rolls: Rolls of the classes.
         sessions: The log of live sessions.
@@ -55,7 +58,6 @@ class AttendanceService(SessionChoice):
         scope: ``global`` for one live session in the system, ``class`` for one in each class.
         roles: Roles of the app, which decide who calls rolls.
         grants: Permissions that plugins give to other people.
-        clock: Clock that decides when a closing counts as abandoned.
 
     Attributes:
         records: The attendance records of ended sessions.
@@ -64,7 +66,9 @@ class AttendanceService(SessionChoice):
 
     def __init__(
         self,
-        database: Database,
+        records: Records,
+        closing: Closing,
+        expiry: Expiry,
         classes: ClassService,
         rolls: Rolls,
         sessions: SessionLog,
@@ -73,17 +77,19 @@ class AttendanceService(SessionChoice):
         scope: str,
         roles: Roles,
         grants: Grants,
-        clock: Clock,
     ) -> None:
-        super().__init__(rolls, sessions, live, scope, roles, grants)
-        self.records = Records(database)
-        self.closing = Closing(self.records, rolls, sessions, hooks, clock)
+        super().__init__(rolls, sessions, live, scope, roles, grants, expiry)
+        self.records = records
+        self.closing = closing
         self._classes = classes
         self._hooks = hooks
         self._plugins = hooks.plugins
 
     async def start(self, class_room: ClassRoom, attempt: Attempt | None = None) -> datetime:
         """Start a session for a class; do nothing when one is live already.
+
+        A session of another day that began six hours ago or earlier does not count as live: it
+        ends as expired.
 
         Args:
             class_room: The class.
@@ -104,11 +110,14 @@ class AttendanceService(SessionChoice):
         slot = "global" if self._scope == "global" else str(class_room.id)
         while True:
             found = await self._log.find({"slot": slot, "state": SessionState.ACTIVE})
+            if found and self._expiry.before_start(_started_at(found[0])):
+                await self._expiry.end(found[0]["_id"])
+                continue
             if found and found[0]["classId"] == class_room.id:
                 await self._live.arrival(found[0]["_id"], ARRIVAL_SECONDS)
                 return _started_at(found[0])
             if found:
-                await self._supersede(found[0]["_id"])
+                await self.closing.without_done(found[0]["_id"], SessionState.SUPERSEDED)
                 continue
             begun = await self._log.begin(
                 slot, class_room.id, teacher_id, attempt.id, class_room.class_name
@@ -119,7 +128,7 @@ class AttendanceService(SessionChoice):
         try:
             await self._classes.get(str(class_room.id))
         except ClassNotFoundError:
-            await self._supersede(session_id)
+            await self.closing.without_done(session_id, SessionState.SUPERSEDED)
             raise
         await self._live.arrival(session_id, ARRIVAL_SECONDS)
         await self._plugins.on_event(
@@ -330,11 +339,6 @@ class AttendanceService(SessionChoice):
         if not with_records and await self.records.any_of(key):
             return HAS_RECORDS
         return None
-
-    async def _supersede(self, session_id: ObjectId) -> None:
-        document = await self._log.begin_closing(session_id, SessionState.SUPERSEDED)
-        if document is not None:
-            await self.closing.to_the_end(document)
 
 
 async def _done_once(

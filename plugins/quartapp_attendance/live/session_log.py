@@ -139,7 +139,8 @@ class SessionLog:
 
         Args:
             session_id: ``_id`` of the session.
-            outcome: State of the session once its records are stored: ``closed`` or ``superseded``.
+            outcome: State of the session once its records are stored: ``closed``,
+                ``superseded`` or ``expired``.
             reference: Reference of the frame that ends the session; None without one.
 
         Returns:

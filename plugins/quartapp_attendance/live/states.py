@@ -12,3 +12,8 @@ class SessionState(StrEnum):
     CLOSING = "closing"
     CLOSED = "closed"
     SUPERSEDED = "superseded"
+    EXPIRED = "expired"
+
+
+OUTCOMES = (SessionState.CLOSED, SessionState.SUPERSEDED, SessionState.EXPIRED)
+"""The states of a session that has ended."""

@@ -151,7 +151,11 @@ async def test_the_sweep_finishes_what_was_left_half_closed(server, lesson):
 
 @pytest.mark.parametrize(
     ("outcome", "records"),
-    [("closed", ["present", "absent"]), ("superseded", ["present", None])],
+    [
+        ("closed", ["present", "absent"]),
+        ("superseded", ["present", None]),
+        ("expired", ["present", None]),
+    ],
 )
 async def test_the_next_start_finishes_what_was_left_half_closed(
     serve, lesson, eventually, session_states, outcome, records
