@@ -47,9 +47,9 @@ UNLISTED = {
     # Type variables, which autodoc takes for classes.
     "quartapp.database.database.Args",
     "quartapp.database.database.Key",
-    "quartapp.database.database.Kind",
     "quartapp.database.database.Result",
     "quartapp.database.database.Value",
+    "quartapp.database.model.Kind",
     "quartapp.parts.Service",
     # Aliases and handles that no author's code names.
     "quartapp.clock.Limit",
@@ -58,7 +58,7 @@ UNLISTED = {
     "quartapp.realtime.events.Messages",
     "quartapp.encoding.JsonObject",
     # Errors with messages for people; no code catches these classes.
-    "quartapp.database.database.DatabaseConfigurationError",
+    "quartapp.errors.DatabaseConfigurationError",
     "quartapp.http.answers.ApiError",
     "quartapp.http.answers.FieldError",
     "quartapp.server.listening.ServerError",

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from quartapp.clock import Clock as Clock
     from quartapp.database.bulk import bulk_write as bulk_write
     from quartapp.database.database import Database as Database
-    from quartapp.database.database import Model as Model
     from quartapp.database.documents import Document as Document
     from quartapp.database.migrations import Migration as Migration
+    from quartapp.database.model import Model as Model
     from quartapp.database.outbox import Outbox as Outbox
     from quartapp.database.outbox_entry import OutboxEntry as OutboxEntry
     from quartapp.database.tasks import Tasks as Tasks
@@ -225,12 +225,10 @@ _HOMES = {
     "quartapp.cli.main": ("main",),
     "quartapp.clock": ("Clock",),
     "quartapp.database.bulk": ("bulk_write",),
-    "quartapp.database.database": (
-        "Database",
-        "Model",
-    ),
+    "quartapp.database.database": ("Database",),
     "quartapp.database.documents": ("Document",),
     "quartapp.database.migrations": ("Migration",),
+    "quartapp.database.model": ("Model",),
     "quartapp.database.outbox": ("Outbox",),
     "quartapp.database.outbox_entry": ("OutboxEntry",),
     "quartapp.database.tasks": ("Tasks",),

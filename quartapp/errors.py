@@ -51,6 +51,10 @@ class NotDeliveredError(QuartappError):
         self.about = dict(about or {})
 
 
+class DatabaseConfigurationError(QuartappError):
+    """The error for a MongoDB that the server cannot use."""
+
+
 class DomainError(Exception):
     """Base class of the errors with which a service ends a use case.
 

@@ -1,13 +1,18 @@
-"""The comparison of declared indexes, which finds a conflict before MongoDB refuses an index."""
+"""The indexes that models declare: they are compared at build, and made when the database opens."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pymongo.errors import OperationFailure
+
+from quartapp.database.outages import is_passing
+from quartapp.errors import DatabaseConfigurationError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from quartapp.database.database import Model
+    from quartapp.database.model import Model
 
 OWN_COLLECTIONS = ("leases", "readiness")
 """Collections of the core, which no plugin may use."""
@@ -30,3 +35,29 @@ def conflicting_index(models: Iterable[type[Model]]) -> str | None:
             if found.setdefault(key, options) != options:
                 return ", ".join(f"{'-' * (order == -1)}{name}" for name, order in key)
     return None
+
+
+def ensure_indexes(models: Iterable[type[Model]]) -> None:
+    """Make the indexes of models that are missing; for a thread to which models are bound.
+
+    Args:
+        models: The models.
+
+    Raises:
+        DatabaseConfigurationError: MongoDB refuses an index.
+    """
+    for model in models:
+        try:
+            model.ensure_indexes()
+        except OperationFailure as error:
+            if is_passing(error):
+                raise
+            raise DatabaseConfigurationError(
+                f"MongoDB refused the indexes that {model.__module__}.{model.__qualname__} "
+                f"declares for the collection {model.collection()}: {_server_message(error)}"
+            ) from error
+
+
+def _server_message(error: OperationFailure) -> str:
+    """Return the message of the server without the document that follows it."""
+    return str((error.details or {}).get("errmsg", error)).partition(", full error")[0]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from bson import Timestamp
 from mongoengine import DateTimeField, DynamicField, IntField, ObjectIdField, StringField
 
-from quartapp.database.database import Model
+from quartapp.database.model import Model
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,8 +12,8 @@ from pydantic import BaseModel
 from quart import Blueprint
 
 from quartapp.clock import SYSTEM_CLOCK, Clock
-from quartapp.database.database import Model
 from quartapp.database.indexes import OWN_COLLECTIONS, conflicting_index
+from quartapp.database.model import Model
 from quartapp.errors import (
     DatabaseUnavailableError,
     HookFailedError,

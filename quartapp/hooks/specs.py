@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from quart import Blueprint, Quart
     from quart.wrappers import Request, Websocket
 
-    from quartapp.database.database import Model
+    from quartapp.database.model import Model
     from quartapp.database.outbox_entry import OutboxEntry
     from quartapp.hooks.decisions import Decision, Grant
     from quartapp.hooks.static import Static

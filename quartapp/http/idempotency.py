@@ -29,7 +29,7 @@ from mongoengine import (
 from pymongo.errors import DuplicateKeyError
 from quart.wrappers import Response
 
-from quartapp.database.database import Model
+from quartapp.database.model import Model
 from quartapp.errors import DatabaseUnavailableError
 from quartapp.http.answers import ApiError
 from quartapp.http.problems import error_response

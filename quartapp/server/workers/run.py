@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from quartapp.database.database import address_of
+from quartapp.database.address import address_of
 from quartapp.embedded.forkable import forkable_mongod
 from quartapp.server.launch import launched
 from quartapp.server.listening import ServerError
