@@ -24,7 +24,7 @@ from quartapp_auth.schemas import (
 )
 from quartapp_auth.service import UserService
 from quartapp_auth.store import UserStore
-from quartapp_auth.users import AccountState, Contact, User, UserChanges
+from quartapp_auth.users import AccountState, Contact, User, UserChanges, username_key
 
 __all__ = [
     "EMAIL",
@@ -49,4 +49,5 @@ __all__ = [
     "UserService",
     "UserStore",
     "WrongPasswordError",
+    "username_key",
 ]

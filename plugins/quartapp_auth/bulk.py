@@ -9,8 +9,9 @@ from bson import ObjectId
 from pymongo import UpdateOne
 
 from quartapp import bulk_write, utc_now
-from quartapp_auth.mongo_store import NAME_KEYS
+from quartapp_auth.mongo_store import NAME_KEYS, USERNAME_KEY
 from quartapp_auth.search import name_keys
+from quartapp_auth.users import username_key
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
 
 ACCOUNTS_PER_READ = 5000
 _FIRST_ID = ObjectId("0" * 24)
-_FIELDS = ("email", "displayName", "role", "sourcedId", "disabled")
+_FIELDS = (
+    *("email", "displayName", "role", "sourcedId", "disabled", "username", USERNAME_KEY),
+    *("contactEmail", "otherSourcedIds", "left"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,10 @@ class AccountEntry:
         sourced_id: Identifier in the system that the account was imported from; None for an account
             made here.
         disabled: Whether signing in is refused.
+        username: Username that signs in; None leaves the account's username as it is.
+        contact_email: Address for mail that another account signs in with; None without one.
+        other_sourced_ids: Further identifiers of the person in that system.
+        gone: Whether the person has left, as that system says.
     """
 
     id: ObjectId
@@ -43,6 +51,10 @@ class AccountEntry:
     role: str
     sourced_id: str | None
     disabled: bool = False
+    username: str | None = None
+    contact_email: str | None = None
+    other_sourced_ids: tuple[str, ...] = ()
+    gone: bool = False
 
 
 class BulkAccounts:
@@ -82,8 +94,8 @@ class BulkAccounts:
             accounts: About a thousand accounts at most.
 
         Returns:
-            The accounts that were not written because another account has their address or
-            ``sourced_id``.
+            The accounts that were not written because another account has their address, username
+            or ``sourced_id``.
 
         Raises:
             DatabaseUnavailableError: MongoDB did not answer in time; some may be written.
@@ -103,12 +115,16 @@ def _entry(document: Document) -> AccountEntry:
         document["role"],
         document.get("sourcedId"),
         bool(document.get("disabled")),
+        # A username without a key is that of another system, and does not sign in here.
+        document.get("username") if USERNAME_KEY in document else None,
+        document.get("contactEmail"),
+        tuple(document.get("otherSourcedIds", ())),
+        bool(document.get("left")),
     )
 
 
 def _write(account: AccountEntry) -> UpdateOne:
     now = utc_now()
-    disabled = {"$literal": True} if account.disabled else "$$REMOVE"
     # A disabled account, or one with another role, loses its tokens, which are outdated. A new
     # account has no tokens.
     ends = {
@@ -127,12 +143,23 @@ def _write(account: AccountEntry) -> UpdateOne:
         "name": {"$literal": account.display_name.lower()},
         "displayName": {"$literal": account.display_name},
         NAME_KEYS: {"$literal": name_keys(account.display_name)},
-        "email": {"$literal": account.email} if account.email else "$$REMOVE",
+        "email": _given(account.email),
+        "contactEmail": _given(account.contact_email),
         "role": {"$literal": account.role},
-        "sourcedId": {"$literal": account.sourced_id} if account.sourced_id else "$$REMOVE",
-        "disabled": disabled,
+        "sourcedId": _given(account.sourced_id),
+        "otherSourcedIds": _given(list(account.other_sourced_ids)),
+        "left": _given(account.gone),
+        "disabled": _given(account.disabled),
         "ver": {"$cond": [ends, {"$add": [{"$ifNull": ["$ver", 0]}, 1]}, "$ver"]},
         "createdAt": {"$ifNull": ["$createdAt", now]},
         "updatedAt": now,
     }
+    if account.username:
+        kept["username"] = {"$literal": account.username}
+        kept[USERNAME_KEY] = _given(username_key(account.username))
     return UpdateOne({"_id": account.id}, [{"$set": kept}], upsert=True)
+
+
+def _given(value: object) -> object:
+    """Return the expression that stores a value, or removes the field of an empty one."""
+    return {"$literal": value} if value else "$$REMOVE"

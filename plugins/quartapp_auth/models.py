@@ -17,6 +17,7 @@ class UserDocument(Model):
     username_key = StringField(db_field="usernameKey")
     issuer = StringField()
     subject = StringField()
+    other_sourced_ids = ListField(StringField(), db_field="otherSourcedIds")
     sourced_id = StringField(db_field="sourcedId")
 
     meta: ClassVar[dict[str, Any]] = {
@@ -26,6 +27,7 @@ class UserDocument(Model):
             {"fields": ["email"], "unique": True, "sparse": True},
             {"fields": ["username_key"], "unique": True, "sparse": True},
             {"fields": ["sourced_id"], "unique": True, "sparse": True},
+            {"fields": ["other_sourced_ids"], "unique": True, "sparse": True},
             {"fields": ["issuer", "subject"], "unique": True, "sparse": True},
             ("role", "_id"),
             ("role", "name_keys"),

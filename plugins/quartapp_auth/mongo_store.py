@@ -33,6 +33,7 @@ _STORED_AS = {
     "created_at": "createdAt",
     "updated_at": "updatedAt",
     "sourced_id": "sourcedId",
+    "contact_email": "contactEmail",
 }
 _FIELDS = {field: _STORED_AS.get(field, field) for field in User.__dataclass_fields__}
 _CHANGES: list[Document] = [

@@ -49,6 +49,8 @@ class User:
             system. A name with an ``@`` does not count here.
         groups: Names of groups there.
         sourced_id: The person's identifier in the system that the account was imported from.
+        contact_email: Address for mail that another account signs in with, such as a parent's that
+            siblings share; None where ``email`` is the person's own.
     """
 
     id: ObjectId
@@ -66,6 +68,7 @@ class User:
     username: str | None = None
     groups: tuple[str, ...] = ()
     sourced_id: str | None = None
+    contact_email: str | None = None
 
     @property
     def username_key(self) -> str | None:

@@ -34,8 +34,11 @@ ENROLMENTS_PER_WRITE = 2000
 CLASSES_PER_WRITE = 200
 
 _ACCOUNTS = """
-SELECT id, email, name, role, sid, disabled FROM p_users
-WHERE op IN ('new', 'changed', 'linked', 'left') ORDER BY line
+SELECT p.id, p.email, p.name, p.role, p.main, p.disabled, p.username, p.contact, p.gone,
+       (SELECT group_concat(sid, char(31)) FROM (
+            SELECT sid FROM p_users WHERE id = p.id
+            UNION SELECT sid FROM d_users WHERE id = p.id AND NOT main) WHERE sid <> p.main)
+FROM p_users p WHERE p.op IN ('new', 'changed', 'linked', 'left') ORDER BY p.line
 """
 _KEPT = """
 SELECT p.sid, p.cls, p.usr, p.role, p.prim, p.begins, p.ends FROM p_enrolments p
@@ -110,8 +113,14 @@ async def write(database: Database, store: Store, run: Run, progress: Progress) 
 
 
 def _accounts(rows: Iterator[Record]) -> Iterator[AccountEntry]:
-    for key, email, name, role, sid, disabled in rows:
-        yield AccountEntry(ObjectId(key), email, name, role, sid, bool(disabled))
+    for key, email, name, role, sid, disabled, username, contact, gone, others in rows:
+        yield AccountEntry(
+            *(ObjectId(key), email, name, role, sid, bool(disabled)),
+            username=username,
+            contact_email=contact,
+            gone=bool(gone),
+            other_sourced_ids=tuple(others.split("\x1f")) if others else (),
+        )
 
 
 def _enrolments(rows: Iterator[Record]) -> Iterator[EnrolmentRow]:

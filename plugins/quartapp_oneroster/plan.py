@@ -23,6 +23,8 @@ CASE WHEN u.state IN ('bad', 'active') THEN 'user ' || e.usr || ' was rejected (
                                              || u.line || ')'
      WHEN u.state = 'gone' THEN 'user ' || e.usr || ' is marked as deleted (users.csv, line '
                                 || u.line || ')'
+     WHEN (SELECT max(gone) FROM d_users WHERE sid = e.usr) THEN 'user ' || e.usr
+          || ' has left, and comes back with a row of users.csv that is active'
      ELSE 'user ' || e.usr || :where_users END
 """
 _CLASS_REASON = """
@@ -109,7 +111,8 @@ def _enrolments(modes: dict[str, str], store: Store, today: str) -> None:
         f"""
         INSERT INTO rejected
         SELECT '{FILE}', e.line, e.sid,
-               p.email || ' is a ' || p.role || ', and cannot be enrolled as a ' || e.role, 'plan'
+               coalesce(p.email, p.username) || ' is a ' || p.role
+               || ', and cannot be enrolled as a ' || e.role, 'plan'
         FROM s_enrolments e JOIN p_users p ON p.sid = e.usr AND p.op IN {KNOWN}
         WHERE e.state = 'active' AND (e.ends IS NULL OR e.ends > :today) AND p.role <> e.role
         """,  # noqa: S608 - our own words

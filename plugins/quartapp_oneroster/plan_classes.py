@@ -148,8 +148,8 @@ def _is_free(store: Store, entry: _Class, name: str, teacher: bytes) -> bool:
 
 def _address(store: Store, user: bytes | None) -> str:
     for query in (
-        "SELECT email FROM d_users WHERE id = :id",
-        "SELECT email FROM p_users WHERE id = :id",
+        "SELECT coalesce(email, username) FROM d_users WHERE id = :id",
+        "SELECT coalesce(email, username) FROM p_users WHERE id = :id",
     ):
         found: str | None = store.one(query, id=user)
         if found:

@@ -1,13 +1,20 @@
-"""The plan for people: the account of each person in the set, and its change."""
+"""The plan for people: the account of each person in the set, and its change.
+
+Two rows with one address are one person if both are teachers: a teacher at two schools of one
+export has one account, which keeps both ``sourcedId``. Otherwise they are two people, such as
+siblings with the address of a parent: the first signs in with the address, the others with their
+username.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from bson import ObjectId
 
 from quartapp_oneroster.errors import RejectedError
+from quartapp_oneroster.sign_in import SignIn
 from quartapp_oneroster.staging import ACTIVE, GONE, SKIPPED
 
 if TYPE_CHECKING:
@@ -16,52 +23,71 @@ if TYPE_CHECKING:
 Record = tuple[Any, ...]  # Any: what SQLite stores
 
 FILE = "users.csv"
+TEACHER = "teacher"
 
 # People whom enrolments may name. People with the outcome "left" are written, but cannot be
-# enrolled.
-KNOWN = "('new', 'changed', 'linked', 'same')"
+# enrolled; rows with the outcome "also" are further ids of people who have a row already.
+KNOWN = "('new', 'changed', 'linked', 'same', 'also')"
 
+# Teachers come first, so that they sign in with an address that children have too; then people who
+# have accounts. Of the ids of an account the one that was first decides.
 _QUERY = """
-SELECT s.sid, s.line, s.state, s.name, s.email, s.role, s.disabled,
-       a.id, a.name, a.email, a.role, a.disabled,
-       b.id, b.sid, b.name, b.role, b.disabled,
-       other.line,
-       (SELECT min(t.line) FROM s_users t WHERE t.email = s.email AND t.state = 'active')
+SELECT s.sid, s.line, s.state, s.name, s.email, s.role, s.disabled, s.username,
+       a.id, a.main_sid, a.name, a.email, a.role, a.disabled, a.username, a.contact, a.gone,
+       EXISTS (SELECT 1 FROM d_users o LEFT JOIN s_users t ON t.sid = o.sid
+               WHERE o.id = a.id AND o.sid <> s.sid
+                     AND CASE WHEN :bulk THEN coalesce(t.state, 'gone') ELSE coalesce(t.state, '')
+                         END <> 'gone')
 FROM s_users s
 LEFT JOIN d_users a ON a.sid = s.sid
-LEFT JOIN d_users b ON b.email = s.email AND s.state = 'active'
-LEFT JOIN s_users other ON other.sid = b.sid
-ORDER BY s.line
+ORDER BY s.state = 'active' AND coalesce(s.role, a.role) = 'teacher' DESC,
+         a.id IS NULL, a.main DESC, s.line
+"""
+_OTHERS = """
+INSERT INTO p_users
+SELECT sid, id, CASE WHEN gone THEN 'out' ELSE 'same' END, email, name, role, disabled, username,
+       contact, gone, main_sid, NULL, NULL
+FROM d_users WHERE sid IS NOT NULL AND sid NOT IN (SELECT sid FROM s_users)
+"""
+# An account that gets a further id is written, even if nothing else of it changes.
+_WITH_FURTHER_IDS = """
+UPDATE p_users SET op = 'changed', before = 'another sourcedId'
+WHERE op = 'same'
+      AND id IN (SELECT id FROM p_users
+                 WHERE op = 'also' AND sid NOT IN (SELECT sid FROM d_users WHERE sid IS NOT NULL))
+      AND (sid = main OR main NOT IN (SELECT sid FROM p_users))
 """
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Account:
-    """An account in the database."""
+    """An account, as it is in the database or as it is to be."""
 
     id: bytes
     sid: str | None
     name: str
-    email: str
+    email: str | None
     role: str
     disabled: bool
+    username: str | None = None
+    contact: str | None = None
+    gone: bool = False
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Person:
-    """A row of users.csv, with the accounts that have its ``sourcedId`` and its e-mail address."""
+    """A row of users.csv, with the account that has its ``sourcedId``."""
 
     sid: str
     line: int
     state: str
     name: str
-    email: str
+    email: str | None
     role: str | None
     disabled: bool
+    username: str | None
     own: _Account | None
-    same_address: _Account | None
-    same_address_line: int | None
-    first_line: int
+    is_elsewhere: bool
 
 
 def plan_users(store: Store, *, bulk: bool) -> None:
@@ -72,117 +98,173 @@ def plan_users(store: Store, *, bulk: bool) -> None:
         bulk: Whether users.csv is complete, so that a missing person cannot be enrolled.
     """
     with store.together():
-        for row in store.rows(_QUERY):
+        plan = _Plan(store, bulk=bulk)
+        for row in list(store.rows(_QUERY, bulk=bulk)):
             person = _person(row)
             try:
-                _plan(store, person, bulk=bulk)
+                plan.add(person)
             except RejectedError as error:
                 store.reject(FILE, person.line, person.sid, str(error), "plan")
-                _keep(store, person)
+                plan.keep(person)
         if not bulk:
-            store.run(
-                """
-                INSERT INTO p_users
-                SELECT sid, id, 'same', email, name, role, disabled, NULL, NULL FROM d_users
-                WHERE sid IS NOT NULL AND sid NOT IN (SELECT sid FROM s_users)
-                """
+            store.run(_OTHERS)
+        store.run(_WITH_FURTHER_IDS)
+
+
+class _Plan:
+    """The accounts that are planned."""
+
+    def __init__(self, store: Store, *, bulk: bool) -> None:
+        self._store = store
+        self._sign_in = SignIn(store, bulk=bulk)
+        # Accounts that a row has decided about.
+        self._decided: dict[bytes, _Account] = {}
+
+    def add(self, person: _Person) -> None:
+        """Plan what a row says.
+
+        Args:
+            person: The row.
+
+        Raises:
+            RejectedError: The row cannot be imported.
+        """
+        if person.state == GONE:
+            self._leave(person)
+        elif person.state == ACTIVE:
+            self._arrive(person)
+        elif person.state != SKIPPED:
+            self.keep(person)
+
+    def keep(self, person: _Person) -> None:
+        """Keep the account as it is: a rejected row does not undo earlier imports.
+
+        Args:
+            person: The row.
+        """
+        if person.own is not None:
+            self._put(person, "out" if person.own.gone else "same", person.own)
+
+    def _leave(self, person: _Person) -> None:
+        own = person.own
+        if own is None:
+            return
+        if person.is_elsewhere or own.id in self._decided:
+            # A teacher who leaves one of two schools goes on at the other one.
+            self._put(person, "gone", own)
+            return
+        self._decide(person, "out" if own.gone else "left", replace(own, disabled=True, gone=True))
+
+    def _arrive(self, person: _Person) -> None:
+        before = self._account(person)
+        role = person.role or (before.role if before else None)
+        if role is None:
+            raise RejectedError("roles.csv has no role in force for this person")
+        if before is not None and before.role != role:
+            raise RejectedError(
+                f"{before.email or before.username} is a {before.role} here and a {role} in the "
+                "set; an account keeps its role"
             )
+        if before is not None and before.id in self._decided:
+            self._put(person, "also", self._decided[before.id])
+            return
+        account = self._with_sign_in(person, before, role)
+        if before is None:
+            self._decide(person, "new", account)
+            return
+        changes = _changes(before, account)
+        is_linked = person.own is None
+        op = "linked" if is_linked else ("changed" if changes else "same")
+        self._decide(person, op, account, "; ".join(changes))
 
-
-def _plan(store: Store, person: _Person, *, bulk: bool) -> None:
-    own = person.own
-    if person.state == GONE:
-        if own is not None:
-            op = "out" if own.disabled else "left"
-            _put(store, person, op, own.id, own.email, own.name, own.role, disabled=True)
-        return
-    if person.state != ACTIVE:
-        if person.state != SKIPPED:
-            _keep(store, person)
-        return
-    account = _account(person, bulk=bulk)
-    role = person.role or (account.role if account else None)
-    if role is None:
-        raise RejectedError("roles.csv has no role in force for this person")
-    if account is not None and account.role != role:
-        raise RejectedError(
-            f"{account.email} is a {account.role} here and a {role} in the set; "
-            "an account keeps its role"
-        )
-    if account is None:
-        _put(
-            *(store, person, "new", ObjectId().binary),
-            *(person.email, person.name, role),
-            disabled=person.disabled,
-        )
-        return
-    changes = _changes(person, account)
-    op = "linked" if account.sid != person.sid else ("changed" if changes else "same")
-    _put(
-        *(store, person, op, account.id, person.email, person.name, role),
-        disabled=person.disabled,
-        before=changes,
-    )
-
-
-def _account(person: _Person, *, bulk: bool) -> _Account | None:
-    """Return the person's existing account; None when there is none."""
-    own, holder = person.own, person.same_address
-    if holder is not None and (own is None or holder.id != own.id):
+    def _account(self, person: _Person) -> _Account | None:
+        """Return the person's existing account; None when there is none."""
+        if person.own is not None or person.email is None:
+            return person.own
+        holder = self._sign_in.holder(person.email)
+        if holder is None or (person.role and holder.role != person.role):
+            return None
+        if holder.id in self._decided:
+            decided = self._decided[holder.id]
+            return decided if decided.role == TEACHER else None
         # A school that changes its student system gets new sourcedIds. When a complete file no
         # longer has the old sourcedId, the address identifies the same person.
-        forgotten = bulk and person.same_address_line is None
-        if own is not None or not (holder.sid is None or forgotten):
-            whose = f"of sourcedId {holder.sid}" if holder.sid else "that is not of the set"
-            raise RejectedError(f"{person.email} belongs to another account, {whose}")
-    if (holder is None or own is None) and person.first_line != person.line:
-        raise RejectedError(f"{person.email} is the address of line {person.first_line} too")
-    return own or holder
+        if not holder.open and holder.role != TEACHER:
+            return None
+        stored = self._stored(holder.id)
+        return replace(stored, sid=person.sid) if holder.open else stored
+
+    def _stored(self, key: bytes) -> _Account:
+        row = next(
+            self._store.rows(
+                """
+                SELECT id, main_sid, name, email, role, disabled, username, contact, gone
+                FROM d_users WHERE main AND id = :id
+                """,
+                id=key,
+            )
+        )
+        return _Account(*row)
+
+    def _with_sign_in(self, person: _Person, before: _Account | None, role: str) -> _Account:
+        """Return the account as the row wants it, with an address or username of its own."""
+        key = before.id if before else ObjectId().binary
+        email, contact = before.email if before else None, None
+        holder = self._sign_in.holder(person.email) if person.email else None
+        if person.email and (holder is None or holder.id == key):
+            email = person.email
+            self._sign_in.take_email(email, key, role)
+        elif person.email:
+            contact = person.email
+        elif before is not None:
+            contact = before.contact
+        username = self._sign_in.username(
+            key,
+            person.username,
+            before.username if before else None,
+            None if email else person.sid,
+        )
+        sid = before.sid if before else person.sid
+        return _Account(
+            key, sid, person.name, email, role, person.disabled, username, contact, gone=False
+        )
+
+    def _decide(self, person: _Person, op: str, account: _Account, before: str = "") -> None:
+        self._decided[account.id] = account
+        self._put(person, op, account, before)
+
+    def _put(self, person: _Person, op: str, account: _Account, before: str = "") -> None:
+        self._store.execute(
+            "INSERT INTO p_users VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                *(person.sid, account.id, op, account.email, account.name, account.role),
+                *(account.disabled, account.username, account.contact, account.gone),
+                *(account.sid, person.line, before),
+            ),
+        )
 
 
-def _changes(person: _Person, account: _Account) -> str:
-    told = []
-    if account.email != person.email:
-        told.append(f"address {account.email} → {person.email}")
-    if account.name != person.name:
-        told.append(f"name {account.name} → {person.name}")
-    if bool(account.disabled) != person.disabled:
-        told.append("may not sign in any longer" if person.disabled else "may sign in again")
-    return "; ".join(told)
-
-
-def _keep(store: Store, person: _Person) -> None:
-    """Keep the account as it is: a rejected row does not undo earlier imports."""
-    own = person.own
-    if own is not None:
-        _put(*(store, person, "same", own.id, own.email, own.name, own.role), disabled=own.disabled)
-
-
-def _put(
-    store: Store,
-    person: _Person,
-    op: str,
-    key: bytes,
-    email: str,
-    name: str,
-    role: str,
-    *,
-    disabled: bool,
-    before: str = "",
-) -> None:
-    store.execute(
-        "INSERT INTO p_users VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (person.sid, key, op, email, name, role, disabled, person.line, before),
-    )
+def _changes(before: _Account, after: _Account) -> list[str]:
+    told = [
+        f"{what} {one or 'none'} → {other or 'none'}"
+        for what, one, other in (
+            ("address", before.email, after.email),
+            ("name", before.name, after.name),
+            ("username", before.username, after.username),
+            ("address for mail", before.contact, after.contact),
+        )
+        if one != other
+    ]
+    if bool(before.disabled) != after.disabled:
+        told.append("may not sign in any longer" if after.disabled else "may sign in again")
+    if before.gone:
+        told.append("is back")
+    return told
 
 
 def _person(row: Record) -> _Person:
-    sid, line, state, name, email, role, disabled = row[:7]
-    own_id, *own = row[7:12]
-    same_id, *same = row[12:17]
+    sid, line, state, name, email, role, disabled, username = row[:8]
+    own = None if row[8] is None else _Account(*row[8:17])
     return _Person(
-        *(sid, line, state, name, email, role, bool(disabled)),
-        None if own_id is None else _Account(own_id, sid, *own),
-        None if same_id is None else _Account(same_id, same[0], same[1], email, *same[2:]),
-        *row[17:],
+        sid, line, state, name, email, role, bool(disabled), username, own, bool(row[17])
     )

@@ -24,6 +24,7 @@ _USERS = {
     "linked": "to link to accounts that have the address",
     "changed": "to change",
     "left": "that have left: they keep their account and cannot sign in",
+    "also": "with another sourcedId of a teacher",
 }
 _CLASSES = {"new": "to add", "changed": "to change"}
 
@@ -36,7 +37,7 @@ _REJECTED = "SELECT file, line, sid, reason FROM rejected ORDER BY file, line"
 _DIFFERENCE = {
     "accounts": """
         SELECT CASE op WHEN 'new' THEN '+' WHEN 'left' THEN '-' ELSE '~' END || ' ' || role || ' '
-               || email || CASE op WHEN 'new' THEN ' (' || name || ')'
+               || coalesce(email, username) || CASE op WHEN 'new' THEN ' (' || name || ')'
                                    WHEN 'left' THEN ': may not sign in any longer'
                                    WHEN 'linked' THEN ': an account of this address is here; it '
                                        || 'keeps its password' || CASE before WHEN '' THEN ''
@@ -44,16 +45,18 @@ _DIFFERENCE = {
                                    ELSE ': ' || before END
         FROM p_users WHERE op IN ('new', 'linked', 'changed', 'left') ORDER BY line""",
     "classes": """
-        SELECT CASE p.op WHEN 'new' THEN '+ ' || p.name || ' (' || u.email || ')'
+        SELECT CASE p.op WHEN 'new' THEN '+ ' || p.name || ' (' || u.known || ')'
                          ELSE '~ ' || p.name || ': ' || p.before END
-        FROM p_classes p LEFT JOIN p_users u ON u.id = p.teacher
+        FROM p_classes p LEFT JOIN (SELECT id, min(coalesce(email, username)) AS known
+                                    FROM p_users GROUP BY id) u ON u.id = p.teacher
         WHERE p.op IN ('new', 'changed') ORDER BY p.line""",
     "names on rolls": """
         SELECT CASE r.op WHEN 'add' THEN '+ ' ELSE '- ' END
-               || coalesce(pu.email, du.email) || ' in ' || coalesce(pc.name, dc.name)
+               || coalesce(pu.known, du.email, du.username) || ' in ' || coalesce(pc.name, dc.name)
         FROM p_rolls r
-        LEFT JOIN (SELECT DISTINCT id, email FROM p_users) pu ON pu.id = r.usr
-        LEFT JOIN d_users du ON du.id = r.usr
+        LEFT JOIN (SELECT id, min(coalesce(email, username)) AS known
+                   FROM p_users GROUP BY id) pu ON pu.id = r.usr
+        LEFT JOIN d_users du ON du.id = r.usr AND du.main
         LEFT JOIN p_classes pc ON pc.id = r.cls
         LEFT JOIN d_classes dc ON dc.id = r.cls
         ORDER BY r.cls, r.op, r.line""",
@@ -97,6 +100,12 @@ def difference(store: Store, limit: int) -> Iterator[str]:
 def sums(totals: Totals, store: Store) -> Iterator[str]:
     """Yield lines with the totals."""
     yield from _counted("accounts", totals.users, _USERS)
+    by_username = store.one("SELECT count(*) FROM p_users WHERE op = 'new' AND email IS NULL")
+    if by_username:
+        yield (
+            f"{by_username:,} accounts to add have no address of their own, and sign in with a "
+            "username"
+        )
     yield from _counted("classes", totals.classes, _CLASSES)
     yield f"rolls: {totals.roll['add']:,} names to add, {totals.roll['remove']:,} to remove"
     if totals.classes["over"]:

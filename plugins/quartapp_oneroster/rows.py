@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from quartapp_auth import EMAIL
+from quartapp_auth import EMAIL, username_key
 from quartapp_oneroster.errors import RejectedError
 
 if TYPE_CHECKING:
@@ -52,15 +52,20 @@ _BOOLEANS = {"true": True, "false": False, "1": True, "0": False}
 
 @dataclass(frozen=True, slots=True)
 class UserRow:
-    """A person. ``role`` is None where roles.csv has it; ``org`` is the primary organisation."""
+    """A person.
+
+    ``role`` is None where roles.csv has it; ``org`` is the primary organisation; ``email`` and
+    ``username`` are None where the row has none that can be used.
+    """
 
     sourced_id: str
     gone: bool
     name: str
-    email: str
+    email: str | None
     role: str | None
     disabled: bool
     org: str
+    username: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +132,12 @@ def user_row(row: Row, *, delta: bool) -> UserRow:
     role = known_role(row["role"]) if "role" in row and not gone else None
     # A deletion needs the sourcedId alone: the person has left, or never had an account here.
     if gone or role not in {None, *OUR_ROLES}:
-        return UserRow(sourced_id, gone, "", "", role, disabled=True, org=org)
+        return UserRow(sourced_id, gone, "", None, role, disabled=True, org=org)
     return UserRow(
-        sourced_id, gone, _name(row), _email(row), role, disabled=not _enabled(row), org=org
+        *(sourced_id, gone, _name(row), _email(row), role),
+        disabled=not _enabled(row),
+        org=org,
+        username=row["username"] if username_key(row["username"]) else None,
     )
 
 
@@ -268,16 +276,17 @@ def _name(row: Row) -> str:
     return name
 
 
-def _email(row: Row) -> str:
+def _email(row: Row) -> str | None:
+    """Return the address of a person, which may stand under ``username``; None without one."""
     stated = row["email"]
-    if not stated and not _ADDRESS.fullmatch(row["username"]):
-        raise RejectedError(
-            "email is empty, and username is no address: there is nothing to sign in with"
-        )
-    address = stated or row["username"]
-    if len(address) > MAX_EMAIL or not _ADDRESS.fullmatch(address):
-        raise RejectedError(f"email {_shown(address)} is not a valid address")
-    return address.lower()
+    if stated and not _is_address(stated):
+        raise RejectedError(f"email {_shown(stated)} is not a valid address")
+    address = stated or (row["username"] if _is_address(row["username"]) else "")
+    return address.lower() or None
+
+
+def _is_address(text: str) -> bool:
+    return len(text) <= MAX_EMAIL and _ADDRESS.fullmatch(text) is not None
 
 
 def _enabled(row: Row) -> bool:

@@ -9,7 +9,10 @@ from quartapp_classes import BulkClasses
 from quartapp_oneroster.enrolments import Enrolments
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from quartapp import Database
+    from quartapp_auth import AccountEntry
     from quartapp_oneroster.progress import Progress
     from quartapp_oneroster.store import Store
 
@@ -35,10 +38,7 @@ async def take(database: Database, store: Store, progress: Progress) -> None:
         async for accounts in BulkAccounts(database).pages():
             store.add(
                 "d_users",
-                [
-                    (a.id.binary, a.sourced_id, a.email, a.role, a.display_name, a.disabled)
-                    for a in accounts
-                ],
+                [row for account in accounts for row in _rows(account)],
             )
             progress.advance(len(accounts))
         async for classes in BulkClasses(database).pages():
@@ -61,3 +61,13 @@ async def take(database: Database, store: Store, progress: Progress) -> None:
                 ],
             )
             progress.advance(len(enrolments))
+
+
+def _rows(account: AccountEntry) -> Iterator[tuple[Any, ...]]:  # Any: what SQLite stores
+    """Yield a row for each ``sourcedId`` of an account, and one for an account without any."""
+    for number, sourced_id in enumerate((account.sourced_id, *account.other_sourced_ids)):
+        yield (
+            *(account.id.binary, sourced_id, account.sourced_id, number == 0, account.email),
+            *(account.role, account.display_name, account.disabled, account.username),
+            *(account.contact_email, account.gone),
+        )

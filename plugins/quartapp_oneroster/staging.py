@@ -136,7 +136,7 @@ def _titled(row: Row, *, delta: bool) -> Staged:
 
 def _user(row: Row, *, delta: bool) -> Staged:
     record = rows.user_row(row, delta=delta)
-    values = (record.name, record.email, record.role, record.disabled, record.org)
+    values = (record.name, record.email, record.role, record.disabled, record.org, record.username)
     if record.gone:
         return GONE, values
     ours = record.role is None or record.role in rows.OUR_ROLES

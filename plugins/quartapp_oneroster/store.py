@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quartapp import name_key
+from quartapp_auth import username_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
 # Prefixes of tables: s_ is the set as read, d_ the database as it is, p_ the plan.
 _SET = """
 CREATE TABLE s_users (sid TEXT PRIMARY KEY, line INTEGER, state TEXT, name TEXT, email TEXT,
-                      role TEXT, disabled INTEGER, org TEXT);
-CREATE INDEX s_users_email ON s_users (email);
+                      role TEXT, disabled INTEGER, org TEXT, username TEXT);
 CREATE TABLE s_roles (sid TEXT PRIMARY KEY, line INTEGER, state TEXT, usr TEXT, role TEXT,
                       prim INTEGER, org TEXT);
 CREATE INDEX s_roles_usr ON s_roles (usr);
@@ -38,17 +38,22 @@ CREATE TABLE skipped (file TEXT, reason TEXT, stage TEXT, n INTEGER);
 CREATE TABLE clashed (sid TEXT, name TEXT);
 """
 _DATABASE_AND_PLAN = """
-CREATE TABLE d_users (id BLOB PRIMARY KEY, sid TEXT, email TEXT, role TEXT, name TEXT,
-                      disabled INTEGER) WITHOUT ROWID;
+-- One row for each sourcedId of an account, the first with "main"; "gone" people have left.
+CREATE TABLE d_users (id BLOB, sid TEXT, main_sid TEXT, main INTEGER, email TEXT, role TEXT,
+                      name TEXT, disabled INTEGER, username TEXT, contact TEXT, gone INTEGER);
+CREATE INDEX d_users_id ON d_users (id);
 CREATE INDEX d_users_sid ON d_users (sid);
-CREATE INDEX d_users_email ON d_users (email);
 CREATE TABLE d_classes (id BLOB PRIMARY KEY, sid TEXT, teacher BLOB, name TEXT) WITHOUT ROWID;
 CREATE INDEX d_classes_sid ON d_classes (sid);
 CREATE TABLE d_rolls (cls BLOB, usr BLOB, PRIMARY KEY (cls, usr)) WITHOUT ROWID;
 CREATE TABLE d_enrolments (sid TEXT, cls TEXT, usr TEXT, role TEXT, prim INTEGER, begins TEXT,
                            ends TEXT, PRIMARY KEY (sid, cls, usr)) WITHOUT ROWID;
 CREATE TABLE p_users (sid TEXT PRIMARY KEY, id BLOB, op TEXT, email TEXT, name TEXT, role TEXT,
-                      disabled INTEGER, line INTEGER, before TEXT) WITHOUT ROWID;
+                      disabled INTEGER, username TEXT, contact TEXT, gone INTEGER, main TEXT,
+                      line INTEGER, before TEXT) WITHOUT ROWID;
+CREATE INDEX p_users_id ON p_users (id);
+CREATE TABLE p_emails (email TEXT PRIMARY KEY, id BLOB, role TEXT, open INTEGER) WITHOUT ROWID;
+CREATE TABLE p_logins (key TEXT PRIMARY KEY, id BLOB) WITHOUT ROWID;
 CREATE TABLE p_enrolments (sid TEXT, cls TEXT, usr TEXT, role TEXT, prim INTEGER, begins TEXT,
                            ends TEXT, line INTEGER, in_force INTEGER,
                            PRIMARY KEY (sid, cls, usr)) WITHOUT ROWID;
@@ -64,7 +69,7 @@ CREATE TABLE p_rolls (cls BLOB, usr BLOB, op TEXT, line INTEGER, PRIMARY KEY (cl
 """
 _REDONE = (
     *("d_users", "d_classes", "d_rolls", "d_enrolments"),
-    *("p_users", "p_enrolments", "p_classes", "p_names"),
+    *("p_users", "p_emails", "p_logins", "p_enrolments", "p_classes", "p_names"),
     *("p_teachers", "p_wanted", "p_rolls"),
 )
 
@@ -84,7 +89,8 @@ class Store:
             "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-32768;"
             "PRAGMA temp_store=FILE; PRAGMA locking_mode=EXCLUSIVE;" + _SET + _DATABASE_AND_PLAN
         )
-        self._connection.create_function("name_key", 1, name_key, deterministic=True)
+        for name, function in (("name_key", name_key), ("login_key", username_key)):
+            self._connection.create_function(name, 1, function, deterministic=True)
 
     def close(self) -> None:
         """Close the file."""

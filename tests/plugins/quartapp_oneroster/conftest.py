@@ -167,7 +167,14 @@ class School:
 
     def emails(self) -> set[str]:
         """Every address."""
-        return {found["email"] for found in self.db["users"].find()}
+        return {found["email"] for found in self.db["users"].find() if "email" in found}
+
+    def account(self, sourced_id: str) -> dict[str, Any]:
+        """Return the account of a sourcedId, the first one or a further one."""
+        ids = {"$or": [{"sourcedId": sourced_id}, {"otherSourcedIds": sourced_id}]}
+        found = self.db["users"].find_one(ids)
+        assert found is not None, sourced_id
+        return found
 
     def class_room(self, sourced_id: str) -> dict[str, Any]:
         """Return the class of a sourcedId."""
@@ -180,9 +187,12 @@ class School:
         return {found["className"] for found in self.db["classes"].find()}
 
     def roll(self, sourced_id: str) -> list[str]:
-        """Return a class's roll: the part of the addresses before the @, in order."""
+        """Return a class's roll in order: usernames, or the part of the addresses before the @."""
         ids = self.class_room(sourced_id)["studentsIds"]
-        people = {p["_id"]: p["email"].split("@")[0] for p in self.db["users"].find()}
+        people = {
+            p["_id"]: p.get("email", p.get("username", "")).split("@")[0]
+            for p in self.db["users"].find()
+        }
         return [people[key] for key in ids]
 
     def everything(self) -> dict[str, list[dict[str, Any]]]:

@@ -187,7 +187,7 @@ def test_a_rejected_row_undoes_nothing(school):
     school.bring_in(school.small())
     before = school.everything()
     roster = school.small()
-    roster.rows["users"][1]["email"] = ""
+    roster.rows["users"][1]["email"] = "no"
     roster.rows["classes"][0]["status"] = "what"
     roster.rows["enrollments"][2]["endDate"] = "tomorrow"
     result = school.bring_in(roster, status=3)
