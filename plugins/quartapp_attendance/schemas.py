@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from quartapp_attendance.statuses import Expected, StatusRegistry
 
 NOT_YET = "not yet updated"
+# A name that is too long for any class is not found; a much longer one is refused.
+LONGEST_TYPED_NAME = 1000
 # Names known values where others may come: a convention of Zalando's API guidelines (rule 112).
 OPEN_ENUMERATION = "x-extensible-enum"
 
@@ -25,7 +27,7 @@ class StartBody(Body):
         json_schema_extra={"anyOf": [{"required": ["className"]}, {"required": ["classId"]}]}
     )
 
-    class_name: str = left_out(alias="className")
+    class_name: str = left_out(alias="className", max_length=LONGEST_TYPED_NAME)
     class_id: ObjectIdInput = left_out(alias="classId")
 
     @model_validator(mode="after")

@@ -10,9 +10,13 @@ from quartapp_auth.users import LONGEST_USERNAME
 
 RegisteredRole = Literal["teacher", "student"]
 
-# The "valid e-mail address" of the HTML standard, with a dot in the domain.
+# The "valid e-mail address" of the HTML standard, with a dot in the domain and RFC 5321's limits:
+# 64 characters before the @, and 254 in all, which is what fits into a path of 256.
+LONGEST_EMAIL = 254
+# No password that somebody has is longer, and a check of one costs memory.
+LONGEST_TYPED_PASSWORD = 10_000
 _LABEL = "[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
-EMAIL = rf"[a-zA-Z0-9.!#$%&'*+/=?^_`{{|}}~-]+@{_LABEL}(?:\.{_LABEL})+"
+EMAIL = rf"[a-zA-Z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@{_LABEL}(?:\.{_LABEL})+"
 
 
 def _fits_bcrypt(password: str) -> str:
@@ -22,7 +26,7 @@ def _fits_bcrypt(password: str) -> str:
 
 
 Name = Annotated[str, trimmed(1, 100)]
-Email = Annotated[str, trimmed(pattern=EMAIL), AfterValidator(str.lower)]
+Email = Annotated[str, trimmed(0, LONGEST_EMAIL, pattern=EMAIL), AfterValidator(str.lower)]
 Username = Annotated[str, trimmed(1, LONGEST_USERNAME, without="@")]
 NewPassword = Annotated[
     str,
@@ -49,7 +53,7 @@ class Credentials(Body):
 
     email: Email = left_out()
     username: Username = left_out()
-    password: Annotated[str, StringConstraints(min_length=1)]
+    password: Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_TYPED_PASSWORD)]
 
     @model_validator(mode="after")
     def _one_is_given(self) -> Credentials:

@@ -44,7 +44,7 @@ OUR_ROLES = frozenset({"teacher", "student"})
 
 MAX_NAME = 100
 MAX_ID = 255
-MAX_EMAIL = 254  # RFC 5321: what fits between the angle brackets of a path of 256
+MAX_EMAIL = 254  # RFC 5321
 _SHOWN = 60  # largest number of characters of a value in a message
 _ADDRESS = re.compile(EMAIL)
 _BOOLEANS = {"true": True, "false": False, "1": True, "0": False}

@@ -30,9 +30,14 @@ Timestamp = Annotated[
 """A time in UTC, in ISO 8601 with milliseconds and a Z."""
 
 
+# Characters of white space that may surround a text.
+ROOM = 100
+
+
 @dataclass(frozen=True, slots=True)
 class _Trimmed:
     pattern: str
+    most: int
 
     def __get_pydantic_core_schema__(
         self,
@@ -40,7 +45,9 @@ class _Trimmed:
         handler: GetCoreSchemaHandler,
     ) -> core_schema.CoreSchema:
         # The pattern includes the white space around the text.
-        text = core_schema.str_schema(strict=True, pattern=self.pattern, regex_engine="rust-regex")
+        text = core_schema.str_schema(
+            strict=True, pattern=self.pattern, max_length=self.most, regex_engine="rust-regex"
+        )
         # pydantic's own stripping leaves four control characters that str.strip() removes.
         return core_schema.no_info_after_validator_function(str.strip, text)
 
@@ -66,19 +73,22 @@ def trimmed(
 ) -> _Trimmed:
     """Return the annotation for text without its surrounding white space.
 
-    JSON Schema's lengths would count the white space, so the limits are in a pattern.
+    JSON Schema's lengths would count the white space, so the limits are in a pattern. The text with
+    its white space is limited too, to ``ROOM`` characters more; a pattern's text is limited to
+    ``maximum`` characters with its white space.
 
     Args:
         minimum: Minimum number of characters after trimming; 1 or more.
         maximum: Maximum number of characters after trimming; at least ``minimum``, and 2 or more.
-        pattern: Pattern that the trimmed text must match, instead of lengths.
+        pattern: Pattern that the trimmed text must match, instead of ``minimum``.
         without: Characters that the text must not have; letters, digits or ``@`` alone.
     """
+    most = maximum if pattern else maximum + ROOM
     if pattern is None:
         solid, inner = f"[^{SPACES}{without}]", f"[^{without}]" if without else r"[\s\S]"
         rest = rf"{inner}{{{max(minimum - 2, 0)},{maximum - 2}}}{solid}"
         pattern = f"{solid}(?:{rest})?" if minimum == 1 else solid + rest
-    return _Trimmed(f"^[{SPACES}]*{pattern}[{SPACES}]*$")
+    return _Trimmed(f"^[{SPACES}]*{pattern}[{SPACES}]*$", most)
 
 
 def exact_schema(node: Any) -> Any:  # noqa: ANN401 - JSON

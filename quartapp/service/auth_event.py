@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from quartapp.realtime.connection import Connection
 
 AUTH = "AUTH"
+# What a token in a header can have at most, with many claims of plugins.
+LONGEST_TOKEN = 8192
 
 
 class AuthEvent(EventData):
     """A fresh token of the same person."""
 
-    token: str
+    token: str = Field(max_length=LONGEST_TOKEN)
 
 
 class AuthMessage(Closed):

@@ -72,6 +72,15 @@ def _register() -> list[Row]:
         row("name no string", 422, invalid, name=5),
         row("address without an at", 422, invalid, email="school.example"),
         row("address without a dot", 422, invalid, email="a@school"),
+        row(
+            "address of 254 characters, 64 of them before the at",
+            201,
+            ok(user("ada lovelace", _address(64, 254), "teacher")),
+            email=_address(64, 254),
+        ),
+        row("address of 255 characters", 422, invalid, email=_address(64, 255)),
+        row("address with 65 characters before the at", 422, invalid, email=_address(65, 100)),
+        row("address of 60,000 characters", 422, invalid, email="a" * 59_987 + "@school.example"),
         row("address with a space", 422, invalid, email="a b@school.example"),
         row("password of 5 characters", 422, invalid, password="12345"),  # noqa: S106 - not one
         row("password of 73 bytes", 422, invalid, password="a" * 73),
@@ -79,6 +88,13 @@ def _register() -> list[Row]:
         row("a third role", 422, invalid, role="admin"),
         row("role in capitals", 422, invalid, role="Teacher"),
     ]
+
+
+def _address(local: int, length: int) -> str:
+    """Return a fresh address with a length before the at, and a length in all."""
+    end = "@" + ("b" * 60 + ".") * 4 + "school.example"
+    start = "<fresh>" + "a" * (local - 32)
+    return f"{start}@{end[local + 1 - length :]}"
 
 
 def _login() -> list[Row]:
