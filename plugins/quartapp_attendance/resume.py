@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -83,7 +84,11 @@ def since_parameters(schemas: Schemas) -> list[SocketParameter]:
 
 
 async def _nothing(_: Connection, __: str) -> Callable[[], None]:
-    return lambda: None
+    return _say_nothing
+
+
+def _say_nothing() -> None:
+    """Send no frame."""
 
 
 async def resume(connection: Connection, value: str) -> Callable[[], None]:
@@ -101,7 +106,10 @@ async def resume(connection: Connection, value: str) -> Callable[[], None]:
         DatabaseUnavailableError: MongoDB did not answer in time.
     """
     if ":" not in value:
-        return await _resume_one(connection, websocket.args.get("classId"), int(value))
+        class_id = websocket.args.get("classId")
+        if class_id is not None and re.fullmatch(CLASS_ID, class_id) is None:
+            return _say_nothing  # the parameter classId is refused itself
+        return await _resume_one(connection, class_id, int(value))
     greetings: list[Callable[[], None]] = []
     for class_id, _, number in (part.partition(":") for part in value.split(",")):
         try:

@@ -96,3 +96,12 @@ def test_person_without_a_session_is_told_so(lesson: Lesson, cast: Cast, come_ba
 @pytest.mark.parametrize("since", ["", "-1", "+1", "1.0", "one", "0x1", "12345678901234567"])
 def test_since_without_a_number_is_an_error(since: str, lesson: Lesson, come_back: Return) -> None:
     assert come_back(lesson.teacher, since) == [INVALID]
+
+
+@pytest.mark.parametrize("class_id", ["", "x", "0" * 23, "0" * 25, "%00"])
+@pytest.mark.parametrize("since", [1, "known"])
+def test_class_id_without_an_identifier_is_an_error(
+    class_id: str, since: object, lesson: Lesson, come_back: Return
+) -> None:
+    known = session_of(lesson, lesson.teacher)["seq"] if since == "known" else since
+    assert come_back(lesson.teacher, f"{known}&classId={class_id}") == [INVALID]

@@ -96,6 +96,24 @@ def _session() -> list[Row]:
             none,
             given=Scene.start,
         ),
+        *(
+            Row(
+                "getSession",
+                f"of a class that is {what}",
+                "GET",
+                f"/api/v1/attendance/session?classId={class_id}",
+                "teacher",
+                404,
+                none,
+                given=Scene.start,
+            )
+            for what, class_id in (
+                ("unknown", "f" * 24),
+                ("no identifier", "x"),
+                ("an identifier and more", "<class>0"),
+                ("empty", ""),
+            )
+        ),
         Row(
             "getSession",
             "over",
