@@ -105,31 +105,32 @@ def create_app(
     register_error_handlers(app)
     register_cors(app, settings.cors_origins)
     register_socket(app)
-    for _, plugin_settings in core.plugins.settings():
+    brought = core.plugins.contributions
+    for _, plugin_settings in brought.settings():
         core.services.add(plugin_settings)
-    for owner, role in core.plugins.roles():
+    for owner, role in brought.roles():
         core.roles.add(role, str(owner))
-    core.database.models = [KeptAnswer, *core.plugins.collections()]
+    core.database.models = [KeptAnswer, *brought.collections()]
     if core.plugins.delivering:
         core.database.models.append(StoredEntry)
     core.plugins.changes.connect(core.database, core.outbox)
     core.database.before_indexes = core.migrations.run
-    core.plugins.services(app)
+    brought.services(app)
     core.authenticate.standing = core.services.find(Standing)  # type: ignore[type-abstract] # mypy takes a protocol for a class that cannot be used
     register_routes(app, service_routes)
     if settings.metrics:
         register_routes(app, metrics_routes)
-    for owner, blueprint in core.plugins.blueprints(app):
+    for owner, blueprint in brought.blueprints(app):
         register_routes(app, blueprint, owner)
-    for number, (owner, static) in enumerate(core.plugins.static(app)):
+    for number, (owner, static) in enumerate(brought.static(app)):
         register_routes(app, static_routes(owner, number, static), owner)
     refuse_clashes(app)
     note_body_limits(app)
     note_pages(app)
     core.events.add(renewal(), "quartapp itself")
-    for owner, event in core.plugins.events(app):
+    for owner, event in brought.events(app):
         core.events.add(event, str(owner))
-    for owner, parameter in core.plugins.socket_parameters(app):
+    for owner, parameter in brought.socket_parameters(app):
         core.events.add_parameter(parameter, str(owner))
     register_documents(app)
     _register_lifespan(app, core)

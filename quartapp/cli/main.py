@@ -81,7 +81,7 @@ class CommandLine(click.Group):
         if key not in ctx.meta:
             choice = load_plugin_choice()
             loaded = discover(choice.plugins, choice.extra_plugins)
-            ctx.meta[key] = Plugins(loaded, choice.hook_timeout).commands(self)
+            ctx.meta[key] = Plugins(loaded, choice.hook_timeout).contributions.commands(self)
         found: dict[str, click.Command] = ctx.meta[key]
         return found
 

@@ -1,31 +1,23 @@
-"""The plugins of one app, with a typed method for each hook of the core."""
+"""The plugins of one app, with a typed method for each hook of the core but ``register_*``."""
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import click
-import pluggy
-from pydantic import BaseModel
-from quart import Blueprint
-
 from quartapp.clock import SYSTEM_CLOCK, Clock
-from quartapp.database.indexes import OWN_COLLECTIONS, conflicting_index
-from quartapp.database.model import Model
 from quartapp.errors import (
     DatabaseUnavailableError,
     HookFailedError,
     NotDeliveredError,
     PluginError,
 )
-from quartapp.hooks import specs
 from quartapp.hooks.changes import Changes
+from quartapp.hooks.contributions import Contributions
 from quartapp.hooks.decisions import Grant
 from quartapp.hooks.dispatcher import Dispatcher
 from quartapp.hooks.messages import Messages
-from quartapp.hooks.static import Static
+from quartapp.hooks.registration import registered
 from quartapp.hooks.telling import Telling
 from quartapp.identity.principal import (
     CredentialsRefusedError,
@@ -33,14 +25,10 @@ from quartapp.identity.principal import (
     Principal,
     SignInUnavailableError,
 )
-from quartapp.identity.roles import Role
 from quartapp.identity.tokens import RESERVED_CLAIMS
-from quartapp.realtime.events import EventType, SocketParameter
-from quartapp.settings.of_plugins import OwnedNames, load_plugin_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from types import ModuleType
+    from collections.abc import Mapping, Sequence
 
     from quart import Quart
     from quart.wrappers import Request, Websocket
@@ -59,7 +47,7 @@ _NOT_KNOWN = (CredentialsRefusedError, SignInUnavailableError, DatabaseUnavailab
 
 
 class Plugins:
-    """The plugins of one app, with a method for each hook.
+    """The plugins of one app, with a method for each hook that is called after the build.
 
     Args:
         loaded: The plugins, in order.
@@ -72,6 +60,7 @@ class Plugins:
         loaded: The plugins, in order.
         messages: The messages with which plugins refuse.
         dispatcher: The dispatcher that calls the hooks.
+        contributions: What plugins bring while the app is built.
         changes: Stores changes together with outbox entries of plugins.
         delivering: Names of the plugins that deliver entries of the outbox.
 
@@ -90,164 +79,20 @@ class Plugins:
     ) -> None:
         self.loaded = tuple(loaded)
         self.messages = Messages(self.loaded, strict=strict)
-        self._manager = pluggy.PluginManager(specs.PROJECT_NAME)
-        self._manager.add_hookspecs(specs)
-        self._brings: dict[str, object] = dict.fromkeys(
-            (name for name, caller in vars(self._manager.hook).items() if caller.spec),
-            "quartapp itself",
-        )
+        self._manager = registered(self.loaded)
         self.dispatcher = Dispatcher(self._manager, hook_timeout, clock, self.messages)
-        _refuse_duplicates(self.loaded)
         for plugin in self.loaded:
-            # A plugin may define hooks of its own, which other plugins implement.
-            brought = getattr(plugin.implementation, "hookspecs", None)
-            if brought is not None:
-                self._add_hookspecs(plugin, brought)
-        for plugin in self.loaded:
-            self._register(plugin)
+            self.dispatcher.owners[id(plugin.implementation)] = plugin
+        self.contributions = Contributions(self.dispatcher)
         self.changes = Changes(self.dispatcher, clock)
         self.delivering = self._delivering()
         self._telling = Telling(self._tell, clock, metrics)
         self._listens = bool(self.dispatcher.implementations("on_event"))
 
-    def _add_hookspecs(self, plugin: LoadedPlugin, brought: ModuleType | type) -> None:
-        names = [name for name in dir(brought) if self._manager.parse_hookspec_opts(brought, name)]
-        for name in names:
-            other = self._brings.setdefault(name, plugin)
-            if other is not plugin:
-                raise PluginError(f"hook {name} is brought by both {other} and {plugin}")
-        self._manager.add_hookspecs(brought)
-
-    def _register(self, plugin: LoadedPlugin) -> None:
-        try:
-            self._manager.register(plugin.implementation, plugin.name)
-        except (pluggy.PluginValidationError, ValueError) as error:
-            told = " ".join(str(error).split())
-            raise PluginError(f"plugin {plugin} cannot be registered: {told}") from error
-        self._refuse_unknown_hooks(plugin)
-        for caller in self._manager.get_hookcallers(plugin.implementation) or ():
-            for impl in caller.get_hookimpls():
-                if impl.plugin is plugin.implementation and (impl.wrapper or impl.hookwrapper):
-                    raise PluginError(f"plugin {plugin}: {caller.name} must not be a wrapper")
-        self.dispatcher.owners[id(plugin.implementation)] = plugin
-
-    def _refuse_unknown_hooks(self, plugin: LoadedPlugin) -> None:
-        known = {name for name, caller in vars(self._manager.hook).items() if caller.spec}
-        for caller in self._manager.get_hookcallers(plugin.implementation) or ():
-            optional = all(
-                impl.optionalhook
-                for impl in caller.get_hookimpls()
-                if impl.plugin is plugin.implementation
-            )
-            if caller.name in known or optional:
-                continue
-            meant = difflib.get_close_matches(caller.name, known, n=1)
-            raise PluginError(
-                f"plugin {plugin} cannot be registered: there is no hook {caller.name}"
-                + (f"; did you mean {meant[0]}?" if meant else "")
-            )
-
     def hooks_of(self, plugin: LoadedPlugin) -> list[str]:
         """Return the names of the hooks that ``plugin`` implements."""
         callers = self._manager.get_hookcallers(plugin.implementation) or []
         return sorted(caller.name for caller in callers)
-
-    def settings(self) -> list[tuple[LoadedPlugin, BaseModel]]:
-        """Return the settings of each plugin, with values from file and environment.
-
-        Raises:
-            PluginError: A plugin registered something else than a pydantic model.
-            SettingsFileError: A value is invalid.
-        """
-        filled = []
-        names = OwnedNames()
-        for owner, model in self.dispatcher.collect_now("register_settings"):
-            if not (isinstance(model, type) and issubclass(model, BaseModel)):
-                raise PluginError(f"plugin {owner}: register_settings must return a pydantic model")
-            names.take(owner, model)
-            filled.append((owner, load_plugin_settings(owner.name, model)))
-        return filled
-
-    def roles(self) -> list[tuple[LoadedPlugin, Role]]:
-        """Return every role, with the plugin that brings it."""
-        return self._collect_items("register_roles", Role)
-
-    def collections(self) -> list[type[Model]]:
-        """Return the models of every plugin's documents.
-
-        Raises:
-            PluginError: A plugin registered something else than a model, two plugins share a
-                collection, or two indexes of one collection differ though their keys are the same.
-        """
-        owners: dict[str, object] = dict.fromkeys(OWN_COLLECTIONS, "quartapp itself")
-        models = []
-        for owner, model in self._collect_items("register_collections", type):
-            if not issubclass(model, Model):
-                raise PluginError(
-                    f"plugin {owner}: register_collections must return models, got {model.__name__}"
-                )
-            name = model.collection()
-            other = owners.setdefault(name, owner)
-            if other is not owner:
-                raise PluginError(f"collection {name} is brought by both {other} and {owner}")
-            models.append(model)
-            odd = conflicting_index(one for one in models if one.collection() == name)
-            if odd is not None:
-                raise PluginError(
-                    f"plugin {owner}: collection {name} has two indexes on {odd}, "
-                    "which differ in their options"
-                )
-        return models
-
-    def services(self, app: Quart) -> None:
-        """Let every plugin add its services to the app, in plugin order."""
-        for _ in self.dispatcher.collect_now("register_services", app=app):
-            pass
-
-    def socket_parameters(self, app: Quart) -> list[tuple[LoadedPlugin, SocketParameter]]:
-        """Return every parameter of the socket's address, with the plugin that brings it."""
-        return self._collect_items("register_socket_parameters", SocketParameter, app=app)
-
-    def blueprints(self, app: Quart) -> list[tuple[LoadedPlugin, Blueprint]]:
-        """Return every blueprint, with the plugin that brings it."""
-        return self._collect_items("register_blueprints", Blueprint, app=app)
-
-    def static(self, app: Quart) -> list[tuple[LoadedPlugin, Static]]:
-        """Return every folder of files for browsers, with the plugin that brings it."""
-        return self._collect_items("register_static", Static, app=app)
-
-    def events(self, app: Quart) -> list[tuple[LoadedPlugin, EventType]]:
-        """Return every event that clients may send, with the plugin that brings it."""
-        return self._collect_items("register_events", EventType, app=app)
-
-    def commands(self, cli: click.Group) -> dict[str, click.Command]:
-        """Return the commands that plugins add to ``cli``, by name, without changing ``cli``.
-
-        Args:
-            cli: The command line, with its own commands.
-
-        Raises:
-            PluginError: A plugin registered something else than a command with a name, or the
-                name is taken.
-        """
-        found: dict[str, click.Command] = {}
-        owners: dict[str, LoadedPlugin] = {}
-        for owner, command in self._collect_items("register_commands", click.Command, cli=cli):
-            name = command.name
-            if not name:
-                raise PluginError(f"plugin {owner}: register_commands returned a nameless command")
-            if name in cli.commands:
-                raise PluginError(
-                    f"plugin {owner}: its command {name} is refused, "
-                    f"as {cli.name or 'the program'} has its own {name}"
-                )
-            if name in owners:
-                raise PluginError(
-                    f"plugin {owner}: its command {name} is refused, "
-                    f"as plugin {owners[name]} brings one of that name"
-                )
-            found[name], owners[name] = command, owner
-        return found
 
     async def startup(self, app: Quart) -> None:
         """Start every plugin.
@@ -441,28 +286,6 @@ class Plugins:
             raise _wrong_type(owner, hook, kind.__name__, result)
         return owner, result
 
-    def _collect_items(
-        self, hook: str, kind: type[Item], **arguments: object
-    ) -> list[tuple[LoadedPlugin, Item]]:
-        items = []
-        for owner, result in self.dispatcher.collect_now(hook, **arguments):
-            for item in _as_list(owner, hook, result):
-                if not isinstance(item, kind):
-                    raise PluginError(
-                        f"plugin {owner}: {hook} must return a list of {kind.__name__}, "
-                        f"got {type(item).__name__}"
-                    )
-                items.append((owner, item))
-        return items
-
-
-def _refuse_duplicates(loaded: Sequence[LoadedPlugin]) -> None:
-    by_name: dict[str, LoadedPlugin] = {}
-    for plugin in loaded:
-        other = by_name.setdefault(plugin.name, plugin)
-        if other is not plugin:
-            raise PluginError(f"two plugins are called {plugin.name}: {other} and {plugin}")
-
 
 def _issued(owner: LoadedPlugin, identity: Identity) -> Identity:
     """Return ``identity`` with its plugin as the issuer, unless it has an issuer."""
@@ -473,9 +296,3 @@ def _wrong_type(owner: LoadedPlugin, hook: str, wanted: str, got: object) -> Hoo
     return HookFailedError(
         f"plugin {owner}: {hook} must return {wanted} or None, got {type(got).__name__}"
     )
-
-
-def _as_list(owner: LoadedPlugin, hook: str, result: object) -> Iterable[object]:
-    if isinstance(result, (list, tuple)):
-        return result
-    raise PluginError(f"plugin {owner}: {hook} must return a list, got {type(result).__name__}")

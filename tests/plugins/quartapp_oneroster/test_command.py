@@ -38,7 +38,7 @@ def in_terminal(arguments, environment):
 def test_the_plugin_brings_the_command():
     cli = click.Group("quartapp")
     plugins = Plugins([*discover(), given(OneRosterPlugin)], hook_timeout=5)
-    found = plugins.commands(cli)["roster"]
+    found = plugins.contributions.commands(cli)["roster"]
     assert isinstance(found, click.Group)
     assert set(found.commands) == {"import"}
 

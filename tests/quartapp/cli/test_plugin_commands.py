@@ -46,7 +46,8 @@ class Commands:
 
 
 def commands_of(*plugins):
-    return Plugins([given(plugin) for plugin in plugins], hook_timeout=5).commands(main)
+    loaded = [given(plugin) for plugin in plugins]
+    return Plugins(loaded, hook_timeout=5).contributions.commands(main)
 
 
 @pytest.fixture

@@ -463,5 +463,5 @@ def test_two_commands_of_one_name_are_refused():
     before = dict(main.commands)
     plugin = answering("register_commands", [click.Command("serve")])
     with pytest.raises(QuartappError, match="as quartapp has its own serve"):
-        Plugins([given(plugin)], 5).commands(main)
+        Plugins([given(plugin)], 5).contributions.commands(main)
     assert main.commands == before
