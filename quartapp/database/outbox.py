@@ -1,4 +1,4 @@
-"""Delivers the entries of the outbox: at least once, those of one key in order, others beside."""
+"""The delivery of the outbox's entries: each at least once, and those of one key in order."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("quartapp.outbox")
 
-# How long an entry of another process, or a retry, may be overlooked.
+# An entry that another process stored, or a retry, is noticed after this time at the latest.
 POLL_SECONDS = 1.0
 RENEWAL_SECONDS = LEASE_SECONDS / 3
-# Entries of one lane in a row; then other kinds have their turn.
+# After this number of entries of one lane, other kinds have their turn.
 ENTRIES_PER_TURN = 50
 PAUSES = Pauses(first=1, longest=600)
 STOP_SECONDS = 1.0
@@ -45,12 +45,13 @@ class Outbox:
     """The outbox of one app.
 
     Args:
-        database: Where entries are.
-        clock: Decides when entries are due.
-        registry: Where the backlog is shown.
-        deliver: Calls the hook ``deliver`` of a plugin, with kind, key, data and attempts.
+        database: Database that stores the entries.
+        clock: Clock that decides when entries are due.
+        registry: Registry of the metrics about the backlog and the deliveries.
+        deliver: Function that calls the hook ``deliver`` of a plugin; its arguments are the plugin
+            and the kind, key, data and attempts of an entry.
         plugins: Names of the plugins that deliver.
-        owner: Returns the plugin that is being built; None at any other time.
+        owner: Function that returns the plugin that is being built; None at any other time.
 
     Attributes:
         store: The entries, for commands and tests.
@@ -73,7 +74,7 @@ class Outbox:
         self._owner = owner
         self._slots = Slots(plugins)
         self._lanes: set[asyncio.Task[None]] = set()
-        # Lanes in order, each of which one task at a time delivers.
+        # The lanes with a key that a task delivers now; a lane has one task at a time.
         self._busy: set[str] = set()
         self._running: list[asyncio.Task[None]] = []
         self._waiting = Gauge(
@@ -102,12 +103,12 @@ class Outbox:
         )
 
     def limit(self, kinds: Mapping[str, int], *, at_once: int | None = None) -> None:
-        """Set how many deliveries of a plugin run at once; for ``register_services``.
+        """Limit how many deliveries of a plugin run at once; for ``register_services``.
 
         Args:
-            kinds: Deliveries of each kind at once, in one process. Entries of other kinds wait in
-                the outbox, and are not tried.
-            at_once: Deliveries of all kinds together; None for no limit.
+            kinds: Largest number of simultaneous deliveries in one process, by kind. Entries of
+                other kinds wait in the outbox, and are not tried.
+            at_once: Largest number for all kinds together; None for no limit.
 
         Raises:
             PluginError: No plugin is being built.
@@ -118,7 +119,7 @@ class Outbox:
         self._slots.limit(owner.name, kinds, at_once)
 
     def look(self) -> None:
-        """Look for entries now, as some were stored."""
+        """Look for entries at once, because some were stored."""
         self._wake.set()
 
     def start(self) -> None:
@@ -128,7 +129,7 @@ class Outbox:
                 self._running.append(asyncio.create_task(work))
 
     async def stop(self) -> None:
-        """End what is under way; what is not finished soon is given back."""
+        """Stop: wait shortly for running deliveries, and give unfinished entries back."""
         if not self._running:
             return
         await self._end(self._running[:1])
@@ -137,20 +138,21 @@ class Outbox:
                 await self._clock.wait_for(asyncio.wait(self._lanes), STOP_SECONDS)
         await self._end([*self._lanes, *self._running[1:]])
         self._running.clear()
-        with suppress(DatabaseUnavailableError, PyMongoError):  # then their leases run out
+        with suppress(DatabaseUnavailableError, PyMongoError):  # their leases will run out
             await self.store.give_back()
 
     async def _end(self, tasks: Sequence[asyncio.Task[None]]) -> None:
         pending = set(tasks)
         while pending:
-            # A cancellation that meets the end of what is awaited can be swallowed on the way.
+            # A cancellation can get lost if the awaited operation ends at the same moment.
             for task in pending:
                 task.cancel()
             _, pending = await asyncio.wait(pending, timeout=CANCEL_SECONDS)
 
     async def _run(self) -> None:
         while True:
-            # Cleared first: what is stored from here on is either found, or wakes again.
+            # Cleared first: the search finds an entry that is stored from now on, or the entry sets
+            # the event again.
             self._wake.clear()
             try:
                 while await self._begin_due():
@@ -165,7 +167,7 @@ class Outbox:
                 await self._clock.wait_for(self._wake.wait(), POLL_SECONDS)
 
     async def _begin_due(self) -> bool:
-        """Begin to deliver what is due and has a slot; return whether there may be more."""
+        """Begin to deliver due entries in free slots; return whether there may be more."""
         open_to = self._slots.query()
         if open_to is None:
             return False
@@ -174,7 +176,7 @@ class Outbox:
             for head in await self.store.due(open_to, list(self._busy))
         ]
         begun = False
-        # Kinds take turns, else old entries of one would keep those of the others waiting.
+        # Kinds take turns; otherwise old entries of one kind would delay all other kinds.
         for kind, head in sorted(heads, key=lambda found: self._slots.last_turn(found[0])):
             if self._slots.take(kind):
                 lane, loose = head["_id"], head["key"] is None
@@ -197,7 +199,7 @@ class Outbox:
                     return
         except (DatabaseUnavailableError, PyMongoError) as error:
             log.warning("outbox waits for the database", reason=str(error))
-            # Else a database that is away would be asked again at once.
+            # Without a pause, the next try would follow at once while the database is away.
             await self._clock.sleep(POLL_SECONDS)
         finally:
             self._busy.discard(lane)

@@ -1,9 +1,10 @@
 """The entries of the outbox, and their documents in MongoDB.
 
-The entries of one plugin, kind and key form a lane, and ``place`` says which entry of a lane is
-next. In a lane with a key, ``place`` is ``order``: nothing overtakes. The entries of a kind without
-a key form a *loose* lane, where ``place`` is ``due``: an entry that waits for another try is
-overtaken. A dead entry, which is not tried again by itself, has no lane.
+The entries of one plugin, kind and key form a lane, and the entry with the lowest ``place`` is the
+next of its lane. In a lane with a key, ``place`` is ``order``, so no entry overtakes another. The
+entries of a kind without a key form a *loose* lane, where ``place`` is ``due``, so later entries
+overtake one that waits for another try. A dead entry, which is not tried again by itself, has no
+lane.
 """
 
 from __future__ import annotations
@@ -28,14 +29,14 @@ SEPARATOR = "\x1f"
 
 @dataclass(frozen=True, slots=True)
 class OutboxEntry:
-    """What a plugin wants to deliver because of an event.
+    """A delivery to another system because of an event.
 
     Attributes:
         kind: Kind of delivery, such as ``mail`` or the name of another system.
-        key: Entries of one kind and key are delivered in their order, one after another. An entry
-            whose key is None waits for no other: when it has to be tried again, later entries of
-            its kind overtake it.
-        data: What ``deliver`` gets, as MongoDB can store it.
+        key: Key for the order of deliveries: the entries of one kind and key are delivered one
+            after another, in their order. An entry without a key (None) waits for no other entry,
+            and later entries of its kind overtake it while it waits for another try.
+        data: Data for ``deliver``, of types that MongoDB can store.
     """
 
     kind: str
@@ -51,20 +52,21 @@ class OutboxEntry:
         reason: str | None = None,
         expires: datetime | None = None,
     ) -> Document:
-        """Return the document of a new entry, which belongs into the collection ``outbox``.
+        """Return the document of a new entry, for the collection ``outbox``.
 
-        Plugins need this for a migration alone, which moves what waited elsewhere. MongoDB puts the
-        order of the entry into the document when it is inserted.
+        Plugins need the document only in a migration that moves entries of another queue into the
+        outbox. MongoDB sets the order of the entry when the document is inserted.
 
         Args:
             plugin: Name of the plugin that delivers the entry.
-            due: When the entry may be tried, in UTC.
-            attempts: Tries that have failed already.
-            reason: Why the last of them failed.
-            expires: Makes the entry a dead one, and says when it is deleted.
+            due: Time of the first try, in UTC.
+            attempts: Number of tries that have failed already.
+            reason: Why the last try failed; None without a failed try.
+            expires: When the entry is deleted, in UTC, if the entry is dead; None for an entry that
+                waits.
         """
         parts = (plugin, self.kind) if self.key is None else (plugin, self.kind, self.key)
-        # MongoDB puts its logical time here, which only ever grows.
+        # MongoDB replaces an empty timestamp by its logical time, which never goes back.
         order = Timestamp(0, 0)
         document: Document = {
             "plugin": plugin,
@@ -84,11 +86,11 @@ class OutboxEntry:
 
 
 class StoredEntry(Model):
-    """The document of an entry; read and written by the outbox alone.
+    """The document of an entry; only the outbox reads and writes it.
 
-    ``due`` is when the entry may be tried next. A process that delivers an entry holds ``due`` in
-    the future, so an entry whose process died becomes due by itself. ``expires`` is there in dead
-    entries alone.
+    ``due`` is the time of the next try. A process that delivers an entry keeps ``due`` in the
+    future, so an entry becomes due by itself when its process dies. Only dead entries have
+    ``expires``.
     """
 
     id = ObjectIdField(primary_key=True)

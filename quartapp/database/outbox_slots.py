@@ -1,4 +1,4 @@
-"""How many deliveries run at once in one process, and which kind is next."""
+"""Slots of one process, which limit simultaneous deliveries and decide which kind is next."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ if TYPE_CHECKING:
 
     from quartapp.database.documents import Document
 
-# Of one kind, in one process; so a receiver that hangs holds up no other kind.
+# The default for each kind. A receiver that hangs fills the slots of its own kind only.
 SLOTS_PER_KIND = 8
 
-Kind = tuple[str, str]  # the plugin, and the kind of its entries
+Kind = tuple[str, str]
+"""The name of a plugin, and the kind of an entry."""
 
 
 class Slots:
@@ -37,15 +38,15 @@ class Slots:
 
         Args:
             plugin: Name of the plugin.
-            kinds: Slots of each kind; other kinds have none.
-            at_once: Slots of all kinds together; None for no limit.
+            kinds: Number of slots by kind; other kinds have no slot.
+            at_once: Number of slots for all kinds together; None for no limit.
         """
         self._kinds[plugin] = dict(kinds)
         if at_once is not None:
             self._totals[plugin] = at_once
 
     def query(self) -> Document | None:
-        """Return a query for the entries that have a free slot; None when there is no free slot."""
+        """Return a query that selects entries with a free slot; None if no slot is free."""
         found: list[Document] = []
         for plugin in self._plugins:
             if self.is_full(plugin):
@@ -60,7 +61,11 @@ class Slots:
         return {"$or": found} if found else None
 
     def take(self, kind: Kind) -> bool:
-        """Take a slot; return False when there is none."""
+        """Take a slot; return whether one was free.
+
+        Args:
+            kind: Plugin and kind of the entry.
+        """
         if self.is_full(kind[0]) or not self._has_room(kind):
             return False
         self._taken[kind] += 1
@@ -68,17 +73,29 @@ class Slots:
         return True
 
     def give_back(self, kind: Kind) -> None:
-        """Give a slot back."""
+        """Give a slot back.
+
+        Args:
+            kind: Plugin and kind of the entry.
+        """
         self._taken[kind] -= 1
         if not self._taken[kind]:
             del self._taken[kind]
 
     def last_turn(self, kind: Kind) -> int:
-        """Return a number that grows with the time at which a kind last took a slot."""
+        """Return a number that says when a kind last took a slot; it is higher for a later time.
+
+        Args:
+            kind: Plugin and kind of the entry.
+        """
         return self._last_turn.get(kind, -1)
 
     def is_full(self, plugin: str) -> bool:
-        """Tell whether a plugin has no free slot for any kind."""
+        """Tell whether a plugin has no free slot for any kind.
+
+        Args:
+            plugin: Name of the plugin.
+        """
         most = self._totals.get(plugin)
         if most is None:
             return False

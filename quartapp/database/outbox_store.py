@@ -1,8 +1,8 @@
-"""The outbox as it is in MongoDB: entries that wait until a plugin has delivered them.
+"""The entries of the outbox in MongoDB, which wait until a plugin has delivered them.
 
-An entry is stored in the transaction of the change that it tells of. ``order`` is a timestamp that
-MongoDB gives at that write: later changes have later ones, over all processes, and changes of one
-document have them in the order of their commits. A delivered entry is deleted.
+An entry is stored in the transaction of the change that causes it. MongoDB sets ``order`` to a
+timestamp at that write. Later changes have later timestamps, in all processes, and the timestamps
+of one document's changes have the order of the commits. A delivered entry is deleted.
 """
 
 from __future__ import annotations
@@ -27,18 +27,20 @@ if TYPE_CHECKING:
     from quartapp.database.outbox_entry import OutboxEntry
 
 LEASE_SECONDS = 15.0
-# Lanes that one look returns; what is due beyond is found by the next look.
-LANES_PER_LOOK = 100
+# Largest number of lanes that one search returns; the next search finds the others.
+LANES_PER_SEARCH = 100
 _WAITING: Document = {"lane": {"$exists": True}}
 _DEAD: Document = {"expires": {"$exists": True}}
 
 
 class OutboxStore:
-    """Entries in the database. Every method raises DatabaseUnavailableError when it is away.
+    """The stored entries.
+
+    Each method raises DatabaseUnavailableError if MongoDB does not answer in time.
 
     Args:
-        database: Where entries are.
-        clock: Decides which entries are due.
+        database: Database that stores the entries.
+        clock: Clock that decides which entries are due.
     """
 
     def __init__(self, database: Database, clock: Clock) -> None:
@@ -51,44 +53,47 @@ class OutboxStore:
         return self._database.documents[COLLECTION]
 
     async def add(self, entries: Sequence[tuple[str, OutboxEntry]]) -> None:
-        """Store entries, in a transaction that is under way.
+        """Store entries in the current transaction.
 
         Args:
-            entries: Entries in their order, each with the name of its plugin.
+            entries: The entries in their order, each with the name of its plugin.
         """
         await self._entries.insert_many(
             [entry.document(plugin, self._clock.now()) for plugin, entry in entries]
         )
 
     async def due(self, open_to: Document, busy: Sequence[str]) -> list[Document]:
-        """Return first entries of lanes that are due: of up to ``LANES_PER_LOOK`` lanes.
+        """Return the first entry of each lane if the entry is due, for ``LANES_PER_SEARCH`` lanes.
 
         Args:
-            open_to: Query for the plugins and kinds that may be delivered now.
+            open_to: Query that selects the plugins and kinds with free slots.
             busy: Lanes to leave out.
         """
         wanted = {"due": {"$lte": self._clock.now()}, "_id": {"$nin": list(busy)}, **open_to}
         names = ("plugin", "kind", "key", "due", "order")
         first = {name: {"$first": f"${name}"} for name in names}
         async with self._database.operation():
-            # Sorted as the index is, and with $first alone, MongoDB reads one key of each lane.
+            # With the order of the index, and $first alone, MongoDB reads one key of each lane.
             found = await self._entries.aggregate(
                 [
                     {"$sort": {"lane": 1, "place": 1, "order": 1}},
                     {"$group": {"_id": "$lane", **first}},
                     {"$match": wanted},
                     {"$sort": {"due": 1, "order": 1}},
-                    {"$limit": LANES_PER_LOOK},
+                    {"$limit": LANES_PER_SEARCH},
                 ]
             )
             return await found.to_list()
 
     async def claim(self, lane: str, *, loose: bool) -> Document | None:
-        """Take the first entry of a lane; None when none is due, or another process has it.
+        """Claim the first entry of a lane, for a delivery by this process.
 
         Args:
             lane: A lane that :meth:`due` returned.
-            loose: Whether its entries have no key.
+            loose: Whether the entries of the lane have no key.
+
+        Returns:
+            The entry; None if no entry is due, or another process has claimed it.
         """
         now = self._clock.now()
         taken = [
@@ -113,33 +118,43 @@ class OutboxStore:
             )
 
     async def renew(self) -> None:
-        """Keep everything that this process has taken for another ``LEASE_SECONDS``."""
+        """Keep all claims of this process for another ``LEASE_SECONDS``."""
         until = self._clock.now() + timedelta(seconds=LEASE_SECONDS)
         async with self._database.operation():
             await self._entries.update_many({"claim": self._process}, [_due_at(until)])
 
     async def give_back(self) -> None:
-        """Make everything that this process has taken due at once."""
+        """Give up all claims of this process, so that the entries are due at once."""
         change = [_due_at(self._clock.now()), {"$unset": ["claim"]}]
         async with self._database.operation():
             await self._entries.update_many({"claim": self._process}, change)
 
     async def delivered(self, entry: Document) -> None:
-        """Delete a delivered entry, unless another process has taken it over meanwhile."""
+        """Delete a delivered entry, unless another process has claimed it meanwhile.
+
+        Args:
+            entry: The entry, as :meth:`claim` returned it.
+        """
         async with self._database.operation():
             await self._entries.delete_one({"_id": entry["_id"], "claim": self._process})
 
     async def postpone(self, entry: Document, reason: str, due: datetime) -> None:
-        """Note that a delivery failed, and when it may be tried again."""
+        """Note that a delivery failed, and when the next try is due.
+
+        Args:
+            entry: The entry, as :meth:`claim` returned it.
+            reason: Why the try failed.
+            due: Time of the next try, in UTC.
+        """
         await self._note_failure(entry, reason, [_due_at(due), {"$unset": ["claim"]}])
 
     async def bury(self, entry: Document, reason: str, expires: datetime) -> None:
-        """Note that a delivery failed for good.
+        """Make an entry a dead entry, which is not tried again by itself.
 
         Args:
-            entry: An entry that this process has taken.
+            entry: The entry, as :meth:`claim` returned it.
             reason: Why the last try failed.
-            expires: Until when the dead entry is kept.
+            expires: When the dead entry is deleted, in UTC.
         """
         gone = ["claim", "lane", "place", "due"]
         await self._note_failure(entry, reason, [{"$set": {"expires": expires}}, {"$unset": gone}])
@@ -152,7 +167,10 @@ class OutboxStore:
             )
 
     async def backlog(self) -> tuple[int, int, float]:
-        """Return how many entries wait, how many are dead, and the age of the oldest that waits."""
+        """Return the numbers of waiting and of dead entries, and the age of the oldest waiting one.
+
+        The age is in seconds; 0 without a waiting entry.
+        """
         async with self._database.operation():
             count = await self._entries.estimated_document_count()
             dead = await self._entries.count_documents(_DEAD)
@@ -161,10 +179,15 @@ class OutboxStore:
         return max(count - dead, 0), dead, max(age, 0.0)
 
     async def summary(self, chosen: Mapping[str, Any] | None = None) -> list[Document]:
-        """Return plugin, kind and key, how many wait and are dead, most attempts, newest problem.
+        """Return a summary of the entries with the same plugin, kind and key.
 
         Args:
-            chosen: Query that entries have to match; None for all entries.
+            chosen: Query that selects entries; None for all entries.
+
+        Returns:
+            For each group its ``plugin``, ``kind`` and ``key``, the numbers of ``waiting`` and
+            ``dead`` entries, the most ``attempts`` of one entry, and the ``reason`` of the newest
+            failure, oldest group first.
         """
         failed = {"order": "$order", "reason": "$reason"}
         async with self._database.operation():
@@ -198,10 +221,10 @@ class OutboxStore:
         ]
 
     async def retry(self, chosen: Mapping[str, Any]) -> int:
-        """Make entries due now that are not being delivered; return how many.
+        """Make entries due at once, except those that are being delivered; return how many.
 
         Args:
-            chosen: Query that entries have to match, by ``plugin``, ``kind`` and ``key``.
+            chosen: Query that selects entries, by ``plugin``, ``kind`` and ``key``.
         """
         waiting = {**chosen, **_WAITING, "claim": {"$exists": False}}
         async with self._database.operation():
@@ -209,10 +232,10 @@ class OutboxStore:
         return done.modified_count + await self.revive(chosen)
 
     async def revive(self, chosen: Mapping[str, Any]) -> int:
-        """Let dead entries wait again, with all their tries; return how many.
+        """Turn dead entries into waiting ones without failed attempts; return how many.
 
         Args:
-            chosen: Query that entries have to match, by ``plugin``, ``kind`` and ``key``.
+            chosen: Query that selects entries, by ``plugin``, ``kind`` and ``key``.
         """
         now = self._clock.now()
         parts = ["$plugin", "$kind", "$key"]
@@ -235,13 +258,13 @@ class OutboxStore:
         """Delete entries; return how many.
 
         Args:
-            chosen: Query that entries have to match, by ``plugin``, ``kind`` and ``key``.
+            chosen: Query that selects entries, by ``plugin``, ``kind`` and ``key``.
         """
         async with self._database.operation():
             return (await self._entries.delete_many(dict(chosen))).deleted_count
 
 
 def _due_at(when: datetime) -> Document:
-    """Return the stage of an update that says when entries are due."""
+    """Return the stage of an update that sets when entries are due."""
     is_loose = {"$eq": [{"$type": "$place"}, "date"]}
     return {"$set": {"due": when, "place": {"$cond": [is_loose, when, "$place"]}}}

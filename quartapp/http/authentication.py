@@ -1,4 +1,4 @@
-"""Who an HTTP request comes from, and what the caller is told when the credentials do not do."""
+"""The principal of an HTTP request, and the answer to missing or bad credentials."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ async def authenticated(parts: Core, request: Request, missing: str = MISSING_TO
     """Return the principal of an HTTP request.
 
     Args:
-        parts: Of the app; they know tokens, cookies and, through plugins, other credentials.
+        parts: Parts of the app, which check tokens, cookies and, by plugins, other credentials.
         request: The request.
-        missing: The message for a request without a token.
+        missing: Message of the answer to a request without a token.
 
     Raises:
-        ApiError: 401, the token is missing or bad; 403, the token is in a cookie, and another site
-            may have made the browser send the request.
-        AccountGoneError: The account behind a valid token was deleted.
+        ApiError: 401 for a missing or bad token; 403 for a token in a cookie, if another site may
+            have made the browser send the request.
+        AccountGoneError: The token is valid, but its account was deleted.
     """
     token = bearer_token(request.headers)
     if kept := parts.cookies.token(request):
@@ -46,7 +46,11 @@ async def authenticated(parts: Core, request: Request, missing: str = MISSING_TO
 
 
 def unauthorized(message: str) -> ApiError:
-    """Return a 401 with the header that RFC 9110 asks for."""
+    """Return an answer 401 with the header that RFC 9110 demands.
+
+    Args:
+        message: The string under ``error``.
+    """
     return ApiError(
         HTTPStatus.UNAUTHORIZED,
         message,
@@ -56,15 +60,24 @@ def unauthorized(message: str) -> ApiError:
 
 
 def token_code(message: str) -> str:
-    """Return the code of a 401, which tells no token from a bad one."""
+    """Return the code of an answer 401, which tells a missing token from a bad token.
+
+    Args:
+        message: The string under ``error``.
+    """
     return "token-missing" if message == MISSING_TOKEN else "token-invalid"
 
 
 def bearer_token(headers: Headers) -> str | None:
-    """Return the token of an ``Authorization: Bearer`` header (RFC 6750), whatever its case.
+    """Return the token of an ``Authorization: Bearer`` header (RFC 6750).
+
+    The case of ``Bearer`` does not matter.
+
+    Args:
+        headers: Headers of the request.
 
     Returns:
-        The token; None when no token was sent; an empty string when the header is of another form.
+        The token; None if no token was sent; an empty string if the header has another form.
     """
     header = headers.get("Authorization", "").strip()
     if not header:

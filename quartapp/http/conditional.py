@@ -1,9 +1,10 @@
-"""Conditional requests (RFC 9110, section 13): what is unchanged is not sent or overwritten.
+"""Conditional requests (RFC 9110, section 13).
 
-An entity tag is a version, where the thing has one, and a hash of the answer:
-``"7-1767863400000.c0ffee"``. Reads compare the whole tag. Writes compare
-versions, within the database's own update: names of people that merely show in an answer are no
-reason to refuse a write.
+A client does not get an answer again that it has already, and does not overwrite a change that it
+has not seen. An entity tag is the version of the resource, if the resource has versions, and a hash
+of the answer: ``"7-1767863400000.c0ffee"``. Reads compare the whole tag. Writes compare only the
+version, in the update of the database: an answer may also show data of other resources, such as
+names of people, and a change of these is no reason to refuse a write.
 """
 
 from __future__ import annotations
@@ -25,11 +26,12 @@ _HASH_CHARACTERS = 24
 
 @dataclass(frozen=True, slots=True)
 class Versioned:
-    """Data of an answer, with the version of the thing that the data shows.
+    """Data of an answer, with the version of the resource that the data shows.
 
     Attributes:
-        data: What the view would return without a version.
-        version: Changes with each change of the thing; letters, digits, ``-`` and ``_``.
+        data: The value that the view would return without a version.
+        version: Version, which changes with each change of the resource; letters, digits, ``-`` and
+            ``_``.
     """
 
     data: Any  # whatever the operation answers
@@ -37,7 +39,11 @@ class Versioned:
 
 
 def expected_versions(request: Request) -> frozenset[str] | None:
-    """Return the versions of which ``If-Match`` demands one; None when any version will do."""
+    """Return the versions that ``If-Match`` accepts; None if any version is acceptable.
+
+    Args:
+        request: The request.
+    """
     if "If-Match" not in request.headers or request.if_match.star_tag:
         return None
     tags = request.if_match.as_set(include_weak=False)
@@ -46,12 +52,12 @@ def expected_versions(request: Request) -> frozenset[str] | None:
 
 
 async def with_etag(response: Response, version: str | None, request: Request) -> Response:
-    """Return ``response`` with its entity tag, or a 304 when the client has it already.
+    """Return a response with its entity tag, or 304 if the client has the response already.
 
     Args:
-        response: What would be sent.
-        version: The version of the thing; None when only the content tells.
-        request: Says which tags the client has.
+        response: The response.
+        version: Version of the resource; None for a tag that is a hash of the content alone.
+        request: The request, which names the tags that the client has.
     """
     content = await response.get_data(as_text=False)
     digest = hashlib.sha256(content).hexdigest()[:_HASH_CHARACTERS]

@@ -1,4 +1,4 @@
-"""HTTP connections: read to their end before they are answered, counted, and told apart in logs."""
+"""HTTP connections: the whole request is read before the answer, and each request is measured."""
 
 from __future__ import annotations
 
@@ -27,17 +27,18 @@ if TYPE_CHECKING:
 log = structlog.get_logger("quartapp.http")
 
 LINGER_SECONDS = 3.0
-# An id that a proxy or a client gave the request, and that can do no harm in a log or a header.
+# A request keeps its id from a proxy or a client, if the id is harmless in logs and headers.
 HARMLESS_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 NO_ROUTE = "none"
 
 
 class RequestConnection(ASGIHTTPConnection):
-    """Quart's ASGI connection, which lets a client send its request to the end.
+    """Quart's ASGI connection, which lets a client send its whole request before the answer.
 
-    A request can be answered before its body is there: it is too long, or its sender not signed
-    in. The server then closes, the rest of the body meets a closed socket, and the reset overtakes
-    the answer (RFC 9112, section 9.6). So the answer waits for the rest, which is thrown away.
+    Some answers do not need the body: the body is too long, or the sender is not signed in. If the
+    server closed at once, the rest of the body would arrive at a closed socket, and the reset would
+    overtake the answer (RFC 9112, section 9.6). So the answer waits for the rest of the body, which
+    is dropped.
     """
 
     async def __call__(
@@ -47,8 +48,8 @@ class RequestConnection(ASGIHTTPConnection):
         self._complete = asyncio.Event()
         first = await receive()
         if first["type"] == "http.request" and not first.get("more_body", False):
-            # Nearly all are complete at once. Those need no task that waits for the rest, and are
-            # handled to the end, whether their client stays or not.
+            # Nearly all requests are complete at once. They need no task that waits for the rest,
+            # and are handled to the end even if the client leaves.
             self._complete.set()
             request = self._create_request_from_scope(send)
             request.body.append(first.get("body", b""))
@@ -72,7 +73,12 @@ class RequestConnection(ASGIHTTPConnection):
         request: Request,
         send: Callable[[Any], Awaitable[None]],
     ) -> None:
-        """Answer, count and trace."""
+        """Answer the request, count it, log it and trace it.
+
+        Args:
+            request: The request.
+            send: Function of the ASGI server that sends a message.
+        """
         parts, begun = core(self.app), time.perf_counter()
         request_id = request.headers.get("X-Request-Id", "")
         if HARMLESS_ID.fullmatch(request_id) is None:
@@ -108,7 +114,12 @@ class RequestConnection(ASGIHTTPConnection):
     async def handle_messages(
         self, request: Request, receive: Callable[[], Awaitable[Any]]
     ) -> None:
-        """Take the body, until the client is gone."""
+        """Receive the body, until the client leaves.
+
+        Args:
+            request: The request.
+            receive: Function of the ASGI server that returns the next event.
+        """
 
         async def noticed() -> Any:  # noqa: ANN401 - an ASGI event
             event = await receive()

@@ -1,4 +1,4 @@
-"""Declarations: what the contract says of a route, what errors become, and every refusal."""
+"""Declarations of routes: what the contract promises, and the answer to each error."""
 
 from __future__ import annotations
 
@@ -28,13 +28,14 @@ HTML = "text/html"
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """What a domain error becomes.
+    """The answer to a domain error.
 
     Attributes:
         status: HTTP status code.
         message: The string under ``error``.
-        also_as: A second field that repeats the message.
-        code: Stable name for programs, in kebab-case; made from the message when left out.
+        also_as: Name of a second field that repeats the message; None for no second field.
+        code: Stable name of the error for programs, in kebab-case; None derives the name from the
+            message.
     """
 
     status: int
@@ -43,11 +44,11 @@ class Refusal:
     code: str | None = None
 
     def raised_by(self, error: Exception, fields: Sequence[FieldError] = ()) -> ApiError:
-        """Return the error to answer with.
+        """Return the error that ends the request with this answer.
 
         Args:
-            error: What the refusal is the answer to.
-            fields: What is wrong with which field, where the request does not fit.
+            error: The cause of the refusal.
+            fields: Errors of the fields of an invalid request.
         """
         extra = {self.also_as: self.message} if self.also_as else None
         answer = ApiError(self.status, self.message, extra=extra, code=self.code, fields=fields)
@@ -57,53 +58,55 @@ class Refusal:
 
 @dataclass(frozen=True, kw_only=True)
 class Declaration:
-    """Everything that the contract says of one route.
+    """Everything that the contract promises about one route.
 
     Attributes:
         id: The operationId, unique in the app.
-        access: Who may call it.
-        tags: Where it is listed.
+        access: The callers who may use the operation.
+        tags: Groups of the document that list the operation.
         status: Status of success.
-        data: Type of what is under ``key``.
-        key: Field of the envelope that carries the data; None when the data is the whole body.
-        media_type: Of the answer; what is not JSON the view returns as text or as a response.
+        data: Type of the value under ``key``.
+        key: Field of the envelope that carries the data; None if the data is the whole body.
+        media_type: Media type of the answer. For another type than JSON, the view returns text or a
+            response.
         body: Model of the JSON body.
         form: Model of the form of a page, URL-encoded or multipart. The view gets ``form`` and
-            ``errors``. A form that does not fit is answered with ``invalid``; where that is left
-            out, the view gets None and a list of :class:`FieldError`, and shows the form again, as
-            422 unless it answers with a response of its own.
-        max_body: Bytes that a body or form may have; a longer one is answered with 413.
+            ``errors``. The answer to an invalid form is ``invalid``. Without ``invalid``, the view
+            gets None and a list of :class:`FieldError`, and shows the form again; the status is
+            then 422, unless the view returns a response.
+        max_body: Largest size of a body or form, in bytes; the answer to a larger one is 413.
         query: Model of the query string.
-        invalid: Answer to a body, form or query that does not fit.
-        errors: Domain errors with what they become.
-        database: Whether it can answer 503.
-        documented: Whether clients may rely on it. Parts of a page are in no document.
-        action: What ``authorize`` hears, when that is not ``id``: a route of a dialect names the
-            operation that it is another form of, so that policies hold there too.
-        policies: Whether plugins are asked (``authorize``). The health of the server, metrics and
-            documents are no matter of policy.
-        refused_by: Hooks, beside ``authorize``, in which plugins may refuse the operation with a
-            message of their own, each with the status of that answer.
-        missing_token: What a caller without a token is told.
-        plain_errors: Whether errors have ``success`` and ``error`` alone, for clients that were
-            promised that there is nothing else.
-        page: Whether it is a page for browsers: the answer is HTML, and so are refusals.
-        cross_site: Whether pages of other sites may have a browser send the form, as a sign-on
-            elsewhere does (``response_mode=form_post``). Then the view has to tell by other means,
-            such as a sealed ``state``, that the browser's user has asked for it.
-        redirects: Whether it can answer 303, which leads a browser to another path
+        invalid: Answer to an invalid body, form or query.
+        errors: The answer, or the possible answers, to each domain error.
+        database: Whether the operation can answer 503.
+        documented: Whether the operation is in the OpenAPI document, so that clients may rely on
+            it. Parts of a page are in no document.
+        action: Name of the operation for ``authorize``; None for ``id``. A route of a dialect names
+            the corresponding base operation, so that policies apply to the dialect too.
+        policies: Whether plugins may refuse the operation by ``authorize``. False for the health of
+            the server, metrics and documents.
+        refused_by: Further hooks in which plugins may refuse the operation with a message of their
+            own, each with the status of that answer.
+        missing_token: Message of the answer to a caller without a token.
+        plain_errors: Whether errors have only ``success`` and ``error``, for clients that were
+            promised no other field.
+        page: Whether the operation is a page for browsers, whose answers and refusals are HTML.
+        cross_site: Whether pages of other sites may make a browser send the form, as a sign-on by
+            another system does (``response_mode=form_post``). The view then needs another proof
+            that the user has asked for the form, such as a sealed ``state``.
+        redirects: Whether the operation can answer 303, which leads a browser to another path
             (:func:`see_other`).
-        idempotent: Whether a request may carry ``Idempotency-Key``: then it is done once, however
-            often it is sent within a day, and answered as at first. Not for answers with tokens. A
-            view with an argument ``attempt`` gets an :class:`Attempt`, by which it finds what a try
-            has done that did not come to its answer.
-        etag: Whether answers have an entity tag, and clients that have the answer get a 304. The
-            view may return :class:`Versioned` data.
-        if_match: Whether a request may carry ``If-Match``. The view gets ``expected``, the versions
-            of which the thing must have one, or None; it has them checked with the write, which
-            raises :class:`PreconditionFailedError`: 412.
-        fuzz: Whether the contract's fuzz calls the operation. False for what generated requests
-            cannot sensibly call, such as a redirect to another site, or a link that works once.
+        idempotent: Whether a request may carry ``Idempotency-Key``. Such a request takes effect
+            once, even if it is sent several times within a day, and each time gets the first
+            answer. Not for answers with tokens. A view with an argument ``attempt`` gets an
+            :class:`Attempt`, which helps to find the effect of a try that ended before its answer.
+        etag: Whether answers have an entity tag, and clients that have the answer get 304. The view
+            may return :class:`Versioned` data.
+        if_match: Whether a request may carry ``If-Match``. The view gets ``expected``: the versions
+            that the caller accepts, or None for any. The write checks the version, and raises
+            :class:`PreconditionFailedError` for the answer 412.
+        fuzz: Whether the contract's fuzz calls the operation. False where generated requests make
+            no sense, as for a redirect to another site, or a link that works once.
         why: The reason why the operation is not fuzzed, which every run of the contract lists.
             Required with ``fuzz=False``, and only there.
     """
@@ -138,11 +141,11 @@ class Declaration:
     why: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what does not go together.
+        """Refuse attributes that contradict each other.
 
         Raises:
-            TypeError: A body and a form; a page that is idempotent, whose kept refusals would be
-                JSON; or other sites at what only signed-in people may call.
+            TypeError: The operation has a body and a form. Or it is a page and idempotent, although
+                stored refusals are JSON. Or other sites may send a form of signed-in people.
         """
         if self.body is not None and self.form is not None:
             raise TypeError(f"operation {self.id} has a body or a form, not both")
@@ -155,11 +158,11 @@ class Declaration:
 
     @property
     def is_for_browsers(self) -> bool:
-        """Whether a browser sends the requests by itself, without a script of ours."""
+        """Whether browsers send the requests by themselves, without a script."""
         return self.page or self.form is not None
 
     def refusals(self) -> dict[int, list[Refusal]]:
-        """Return every refusal that this operation can answer with, by status."""
+        """Return all refusals of this operation, by status."""
         return _refusals_of(self)
 
 

@@ -1,4 +1,4 @@
-"""What quart-schema is told of an operation, so that the OpenAPI document says what happens."""
+"""The description of an operation for quart-schema, which makes the OpenAPI document of it."""
 
 from __future__ import annotations
 
@@ -35,25 +35,33 @@ SECURITY_SCHEME = "bearer"
 
 
 class NotModified(BaseModel):
-    """No body at all; the document's builder takes nothing but models."""
+    """An answer without a body; quart-schema accepts only models."""
 
 
 class SeeOther(BaseModel):
-    """The browser is led to another path."""
+    """A redirect of the browser to another path."""
 
 
 class FormAgain(BaseModel):
-    """The form does not fit, and is shown again."""
+    """The page with the invalid form, to be corrected."""
 
 
 class ErrorPage(BaseModel):
-    """A page that says what is wrong."""
+    """A page with an error message."""
 
 
 def documented(
     operation: Declaration, view: Callable[..., Awaitable[Response]]
 ) -> Callable[..., Awaitable[Response]]:
-    """Return ``view``, with what ``operation`` declares noted for the OpenAPI document."""
+    """Note a declaration at its view, for the OpenAPI document.
+
+    Args:
+        operation: Declaration of the operation.
+        view: View of the operation.
+
+    Returns:
+        The view.
+    """
     if not operation.documented:
         return hide(view)
     operation_id(operation.id)(view)
@@ -83,7 +91,7 @@ def documented(
 
 
 def models_with_messages(operation: Declaration, plugins: Plugins) -> dict[int, Any]:
-    """Return models of the answers in which messages of plugins can come, by status.
+    """Return models of the answers that can have messages of plugins, by status.
 
     Args:
         operation: Declaration of the operation.

@@ -1,4 +1,4 @@
-"""What becomes of an error that ends a request: one envelope for all of them, or a page."""
+"""Answers to the errors that end requests: the JSON envelope of all errors, or a page."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 log = structlog.get_logger("quartapp.errors")
 
 BASE = "/api/v1"
-"""Paths under this one that are no route are answered with all members of an error."""
+"""Under this path, an answer to a missing route has all members of an error."""
 
 
 def register_error_handlers(app: Quart) -> None:
-    """Make every error of ``app`` answer in the JSON envelope, or as a page.
+    """Register the handlers that answer every error in the JSON envelope, or with a page.
 
     Args:
-        app: The application under construction.
+        app: The app that is being built.
     """
 
     async def on_api_error(error: ApiError) -> Response:
@@ -46,8 +46,8 @@ def register_error_handlers(app: Quart) -> None:
         return _answer(unavailable())
 
     async def on_http_exception(error: HTTPException) -> Response:
-        # Routing, size limits and methods: werkzeug's reason phrases are the contract's messages,
-        # but for 413, which it calls by its newer name.
+        # Routing, size limits and methods. The contract's messages are werkzeug's reason phrases,
+        # except for 413, for which werkzeug has the newer phrase.
         status = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
         too_large = status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
         message = "Payload Too Large" if too_large else error.name
@@ -77,7 +77,7 @@ def _answer(error: ApiError) -> Response:
     if operation is None and current.url_rule is None:
         if is_among_pages(app, current.path):
             return error_page(error)
-        # Clients of paths outside the API know no further members of errors.
+        # Clients of paths outside of the API were promised no further members of errors.
         plain = not f"{current.path}/".startswith(f"{BASE}/")
         return error_response(error, current, plain=plain)
     if operation is not None and operation.page:

@@ -1,7 +1,7 @@
-"""``@operation``: everything that the contract says of one route, in one place.
+"""The decorator of views, which declares and enforces what the contract promises about a route.
 
-The decorator enforces it (token, role, body, query, which error becomes which answer) and leaves
-the same facts to quart-schema, so that the OpenAPI document is made of what really happens.
+The decorator checks the token, the role and the input, and turns errors into their answers. It
+hands the same declaration to quart-schema, so the OpenAPI document describes what really happens.
 """
 
 from __future__ import annotations
@@ -50,23 +50,27 @@ if TYPE_CHECKING:
 
 ATTRIBUTE = "__quartapp_operation__"
 ERRORS = "errors"
-"""What a view gets beside its form."""
+"""Name of the argument with the errors of a form."""
 NO_JSON = whole_body("content-type", "Content-Type has to be application/json")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Operation(Declaration):
-    """One operation of the API. Use an instance as a decorator on a view.
+    """One operation of the API. An instance is a decorator for a view.
 
-    The view gets ``principal`` when access is guarded, ``body``, ``form`` and ``query`` when they
-    are declared, and its path parameters; it returns what goes under ``key``. The attributes are
-    those of :class:`~quartapp.Declaration`.
+    The view gets its path parameters; ``principal`` if the access is restricted; and ``body``,
+    ``form`` and ``query`` if they are declared. The view returns the value under ``key``. The
+    attributes are those of :class:`~quartapp.Declaration`.
     """
 
     def __call__(
         self, view: Callable[..., Awaitable[object]]
     ) -> Callable[..., Awaitable[Response]]:
-        """Wrap ``view``."""
+        """Return the view with all checks and answers of this operation.
+
+        Args:
+            view: The view.
+        """
         takes_attempt = "attempt" in inspect.signature(view).parameters
 
         @functools.wraps(view)
@@ -74,13 +78,13 @@ class Operation(Declaration):
             if self.is_for_browsers and not self.cross_site:
                 refuse_other_sites(_current())
             principal = await self._caller() if self.access.signed_in else None
-            asked = await self._let_in(principal, path)
+            inputs = await self._checked_input(principal, path)
             if self.policies:
-                given = {name: value for name, value in asked.items() if name != ERRORS}
+                given = {name: value for name, value in inputs.items() if name != ERRORS}
                 await _authorize(principal, self.action or self.id, given)
             if self.form is not None:
-                asked = {"form": None, ERRORS: [], **asked}
-            arguments = asked if principal is None else {**asked, "principal": principal}
+                inputs = {"form": None, ERRORS: [], **inputs}
+            arguments = inputs if principal is None else {**inputs, "principal": principal}
             if self.if_match:
                 arguments = {**arguments, "expected": expected_versions(_current())}
 
@@ -127,43 +131,43 @@ class Operation(Declaration):
             refusal = self._refusal_for(error)
             raise refusal.raised_by(error) if refusal else unauthorized(INVALID_TOKEN) from error
 
-    async def _let_in(
+    async def _checked_input(
         self, principal: Principal | None, path: Mapping[str, object]
     ) -> dict[str, object]:
-        """Check role and input, and return what the operation is asked with.
+        """Check the role and the input, and return the input by the names of the arguments.
 
         Raises:
-            ApiError: The caller may not, or the input does not fit.
+            ApiError: The caller has no permission, or the input is invalid.
         """
         if principal is None or self.access.allows(principal, core().roles):
             return await self._input(path)
         refused = ApiError(HTTPStatus.FORBIDDEN, self.access.refusal)
         if self.access.permission is None or not core().grants.in_use:
             raise refused
-        # A plugin may allow it for the thing that the input names; else nobody learns whether the
-        # input fits.
+        # A plugin may permit the operation for the resource that the input names. A caller without
+        # permission does not learn whether the input is valid.
         try:
-            asked = await self._input(path)
+            inputs = await self._input(path)
         except ApiError:
             raise refused from None
-        if not await core().grants.allow(principal, self.access.permission, _ids(asked)):
+        if not await core().grants.allow(principal, self.access.permission, _ids(inputs)):
             raise refused
-        return asked
+        return inputs
 
     async def _input(self, path: Mapping[str, object]) -> dict[str, object]:
-        asked: dict[str, object] = dict(path)
+        inputs: dict[str, object] = dict(path)
         if self.query is not None:
-            asked["query"] = self._parse_query(self.query)
+            inputs["query"] = self._parse_query(self.query)
         if self.body is not None:
-            asked["body"] = await self._parse_body(self.body)
+            inputs["body"] = await self._parse_body(self.body)
         if self.form is not None:
             try:
-                asked["form"] = await parsed_form(_current(), self.form)
+                inputs["form"] = await parsed_form(_current(), self.form)
             except FormError as error:
                 if self.invalid is not None:
                     raise self.invalid.raised_by(error, error.fields) from error
-                asked[ERRORS] = error.fields
-        return asked
+                inputs[ERRORS] = error.fields
+        return inputs
 
     def _answer(self, data: Any, status: int) -> Response:  # noqa: ANN401 - what the view returned
         if isinstance(data, Response):
@@ -182,11 +186,11 @@ class Operation(Declaration):
             if isinstance(refusals, Refusal):
                 return refusals
             for refusal in refusals:
-                # One error with several messages carries its own: only declared ones are answered.
+                # An error with several declared answers has the message of one of them.
                 if refusal.message == str(error):
                     return refusal
             if refusals and str(error) in core().plugins.messages:
-                # The reason of a plugin that was asked, declared where the plugin is.
+                # A plugin that may refuse the operation gave the reason, and declares the message.
                 core().plugins.messages.tell(str(error), f"operation {self.id}")
                 return Refusal(refusals[0].status, str(error))
         return None
@@ -205,9 +209,9 @@ class Operation(Declaration):
         try:
             if not request.is_json:
                 raise self._unfit(ValueError("another content type"), NO_JSON)
-            # Parsed from bytes in one go: bad UTF-8, lone surrogates, numbers without end and
-            # nesting without end are all plain validation errors here, where json.loads differs.
-            from_json(raw, allow_inf_nan=False)  # NaN is no JSON, which the model would let pass
+            # pydantic parses the bytes: for bad UTF-8, lone surrogates, huge numbers and deep
+            # nesting it raises validation errors, and json.loads would raise other errors.
+            from_json(raw, allow_inf_nan=False)  # the model would accept NaN, which is no JSON
             return model.model_validate_json(raw)
         except ValueError as error:
             raise self._unfit(error, field_errors(error)) from error
@@ -223,10 +227,10 @@ def _current() -> Request:
     return current
 
 
-def _ids(asked: Mapping[str, object]) -> dict[str, object]:
+def _ids(inputs: Mapping[str, object]) -> dict[str, object]:
     """Return the fields of path, query, body and form side by side, as ``grant`` gets them."""
     found: dict[str, object] = {}
-    for name, value in asked.items():
+    for name, value in inputs.items():
         if name != ERRORS:
             found |= value.model_dump() if isinstance(value, BaseModel) else {name: value}
     return found
@@ -241,12 +245,21 @@ async def _authorize(
 
 
 def operation_of(view: object) -> Operation | None:
-    """Return the operation that ``view`` declares, or None without one."""
+    """Return the operation that a view declares, or None without one.
+
+    Args:
+        view: The view, or any other object.
+    """
     declared = getattr(view, ATTRIBUTE, None)
     return declared if isinstance(declared, Operation) else None
 
 
 def operation_for(app: Quart, current: Request) -> Operation | None:
-    """Return the operation that ``current`` asks for, or None where no route takes the request."""
+    """Return the operation of a request, or None if the request has no route.
+
+    Args:
+        app: The app.
+        current: The request.
+    """
     rule = current.url_rule
     return None if rule is None else operation_of(app.view_functions[rule.endpoint])
