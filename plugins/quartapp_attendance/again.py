@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from quartapp import answering, core
+from quartapp_attendance.live.counting import counted
 from quartapp_attendance.live.telling import beside
 from quartapp_attendance.statuses import StatusRegistry
 from quartapp_attendance.words import MARKED, MARKED_REST, SUMMARY
+from quartapp_classes import Rolls
 
 if TYPE_CHECKING:
     from quartapp_attendance.live.references import AppliedError
@@ -36,6 +38,10 @@ async def answer_again(session: ActiveSession, applied: AppliedError) -> None:
         if kept is not None:
             frame.connection.post_all([kept.answering(frame.connection.id, frame.ref)])
             return
-        tally = core().services.get(StatusRegistry).tally
-        name, data = SUMMARY, tally(session.attendance.values())
+        # What was sent is no longer kept, so the marks are counted anew.
+        services = core().services
+        roll = await services.get(Rolls).now(session.class_id)
+        gone = session.attendance.keys() - roll.student_ids
+        tally = services.get(StatusRegistry).tally
+        name, data = SUMMARY, tally(counted(session.attendance, gone))
     frame.connection.answer(name, data, beside(session, applied.seq))

@@ -97,7 +97,8 @@ class Model:
     def summary(self) -> JsonObject:
         """Return the broadcast that counts the marks so far."""
         assert self.live is not None
-        statuses = list(dict(self.live.marks).values())
+        roll = self.roll(self.live.class_id)
+        statuses = [status for student, status in dict(self.live.marks).items() if student in roll]
         return {"event": "TODAY_SUMMARY", "data": self.tally.of(statuses)}
 
     def _ended(self, final: dict[str, str]) -> Model:

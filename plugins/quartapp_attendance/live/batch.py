@@ -10,6 +10,7 @@ from bson import Binary, ObjectId
 
 from quartapp_attendance.errors import ConflictError, NotOnRollError, TooManyReferencesError
 from quartapp_attendance.live.change import ATTENDANCE_PREFIX
+from quartapp_attendance.live.counting import OFF_ROLL, SUMMARY_KIND, off_roll
 from quartapp_attendance.live.references import (
     REFERENCES_PREFIX,
     AppliedError,
@@ -135,13 +136,23 @@ def stored_mark(mark: Mark, now: datetime) -> Document:
     return stored
 
 
-def pipeline_of(batch: list[Waiting], changed: Document, cleared: Document) -> list[Document]:
+def has_summary(batch: list[Waiting]) -> bool:
+    """Tell whether a batch has an entry that counts marks."""
+    return any(waiting.entry["kind"] == SUMMARY_KIND for waiting in batch)
+
+
+def pipeline_of(
+    batch: list[Waiting], changed: Document, cleared: Document, roll: Roll
+) -> list[Document]:
     """Return an update that also stores references, each with the number of its entry.
+
+    If the batch has a summary, the update stores too who has a mark and is off the roll.
 
     Args:
         batch: The entries.
         changed: The fields that the batch sets.
         cleared: The fields that the batch removes.
+        roll: The present roll.
     """
     fields: Document = {path: {"$literal": value} for path, value in changed.items()}
     # Of a pipeline, the change stream would report parts of the entries alone: those that differ
@@ -157,7 +168,11 @@ def pipeline_of(batch: list[Waiting], changed: Document, cleared: Document) -> l
                 "seq": {"$add": ["$seq", number]},
                 "entry": {"$literal": _kept(waiting.entry)},
             }
-    fields["refCount"] = counted(referred)
+    if referred:
+        fields["refCount"] = counted(referred)
+    if has_summary(batch):
+        # The marks before this update: what the batch itself marks or clears is on the roll.
+        fields[OFF_ROLL] = off_roll(roll.student_ids)
     fields["seq"] = {"$add": ["$seq", len(batch)]}
     return [{"$set": fields}]
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import bson
 
+from quartapp_attendance.live.counting import OFF_ROLL, with_off_roll
+
 if TYPE_CHECKING:
     from bson import ObjectId
 
@@ -78,6 +80,8 @@ def _entries(fields: Document) -> tuple[tuple[Document, ...], int]:
         return ({"kind": "rest", "marks": marks},), int(fields["rest"].partition(":")[2])
     else:
         entries = ()
+    if OFF_ROLL in fields:
+        entries = with_off_roll(entries, fields[OFF_ROLL])
     return entries, len(entries) or 1
 
 

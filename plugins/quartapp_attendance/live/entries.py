@@ -14,12 +14,14 @@ from quartapp_attendance.live.batch import (
     Waiting,
     changes_of,
     conditions_of,
+    has_summary,
     next_batch,
     pipeline_of,
     refuse_conflicts,
     refuse_strangers,
 )
 from quartapp_attendance.live.change import ATTENDANCE_PREFIX, Change
+from quartapp_attendance.live.counting import OFF_ROLL
 from quartapp_attendance.live.references import REFERENCES_PREFIX, check_applied
 from quartapp_attendance.live.states import SessionState
 from quartapp_attendance.statuses import ANY
@@ -165,8 +167,8 @@ class EntryWriter:
         if roll.version != session.roll_version:
             changed["rollVersion"] = roll.version
         update: Document | list[Document]
-        if any(waiting.reference for waiting in batch):
-            update = pipeline_of(batch, changed, cleared)
+        if has_summary(batch) or any(waiting.reference for waiting in batch):
+            update = pipeline_of(batch, changed, cleared, roll)
         else:
             update = {"$set": changed, "$inc": {"seq": len(batch)}}
             if cleared:
@@ -183,7 +185,7 @@ class EntryWriter:
                     lambda: self._store.sessions.find_one_and_update(
                         {"_id": session.id, "state": SessionState.ACTIVE, **conditions},
                         update,
-                        projection={"seq": 1},
+                        projection={"seq": 1, OFF_ROLL: 1},
                         return_document=ReturnDocument.AFTER,
                     ),
                 )
@@ -196,9 +198,10 @@ class EntryWriter:
                 raise NoActiveSessionError
             last = document["seq"]
             if self._store.echo is not None:
-                await self._store.echo.apply(
-                    Change.from_fields(session.id, {**changed, "seq": last})
-                )
+                fields = {**changed, "seq": last}
+                if has_summary(batch):
+                    fields[OFF_ROLL] = document[OFF_ROLL]
+                await self._store.echo.apply(Change.from_fields(session.id, fields))
         self._metrics.marks.inc(sum(waiting.mark is not None for waiting in batch))
         for number, waiting in enumerate(batch, last - len(batch) + 1):
             session.resolve_at(number, waiting.shown)

@@ -7,6 +7,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
+from quartapp_attendance.live.counting import OFF_ROLL, counted
 from quartapp_attendance.live.session import ActiveSession, mark_of
 from quartapp_attendance.live.states import SessionState
 from quartapp_attendance.live.telling import Telling, ended, started
@@ -166,7 +167,9 @@ class Projector:
             session.show(mark_of(entry["studentId"], entry))
             name, data = MARKED, {"studentId": entry["studentId"], "status": entry["status"]}
         elif entry["kind"] == "summary":
-            name, data = SUMMARY, self._statuses.tally(session.attendance.values())
+            # A server of an earlier version has noted nobody.
+            marks = counted(session.attendance, entry.get(OFF_ROLL, ()))
+            name, data = SUMMARY, self._statuses.tally(marks)
         else:
             name, data = entry["event"], entry["data"]
         yield self.telling.one(session, seq + 1, name, data, entry), 1

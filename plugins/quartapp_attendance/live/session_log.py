@@ -3,7 +3,8 @@
 The field ``signal`` of the document has what an update shows to the sockets, as a list of entries:
 
 * ``{"kind": "mark", "studentId", "status"}``: a mark; without a status, a mark that was taken back;
-* ``{"kind": "summary"}``: the counts at this point, which each process takes from its projection;
+* ``{"kind": "summary"}``: the counts at this point, which each process takes from its projection,
+  without those whom the field ``offRoll`` names (:mod:`quartapp_attendance.live.counting`);
 * ``{"kind": "event", "event", "data"}``: a plugin's own broadcast.
 
 The number and the numbered change are one write, so commits are in the order of ``seq``. A
@@ -22,6 +23,7 @@ from pymongo.errors import DuplicateKeyError
 
 from quartapp_attendance.happenings import SessionStarted
 from quartapp_attendance.live.change import Change
+from quartapp_attendance.live.counting import OFF_ROLL
 from quartapp_attendance.live.entries import EntryWriter
 from quartapp_attendance.live.rest import RestWriter
 from quartapp_attendance.live.states import SessionState
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
 
 
 # Fields of a session that grow with its frames, and that only the log needs.
-UNSENT = {"refs": 0, "signal": 0, "packed": 0}
+UNSENT = {"refs": 0, "signal": 0, "packed": 0, OFF_ROLL: 0}
 
 
 class SessionLog:
@@ -154,7 +156,10 @@ class SessionLog:
             # Without a number: the end of a session takes one, when it is told.
             document = await self._store.sessions.find_one_and_update(
                 {"_id": session_id, "state": SessionState.ACTIVE},
-                {"$set": changed, "$unset": {"refs": "", "refCount": "", "packed": ""}},
+                {
+                    "$set": changed,
+                    "$unset": {"refs": "", "refCount": "", "packed": "", OFF_ROLL: ""},
+                },
                 return_document=ReturnDocument.AFTER,
             )
             if document is not None and self._store.echo is not None:
