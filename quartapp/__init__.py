@@ -98,6 +98,7 @@ if TYPE_CHECKING:
     from quartapp.realtime.events import EventType as EventType
     from quartapp.realtime.events import ServerMessage as ServerMessage
     from quartapp.realtime.events import SocketParameter as SocketParameter
+    from quartapp.realtime.handling import untimed as untimed
     from quartapp.realtime.hub import Hub as Hub
     from quartapp.realtime.messages import EventError as EventError
     from quartapp.realtime.messages import encode as encode
@@ -210,6 +211,7 @@ __all__ = [
     "to_json",
     "trimmed",
     "unauthorized",
+    "untimed",
     "utc_now",
 ]
 
@@ -338,6 +340,7 @@ _HOMES = {
         "ServerMessage",
         "SocketParameter",
     ),
+    "quartapp.realtime.handling": ("untimed",),
     "quartapp.realtime.hub": ("Hub",),
     "quartapp.realtime.messages": (
         "EventError",

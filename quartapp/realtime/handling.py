@@ -7,16 +7,43 @@ began, and one task per process looks at all of them once a second.
 from __future__ import annotations
 
 import asyncio
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 from quartapp.errors import HookFailedError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import TracebackType
 
     from quartapp.clock import Clock
 
 LOOK_SECONDS = 1.0
+
+_handling: ContextVar[Handling | None] = ContextVar("handling", default=None)
+
+
+@contextmanager
+def untimed() -> Iterator[None]:
+    """Leave a wait out of the time that the event handler under way may take.
+
+    The handler's time begins anew after the block. The block is for waits that are no fault of the
+    handler, such as the wait until a change that is stored has come back through the database.
+    Outside a handler, the block changes nothing.
+
+    Example:
+        >>> async def handle(connection, data):
+        ...     await store(data)
+        ...     with untimed():
+        ...         await until_shown(data)
+    """
+    handling = _handling.get()
+    if handling is None:
+        yield
+        return
+    with handling.paused():
+        yield
 
 
 class Handling:
@@ -33,6 +60,16 @@ class Handling:
         self._task = asyncio.current_task()
         self._cut = False
         self.since: float | None = None
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Let the handler take all the time that the block needs."""
+        timed, self.since = self.since is not None, None
+        try:
+            yield
+        finally:
+            if timed:
+                self.since = self._clock.monotonic()
 
     def cut(self) -> None:
         """Cancel the handler, and nothing else of the socket's task."""
@@ -86,6 +123,7 @@ class Watchdog:
     def watch(self) -> Handling:
         """Return the handling of the socket whose task this is, to be given to :meth:`forget`."""
         handling = Handling(self._clock)
+        _handling.set(handling)
         self._all.add(handling)
         if self._looking is None:
             self._looking = asyncio.create_task(self._look())

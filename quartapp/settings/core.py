@@ -150,8 +150,12 @@ class Settings(PluginChoice):
         None, description="File with the TLS certificate and its chain (PEM); needs `key`."
     )
     key: Path | None = Field(None, description="File with the certificate's private key (PEM).")
+    # The driver takes less than one billion milliseconds.
     database_timeout: float = Field(
-        2.0, gt=0, description="Seconds that a database operation may take before a 503."
+        2.0,
+        gt=0,
+        lt=1_000_000,
+        description="Seconds that a database operation may take before a 503.",
     )
     websocket_ping_interval: float = Field(
         15.0, gt=0, description="Seconds between pings to each socket."

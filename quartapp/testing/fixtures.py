@@ -39,7 +39,15 @@ from quartapp.hooks.discovery import discover, in_order, loaded
 from quartapp.settings.core import load_settings
 from quartapp.testing.clock import TurnedClock
 from quartapp.testing.processes import ServerProcess
-from quartapp.testing.servers import SECRET, Serve, ServeProcess, TestServer, running, with_database
+from quartapp.testing.servers import (
+    SECRET,
+    Serve,
+    ServeProcess,
+    TestServer,
+    patience,
+    running,
+    with_database,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator
@@ -84,7 +92,7 @@ async def serve(mongodb_uri: str) -> AsyncIterator[Serve]:
             **settings: Any,  # noqa: ANN401 - of any field
         ) -> TestServer:
             ours = {"mongodb_uri": mongodb_uri, "jwt_secret": SECRET, "strict_messages": True}
-            complete = load_settings(**{**ours, **settings})
+            complete = load_settings(**{**ours, **patience(clock), **settings})
             if plugins is None:
                 installed = discover(complete.plugins, complete.extra_plugins)
                 plugins = in_order([*installed, *map(loaded, beside)])

@@ -19,6 +19,7 @@ from quartapp.server.hypercorn import harden_hypercorn
 from quartapp.server.listening import ServerError, listen
 from quartapp.server.serving import behind_proxies, hypercorn_config, start_failure
 from quartapp.testing.clients import Client, data_of
+from quartapp.testing.clock import TurnedClock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -34,6 +35,11 @@ SECRET = "a secret for tests, which is long enough for every algorithm of HMAC" 
 DRAIN_SECONDS = 10.0
 # The deadline only ends a test that hangs, so it is long enough for the busiest machine.
 STOP_SECONDS = 60.0
+
+# Limits of hooks and of the database, in seconds: a busy machine is no failure of a plugin.
+_PATIENT = 60.0
+# A test turns its clock while handlers are under way, which take none of that time.
+_ENDLESS = 500_000.0
 
 # A role that nobody can register with, and registration that a plugin has closed.
 _NOT_BY_REGISTRATION = (HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.FORBIDDEN)
@@ -97,8 +103,10 @@ class Serve(Protocol):
             plugins: The exact plugins, objects or classes; by default the installed plugins.
             beside: Plugins to add to the installed ones; each follows the plugins it ``requires``.
             clock: The server's clock; a :class:`TurnedClock` stands still until the test turns it.
-            settings: Fields of :class:`quartapp.settings.core.Settings`. A plugin's own settings
-                come from the environment:
+            settings: Fields of :class:`quartapp.settings.core.Settings`. Hooks, handlers and
+                the database have plenty of time by default: a test of ``hook_timeout`` or
+                ``database_timeout`` gives the limit. A plugin's own settings come from the
+                environment:
                 ``monkeypatch.setenv("QUARTAPP_LIBRARY_SHOWN", "2")``.
 
         Raises:
@@ -169,6 +177,16 @@ async def running(app: Quart) -> AsyncIterator[TestServer]:
         stop.set()
         async with asyncio.timeout(STOP_SECONDS):
             await serving
+
+
+def patience(clock: Clock) -> dict[str, float]:
+    """Return the time limits of a server that is under test, as fields of the settings.
+
+    Args:
+        clock: The server's clock.
+    """
+    seconds = _ENDLESS if isinstance(clock, TurnedClock) else _PATIENT
+    return {"hook_timeout": seconds, "database_timeout": seconds}
 
 
 def with_database(uri: str, name: str) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pymongo import ReturnDocument
 
+from quartapp import untimed
 from quartapp_attendance.errors import NoActiveSessionError
 from quartapp_attendance.live.batch import (
     Waiting,
@@ -118,7 +119,9 @@ class EntryWriter:
         if queue.writer is None:
             # A task of its own: a cancelled caller must not cancel the marks of the others.
             queue.writer = asyncio.create_task(self._write_all(session, queue))
-        await shown
+        # The write has a limit of its own; what is stored is shown when the stream is back.
+        with untimed():
+            await shown
 
     async def applied(self, session: ActiveSession, reference: Reference) -> None:
         """Find out whether a frame was applied before.

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from quartapp import untimed
 from quartapp_attendance.live.broadcasts import KeptBroadcasts
 from quartapp_attendance.statuses import Mark
 
@@ -138,7 +139,8 @@ class ActiveSession:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.resolve_at(seq, future)
         try:
-            await future
+            with untimed():
+                await future
         except asyncio.CancelledError:
             # A number that never comes must not keep the futures of callers who have left.
             with suppress(ValueError):

@@ -17,14 +17,20 @@ from quartapp.database.outbox import STOP_SECONDS
 from quartapp.hooks.changes import PAUSE_SECONDS
 from quartapp.hooks.discovery import discover
 from quartapp.testing import SECRET, running
+from quartapp.testing.servers import patience
 from quartapp_auth.happenings import UserRegistered
 from quartapp_webhooks.earlier import move_into_outbox
 
 
 def one_run(mongodb_uri, clock=SYSTEM_CLOCK, **settings):
     """A server that is stopped within the test."""
+    settings = {**patience(clock), **settings}
     complete = load_settings(mongodb_uri=mongodb_uri, jwt_secret=SECRET, **settings)
     return running(create_app(complete, discover(extra=("webhooks",)), clock=clock))
+
+
+# How long a server of these tests waits for a database that does not answer.
+DATABASE_SECONDS = 2.0
 
 
 async def test_what_waits_when_a_server_stops_is_delivered_by_the_next(
@@ -139,7 +145,9 @@ async def test_a_change_that_the_database_did_not_take_is_not_told_of(
 ):
     configure(receiver)
     mongod = own_mongod("--replSet", "test")
-    server = await serve(extra_plugins=("webhooks",), mongodb_uri=mongod.uri)
+    server = await serve(
+        extra_plugins=("webhooks",), mongodb_uri=mongod.uri, database_timeout=DATABASE_SECONDS
+    )
     with mongod.frozen(), pytest.raises(DatabaseUnavailableError):
         await happen(server, 1)
     await happen(server, 1, first=1)
@@ -158,8 +166,12 @@ async def test_an_event_that_is_only_told_waits_for_the_database(
 ):
     configure(receiver)
     mongod = own_mongod("--replSet", "test")
-    uri = mongod.uri
-    server = await serve(extra_plugins=("webhooks",), mongodb_uri=uri, clock=turned_clock)
+    server = await serve(
+        extra_plugins=("webhooks",),
+        mongodb_uri=mongod.uri,
+        clock=turned_clock,
+        database_timeout=DATABASE_SECONDS,
+    )
     plugins = core(server.app).plugins
     with mongod.frozen():
         for number in range(10):

@@ -14,6 +14,7 @@ from structlog.contextvars import merge_contextvars
 from quartapp.hooks.specs import hookimpl
 from quartapp.parts import core
 from quartapp.realtime.events import EventData, EventType, SocketParameter
+from quartapp.realtime.handling import untimed
 from quartapp.realtime.messages import encode
 from quartapp.service.handshake import CLOSE_SECONDS
 from quartapp.testing.clients import DEADLINE_SECONDS
@@ -35,6 +36,9 @@ class Shouting:
 
     name = "shouting"
 
+    def __init__(self):
+        self.going_on = asyncio.Event()
+
     @hookimpl
     def register_events(self, app):
         async def shout(connection, data):
@@ -49,7 +53,13 @@ class Shouting:
             finally:
                 core(app).hub.broadcast(encode("SHOUTED", {"text": "cut"}))
 
+        async def wait(connection, data):
+            with untimed():
+                await self.going_on.wait()
+            await hang(connection, data)
+
         return [
+            EventType(name="WAIT", data=Text, handler=wait),
             EventType(name="SHOUT", data=Text, handler=shout),
             EventType(name="FAIL", data=Text, handler=fail),
             EventType(name="HANG", data=Text, handler=hang),
@@ -215,6 +225,28 @@ async def test_a_handler_that_hangs_is_cut_and_its_socket_goes_on(serve, turned_
     told = "shouting (given): event HANG took longer than 5 s"
     assert [(line["user"], line["reason"]) for line in failures] == [(student.id, told)]
     assert isinstance(failures[0]["exc_info"], asyncio.CancelledError), "which says where it hung"
+
+
+async def test_a_wait_that_is_no_fault_of_the_handler_has_no_limit(serve, turned_clock):
+    shouting = Shouting()
+    server = await serve(beside=[shouting], clock=turned_clock, hook_timeout=5.0)
+    student = await server.person("student")
+    one, other = await server.socket(student), await server.socket(student)
+    await one.send("WAIT")
+    await one.send("SHOUT", {"text": "after it"})
+    await turned_clock.advance(30.0)
+    await other.send("SHOUT", {"text": "meanwhile"})
+    assert (await one.receive())["data"] == {"text": "meanwhile"}
+    shouting.going_on.set()
+    await other.drain()
+    # The limit begins anew after the wait.
+    await turned_clock.advance(5.0)
+    await other.send("SHOUT", {"text": "still"})
+    assert (await one.receive())["data"] == {"text": "still"}
+    await turned_clock.advance(3.0)
+    assert (await one.receive())["data"] == {"text": "cut"}
+    assert await one.receive() == {"event": "ERROR", "data": {"message": INTERNAL}}
+    assert (await one.receive())["data"] == {"text": "after it"}
 
 
 async def test_a_greeting_that_hangs_is_cut_and_the_socket_opens(serve, turned_clock):

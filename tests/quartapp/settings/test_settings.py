@@ -79,6 +79,7 @@ def test_secrets_are_in_no_representation(monkeypatch):
         ("JWT_SECRET", "short", "JWT_SECRET: must be 32 bytes or more"),
         ("QUARTAPP_HOOK_TIMEOUT", "0", "QUARTAPP_HOOK_TIMEOUT"),
         ("QUARTAPP_DATABASE_TIMEOUT", "soon", "QUARTAPP_DATABASE_TIMEOUT"),
+        ("QUARTAPP_DATABASE_TIMEOUT", "1e6", "QUARTAPP_DATABASE_TIMEOUT"),
         ("QUARTAPP_DATABASE", "a.b", "QUARTAPP_DATABASE"),
         ("QUARTAPP_TIMEZONE", "Europe/Nowhere", "QUARTAPP_TIMEZONE: is no IANA name"),
         ("QUARTAPP_TIMEZONE", "Europe", "QUARTAPP_TIMEZONE: is no IANA name"),
