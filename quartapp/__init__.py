@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from quartapp.http.answers import FieldError as FieldError
     from quartapp.http.authentication import INVALID_TOKEN as INVALID_TOKEN
     from quartapp.http.authentication import unauthorized as unauthorized
+    from quartapp.http.browsers.pages import see_other as see_other
     from quartapp.http.conditional import Versioned as Versioned
     from quartapp.http.declaration import Declaration as Declaration
     from quartapp.http.declaration import Refusal as Refusal
@@ -60,7 +61,6 @@ if TYPE_CHECKING:
     from quartapp.http.models import Body as Body
     from quartapp.http.models import Closed as Closed
     from quartapp.http.operation import Operation as Operation
-    from quartapp.http.pages import see_other as see_other
     from quartapp.identity.access import PUBLIC as PUBLIC
     from quartapp.identity.access import SIGNED_IN as SIGNED_IN
     from quartapp.identity.access import Access as Access
@@ -287,7 +287,7 @@ _HOMES = {
         "Closed",
     ),
     "quartapp.http.operation": ("Operation",),
-    "quartapp.http.pages": ("see_other",),
+    "quartapp.http.browsers.pages": ("see_other",),
     "quartapp.http.declaration": (
         "Declaration",
         "Refusal",

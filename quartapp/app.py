@@ -21,14 +21,14 @@ from quartapp.errors import QuartappError
 from quartapp.hooks.discovery import discover, loaded, without_replaced
 from quartapp.hooks.plugins import Plugins
 from quartapp.http.body_limits import note_body_limits
+from quartapp.http.browsers.cors import register_cors
+from quartapp.http.browsers.pages import note_pages
+from quartapp.http.browsers.static import static_routes
 from quartapp.http.clashes import refuse_clashes
 from quartapp.http.connection import RequestConnection
-from quartapp.http.cors import register_cors
 from quartapp.http.declaration import MAX_BODY_BYTES
 from quartapp.http.handlers import register_error_handlers
 from quartapp.http.idempotency import KeptAnswer
-from quartapp.http.pages import note_pages
-from quartapp.http.static import static_routes
 from quartapp.identity.authenticator import Authenticator
 from quartapp.identity.cookies import Cookies
 from quartapp.identity.grants import Grants

@@ -14,7 +14,7 @@ from quart.asgi import ASGIHTTPConnection
 from structlog.contextvars import bind_contextvars
 
 from quartapp.http.body_limits import limit_body
-from quartapp.http.headers import protect
+from quartapp.http.browsers.headers import protect
 from quartapp.http.operation import operation_for
 from quartapp.parts import core
 from quartapp.telemetry.traces import failed

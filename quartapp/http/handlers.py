@@ -12,8 +12,8 @@ from werkzeug.exceptions import HTTPException
 
 from quartapp.errors import DatabaseUnavailableError
 from quartapp.http.answers import ApiError, unavailable
+from quartapp.http.browsers.pages import error_page, is_among_pages
 from quartapp.http.operation import operation_for
-from quartapp.http.pages import error_page, is_among_pages
 from quartapp.http.problems import error_response
 from quartapp.identity.principal import SignInUnavailableError
 
