@@ -19,13 +19,13 @@ async def books(server):
     return collection
 
 
-async def test_duplicates_are_named_and_all_others_are_written(books):
+async def test_duplicates_are_returned_and_all_other_documents_are_written(books):
     writes = [InsertOne({"title": title}) for title in ("Emma", "Persuasion", "Emma", "Sanditon")]
     assert await bulk_write(books, writes) == [0, 2]
     assert await books.distinct("title") == ["Emma", "Persuasion", "Sanditon"]
 
 
-async def test_when_nothing_is_refused_nothing_is_named(books):
+async def test_without_duplicates_the_result_is_empty(books):
     write = UpdateOne({"_id": ObjectId()}, {"$set": {"title": "Persuasion"}}, upsert=True)
     assert await bulk_write(books, [write]) == []
 

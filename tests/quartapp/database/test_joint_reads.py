@@ -117,7 +117,7 @@ async def test_reads_of_every_request_take_one_command_each(server, lesson):
     ]
 
 
-async def test_a_failure_reaches_everybody():
+async def test_a_failure_reaches_all_readers_of_one_command():
     nobody = AsyncMongoClient("mongodb://127.0.0.1:1/", serverSelectionTimeoutMS=50)
     reads = by_id(nobody["a"]["b"])
     answers = await asyncio.gather(*(reads.get(n) for n in range(5)), return_exceptions=True)

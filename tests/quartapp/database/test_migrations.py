@@ -72,7 +72,7 @@ async def test_steps_run_once_in_order_and_before_the_plugin_starts(serve):
     assert second.calls == []
 
 
-async def test_several_servers_that_start_at_once_migrate_once(serve):
+async def test_servers_that_start_together_migrate_once(serve):
     plugins = [Moving() for _ in range(4)]
     await asyncio.gather(*(serve([plugin]) for plugin in plugins))
     assert sorted(call for plugin in plugins for call in plugin.calls) == [2, 3]
@@ -141,7 +141,7 @@ async def test_a_dry_run_shows_the_steps_and_changes_nothing(
     assert found.isdisjoint({"parts", "leases", COLLECTION})
 
 
-async def test_data_that_is_newer_than_the_code_is_refused_in_one_sentence(serve):
+async def test_data_of_a_newer_version_is_refused_with_one_sentence(serve):
     await serve([Moving()])
 
     class Older(Moving):
@@ -175,7 +175,7 @@ async def test_a_step_that_fails_stops_the_start_and_is_tried_again(serve):
     assert await versions(server) == {"moving": 3}
 
 
-async def test_a_step_has_a_limit_of_its_own(serve, turned_clock):
+async def test_each_step_has_its_own_time_limit(serve, turned_clock):
     hangs = asyncio.Event()
 
     async def hang(_database):

@@ -75,7 +75,7 @@ def empty(server):
     return none_waits
 
 
-async def test_entries_of_a_key_are_delivered_in_order_and_then_gone(serve, eventually):
+async def test_entries_of_a_key_are_delivered_in_order_and_then_deleted(serve, eventually):
     plugin = Sending()
     server = await serve([plugin])
     for number in range(30):
@@ -304,14 +304,14 @@ async def test_retry_makes_waiting_entries_due_at_once(
     assert plugin.delivered["mail", "x"] == [1]
 
 
-async def test_a_standalone_mongodb_is_refused_in_one_sentence(serve, own_mongod):
+async def test_standalone_mongodb_is_refused_with_one_sentence(serve, own_mongod):
     mongod = own_mongod()
     said = "^the plugins sending deliver from an outbox, which needs transactions, and the MongoDB"
     with pytest.raises(ServerError, match=said):
         await serve([Sending()], mongodb_uri=mongod.uri)
 
 
-async def test_entries_that_nobody_delivers_are_refused_at_build(serve):
+async def test_plugin_with_entries_but_without_deliver_is_refused_at_build(serve):
     class Silent:
         name = "silent"
 

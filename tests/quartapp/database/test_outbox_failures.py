@@ -109,7 +109,7 @@ async def test_a_plugin_chooses_when_the_next_try_is_due(serve, turned_clock, ev
     assert (entry["due"] - turned_clock.now()).total_seconds() == 7200
 
 
-async def test_an_entry_that_is_given_up_lets_the_next_pass_and_is_kept(
+async def test_dead_entry_is_kept_and_does_not_delay_the_next_entry(
     serve, turned_clock, eventually, run_cli, mongodb_uri
 ):
     plugin = Post()
@@ -192,13 +192,13 @@ async def test_a_plugin_limits_its_deliveries_by_kind_and_together(serve, eventu
     assert sorted(plugin.delivered) == [*range(10), *range(20, 24), 30]
 
 
-async def test_limits_are_set_at_build_alone(serve):
+async def test_limits_can_be_set_only_at_build(serve):
     server = await serve([Post])
     with pytest.raises(PluginError, match="register_services alone"):
         core(server.app).outbox.limit({"mail": 1})
 
 
-async def test_an_event_that_is_only_told_has_entries_too_and_no_event_has_two(serve, eventually):
+async def test_each_event_has_its_entries_once_with_and_without_a_stored_change(serve, eventually):
     plugin = Post()
     server = await serve([plugin])
     plugins = core(server.app).plugins

@@ -69,7 +69,7 @@ def is_done(server):
     return question
 
 
-async def test_a_task_of_each_process_runs_in_each_process(serve, turned_clock):
+async def test_task_without_once_runs_in_each_process(serve, turned_clock):
     plugins = [Counting(60, once=False), Counting(60, once=False)]
     for plugin in plugins:
         await serve([plugin], clock=turned_clock)
@@ -177,7 +177,7 @@ async def test_invalid_task_is_refused_at_build(serve, seconds, reason):
         await serve([Counting(seconds)])
 
 
-async def test_a_task_is_declared_at_build_and_not_later(serve):
+async def test_task_can_be_declared_only_at_build(serve):
     plugin = Counting()
     server = await serve([plugin])
     with pytest.raises(QuartappError, match="too late"):
