@@ -211,7 +211,8 @@ async def my_attendance(principal: Principal, class_id: str) -> dict[str, Any]:
 async def start_attendance(principal: Principal, body: SessionStart) -> dict[str, Any]:
     """Start a session, or return the one that is live already."""
     class_room = await _classes().allowed(body.class_id, principal, "session:start")
-    return {"classId": class_room.id, "startedAt": await _attendance().start(class_room)}
+    started_at = await _attendance().start(class_room, by=principal.id)
+    return {"classId": class_room.id, "startedAt": started_at}
 
 
 def _user(user: AuthUser) -> dict[str, Any]:

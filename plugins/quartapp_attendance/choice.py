@@ -12,12 +12,15 @@ from quartapp_attendance.live.session import ActiveSession
 from quartapp_attendance.live.states import SessionState
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from quartapp import Document, Grants, Principal, Roles
     from quartapp_attendance.expiry import Expiry
     from quartapp_attendance.live.session_log import SessionLog
     from quartapp_attendance.live.sessions import LiveSessions
-    from quartapp_classes import Rolls
+    from quartapp_classes import Rolls, Teaching
 
+    Marks = dict[str, str]
 
 ARRIVAL_SECONDS = 2.0
 MARKS = "marks:write"
@@ -28,6 +31,7 @@ class SessionChoice:
 
     Args:
         rolls: Rolls of the classes.
+        teaching: Teachers of the classes.
         sessions: The log of live sessions.
         live: The projection of the log in this process.
         scope: ``global`` for one live session in the system, ``class`` for one in each class.
@@ -39,6 +43,7 @@ class SessionChoice:
     def __init__(
         self,
         rolls: Rolls,
+        teaching: Teaching,
         sessions: SessionLog,
         live: LiveSessions,
         scope: str,
@@ -47,6 +52,7 @@ class SessionChoice:
         expiry: Expiry,
     ) -> None:
         self._rolls = rolls
+        self._teaching = teaching
         self._log = sessions
         self._live = live
         self._scope = scope
@@ -60,9 +66,10 @@ class SessionChoice:
         """Return the live session that the principal acts on.
 
         Args:
-            principal: The user. A caller acts on a session that they started or that a plugin
-                grants them; a student acts on a session of one of their classes.
-            class_id: ``_id`` of the class, to choose among several sessions; None for the newest.
+            principal: The user. A caller acts on a session of a class that they teach now, or that
+                a plugin grants them; a student acts on a session of one of their classes.
+            class_id: ``_id`` of the class, to choose among several sessions; None for the one that
+                a caller has started, and else for the newest.
             calling: Whether the principal acts as the caller; None to decide by their role.
 
         Raises:
@@ -80,17 +87,32 @@ class SessionChoice:
         return MARKS in self._roles.permissions_of(principal.role)
 
     async def is_caller(self, principal: Principal, session: Document | ActiveSession) -> bool:
-        """Tell whether the principal started the session, or a plugin lets them call this roll."""
-        class_id: ObjectId
-        if isinstance(session, ActiveSession):
-            teacher, class_id = session.teacher_id, session.class_id
-            version = session.roll_version
-        else:
-            teacher, class_id = str(session["teacherId"]), session["classId"]
-            version = session["rollVersion"]
-        if teacher == principal.id:
+        """Tell whether the principal teaches the class now, or a plugin lets them call this roll.
+
+        Who has started the session does not matter, unless the class was deleted under it.
+        """
+        class_id, version = _class_of(session)
+        if await self._teaching.teaches(class_id, principal.id):
+            return True
+        if _starter_of(session) == principal.id and not await self._teaching.now(class_id):
             return True
         return await self._grants.allow(principal, MARKS, {"class_id": str(class_id)}, version)
+
+    async def shown_to(
+        self, principal: Principal, session: Document | ActiveSession
+    ) -> Callable[[Marks], Marks]:
+        """Return the function that leaves those marks of a session that a principal may see.
+
+        Callers see all marks, and everybody else sees their own.
+
+        Args:
+            principal: The user.
+            session: The session.
+        """
+        if await self.is_caller(principal, session):
+            return lambda marks: marks
+        own = principal.id
+        return lambda marks: {own: marks[own]} if own in marks else {}
 
     async def document_for(
         self, principal: Principal, class_id: str | None = None, *, calling: bool | None = None
@@ -114,15 +136,15 @@ class SessionChoice:
         return found
 
     async def _called_by(self, principal: Principal, class_id: str | None) -> Document | None:
+        taught = await self._teaching.classes_of(principal.id)
         query: Document = {"state": SessionState.ACTIVE}
         if not self._grants.in_use:
-            query["teacherId"] = ObjectId(principal.id)
+            started = {"teacherId": ObjectId(principal.id)}
+            query["$or"] = [{"classId": {"$in": list(taught)}}, started]
         found = await self._find_active(query, class_id)
-        for document in found:
-            if str(document["teacherId"]) == principal.id:
-                return document
-        for document in found:
-            if await self.is_caller(principal, document):
+        # The sort is stable: the others stay in their order, newest first.
+        for document in sorted(found, key=lambda one: _starter_of(one) != principal.id):
+            if document["classId"] in taught or await self.is_caller(principal, document):
                 return document
         return None
 
@@ -165,9 +187,7 @@ class SessionChoice:
         ]
         candidates.sort(key=lambda session: (session.started_at, session.id), reverse=True)
         if calling:
-            for session in candidates:
-                if session.teacher_id == principal.id:
-                    return session
+            candidates.sort(key=lambda session: session.teacher_id != principal.id)
             for session in candidates:
                 if await self.is_caller(principal, session):
                     return session
@@ -180,3 +200,16 @@ class SessionChoice:
 
     def _named_class(self, class_id: str | None) -> ObjectId | None:
         return object_id(class_id) if class_id and self._scope == "class" else None
+
+
+def _class_of(session: Document | ActiveSession) -> tuple[ObjectId, int | None]:
+    """Return the class of a session, and the version of its roll and teachers."""
+    if isinstance(session, ActiveSession):
+        return session.class_id, session.roll_version
+    return session["classId"], session["rollVersion"]
+
+
+def _starter_of(session: Document | ActiveSession) -> str:
+    if isinstance(session, ActiveSession):
+        return session.teacher_id
+    return str(session["teacherId"])

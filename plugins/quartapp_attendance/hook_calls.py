@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from bson import ObjectId
 
 from quartapp import HookFailedError, PluginError
 from quartapp_attendance.errors import MarkRefusedError, UnknownAudienceError
@@ -21,9 +20,9 @@ if TYPE_CHECKING:
     from quart import Quart
 
     from quartapp import Plugins
+    from quartapp_attendance.audiences import Members
     from quartapp_attendance.live.session import SessionInfo
     from quartapp_attendance.statuses import Mark
-    from quartapp_classes import Rolls
 
 
 class AttendanceHooks:
@@ -32,15 +31,14 @@ class AttendanceHooks:
     Args:
         plugins: The plugins that implement the hooks.
         app: The app under construction.
-        rolls: Rolls of the classes.
+        members: People of the classes.
 
     Raises:
         QuartappError: A status or an audience is registered twice, or is invalid.
     """
 
-    def __init__(self, plugins: Plugins, app: Quart, rolls: Rolls) -> None:
+    def __init__(self, plugins: Plugins, app: Quart, members: Members) -> None:
         self.plugins = plugins
-        self._rolls = rolls
         self.statuses = StatusRegistry()
         for owner, brought in plugins.dispatcher.collect_now("register_statuses", app=app):
             if not isinstance(brought, (list, tuple)):
@@ -55,7 +53,7 @@ class AttendanceHooks:
                         f"got {type(status).__name__}"
                     )
                 self.statuses.add(status, str(owner))
-        self._audiences = {"class": self._class, "teachers": _teachers}
+        self._audiences = {"class": members.of_session, "teachers": members.teachers_of}
         for owner, brought in plugins.dispatcher.collect_now("register_audiences", app=app):
             for audience in brought:
                 if audience.name in self._audiences:
@@ -75,10 +73,6 @@ class AttendanceHooks:
         if name not in self._audiences:
             raise UnknownAudienceError(name)
         return await self._audiences[name](session)
-
-    async def _class(self, session: SessionInfo) -> Collection[str]:
-        roll = await self._rolls.now(ObjectId(session.class_id))
-        return roll.student_ids | {session.teacher_id}
 
     async def final_statuses(
         self, session: SessionInfo, student_ids: Iterable[str]
@@ -177,7 +171,3 @@ class AttendanceHooks:
         if code not in self.statuses:
             raise HookFailedError(f"plugin {owner}: attendance_status: {code!r} is no status")
         return replace(mark, status=code)
-
-
-async def _teachers(session: SessionInfo) -> Collection[str]:
-    return (session.teacher_id,)

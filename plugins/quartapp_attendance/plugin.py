@@ -7,6 +7,7 @@ from bson import ObjectId
 
 from quartapp import Deny, Role, core, hookimpl
 from quartapp_attendance import hookspecs
+from quartapp_attendance.audiences import Members
 from quartapp_attendance.closing import Closing
 from quartapp_attendance.events import events
 from quartapp_attendance.expiry import Expiry
@@ -24,7 +25,7 @@ from quartapp_attendance.schemas import Schemas
 from quartapp_attendance.service import AttendanceService
 from quartapp_attendance.settings import AttendanceSettings
 from quartapp_auth import BaseRole
-from quartapp_classes import ClassService, Rolls
+from quartapp_classes import ClassService, Rolls, Teaching
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -72,13 +73,16 @@ class AttendancePlugin:
         services = parts.services
         metrics = AttendanceMetrics(parts.metrics.registry)
         classes, rolls = services.get(ClassService), services.get(Rolls)
-        hooks = AttendanceHooks(parts.plugins, app, rolls)
+        teaching = services.get(Teaching)
+        members = Members(rolls, teaching)
+        hooks = AttendanceHooks(parts.plugins, app, members)
         settings = services.get(AttendanceSettings)
         scope = settings.scope
         live = LiveSessions(parts.clock)
         projector = Projector(
             *(parts.database, live, parts.hub, hooks.statuses, metrics),
-            rolls.now if scope == "class" else None,
+            members.of_class if scope == "class" else None,
+            parts.local_day,
         )
         sessions = SessionLog(
             *(parts.database, rolls.now, projector, metrics, parts.traces, parts.clock),
@@ -88,7 +92,7 @@ class AttendancePlugin:
         closing = Closing(records, rolls, sessions, hooks, parts.clock, metrics)
         expiry = Expiry(settings.session_hours, parts.clock, parts.local_day, closing)
         self._service = AttendanceService(
-            *(records, closing, expiry, classes, rolls, sessions, live, hooks, scope),
+            *(records, closing, expiry, classes, rolls, teaching, sessions, live, hooks, scope),
             *(parts.roles, parts.grants),
         )
         offered = (hooks.statuses, Schemas(hooks.statuses), metrics, live, projector, self._service)

@@ -134,10 +134,16 @@ async def _resume_one(
         if session.over and since > session.seq:
             # The number belongs to the session that was live before this one.
             session = await _followed(connection.principal, class_id, since)
-    return lambda: _greet(connection, session, since)
+    shown = await core().services.get(AttendanceService).shown_to(connection.principal, session)
+    return lambda: _greet(connection, session, since, shown)
 
 
-def _greet(connection: Connection, session: ActiveSession, since: int) -> None:
+def _greet(
+    connection: Connection,
+    session: ActiveSession,
+    since: int,
+    shown: Callable[[dict[str, str]], dict[str, str]],
+) -> None:
     user_id, version = connection.principal.id, connection.version
     missed = None
     if since <= session.seq:
@@ -146,7 +152,7 @@ def _greet(connection: Connection, session: ActiveSession, since: int) -> None:
         connection.post_all(missed)
     elif not session.over:
         telling = core().services.get(Projector).telling
-        telling.answer(connection, session, STATE, state_of(session, connection.principal))
+        telling.answer(connection, session, STATE, _state_of(session, shown))
     # Frames without a version have none that says that a session has ended without DONE.
     told = missed and (version or session.state == SessionState.CLOSED)
     if session.over and not told:
@@ -172,19 +178,12 @@ async def _followed(principal: Principal, class_id: str | None, since: int) -> A
     return left
 
 
-def state_of(session: ActiveSession, principal: Principal) -> dict[str, object]:
-    """Return everything about a session that a principal may know.
-
-    Args:
-        session: The session.
-        principal: The user who reconnects.
-    """
-    marks = session.attendance
-    if principal.role != "teacher":
-        marks = {student: status for student, status in marks.items() if student == principal.id}
+def _state_of(
+    session: ActiveSession, shown: Callable[[dict[str, str]], dict[str, str]]
+) -> dict[str, object]:
     return {
         "classId": session.class_id,
         "startedAt": session.started_at,
         "seq": session.seq,
-        "attendance": marks,
+        "attendance": shown(session.attendance),
     }

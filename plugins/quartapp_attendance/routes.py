@@ -78,8 +78,8 @@ async def start(principal: Principal, body: StartBody, attempt: Attempt) -> dict
     if body.class_id is not None:
         class_room = await classes.allowed(body.class_id, principal, "session:start")
     else:
-        class_room = await classes.owned_by_name(body.class_name.strip(), principal)
-    await core().services.get(AttendanceService).start(class_room, attempt)
+        class_room = await classes.taught_by_name(body.class_name.strip(), principal)
+    await core().services.get(AttendanceService).start(class_room, attempt, by=principal.id)
     return class_answer(class_room)
 
 
@@ -93,15 +93,13 @@ async def session(principal: Principal, query: SessionQuery) -> dict[str, Any]:
         class_room = await core().services.get(ClassService).get(str(document["classId"]))
     except ClassNotFoundError as error:
         raise NoActiveSessionError from error
-    marks = statuses(document)
-    if not await service.is_caller(principal, document):
-        marks = {student: status for student, status in marks.items() if student == principal.id}
+    shown = await service.shown_to(principal, document)
     return {
         "classId": document["classId"],
         "className": class_room.class_name,
         "startedAt": document["startedAt"],
         "seq": document["seq"],
-        "attendance": marks,
+        "attendance": shown(statuses(document)),
     }
 
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from quartapp_attendance.live.sessions import LiveSessions
     from quartapp_attendance.records import Records
     from quartapp_attendance.statuses import Expected
-    from quartapp_classes import ClassRoom, ClassService, Rolls
+    from quartapp_classes import ClassRoom, ClassService, Rolls, Teaching
 
 
 SESSION_ACTIVE = "attendance session is active"
@@ -52,6 +52,7 @@ class AttendanceService(SessionChoice):
         expiry: The end of sessions that nobody ends.
         classes: Service of the classes.
         rolls: Rolls of the classes.
+        teaching: Teachers of the classes.
         sessions: The log of live sessions.
         live: The projection of the log in this process.
         hooks: Hooks of plugins, which check marks and receive events.
@@ -71,6 +72,7 @@ class AttendanceService(SessionChoice):
         expiry: Expiry,
         classes: ClassService,
         rolls: Rolls,
+        teaching: Teaching,
         sessions: SessionLog,
         live: LiveSessions,
         hooks: AttendanceHooks,
@@ -78,14 +80,16 @@ class AttendanceService(SessionChoice):
         roles: Roles,
         grants: Grants,
     ) -> None:
-        super().__init__(rolls, sessions, live, scope, roles, grants, expiry)
+        super().__init__(rolls, teaching, sessions, live, scope, roles, grants, expiry)
         self.records = records
         self.closing = closing
         self._classes = classes
         self._hooks = hooks
         self._plugins = hooks.plugins
 
-    async def start(self, class_room: ClassRoom, attempt: Attempt | None = None) -> datetime:
+    async def start(
+        self, class_room: ClassRoom, attempt: Attempt | None = None, *, by: str | None = None
+    ) -> datetime:
         """Start a session for a class; do nothing when one is live already.
 
         A session of another day that began six hours ago or earlier does not count as live: it
@@ -93,6 +97,7 @@ class AttendanceService(SessionChoice):
 
         Args:
             class_room: The class.
+            by: Id of the user who starts the session; None for the class's primary teacher.
             attempt: The try that this call is; None for the first and only one.
 
         Returns:
@@ -106,7 +111,7 @@ class AttendanceService(SessionChoice):
             ended = {"_id": attempt.id, "state": {"$ne": SessionState.ACTIVE}}
             if earlier := await self._log.find(ended):
                 return _started_at(earlier[0])
-        teacher_id = str(class_room.teacher_id)
+        teacher_id = str(class_room.teacher_id) if by is None else by
         slot = "global" if self._scope == "global" else str(class_room.id)
         while True:
             found = await self._log.find({"slot": slot, "state": SessionState.ACTIVE})

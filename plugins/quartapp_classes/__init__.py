@@ -12,7 +12,10 @@ from quartapp_classes.errors import (
     ClassNotFoundError,
     NotEnrolledError,
     NotOwnerError,
+    PrimaryTeacherError,
     StudentNotFoundError,
+    TeacherNotFoundError,
+    UntilPassedError,
 )
 from quartapp_classes.happenings import (
     ClassChanged,
@@ -20,12 +23,16 @@ from quartapp_classes.happenings import (
     ClassDeleted,
     StudentAdded,
     StudentRemoved,
+    TeachersChanged,
 )
 from quartapp_classes.models import ClassRoom
 from quartapp_classes.rolls import ClassInfo, Roll, Rolls
 from quartapp_classes.routes import class_answer
 from quartapp_classes.schemas import ClassAnswer, StudentBody
 from quartapp_classes.service import ClassService
+from quartapp_classes.teacher_changes import Teacher, TeacherChanges
+from quartapp_classes.teachers import CoTeacher, Teachers
+from quartapp_classes.teaching import Teaching
 
 __all__ = [
     "AlreadyEnrolledError",
@@ -43,13 +50,22 @@ __all__ = [
     "ClassNotFoundError",
     "ClassRoom",
     "ClassService",
+    "CoTeacher",
     "NotEnrolledError",
     "NotOwnerError",
+    "PrimaryTeacherError",
     "Roll",
     "Rolls",
     "StudentAdded",
     "StudentBody",
     "StudentNotFoundError",
     "StudentRemoved",
+    "Teacher",
+    "TeacherChanges",
+    "TeacherNotFoundError",
+    "Teachers",
+    "TeachersChanged",
+    "Teaching",
+    "UntilPassedError",
     "class_answer",
 ]

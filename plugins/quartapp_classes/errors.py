@@ -14,7 +14,7 @@ class ClassExistsError(DomainError):
 
 
 class NotOwnerError(DomainError):
-    """The class belongs to another teacher."""
+    """The user has not the permission for this class, which other teachers have."""
 
 
 class NotEnrolledError(DomainError):
@@ -27,6 +27,18 @@ class StudentNotFoundError(DomainError):
 
 class AlreadyEnrolledError(DomainError):
     """The student is already on the roll."""
+
+
+class TeacherNotFoundError(DomainError):
+    """The user does not exist, is no teacher, or (to be removed) is no co-teacher of the class."""
+
+
+class PrimaryTeacherError(DomainError):
+    """The user is the primary teacher, whom a class cannot lack."""
+
+
+class UntilPassedError(DomainError):
+    """The last day of a substitute lies in the past."""
 
 
 class ClassInUseError(DomainError):

@@ -21,6 +21,13 @@ class ClassChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class TeachersChanged:
+    """Event: a class got another primary teacher, or its co-teachers changed."""
+
+    class_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class ClassDeleted:
     """Event: a class was deleted, together with its records if requested."""
 

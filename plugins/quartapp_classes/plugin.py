@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from bson import ObjectId
@@ -13,6 +14,10 @@ from quartapp_classes.paths import ClassConverter
 from quartapp_classes.rolls import Rolls
 from quartapp_classes.routes import blueprint
 from quartapp_classes.service import ClassService
+from quartapp_classes.teacher_changes import TeacherChanges
+from quartapp_classes.teacher_routes import teacher_routes
+from quartapp_classes.teaching import Teaching
+from quartapp_classes.writing import ClassWriter
 
 if TYPE_CHECKING:
     from quart import Blueprint, Quart
@@ -31,12 +36,16 @@ class ClassesPlugin:
 
     def __init__(self) -> None:
         self._rolls: Rolls | None = None
+        self._teaching: Teaching | None = None
+        self._watching: asyncio.Task[None] | None = None
 
     @hookimpl
     def register_roles(self) -> list[Role]:
-        """Allow teachers to have classes."""
+        """Allow teachers to have classes, and administrators to manage all classes."""
+        own = {"class:create", "class:read", "class:write", "roll:write", "students:read"}
         return [
-            Role(BaseRole.TEACHER, {"class:create", "class:write", "roll:write", "students:read"})
+            Role(BaseRole.TEACHER, own),
+            Role(BaseRole.ADMIN, {"class:manage", "class:read", "class:write"}),
         ]
 
     @hookimpl
@@ -50,24 +59,43 @@ class ClassesPlugin:
         parts = core(app)
         people = parts.services.get(People)  # type: ignore[type-abstract] # mypy takes a protocol for a class that cannot be used
         self._rolls = Rolls(parts.database, parts.plugins)
-        parts.services.add(self._rolls)
-        parts.services.add(
-            ClassService(parts.database, people, self._rolls, parts.plugins, parts.grants)
+        self._teaching = Teaching(parts.database, parts.clock, parts.local_day)
+        classes = ClassService(
+            *(parts.database, people, self._rolls, parts.plugins),
+            *(parts.roles, parts.grants, parts.local_day),
         )
+        writer = ClassWriter(parts.database, parts.plugins)
+        teachers = TeacherChanges(classes, people, writer, self._teaching, parts.local_day)
+        for service in (self._rolls, self._teaching, classes, teachers):
+            parts.services.add(service)
 
     @hookimpl
     def register_blueprints(self, app: Quart) -> list[Blueprint]:
         """Return the routes under /class."""
         app.url_map.converters["class"] = ClassConverter
-        return [blueprint]
+        return [blueprint, teacher_routes]
 
     @hookimpl
     def clear_class(self, class_id: str) -> None:
-        """Drop the copy of the roll of a class that is to be deleted."""
-        if self._rolls is not None:
-            self._rolls.forget(ObjectId(class_id))
+        """Drop the copies of a class that is to be deleted."""
+        for copies in (self._rolls, self._teaching):
+            if copies is not None:
+                copies.forget(ObjectId(class_id))
 
     @hookimpl(trylast=True)
     async def roster(self, class_room: ClassInfo) -> Roll | None:
         """Return the roll in the database."""
         return await self._rolls.own(class_room) if self._rolls else None
+
+    @hookimpl
+    def startup(self) -> None:
+        """Start following the teachers of classes."""
+        if self._teaching is not None:
+            self._watching = asyncio.create_task(self._teaching.run())
+
+    @hookimpl
+    async def shutdown(self) -> None:
+        """Stop following the teachers."""
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)

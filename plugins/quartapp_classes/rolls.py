@@ -10,6 +10,7 @@ from bson import ObjectId
 
 from quartapp import HookFailedError, object_id
 from quartapp_classes.errors import ClassNotFoundError
+from quartapp_classes.teachers import CO_TEACHERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,6 +45,7 @@ class Roll:
     Attributes:
         student_ids: Ids of the students, each 24 hex digits.
         version: A number that changes whenever the roll does; None to compute it from the ids.
+            :meth:`Rolls.now` returns a number that changes whenever the teachers do, too.
     """
 
     student_ids: frozenset[str]
@@ -87,9 +89,10 @@ class Rolls:
         owner, roll = answer
         if not isinstance(roll, Roll):
             raise HookFailedError(f"plugin {owner}: roster must return Roll or None")
-        if roll.version is None:
-            return Roll(roll.student_ids, _fingerprint(roll.student_ids))
-        return roll
+        version = _fingerprint(roll.student_ids) if roll.version is None else roll.version
+        # Whoever changes the teachers, by hand too, need not know of the roll's version.
+        told = f"{version} {found['teacherId']} {found.get(CO_TEACHERS, [])}"
+        return Roll(roll.student_ids, zlib.crc32(told.encode()))
 
     async def own(self, class_room: ClassInfo) -> Roll | None:
         """Return the roll in the database; read it again only when its version has changed.

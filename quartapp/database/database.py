@@ -284,13 +284,15 @@ class Database:
         async with self.operation():
             await self.documents[document.collection()].insert_one(document.to_mongo().to_dict())
 
-    async def change(self, model: type[Kind], query: Document, changes: Document) -> Kind | None:
+    async def change(
+        self, model: type[Kind], query: Document, changes: Document | list[Document]
+    ) -> Kind | None:
         """Change the first document of a model that matches a query, also in a transaction.
 
         Args:
             model: Model of the document.
             query: Query of MongoDB.
-            changes: Update operators of MongoDB.
+            changes: Update operators of MongoDB, or the stages of a pipeline.
 
         Returns:
             The changed document; None if no document matches.

@@ -282,8 +282,8 @@ def grant(principal: Principal, permission: str, resource: Mapping[str, object])
     """Allow an action that role or ownership does not allow. First answer.
 
     A ``Grant`` allows the action, and None leaves the decision to the next plugin. A ``Deny`` of
-    ``authorize`` still refuses. The server remembers answers about a class until its roll changes.
-    A failure refuses with 500.
+    ``authorize`` still refuses. The server remembers answers about a class until its roll or its
+    teachers change. A failure refuses with 500.
 
     Args:
         principal: The caller.
@@ -294,7 +294,7 @@ def grant(principal: Principal, permission: str, resource: Mapping[str, object])
     Example:
         >>> @hookimpl
         ... def grant(self, principal, permission, resource):
-        ...     if (principal.id, resource.get("class_id")) in self.co_teachers:
+        ...     if (principal.id, resource.get("class_id")) in self.assigned:
         ...         return Grant()
     """
 

@@ -70,6 +70,8 @@ class Declaration:
         media_type: Media type of the answer. For another type than JSON, the view returns text or a
             response.
         body: Model of the JSON body.
+        body_required: Whether the body has to be sent. An optional body that is empty counts as
+            ``{}``.
         form: Model of the form of a page, URL-encoded or multipart. The view gets ``form`` and
             ``errors``. The answer to an invalid form is ``invalid``. Without ``invalid``, the view
             gets None and a list of :class:`FieldError`, and shows the form again; the status is
@@ -119,6 +121,7 @@ class Declaration:
     key: str | None = "data"
     media_type: str = "application/json"
     body: type[BaseModel] | None = None
+    body_required: bool = True
     form: type[BaseModel] | None = None
     max_body: int = MAX_BODY_BYTES
     query: type[BaseModel] | None = None

@@ -206,6 +206,8 @@ class Operation(Declaration):
 
     async def _parse_body(self, model: type[BaseModel]) -> BaseModel:
         raw = await request.get_data(cache=self.idempotent)
+        if not raw and not self.body_required:
+            return model.model_validate({})
         try:
             if not request.is_json:
                 raise self._unfit(ValueError("another content type"), NO_JSON)

@@ -95,30 +95,29 @@ async def test_a_bad_token_of_the_sign_on_service_is_refused(school, fault):
     assert answer.status_code == 401
 
 
-async def test_co_teachers_call_the_roll_and_do_nothing_else(serve, lesson, mark, example):
-    server = await serve(beside=[example("co_teachers", HOW_TO).CoTeachersPlugin])
-    maths, colleague = await lesson(server), await server.person("teacher")
+async def test_assistants_call_the_roll_and_do_nothing_else(serve, lesson, mark, example):
+    server = await serve(beside=[example("assistants", HOW_TO).AssistantsPlugin])
+    maths, colleague = await lesson(server), await server.person("assistant")
     class_url = f"/class/{maths.class_id}"
-    co_teaching = f"{class_url}/co-teachers/{colleague.id}"
+    assisting = f"{class_url}/assistants/{colleague.id}"
 
     async def status(method, path, person, **more):
         return (await server.api.request(method, path, headers=person.headers, **more)).status_code
 
     start = {"json": {"classId": maths.class_id}}
-    assert await status("POST", "/attendance/start", colleague, **start) == 404
-    assert await status("PUT", co_teaching, colleague) == 403
-    assert await status("PUT", co_teaching, maths.teacher) == 200
+    assert await status("POST", "/attendance/start", colleague, **start) == 403
+    assert await status("PUT", assisting, colleague) == 403
+    assert await status("PUT", assisting, maths.teacher) == 200
     assert await status("GET", class_url, colleague) == 200
     assert await status("POST", "/attendance/start", colleague, **start) == 200
     assert await status("PATCH", class_url, colleague, json={"className": "Mine"}) == 403
     socket = await server.socket(colleague)
-    assert (await socket.ask("ATTENDANCE_MARKED", mark(maths.students[0])))["data"] == mark(
-        maths.students[0]
-    )
-    assert (await socket.ask("DONE"))["event"] == "DONE"
-    assert await status("DELETE", co_teaching, maths.teacher) == 200
+    marked, named = mark(maths.students[0]), {"classId": maths.class_id}
+    assert (await socket.ask("ATTENDANCE_MARKED", marked | named))["data"] == marked
+    assert (await socket.ask("DONE", named))["event"] == "DONE"
+    assert await status("DELETE", assisting, maths.teacher) == 200
     assert await status("GET", class_url, colleague) == 403
-    assert await status("POST", "/attendance/start", colleague, **start) == 404
+    assert await status("POST", "/attendance/start", colleague, **start) == 403
 
 
 async def test_guests_sign_a_book_whose_form_is_shown_again_when_it_does_not_fit(serve, example):

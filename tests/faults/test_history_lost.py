@@ -256,6 +256,8 @@ def failing(mongod, mode, commands, *labels):
                 "errorCode": HISTORY_LOST,
                 "errorLabels": list(labels),
                 "appName": "quartapp",
+                # Other collections have streams too.
+                "namespace": "quartapp.sessions",
             },
         }
     )

@@ -77,6 +77,13 @@ STORY = (
         )
     ),
     *((who, "GET", "/api/v1/class/{maths}", None) for who in ("ada", "alan", "grace")),
+    *((who, "GET", "/api/v1/class/{maths}/roll", None) for who in ("ada", "alan", "grace")),
+    ("ada", "PUT", "/api/v1/class/{music}/teachers/{alan}", None),
+    ("ada", "PUT", "/api/v1/class/{music}/teachers/{alan}", {"until": "9999-12-31"}),
+    *((who, "GET", "/api/v1/class/{music}/teachers", None) for who in ("ada", "alan", "grace")),
+    ("alan", "GET", "/api/v1/class", None),
+    ("ada", "DELETE", "/api/v1/class/{music}/teachers/{ada}", None),
+    ("ada", "DELETE", "/api/v1/class/{music}/teachers/{alan}", None),
     ("grace", "GET", "/api/v1/class/{music}", None),
     ("grace", "GET", "/api/v1/attendance/{maths}/my-attendance", None),
     ("ada", "GET", "/api/v1/attendance/session", None),
@@ -135,12 +142,13 @@ class Walk:
     async def of_every_role(self, paths):
         """Each route as everybody, with a body that fits nothing and ids of nothing."""
         told = []
+        ids = dict.fromkeys(("class_id", "student_id", "user_id"), MISSING)
         for method, path in paths:
             for who in (None, "ada", "grace"):
                 for body in (None, {}, ["nonsense"]):
                     answer = await self._server.api.request(
                         method,
-                        self._server.url + path.format(class_id=MISSING, student_id=MISSING),
+                        self._server.url + path.format(**ids),
                         json=body,
                         headers=self._headers[who],
                     )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
 from quartapp_contract_suite.documents.documents import openapi_authority
 from quartapp_contract_suite.http.scene import MISSING_ID
 
+PARAMETER = re.compile(r"\{\w+\}")
 METHODS = ("get", "put", "post", "delete", "patch")
 
 
@@ -22,6 +24,7 @@ class Operation:
         path: Path with ids in place of the parameters.
         role: ``public``, ``any``, ``teacher`` or ``student``.
         has_body: Whether the operation takes a body.
+        body_required: Whether a request without a body is refused.
     """
 
     id: str
@@ -30,6 +33,7 @@ class Operation:
     path: str
     role: str
     has_body: bool
+    body_required: bool
 
     def __str__(self) -> str:
         return self.id
@@ -68,11 +72,14 @@ def operations() -> list[Operation]:
     document = openapi_authority()
     found = []
     for template, item in document["paths"].items():
-        path = template.replace("{class_id}", MISSING_ID).replace("{student_id}", MISSING_ID)
+        path = PARAMETER.sub(MISSING_ID, template)
         for method in methods(item):
             operation = item[method.lower()]
             has_body = "requestBody" in operation
+            body_required = has_body and operation["requestBody"].get("required", True)
             role = operation["x-role"]
             identifier = operation["operationId"]
-            found.append(Operation(identifier, method, template, path, role, has_body))
+            found.append(
+                Operation(identifier, method, template, path, role, has_body, body_required)
+            )
     return sorted(found, key=lambda operation: operation.id)

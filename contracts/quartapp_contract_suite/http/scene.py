@@ -59,8 +59,14 @@ class Scene:
             "name": f"Logic {fresh}",
             "taken": f"Algebra {fresh}",
             "missing": MISSING_ID,
-            **{f"{name}_id": cast.named(name).id for name in ("teacher", "student", "outsider")},
-            **{f"{name}_email": cast.named(name).email for name in ("teacher", "student")},
+            **{
+                f"{name}_id": cast.named(name).id
+                for name in ("teacher", "stranger", "student", "outsider")
+            },
+            **{
+                f"{name}_email": cast.named(name).email
+                for name in ("teacher", "stranger", "student")
+            },
         }
         self.words["other"] = cast.people.class_of(cast.teacher, name=self.words["taken"])
         self.words["class"] = cast.people.class_of(
@@ -125,6 +131,28 @@ class Scene:
         )
         assert gone.status_code == 200, gone.text
         self._enrol(self.cast.student)
+
+    def share(self) -> None:
+        """Make the stranger a co-teacher of the class."""
+        self._set_teacher({})
+
+    def share_and_start(self) -> None:
+        """Start the class's session, and make the stranger a co-teacher."""
+        self.start()
+        self.share()
+
+    def hand_over(self) -> None:
+        """Start the class's session, and hand the class over to the stranger."""
+        self.start()
+        self._set_teacher({"primary": True})
+
+    def _set_teacher(self, setting: dict[str, Any]) -> None:
+        changed = self.people.http.put(
+            f"{API}/class/{self.words['class']}/teachers/{self.cast.stranger.id}",
+            json=setting,
+            headers=self.cast.teacher.headers,
+        )
+        assert changed.status_code == 200, changed.text
 
     def _enrol(self, student: Person) -> None:
         added = self.people.http.post(

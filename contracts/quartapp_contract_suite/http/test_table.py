@@ -144,6 +144,8 @@ def test_wrong_role_is_refused_before_body_and_path_are_checked(
 def test_a_malformed_body_is_the_operations_own_validation_error(
     operation: Operation, what: str, people: People, cast: Cast
 ) -> None:
+    if what == "nothing" and not operation.body_required:
+        pytest.skip("the body is optional")
     headers = {**authorization(operation, cast), "Content-Type": "application/json"}
 
     answer = people.http.request(
@@ -184,7 +186,8 @@ def test_a_body_of_more_than_64_kib_is_too_large(
     headers = {**authorization(operation, cast), "Content-Type": "application/json"}
 
     def send(length: int) -> httpx.Response:
-        body = b'{"x": "' + b"x" * (length - 9) + b'"}'
+        # Where no member is required, a member of the wrong type makes the body invalid.
+        body = b'{"until": "' + b"x" * (length - 13) + b'"}'
         return people.http.request(operation.method, operation.path, headers=headers, content=body)
 
     assert_error(send(BODY_LIMIT), *operation.invalid)

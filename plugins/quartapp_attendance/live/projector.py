@@ -16,6 +16,7 @@ from quartapp_classes import ClassNotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator
+    from datetime import date
 
     from bson import ObjectId
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from quartapp_attendance.live.sessions import LiveSessions
     from quartapp_attendance.metrics import AttendanceMetrics
     from quartapp_attendance.statuses import StatusRegistry
-    from quartapp_classes import Roll
 
 
 class Projector:
@@ -36,8 +36,9 @@ class Projector:
         hub: The sockets of this process.
         statuses: Statuses of the app, which count marks.
         metrics: Metrics of roll calls.
-        roll: Function that returns a class's roll, for broadcasts to the class alone; None for
-            broadcasts to everybody.
+        members: Function that returns the ids of a class's people, for broadcasts to the class
+            alone; None for broadcasts to everybody.
+        today: Function that returns the local day, which decides whether a substitute teaches.
 
     Attributes:
         telling: Maker of the frames of sessions.
@@ -50,15 +51,17 @@ class Projector:
         hub: Hub,
         statuses: StatusRegistry,
         metrics: AttendanceMetrics,
-        roll: Callable[[ObjectId], Awaitable[Roll]] | None,
+        members: Callable[[ObjectId], Awaitable[frozenset[str]]] | None,
+        today: Callable[[], date],
     ) -> None:
         self._database = database
         self._live = live
         self._hub = hub
         self._statuses = statuses
         self._metrics = metrics
-        self._roll = roll
-        self.telling = Telling(by_class=roll is not None)
+        self._members = members
+        self._today = today
+        self.telling = Telling(by_class=members is not None)
         self._lock = asyncio.Lock()
 
     async def reload(self) -> None:
@@ -106,6 +109,9 @@ class Projector:
                 return
             if change.roll_version is not None:
                 session.roll_version = change.roll_version
+            # An end need not bring the version that says who is to hear of it.
+            moved = change.roll_version is not None or change.state is not None
+            if moved or session.audience_day != self._today():
                 await self._set_audience(session)
             if change.entries:
                 with self._metrics.fan_out.time():
@@ -226,7 +232,8 @@ class Projector:
             return
         if document["seq"] <= session.seq:
             return
-        if document.get("rollVersion") != session.roll_version:
+        moved = document.get("rollVersion") != session.roll_version
+        if moved or document["state"] != session.state:
             session.roll_version = document.get("rollVersion")
             await self._set_audience(session)
         marks = sorted(document["attendance"].items(), key=lambda item: item[1]["at"])
@@ -254,14 +261,13 @@ class Projector:
         session.advance(document["seq"])
 
     async def _set_audience(self, session: ActiveSession) -> None:
-        if self._roll is None:
+        session.audience_day = self._today()
+        if self._members is None:
             return
         try:
-            roll = await self._roll(session.class_id)
+            session.audience = await self._members(session.class_id)
         except ClassNotFoundError:
             session.audience = frozenset({session.teacher_id})
-        else:
-            session.audience = roll.student_ids | {session.teacher_id}
 
 
 def _named(entry: Document) -> frozenset[str] | None:

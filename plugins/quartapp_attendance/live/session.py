@@ -16,7 +16,7 @@ from quartapp_attendance.live.broadcasts import KeptBroadcasts
 from quartapp_attendance.statuses import Mark
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import date, datetime
 
     from bson import ObjectId
 
@@ -64,11 +64,12 @@ class ActiveSession:
         state: ``active`` or ``closing``.
         seq: Number of the last change that this object contains.
         started_at: Start of the session, in UTC.
-        roll_version: Version of the roll from which ``audience`` was made.
+        roll_version: Version of the roll and the teachers from which ``audience`` was made.
         attendance: Statuses by student id.
         marks: Marks by student id.
         broadcasts: The last broadcasts.
         audience: Ids of the users who get the broadcasts; None for everybody.
+        audience_day: Local day for which ``audience`` was made.
         over: Whether the session has ended.
     """
 
@@ -83,6 +84,7 @@ class ActiveSession:
     marks: dict[str, Mark]
     broadcasts: KeptBroadcasts
     audience: frozenset[str] | None = None
+    audience_day: date | None = None
     over: bool = False
     _waiting: list[tuple[int, asyncio.Future[None]]] = field(default_factory=list)
 

@@ -131,7 +131,7 @@ class Provider(OpenAPIProvider):
         model: Any,  # noqa: ANN401 - a type
         source: DataSource,
     ) -> tuple[JsonObject, JsonObject]:
-        """Return the description of a request body, which is required wherever it is declared."""
+        """Return the description of a request body, which is required unless declared otherwise."""
         body, definitions = super().build_request_body(model, source)
         return self._with_models({"required": True, **body}, definitions), {}
 
@@ -221,6 +221,8 @@ def _complete(documented: JsonObject, operation: Operation | None) -> None:
         documented["x-permission"] = operation.access.permission
     if not operation.fuzz:
         documented["x-not-fuzzed"] = operation.why
+    if not operation.body_required:
+        documented["requestBody"]["required"] = False
     _complete_headers(documented, operation)
     _complete_content(documented, operation)
 

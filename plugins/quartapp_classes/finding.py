@@ -1,0 +1,191 @@
+"""The finding of classes, and who may do what with them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from quartapp import name_key, object_id
+from quartapp_auth import BaseRole
+from quartapp_classes.errors import ClassNotFoundError, NotEnrolledError, NotOwnerError
+from quartapp_classes.models import ClassRoom
+from quartapp_classes.teachers import co_taught_by, taught_by
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import date
+
+    from quartapp import Database, Document, Grants, Principal, Roles
+    from quartapp_auth import Contact, People
+    from quartapp_classes.rolls import Rolls
+
+# Only the primary teacher renames and deletes a class, and changes its teachers.
+PRIMARY_ALONE = "class:write"
+READ = "class:read"
+# Whoever has this by role may do with any class what its primary teacher alone may.
+EVERY_CLASS = "class:manage"
+
+
+class ClassFinder:
+    """The classes in the database, to be found.
+
+    Args:
+        database: The database that has the classes.
+        people: Names and roles of teachers and students.
+        rolls: Rolls of the classes.
+        roles: Roles of the app, which decide who manages every class.
+        grants: Permissions that plugins give to people who do not teach a class.
+        today: Function that returns the local day, which decides whether a substitute teaches.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        people: People,
+        rolls: Rolls,
+        roles: Roles,
+        grants: Grants,
+        today: Callable[[], date],
+    ) -> None:
+        self._database = database
+        self._people = people
+        self._rolls = rolls
+        self._roles = roles
+        self._grants = grants
+        self._today = today
+
+    async def get(self, class_id: str) -> ClassRoom:
+        """Return a class.
+
+        Args:
+            class_id: ``_id`` of the class.
+
+        Raises:
+            ClassNotFoundError: The class does not exist.
+        """
+        key = object_id(class_id)
+        found: ClassRoom | None = None
+        if key is not None:
+            found = await self._database.by_id(ClassRoom, key)
+        if found is None:
+            raise ClassNotFoundError
+        return await self._with_roll(found)
+
+    async def _with_roll(self, class_room: ClassRoom) -> ClassRoom:
+        """Return the class with its current roll, which a plugin may keep in another system."""
+        if not self._rolls.are_ours:
+            class_room.students_ids = await self._rolls.members(class_room)
+        return class_room
+
+    async def allowed(self, class_id: str, principal: Principal, permission: str) -> ClassRoom:
+        """Return a class for which the principal has a permission.
+
+        Args:
+            class_id: ``_id`` of the class.
+            principal: A teacher of the class, somebody who manages every class, or somebody whom a
+                plugin grants the permission.
+            permission: Name of the permission. Of the teachers, only the primary one has
+                ``class:write``; those who manage every class have it too, and ``class:read``.
+
+        Raises:
+            ClassNotFoundError: The class does not exist.
+            NotOwnerError: The principal has no such permission for this class.
+        """
+        class_room = await self.get(class_id)
+        if not await self._may(class_room, principal, permission):
+            raise NotOwnerError
+        return class_room
+
+    async def readable(self, class_id: str, principal: Principal) -> ClassRoom:
+        """Return a class that the principal teaches, is enrolled in, or is granted to read.
+
+        Args:
+            class_id: ``_id`` of the class.
+            principal: The signed-in user.
+
+        Raises:
+            ClassNotFoundError: The class does not exist.
+            NotEnrolledError: The principal is a student, but not of this class.
+            NotOwnerError: The principal is not a student and has no right to read the class.
+        """
+        class_room = await self.get(class_id)
+        if object_id(principal.id) in class_room.students_ids:
+            return class_room
+        if await self._may(class_room, principal, READ):
+            return class_room
+        raise NotEnrolledError if principal.role == BaseRole.STUDENT else NotOwnerError
+
+    async def _may(self, class_room: ClassRoom, principal: Principal, permission: str) -> bool:
+        if str(class_room.teacher_id) == principal.id:
+            return True
+        if permission in {PRIMARY_ALONE, READ} and self._manages(principal):
+            return True
+        if permission != PRIMARY_ALONE and principal.id in self._teachers_now(class_room):
+            return True
+        return await self._grants.allow(principal, permission, {"class_id": str(class_room.id)})
+
+    def _manages(self, principal: Principal) -> bool:
+        return EVERY_CLASS in self._roles.permissions_of(principal.role)
+
+    def _teachers_now(self, class_room: ClassRoom) -> frozenset[str]:
+        return class_room.teachers.on(self._today())
+
+    async def taught_by_name(self, name: str, teacher: Principal) -> ClassRoom:
+        """Return the class of a teacher that has a name.
+
+        Args:
+            name: Name of the class; case and Unicode's forms are ignored.
+            teacher: Teacher of the class. A class of their own comes before a class of which they
+                are a co-teacher; of several such classes, the newest counts.
+
+        Raises:
+            ClassNotFoundError: The teacher has no class with that name.
+        """
+        key = object_id(teacher.id)
+        named = {"nameKey": name_key(name)}
+        found = await self._database.first(ClassRoom, {"teacherId": key, **named})
+        if found is None and key is not None:
+            query = {**co_taught_by(key, self._today()), **named}
+            found = await self._database.run(
+                lambda: ClassRoom.objects(__raw__=query).order_by("-created_at", "-id").first()
+            )
+        if found is None:
+            raise ClassNotFoundError
+        return await self._with_roll(found)
+
+    async def enrolled(self, class_id: str, student: Principal) -> ClassRoom:
+        """Return a class whose roll has the student.
+
+        Args:
+            class_id: ``_id`` of the class.
+            student: The student.
+
+        Raises:
+            ClassNotFoundError: The class does not exist.
+            NotEnrolledError: The student is not on the roll.
+        """
+        class_room = await self.get(class_id)
+        if object_id(student.id) not in class_room.students_ids:
+            raise NotEnrolledError
+        return class_room
+
+    async def of(self, principal: Principal) -> list[ClassRoom]:
+        """Return the classes that a teacher teaches, or those of a student; newest first."""
+        key = object_id(principal.id)
+        query: Document
+        if principal.role == BaseRole.TEACHER and key is not None:
+            query = taught_by(key, self._today())
+        elif self._rolls.are_ours:
+            query = {"studentsIds": key}
+        else:
+            query = {"_id": {"$in": list(await self._rolls.classes_of(principal.id))}}
+        found = await self._database.run(
+            lambda: list(ClassRoom.objects(__raw__=query).order_by("-created_at", "-id"))
+        )
+        return [await self._with_roll(class_room) for class_room in found]
+
+    async def people(self, class_room: ClassRoom) -> tuple[Contact | None, list[Contact]]:
+        """Return the primary teacher and the students of a class, the students in roll order."""
+        ids = [class_room.teacher_id, *class_room.students_ids]
+        found = await self._people.contacts(ids)
+        students = [found[key] for key in class_room.students_ids if key in found]
+        return found.get(class_room.teacher_id), students

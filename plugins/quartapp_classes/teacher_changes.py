@@ -1,0 +1,251 @@
+"""The changes of a class's teachers, and what clients are told of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pymongo.errors import DuplicateKeyError
+
+from quartapp import object_id, utc_now
+from quartapp_auth import BaseRole, UserNotFoundError
+from quartapp_classes.errors import (
+    ClassExistsError,
+    PrimaryTeacherError,
+    TeacherNotFoundError,
+    UntilPassedError,
+)
+from quartapp_classes.finding import PRIMARY_ALONE, READ
+from quartapp_classes.happenings import TeachersChanged
+from quartapp_classes.teachers import CO_TEACHERS, others_without
+from quartapp_classes.versions import in_version
+from quartapp_classes.writing import check
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+    from datetime import date
+
+    from bson import ObjectId
+
+    from quartapp import Document, Principal
+    from quartapp_auth import Contact, People
+    from quartapp_classes.finding import ClassFinder
+    from quartapp_classes.models import ClassRoom
+    from quartapp_classes.teaching import Teaching
+    from quartapp_classes.writing import ClassWriter
+
+
+@dataclass(frozen=True, slots=True)
+class Teacher:
+    """A teacher of a class.
+
+    Attributes:
+        contact: Name and address.
+        primary: Whether this is the primary teacher.
+        until: Last local day of a substitute, as an ISO date; None without an end.
+    """
+
+    contact: Contact
+    primary: bool
+    until: str | None = None
+
+
+class TeacherChanges:
+    """The teachers of classes, to be listed and changed.
+
+    Args:
+        classes: The classes, to be found.
+        people: Names and roles of teachers.
+        writer: Writer of classes.
+        teaching: Copies of teachers in this process, which hear of changes at once.
+        today: Function that returns the local day.
+    """
+
+    def __init__(
+        self,
+        classes: ClassFinder,
+        people: People,
+        writer: ClassWriter,
+        teaching: Teaching,
+        today: Callable[[], date],
+    ) -> None:
+        self._classes = classes
+        self._people = people
+        self._writer = writer
+        self._teaching = teaching
+        self._today = today
+
+    async def listed(self, class_id: str, principal: Principal) -> list[Teacher]:
+        """Return the present teachers of a class: the primary one, then the co-teachers.
+
+        Args:
+            class_id: ``_id`` of the class.
+            principal: User who makes the request.
+
+        Raises:
+            ClassNotFoundError: The class does not exist.
+            NotOwnerError: The user does not teach the class, and manages no classes.
+        """
+        return await self._of(await self._classes.allowed(class_id, principal, READ))
+
+    async def add(
+        self,
+        class_id: str,
+        principal: Principal,
+        user_id: str,
+        *,
+        until: date | None = None,
+        expected: Collection[str] | None = None,
+    ) -> list[Teacher]:
+        """Make a user a co-teacher of a class, or change a co-teacher's last day.
+
+        Args:
+            class_id: ``_id`` of the class.
+            principal: User who makes the request.
+            user_id: ``_id`` of the co-teacher.
+            until: Last local day of a substitute; None for no end.
+            expected: Versions that the change accepts; None accepts any version.
+
+        Returns:
+            The teachers after the change.
+
+        Raises:
+            ClassNotFoundError: The class does not exist.
+            NotOwnerError: The user who asks is not the primary teacher, and manages no classes.
+            TeacherNotFoundError: There is no teacher with that id.
+            PrimaryTeacherError: The user is the primary teacher.
+            UntilPassedError: ``until`` lies in the past.
+            PreconditionFailedError: The class has none of the expected versions.
+        """
+        class_room = await self._classes.allowed(class_id, principal, PRIMARY_ALONE)
+        check(class_room, expected)
+        key = await self._teacher(user_id)
+        if until is not None and until < self._today():
+            raise UntilPassedError
+        if key == class_room.teacher_id:
+            raise PrimaryTeacherError
+        last = until.isoformat() if until is not None else None
+        others = {
+            "$concatArrays": [
+                others_without(key, self._today()),
+                [{"userId": key, "until": {"$literal": last}}],
+            ]
+        }
+        changed = await self._change(class_room, {CO_TEACHERS: others}, expected)
+        if changed is None:
+            return await self.add(class_id, principal, user_id, until=until, expected=expected)
+        return await self._of(changed)
+
+    async def hand_over(
+        self,
+        class_id: str,
+        principal: Principal,
+        user_id: str,
+        *,
+        expected: Collection[str] | None = None,
+    ) -> list[Teacher]:
+        """Make a user the primary teacher of a class; the present one teaches it no longer.
+
+        Args:
+            class_id: ``_id`` of the class.
+            principal: User who makes the request.
+            user_id: ``_id`` of the new primary teacher.
+            expected: Versions that the change accepts; None accepts any version.
+
+        Returns:
+            The teachers after the change.
+
+        Raises:
+            ClassNotFoundError: The class does not exist.
+            NotOwnerError: The user who asks is not the primary teacher, and manages no classes.
+            TeacherNotFoundError: There is no teacher with that id.
+            ClassExistsError: The new primary teacher has a class with the same name.
+            PreconditionFailedError: The class has none of the expected versions.
+        """
+        class_room = await self._classes.allowed(class_id, principal, PRIMARY_ALONE)
+        check(class_room, expected)
+        key = await self._teacher(user_id)
+        if key == class_room.teacher_id:
+            return await self._of(class_room)
+        fields = {"teacherId": key, CO_TEACHERS: others_without(key, self._today())}
+        try:
+            changed = await self._change(class_room, fields, expected)
+        except DuplicateKeyError as error:
+            raise ClassExistsError from error
+        if changed is None:
+            return await self.hand_over(class_id, principal, user_id, expected=expected)
+        return await self._of(changed)
+
+    async def remove(
+        self,
+        class_id: str,
+        principal: Principal,
+        user_id: str,
+        *,
+        expected: Collection[str] | None = None,
+    ) -> list[Teacher]:
+        """Take a co-teacher off a class.
+
+        Args:
+            class_id: ``_id`` of the class.
+            principal: User who makes the request.
+            user_id: ``_id`` of the co-teacher.
+            expected: Versions that the change accepts; None accepts any version.
+
+        Returns:
+            The teachers after the change.
+
+        Raises:
+            ClassNotFoundError: The class does not exist.
+            NotOwnerError: The user who asks is not the primary teacher, and manages no classes.
+            TeacherNotFoundError: The user is no co-teacher of the class.
+            PrimaryTeacherError: The user is the primary teacher.
+            PreconditionFailedError: The class has none of the expected versions.
+        """
+        class_room = await self._classes.allowed(class_id, principal, PRIMARY_ALONE)
+        check(class_room, expected)
+        key = object_id(user_id)
+        if key == class_room.teacher_id:
+            raise PrimaryTeacherError
+        today = self._today()
+        if key is None or key not in {o.user_id for o in class_room.teachers.others_on(today)}:
+            raise TeacherNotFoundError
+        fields = {CO_TEACHERS: others_without(key, today)}
+        changed = await self._change(class_room, fields, expected)
+        if changed is None:
+            return await self.remove(class_id, principal, user_id, expected=expected)
+        return await self._of(changed)
+
+    async def _teacher(self, user_id: str) -> ObjectId:
+        try:
+            user = await self._people.get(user_id)
+        except UserNotFoundError as error:
+            raise TeacherNotFoundError from error
+        if user.role != BaseRole.TEACHER:
+            raise TeacherNotFoundError
+        return user.id
+
+    async def _change(
+        self, class_room: ClassRoom, fields: Document, expected: Collection[str] | None
+    ) -> ClassRoom | None:
+        """Write fields of a class, or do nothing when it has another primary teacher by now.
+
+        Then the permission of whoever asks has to be looked at again.
+        """
+        query = {"_id": class_room.id, "teacherId": class_room.teacher_id, **in_version(expected)}
+        version = {"$add": [{"$ifNull": ["$rollVersion", 0]}, 1]}
+        stage = {"$set": {**fields, "rollVersion": version, "updatedAt": utc_now()}}
+        changed = await self._writer.update(query, [stage], TeachersChanged(str(class_room.id)))
+        self._teaching.forget(class_room.id)
+        return changed
+
+    async def _of(self, class_room: ClassRoom) -> list[Teacher]:
+        others = class_room.teachers.others_on(self._today())
+        primary = class_room.teacher_id
+        found = await self._people.contacts([primary, *(other.user_id for other in others)])
+        listed = [Teacher(found[primary], primary=True)] if primary in found else []
+        return listed + [
+            Teacher(found[other.user_id], primary=False, until=other.until)
+            for other in others
+            if other.user_id in found
+        ]

@@ -1,0 +1,67 @@
+"""The one way in which a change of a class is stored and told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from quartapp import PreconditionFailedError
+from quartapp_classes.models import ClassRoom
+from quartapp_classes.versions import version_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from quartapp import Database, Document, Plugins
+
+
+class ClassWriter:
+    """Stores changes of classes, and tells plugins of them.
+
+    Args:
+        database: The database that has the classes.
+        plugins: The plugins that receive events.
+    """
+
+    def __init__(self, database: Database, plugins: Plugins) -> None:
+        self._database = database
+        self._plugins = plugins
+
+    async def update(
+        self, query: Document, changes: Document | list[Document], event: object = None
+    ) -> ClassRoom | None:
+        """Change a class, and tell of it if it was changed.
+
+        Args:
+            query: Finds the class.
+            changes: Update operators, or the stages of a pipeline.
+            event: What the change makes happen; None if plugins need not know.
+
+        Returns:
+            The changed class; None when the query finds none.
+
+        Raises:
+            DuplicateKeyError: The teacher has another class with the name.
+            DatabaseUnavailableError: MongoDB did not answer in time.
+        """
+        events = [] if event is None else [event]
+        changed = await self._plugins.changes.stored(
+            events, lambda: self._database.change(ClassRoom, query, changes)
+        )
+        if changed is not None:
+            for happened in events:
+                await self._plugins.on_event(happened)
+        return changed
+
+
+def check(class_room: ClassRoom, expected: Collection[str] | None) -> None:
+    """Refuse a change of a class that has none of the expected versions.
+
+    Args:
+        class_room: The class.
+        expected: The versions; None for any.
+
+    Raises:
+        PreconditionFailedError: The class has another version.
+    """
+    if expected is not None and version_of(class_room) not in expected:
+        raise PreconditionFailedError
