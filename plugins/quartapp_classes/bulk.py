@@ -9,6 +9,7 @@ from bson import ObjectId
 from pymongo import UpdateOne
 
 from quartapp import bulk_write, name_key, utc_now
+from quartapp_classes.teachers import CO_TEACHERS, Teachers
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 CLASSES_PER_READ = 500
 _FIRST_ID = ObjectId("0" * 24)
-_FIELDS = ("className", "teacherId", "sourcedId", "studentsIds")
+_FIELDS = ("className", "teacherId", "sourcedId", "studentsIds", CO_TEACHERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class ClassEntry:
         sourced_id: Identifier in the system that the class was imported from; None for a class made
             here.
         students_ids: Ids of the students on the roll.
+        co_teachers: Id of each co-teacher, with the last day of a substitute as an ISO date.
     """
 
     id: ObjectId
@@ -40,6 +42,7 @@ class ClassEntry:
     teacher_id: ObjectId
     sourced_id: str | None
     students_ids: tuple[ObjectId, ...]
+    co_teachers: tuple[tuple[ObjectId, str | None], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,8 @@ class ClassChange:
         added: Ids of the students to put on the roll, in this order. Students who are on the roll
             keep their places.
         removed: Ids of the students to take off the roll. Their records stay.
+        teachers_added: Ids of the co-teachers to add, without an end.
+        teachers_removed: Ids of the co-teachers to remove.
     """
 
     id: ObjectId
@@ -62,6 +67,8 @@ class ClassChange:
     sourced_id: str
     added: list[ObjectId] = field(default_factory=list)
     removed: list[ObjectId] = field(default_factory=list)
+    teachers_added: list[ObjectId] = field(default_factory=list)
+    teachers_removed: list[ObjectId] = field(default_factory=list)
 
 
 class BulkClasses:
@@ -95,7 +102,7 @@ class BulkClasses:
             last = found[-1]["_id"]
 
     async def save(self, changes: Sequence[ClassChange]) -> list[ClassChange]:
-        """Create or change classes; write the name, teacher and roll of each class atomically.
+        """Create or change classes; write the name, teachers and roll of each class atomically.
 
         The roll is changed and not replaced, so concurrent changes by a teacher are kept. The
         version of the roll grows. Writes are safe to repeat.
@@ -129,6 +136,7 @@ def _entry(document: Document) -> ClassEntry:
         document["teacherId"],
         document.get("sourcedId"),
         tuple(document.get("studentsIds", ())),
+        tuple((other.user_id, other.until) for other in Teachers.of(document).others),
     )
 
 
@@ -151,9 +159,20 @@ def _fields(change: ClassChange, now: datetime) -> Document:
         "className": {"$literal": change.name},
         "nameKey": {"$literal": name_key(change.name)},
         "teacherId": change.teacher_id,
+        CO_TEACHERS: _co_teachers(change),
         "sourcedId": {"$literal": change.sourced_id},
         "studentsIds": roll,
         "rollVersion": version,
         "createdAt": {"$ifNull": ["$createdAt", now]},
         "updatedAt": now,
     }
+
+
+def _co_teachers(change: ClassChange) -> Document:
+    """Return the expression for the co-teachers after a change; a primary teacher is none."""
+    present: Document = {"$ifNull": [f"${CO_TEACHERS}", []]}
+    leaving = [*change.teachers_added, *change.teachers_removed, change.teacher_id]
+    cond = {"$not": {"$in": ["$$other.userId", {"$literal": leaving}]}}
+    staying = {"$filter": {"input": present, "as": "other", "cond": cond}}
+    coming = [{"userId": user, "until": None} for user in change.teachers_added]
+    return {"$concatArrays": [staying, {"$literal": coming}]}

@@ -51,17 +51,22 @@ SELECT d.sid, d.cls, d.usr, d.role, d.prim, d.begins, d.ends FROM d_enrolments d
 LEFT JOIN p_enrolments p ON p.sid = d.sid AND p.cls = d.cls AND p.usr = d.usr
 WHERE p.sid IS NULL
 """
-# Each class to write, with one row for every added or removed name, or one row without a name.
-_CLASSES = """
-SELECT c.id, c.sid, c.name, c.teacher, r.usr, r.op FROM (
+_FOLLOWED = """(
     SELECT id, sid, name, teacher, op FROM p_classes
     UNION ALL
     SELECT id, sid, name, teacher, 'over' FROM d_classes
-    WHERE sid IS NOT NULL AND sid NOT IN (SELECT sid FROM p_classes)) c
-LEFT JOIN p_rolls r ON r.cls = c.id
+    WHERE sid IS NOT NULL AND sid NOT IN (SELECT sid FROM p_classes))"""
+# Each class to write, with one row for every name and co-teacher who is added or removed, or one
+# row without anybody.
+_CLASSES = f"""
+SELECT c.id, c.sid, c.name, c.teacher, r.usr AS usr, r.op, 'roll', r.line AS line
+FROM {_FOLLOWED} c LEFT JOIN p_rolls r ON r.cls = c.id
 WHERE c.op IN ('new', 'changed') OR r.usr IS NOT NULL
-ORDER BY c.id, r.line, r.usr
-"""
+UNION ALL
+SELECT c.id, c.sid, c.name, c.teacher, s.usr, s.op, 'staff', 0
+FROM {_FOLLOWED} c JOIN p_staff s ON s.cls = c.id
+ORDER BY 1, line, usr
+"""  # noqa: S608 - our own words
 
 
 class OutdatedError(Exception):
@@ -131,9 +136,14 @@ def _enrolments(rows: Iterator[Record]) -> Iterator[EnrolmentRow]:
 def _changes(rows: Iterator[Record]) -> Iterator[ClassChange]:
     for (key, sid, name, teacher), names in groupby(rows, key=lambda row: row[:4]):
         change = ClassChange(ObjectId(key), name, ObjectId(teacher), sid)
-        for *_, user, op in names:
+        lists = {
+            ("roll", "add"): change.added,
+            ("staff", "add"): change.teachers_added,
+            ("staff", "remove"): change.teachers_removed,
+        }
+        for *_, user, op, kind, _line in names:
             if user is not None:
-                (change.added if op == "add" else change.removed).append(ObjectId(user))
+                lists.get((kind, op), change.removed).append(ObjectId(user))
         yield change
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from quartapp_oneroster.plan_classes import plan_classes
+from quartapp_oneroster.plan_teachers import plan_teachers
 from quartapp_oneroster.plan_users import KNOWN, plan_users
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ def make(modes: dict[str, str], store: Store, today: str) -> Totals:
     plan_classes(store, bulk=modes["classes"] == "bulk")
     with store.together():
         _drop_lost(modes, store)
+        plan_teachers(store)
         _rolls(store, today)
     return _totals(store, today)
 

@@ -50,6 +50,16 @@ _DIFFERENCE = {
         FROM p_classes p LEFT JOIN (SELECT id, min(coalesce(email, username)) AS known
                                     FROM p_users GROUP BY id) u ON u.id = p.teacher
         WHERE p.op IN ('new', 'changed') ORDER BY p.line""",
+    "co-teachers": """
+        SELECT CASE s.op WHEN 'add' THEN '+ ' ELSE '- ' END || 'co-teacher '
+               || coalesce(
+                   (SELECT min(coalesce(email, username)) FROM p_users WHERE id = s.usr),
+                   (SELECT min(coalesce(email, username)) FROM d_users WHERE id = s.usr))
+               || ' of ' || coalesce(pc.name, dc.name)
+        FROM p_staff s
+        LEFT JOIN p_classes pc ON pc.id = s.cls
+        LEFT JOIN d_classes dc ON dc.id = s.cls
+        ORDER BY s.cls, s.op, s.usr""",
     "names on rolls": """
         SELECT CASE r.op WHEN 'add' THEN '+ ' ELSE '- ' END
                || coalesce(pu.known, du.email, du.username) || ' in ' || coalesce(pc.name, dc.name)

@@ -46,6 +46,14 @@ async def take(database: Database, store: Store, progress: Progress) -> None:
                 "d_classes",
                 [(c.id.binary, c.sourced_id, c.teacher_id.binary, c.name) for c in classes],
             )
+            store.add(
+                "d_staff",
+                {
+                    (c.id.binary, user.binary): (c.id.binary, user.binary, until)
+                    for c in classes
+                    for user, until in c.co_teachers
+                }.values(),
+            )
             # Each student once: a roll is a set, whatever wrote the document.
             pairs: set[tuple[Any, ...]] = {  # Any: what SQLite stores
                 (c.id.binary, student.binary) for c in classes for student in c.students_ids

@@ -45,6 +45,7 @@ CREATE INDEX d_users_id ON d_users (id);
 CREATE INDEX d_users_sid ON d_users (sid);
 CREATE TABLE d_classes (id BLOB PRIMARY KEY, sid TEXT, teacher BLOB, name TEXT) WITHOUT ROWID;
 CREATE INDEX d_classes_sid ON d_classes (sid);
+CREATE TABLE d_staff (cls BLOB, usr BLOB, until TEXT, PRIMARY KEY (cls, usr)) WITHOUT ROWID;
 CREATE TABLE d_rolls (cls BLOB, usr BLOB, PRIMARY KEY (cls, usr)) WITHOUT ROWID;
 CREATE TABLE d_enrolments (sid TEXT, cls TEXT, usr TEXT, role TEXT, prim INTEGER, begins TEXT,
                            ends TEXT, PRIMARY KEY (sid, cls, usr)) WITHOUT ROWID;
@@ -63,14 +64,15 @@ CREATE TABLE p_classes (sid TEXT PRIMARY KEY, id BLOB, op TEXT, name TEXT, teach
 CREATE INDEX p_classes_id ON p_classes (id);
 CREATE TABLE p_names (teacher BLOB, name TEXT, cls BLOB, PRIMARY KEY (teacher, name)) WITHOUT ROWID;
 CREATE TABLE p_teachers (cls TEXT PRIMARY KEY, id BLOB) WITHOUT ROWID;
+CREATE TABLE p_staff (cls BLOB, usr BLOB, op TEXT, PRIMARY KEY (cls, usr)) WITHOUT ROWID;
 CREATE TABLE p_wanted (cls BLOB, usr BLOB, line INTEGER, PRIMARY KEY (cls, usr)) WITHOUT ROWID;
 CREATE TABLE p_rolls (cls BLOB, usr BLOB, op TEXT, line INTEGER, PRIMARY KEY (cls, usr))
                       WITHOUT ROWID;
 """
 _REDONE = (
-    *("d_users", "d_classes", "d_rolls", "d_enrolments"),
+    *("d_users", "d_classes", "d_staff", "d_rolls", "d_enrolments"),
     *("p_users", "p_emails", "p_logins", "p_enrolments", "p_classes", "p_names"),
-    *("p_teachers", "p_wanted", "p_rolls"),
+    *("p_teachers", "p_staff", "p_wanted", "p_rolls"),
 )
 
 
