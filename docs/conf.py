@@ -82,6 +82,8 @@ UNLISTED = {
     "quartapp_attendance.live.sessions.LiveSessions",
     "quartapp_attendance.records.Records",
     "quartapp_auth.passwords.Passwords",
+    "quartapp_classes.finding.ClassFinder",
+    "quartapp_classes.writing.ClassWriter",
     "quartapp.database.migrations.Migrations",
     "quartapp.realtime.handling.Watchdog",
     "quartapp_auth.settings.AuthSettings",

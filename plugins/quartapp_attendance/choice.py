@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from quartapp_attendance.live.sessions import LiveSessions
     from quartapp_classes import Rolls, Teaching
 
-    Marks = dict[str, str]
-
 ARRIVAL_SECONDS = 2.0
 MARKS = "marks:write"
 
@@ -100,7 +98,7 @@ class SessionChoice:
 
     async def shown_to(
         self, principal: Principal, session: Document | ActiveSession
-    ) -> Callable[[Marks], Marks]:
+    ) -> Callable[[dict[str, str]], dict[str, str]]:
         """Return the function that leaves those marks of a session that a principal may see.
 
         Callers see all marks, and everybody else sees their own.

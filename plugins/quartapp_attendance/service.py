@@ -1,4 +1,4 @@
-"""The use cases of attendance. This module knows no requests, no frames and no status codes."""
+"""The start and the end of roll calls. This module knows no requests, frames and status codes."""
 
 from __future__ import annotations
 
@@ -6,36 +6,26 @@ from typing import TYPE_CHECKING
 
 from bson import ObjectId
 
-from quartapp import Attempt, DatabaseUnavailableError, DomainError
-from quartapp_attendance.again import answer_again
-from quartapp_attendance.choice import ARRIVAL_SECONDS, SessionChoice
-from quartapp_attendance.errors import (
-    MarkRefusedError,
-    NoActiveSessionError,
-    NotOnRollError,
-    UnknownStatusError,
-)
-from quartapp_attendance.happenings import AttendanceMarked, SessionStarted
-from quartapp_attendance.live.references import AppliedError, claimed
+from quartapp import Attempt
+from quartapp_attendance.choice import ARRIVAL_SECONDS
+from quartapp_attendance.errors import NoActiveSessionError
+from quartapp_attendance.happenings import SessionStarted
+from quartapp_attendance.live.references import claimed
 from quartapp_attendance.live.states import SessionState
-from quartapp_attendance.live.telling import beside
-from quartapp_attendance.statuses import ANY, Mark
+from quartapp_attendance.marking import Marking
 from quartapp_classes import ClassNotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping
     from datetime import datetime
 
-    from quartapp import Document, Grants, Principal, Roles
+    from quartapp import Document, Grants, Roles
     from quartapp_attendance.closing import Closing
     from quartapp_attendance.expiry import Expiry
     from quartapp_attendance.hook_calls import AttendanceHooks
-    from quartapp_attendance.live.references import Reference
     from quartapp_attendance.live.session import ActiveSession
     from quartapp_attendance.live.session_log import SessionLog
     from quartapp_attendance.live.sessions import LiveSessions
     from quartapp_attendance.records import Records
-    from quartapp_attendance.statuses import Expected
     from quartapp_classes import ClassRoom, ClassService, Rolls, Teaching
 
 
@@ -43,8 +33,8 @@ SESSION_ACTIVE = "attendance session is active"
 HAS_RECORDS = "class has attendance records"
 
 
-class AttendanceService(SessionChoice):
-    """Roll calls.
+class AttendanceService(Marking):
+    """Roll calls, from their start to their end.
 
     Args:
         records: The attendance records of ended sessions.
@@ -80,12 +70,13 @@ class AttendanceService(SessionChoice):
         roles: Roles,
         grants: Grants,
     ) -> None:
-        super().__init__(rolls, teaching, sessions, live, scope, roles, grants, expiry)
+        super().__init__(
+            *(rolls, teaching, sessions, live, hooks),
+            *(scope, roles, grants, expiry),
+        )
         self.records = records
         self.closing = closing
         self._classes = classes
-        self._hooks = hooks
-        self._plugins = hooks.plugins
 
     async def start(
         self, class_room: ClassRoom, attempt: Attempt | None = None, *, by: str | None = None
@@ -97,8 +88,8 @@ class AttendanceService(SessionChoice):
 
         Args:
             class_room: The class.
-            by: Id of the user who starts the session; None for the class's primary teacher.
             attempt: The try that this call is; None for the first and only one.
+            by: Id of the user who starts the session; None for the class's primary teacher.
 
         Returns:
             Start of the session, in UTC.
@@ -141,134 +132,6 @@ class AttendanceService(SessionChoice):
         )
         return _started_at(begun)
 
-    async def mark(self, session: ActiveSession, mark: Mark, expected: Expected = ANY) -> None:
-        """Store a mark or take one back, and wait until this process has shown the change.
-
-        Args:
-            session: The session.
-            mark: The mark; without a status, the student's mark is taken back.
-            expected: Status that the student must have at this moment, None for no mark. The
-                update itself compares, so no other mark comes between.
-
-        Raises:
-            ConflictError: The student has not the mark that was expected.
-            AppliedError: The frame that is being handled was applied before.
-            NoActiveSessionError: The session is over.
-            NotOnRollError: The student is not on the roll.
-            UnknownStatusError: The status is not registered.
-            MarkRefusedError: A plugin refuses the mark.
-            DatabaseUnavailableError: The mark could not be stored.
-        """
-        if mark.status is not None and mark.status not in self._hooks.statuses:
-            raise UnknownStatusError(mark.status)
-        with claimed() as reference:
-            try:
-                marked = await self._store(session, mark, expected, reference)
-            except (MarkRefusedError, NotOnRollError):
-                # What was applied is answered, even if it would be refused by now.
-                if reference is not None:
-                    await self._log.entries.applied(session, reference)
-                raise
-        await self._plugins.on_event(marked)
-
-    async def _store(
-        self,
-        session: ActiveSession,
-        mark: Mark,
-        expected: Expected,
-        reference: Reference | None,
-    ) -> AttendanceMarked:
-        before = session.marks.get(mark.student_id)
-        mark = await self._hooks.accepted(session.info, mark, before)
-        entry: Document = {
-            "kind": "mark",
-            "studentId": mark.student_id,
-            "status": mark.status,
-            "by": mark.by,
-        }
-        if mark.via is not None:
-            entry["via"] = mark.via
-        marked = _marked(session, mark)
-        await self._log.entries.append(session, entry, mark, marked, expected, reference)
-        return marked
-
-    async def mark_rest(self, session: ActiveSession, status: str, by: str) -> list[str]:
-        """Mark everybody on the roll who has no mark, in one update, and wait until it is shown.
-
-        Hooks that check marks are asked for each student; a student whose mark is refused stays
-        without one.
-
-        Args:
-            session: The session.
-            status: Code of the status.
-            by: Id of the user who makes the marks.
-
-        Returns:
-            Ids of the students who got a mark, in the order of the numbers.
-
-        Raises:
-            UnknownStatusError: The status is not registered.
-            NoActiveSessionError: The session is over.
-            DatabaseUnavailableError: The marks could not be stored.
-        """
-        if status not in self._hooks.statuses:
-            raise UnknownStatusError(status)
-        try:
-            roll = await self._rolls.now(session.class_id)
-        except ClassNotFoundError as error:
-            raise NoActiveSessionError from error
-        with claimed() as reference:
-            made = [Mark(student_id, status, by) for student_id in sorted(roll.student_ids)]
-            accepted = await self._hooks.accepted_of(session.info, made, session.marks)
-            marks = {mark.student_id: mark for mark in accepted}
-            events = {student: _marked(session, mark) for student, mark in marks.items()}
-            marked = await self._log.rest.mark(session, marks, reference, events.__getitem__)
-        for student_id in marked:
-            await self._plugins.on_event(events[student_id])
-        return marked
-
-    async def summarise(self, session: ActiveSession) -> None:
-        """Show the counts to the whole session.
-
-        Args:
-            session: The session.
-
-        Raises:
-            NoActiveSessionError: The session is over.
-            DatabaseUnavailableError: MongoDB did not answer in time.
-        """
-        with claimed() as reference:
-            await self._log.entries.append(session, {"kind": "summary"}, reference=reference)
-
-    async def show(
-        self,
-        session: ActiveSession,
-        event: str,
-        data: Mapping[str, object],
-        *,
-        to: str | Iterable[str] | None = None,
-    ) -> None:
-        """Show a plugin's own event on every server, in the order of the session.
-
-        Args:
-            session: The session.
-            event: Name of the event, as the plugin declares it in a ``ServerMessage``.
-            data: Content of ``data``; both JSON and MongoDB must be able to hold it.
-            to: Ids of the users who get the event, or the name of an audience: ``class``,
-                ``teachers``, or one that a plugin registers. None shows the event to everybody who
-                follows the session.
-
-        Raises:
-            UnknownAudienceError: No plugin registers an audience with that name.
-            NoActiveSessionError: The session is over.
-            DatabaseUnavailableError: MongoDB did not answer in time.
-        """
-        entry: Document = {"kind": "event", "event": event, "data": dict(data)}
-        if to is not None:
-            named = await self._hooks.audience(to, session.info) if isinstance(to, str) else to
-            entry["to"] = sorted(set(named))
-        await self._log.entries.append(session, entry)
-
     async def done(self, session: ActiveSession) -> None:
         """End a session: count unmarked students as absent, store the records, and tell everybody.
 
@@ -288,41 +151,6 @@ class AttendanceService(SessionChoice):
         await self.closing.to_the_end(document)
         # The end has the next number; when that is reached, the broadcast has been sent.
         await session.reached(document["seq"] + 1)
-
-    async def in_session(
-        self,
-        principal: Principal,
-        class_id: str | None,
-        act: Callable[[ActiveSession], Awaitable[None]],
-        *,
-        calling: bool = True,
-    ) -> None:
-        """Do something in the live session that the principal acts on.
-
-        This process may not know yet that a session was replaced. When ``act`` is refused because
-        its session is over, it is repeated in the session that is live now.
-
-        Args:
-            principal: The user, as for :meth:`session_for`.
-            class_id: ``_id`` of the class, as for :meth:`session_for`.
-            act: The action.
-            calling: Whether the principal acts as the caller, as for :meth:`session_for`.
-
-        Raises:
-            DomainError: ``act`` was refused in the live session.
-            DatabaseUnavailableError: MongoDB did not answer in time.
-            NoActiveSessionError: No live session fits.
-        """
-        session = await self.session_for(principal, class_id, calling=calling)
-        try:
-            await _done_once(act, session)
-        except DatabaseUnavailableError:
-            raise  # a failure, not a refusal: repeating would fail again
-        except DomainError:
-            live = await self._as_stored(principal, class_id, calling)
-            if live is session:
-                raise
-            await _done_once(act, live)
 
     async def kept_by(self, class_id: str, *, with_records: bool) -> str | None:
         """Return the reason why a class cannot be deleted: a live session, or records.
@@ -344,25 +172,6 @@ class AttendanceService(SessionChoice):
         if not with_records and await self.records.any_of(key):
             return HAS_RECORDS
         return None
-
-
-async def _done_once(
-    act: Callable[[ActiveSession], Awaitable[None]], session: ActiveSession
-) -> None:
-    """Act in a session, and answer again where that was done before."""
-    try:
-        await act(session)
-    except AppliedError as applied:
-        await answer_again(session, applied)
-    except DomainError as error:
-        error.beside = beside(session, session.seq)
-        raise
-
-
-def _marked(session: ActiveSession, mark: Mark) -> AttendanceMarked:
-    return AttendanceMarked(
-        str(session.id), str(session.class_id), mark.student_id, mark.status, mark.by, mark.via
-    )
 
 
 def _started_at(document: Document) -> datetime:

@@ -1,0 +1,247 @@
+"""What people do in a live session: marks, counts, and the events of plugins."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from quartapp import DatabaseUnavailableError, DomainError
+from quartapp_attendance.again import answer_again
+from quartapp_attendance.choice import SessionChoice
+from quartapp_attendance.errors import (
+    MarkRefusedError,
+    NoActiveSessionError,
+    NotOnRollError,
+    UnknownStatusError,
+)
+from quartapp_attendance.happenings import AttendanceMarked
+from quartapp_attendance.live.references import AppliedError, claimed
+from quartapp_attendance.live.telling import beside
+from quartapp_attendance.statuses import ANY, Mark
+from quartapp_classes import ClassNotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
+
+    from quartapp import Document, Grants, Principal, Roles
+    from quartapp_attendance.expiry import Expiry
+    from quartapp_attendance.hook_calls import AttendanceHooks
+    from quartapp_attendance.live.references import Reference
+    from quartapp_attendance.live.session import ActiveSession
+    from quartapp_attendance.live.session_log import SessionLog
+    from quartapp_attendance.live.sessions import LiveSessions
+    from quartapp_attendance.statuses import Expected
+    from quartapp_classes import Rolls, Teaching
+
+
+class Marking(SessionChoice):
+    """What people do in live sessions.
+
+    Args:
+        rolls: Rolls of the classes.
+        teaching: Teachers of the classes.
+        sessions: The log of live sessions.
+        live: The projection of the log in this process.
+        hooks: Hooks of plugins, which check marks and receive events.
+        scope: ``global`` for one live session in the system, ``class`` for one in each class.
+        roles: Roles of the app, which decide who calls rolls.
+        grants: Permissions that plugins give to other people.
+        expiry: The end of sessions that nobody ends.
+    """
+
+    def __init__(
+        self,
+        rolls: Rolls,
+        teaching: Teaching,
+        sessions: SessionLog,
+        live: LiveSessions,
+        hooks: AttendanceHooks,
+        scope: str,
+        roles: Roles,
+        grants: Grants,
+        expiry: Expiry,
+    ) -> None:
+        super().__init__(rolls, teaching, sessions, live, scope, roles, grants, expiry)
+        self._hooks = hooks
+        self._plugins = hooks.plugins
+
+    async def in_session(
+        self,
+        principal: Principal,
+        class_id: str | None,
+        act: Callable[[ActiveSession], Awaitable[None]],
+        *,
+        calling: bool = True,
+    ) -> None:
+        """Do something in the live session that the principal acts on.
+
+        This process may not know yet that a session was replaced. When ``act`` is refused because
+        its session is over, it is repeated in the session that is live now.
+
+        Args:
+            principal: The user, as for :meth:`session_for`.
+            class_id: ``_id`` of the class, as for :meth:`session_for`.
+            act: The action.
+            calling: Whether the principal acts as the caller, as for :meth:`session_for`.
+
+        Raises:
+            DomainError: ``act`` was refused in the live session.
+            DatabaseUnavailableError: MongoDB did not answer in time.
+            NoActiveSessionError: No live session fits.
+        """
+        session = await self.session_for(principal, class_id, calling=calling)
+        try:
+            await _done_once(act, session)
+        except DatabaseUnavailableError:
+            raise  # a failure, not a refusal: repeating would fail again
+        except DomainError:
+            live = await self._as_stored(principal, class_id, calling)
+            if live is session:
+                raise
+            await _done_once(act, live)
+
+    async def mark(self, session: ActiveSession, mark: Mark, expected: Expected = ANY) -> None:
+        """Store a mark or take one back, and wait until this process has shown the change.
+
+        Args:
+            session: The session.
+            mark: The mark; without a status, the student's mark is taken back.
+            expected: Status that the student must have at this moment, None for no mark. The
+                update itself compares, so no other mark comes between.
+
+        Raises:
+            ConflictError: The student has not the mark that was expected.
+            AppliedError: The frame that is being handled was applied before.
+            NoActiveSessionError: The session is over.
+            NotOnRollError: The student is not on the roll.
+            UnknownStatusError: The status is not registered.
+            MarkRefusedError: A plugin refuses the mark.
+            DatabaseUnavailableError: The mark could not be stored.
+        """
+        if mark.status is not None and mark.status not in self._hooks.statuses:
+            raise UnknownStatusError(mark.status)
+        with claimed() as reference:
+            try:
+                marked = await self._store(session, mark, expected, reference)
+            except (MarkRefusedError, NotOnRollError):
+                # What was applied is answered, even if it would be refused by now.
+                if reference is not None:
+                    await self._log.entries.applied(session, reference)
+                raise
+        await self._plugins.on_event(marked)
+
+    async def _store(
+        self,
+        session: ActiveSession,
+        mark: Mark,
+        expected: Expected,
+        reference: Reference | None,
+    ) -> AttendanceMarked:
+        before = session.marks.get(mark.student_id)
+        mark = await self._hooks.accepted(session.info, mark, before)
+        entry: Document = {
+            "kind": "mark",
+            "studentId": mark.student_id,
+            "status": mark.status,
+            "by": mark.by,
+        }
+        if mark.via is not None:
+            entry["via"] = mark.via
+        marked = _marked(session, mark)
+        await self._log.entries.append(session, entry, mark, marked, expected, reference)
+        return marked
+
+    async def mark_rest(self, session: ActiveSession, status: str, by: str) -> list[str]:
+        """Mark everybody on the roll who has no mark, in one update, and wait until it is shown.
+
+        Hooks that check marks are asked for each student; a student whose mark is refused stays
+        without one.
+
+        Args:
+            session: The session.
+            status: Code of the status.
+            by: Id of the user who makes the marks.
+
+        Returns:
+            Ids of the students who got a mark, in the order of the numbers.
+
+        Raises:
+            UnknownStatusError: The status is not registered.
+            NoActiveSessionError: The session is over.
+            DatabaseUnavailableError: The marks could not be stored.
+        """
+        if status not in self._hooks.statuses:
+            raise UnknownStatusError(status)
+        try:
+            roll = await self._rolls.now(session.class_id)
+        except ClassNotFoundError as error:
+            raise NoActiveSessionError from error
+        with claimed() as reference:
+            made = [Mark(student_id, status, by) for student_id in sorted(roll.student_ids)]
+            accepted = await self._hooks.accepted_of(session.info, made, session.marks)
+            marks = {mark.student_id: mark for mark in accepted}
+            events = {student: _marked(session, mark) for student, mark in marks.items()}
+            marked = await self._log.rest.mark(session, marks, reference, events.__getitem__)
+        for student_id in marked:
+            await self._plugins.on_event(events[student_id])
+        return marked
+
+    async def summarise(self, session: ActiveSession) -> None:
+        """Show the counts to the whole session.
+
+        Args:
+            session: The session.
+
+        Raises:
+            NoActiveSessionError: The session is over.
+            DatabaseUnavailableError: MongoDB did not answer in time.
+        """
+        with claimed() as reference:
+            await self._log.entries.append(session, {"kind": "summary"}, reference=reference)
+
+    async def show(
+        self,
+        session: ActiveSession,
+        event: str,
+        data: Mapping[str, object],
+        *,
+        to: str | Iterable[str] | None = None,
+    ) -> None:
+        """Show a plugin's own event on every server, in the order of the session.
+
+        Args:
+            session: The session.
+            event: Name of the event, as the plugin declares it in a ``ServerMessage``.
+            data: Content of ``data``; both JSON and MongoDB must be able to hold it.
+            to: Ids of the users who get the event, or the name of an audience: ``class``,
+                ``teachers``, or one that a plugin registers. None shows the event to everybody who
+                follows the session.
+
+        Raises:
+            UnknownAudienceError: No plugin registers an audience with that name.
+            NoActiveSessionError: The session is over.
+            DatabaseUnavailableError: MongoDB did not answer in time.
+        """
+        entry: Document = {"kind": "event", "event": event, "data": dict(data)}
+        if to is not None:
+            named = await self._hooks.audience(to, session.info) if isinstance(to, str) else to
+            entry["to"] = sorted(set(named))
+        await self._log.entries.append(session, entry)
+
+
+async def _done_once(
+    act: Callable[[ActiveSession], Awaitable[None]], session: ActiveSession
+) -> None:
+    """Act in a session, and answer again where that was done before."""
+    try:
+        await act(session)
+    except AppliedError as applied:
+        await answer_again(session, applied)
+    except DomainError as error:
+        error.beside = beside(session, session.seq)
+        raise
+
+
+def _marked(session: ActiveSession, mark: Mark) -> AttendanceMarked:
+    return AttendanceMarked(
+        str(session.id), str(session.class_id), mark.student_id, mark.status, mark.by, mark.via
+    )
