@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 # The limit of the contract; see "Frames" in asyncapi.yaml.
 NESTING_LEVELS = 200
+# The limit of the contract; see "Version 1" in asyncapi.yaml.
+REFERENCE_CHARACTERS = 64
 
 
 class Document:
@@ -28,6 +30,7 @@ class Document:
         roles: Role that may send each client event; None for every role.
         broadcasts: Events that go to everybody whom the session concerns.
         frames: Schema of a client's frame by event of the authority, without references.
+        frames_v1: The same for frames from sockets of version 1.
         added: Message by event that only this server has, its payload without references.
         statuses: The statuses that a teacher may send.
         counted: The statuses that summaries count one by one; none on a plain server.
@@ -37,9 +40,11 @@ class Document:
         self.raw = raw
         self.roles: dict[str, str | None] = {}
         self.frames: dict[str, JsonObject] = {}
+        self.frames_v1: dict[str, JsonObject] = {}
         self.added: dict[str, JsonObject] = {}
         self.broadcasts: set[str] = set()
         self._from_client: dict[str, jsonschema_rs.Validator] = {}
+        self._from_client_v1: dict[str, jsonschema_rs.Validator] = {}
         self._from_server: dict[str, jsonschema_rs.Validator] = {}
         self._base_fields = _fields_of_data(authority)
         base = {message["name"] for action, message in messages(authority) if action == "receive"}
@@ -52,8 +57,11 @@ class Document:
                 continue
             self.roles[name] = message.get("x-role")
             self._from_client[name] = self._validator(message["payload"])
+            in_v1: JsonObject = message.get("x-payload-v1") or message["payload"]
+            self._from_client_v1[name] = self._validator(in_v1)
             if name in base:
                 self.frames[name] = payload
+                self.frames_v1[name] = self.without_references(in_v1)
             else:
                 self.added[name] = {**message, "payload": payload}
         mark = self.frames["ATTENDANCE_MARKED"]["properties"]["data"]["properties"]
@@ -90,12 +98,21 @@ class Document:
             raise AssertionError(f"{text} does not fit the document: {error.message}")
         return dict(frame)
 
-    def client_frame_fits(self, name: str, data: dict[str, Any]) -> bool:
-        """Tell whether a frame of event ``name`` with ``data`` fits the event's schema."""
+    def client_frame_fits(self, name: str, data: dict[str, Any], version: int = 0) -> bool:
+        """Tell whether a frame fits the event's schema.
+
+        Args:
+            name: The event.
+            data: Value of ``data``.
+            version: Version of the socket that sends the frame; 0 for none.
+        """
+        frames, validators = (
+            (self.frames_v1, self._from_client_v1) if version else (self.frames, self._from_client)
+        )
         # Unknown fields never count, and not every validator accepts every number in them.
-        known = self.frames[name]["properties"]["data"]["properties"]
+        known = frames[name]["properties"]["data"]["properties"]
         plain = {key: _plain(value) for key, value in data.items() if key in known}
-        return self._from_client[name].is_valid({"event": name, "data": plain})
+        return validators[name].is_valid({"event": name, "data": plain})
 
     def _validator(self, payload: dict[str, Any]) -> jsonschema_rs.Validator:
         return jsonschema_rs.validator_for({**payload, "components": self.raw["components"]})
@@ -118,6 +135,28 @@ def _plain(value: object) -> object:
 
 def read(frame: str | bytes) -> tuple[str, dict[str, Any]] | None:
     """Return event and data of a client's frame; None if the frame breaks the document's rules."""
+    message = _parsed(frame)
+    if message is None:
+        return None
+    name, data = message.get("event"), message.get("data", {})
+    if not isinstance(name, str) or not isinstance(data, dict):
+        return None
+    return name, data
+
+
+def reference(frame: str | bytes) -> str | None:
+    """Return the ``ref`` of a client's frame in version 1; None without one.
+
+    Raises:
+        ValueError: The ``ref`` is no text of 1 to 64 characters.
+    """
+    ref = (_parsed(frame) or {}).get("ref")
+    if ref is not None and not (isinstance(ref, str) and 1 <= len(ref) <= REFERENCE_CHARACTERS):
+        raise ValueError("the reference is malformed")
+    return ref
+
+
+def _parsed(frame: str | bytes) -> dict[str, Any] | None:
     if isinstance(frame, bytes):
         return None
     try:
@@ -128,10 +167,7 @@ def read(frame: str | bytes) -> tuple[str, dict[str, Any]] | None:
         return None
     if not isinstance(message, dict) or _levels(message) > NESTING_LEVELS:
         return None
-    name, data = message.get("event"), message.get("data", {})
-    if not isinstance(name, str) or not isinstance(data, dict):
-        return None
-    return name, data
+    return message
 
 
 def _no_constant(name: str) -> None:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from quartapp_contract_suite.websocket.client import error
-from quartapp_contract_suite.websocket.document import read
+from quartapp_contract_suite.websocket.document import read, reference
 
 if TYPE_CHECKING:
     from quartapp.encoding import JsonObject
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     Pairs = tuple[tuple[Any, str], ...]
 
 NO_SESSION = "No active attendance session"
+# The events whose references a session keeps, in version 1.
+KEPT = ("ATTENDANCE_MARKED", "MARK_REST", "TODAY_SUMMARY")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +31,12 @@ class Live:
     Attributes:
         class_id: Id of the class.
         marks: Pairs of student and status, sorted.
+        applied: Pairs of ``(person, reference)`` and the answer of the first time as JSON, sorted.
     """
 
     class_id: str
     marks: Pairs = ()
+    applied: Pairs = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +83,18 @@ class Model:
         """Return the state in which the class has a live session, a new or an existing one."""
         return self if self.live is not None else replace(self, live=Live(class_id))
 
-    def marked(self, student: str, status: str) -> Model:
-        """Return the state after a mark."""
+    def marked(self, student: str, status: str | None) -> Model:
+        """Return the state after a mark; without a status, the student's mark is taken back."""
         assert self.live is not None
-        marks = tuple(sorted({**dict(self.live.marks), student: status}.items()))
-        return replace(self, live=replace(self.live, marks=marks))
+        marks = {**dict(self.live.marks), student: status}
+        made = tuple(sorted((one, mark) for one, mark in marks.items() if mark is not None))
+        return replace(self, live=replace(self.live, marks=made))
+
+    def with_reference(self, person: Person, ref: str, answer: JsonObject) -> Model:
+        """Return the state in which a frame was applied, and answered with ``answer``."""
+        assert self.live is not None
+        applied = {**dict(self.live.applied), (person.id, ref): json.dumps(answer)}
+        return replace(self, live=replace(self.live, applied=tuple(sorted(applied.items()))))
 
     def done(self) -> tuple[Model, JsonObject]:
         """Return the state after the end of the session, and the broadcast."""
@@ -117,17 +128,31 @@ class Outcome:
         answer: The frame that the server sends.
         to_all: Whether the answer goes to everybody, or to the sender alone.
         shown: Broadcasts before the answer, in one piece.
+        ref: Reference that the sender's copy of the answer has; None for none.
     """
 
     model: Model
     answer: JsonObject = field(compare=False)
     to_all: bool
     shown: tuple[JsonObject, ...] = field(default=(), compare=False)
+    ref: str | None = None
+
+    @property
+    def copy(self) -> JsonObject:
+        """The sender's copy of the answer."""
+        return self.answer if self.ref is None else {**self.answer, "ref": self.ref}
 
 
-def fixed_answer(document: Document, person: Person, frame: str | bytes) -> str | None:
+def fixed_answer(
+    document: Document, person: Person, frame: str | bytes, version: int = 0
+) -> str | None:
     """Return the ``ERROR`` of a frame that is refused in every session; None for other frames."""
     message = read(frame)
+    if version:
+        try:
+            reference(frame)
+        except ValueError:
+            message = None
     if message is None:
         return "Invalid message format"
     name, data = message
@@ -136,7 +161,7 @@ def fixed_answer(document: Document, person: Person, frame: str | bytes) -> str 
     role = document.roles[name]
     if role not in (None, person.role):
         return f"Forbidden, {role} event only"
-    if not document.client_frame_fits(name, data):
+    if not document.client_frame_fits(name, data, version):
         return "Invalid message format"
     if name == "AUTH" and data["token"] != person.token:
         return "Unauthorized or invalid token"
@@ -151,16 +176,41 @@ def renewed(person: Person) -> JsonObject:
     return {"event": "AUTH", "data": {"expiresAt": moment.replace("+00:00", "Z")}}
 
 
-def outcome(document: Document, model: Model, person: Person, frame: str | bytes) -> Outcome:
-    """Return the outcome that the contract demands for ``frame`` from ``person``."""
-    refusal = fixed_answer(document, person, frame)
+def outcome(
+    document: Document, model: Model, person: Person, frame: str | bytes, version: int = 0
+) -> Outcome:
+    """Return the outcome that the contract demands for a frame.
+
+    Args:
+        document: The server's document.
+        model: The state before.
+        person: The sender.
+        frame: The frame.
+        version: Version of the sender's socket; 0 for none.
+    """
+    try:
+        ref = reference(frame) if version else None
+    except ValueError:
+        ref = None
+    key = (person.id, ref)
+    refusal = fixed_answer(document, person, frame, version)
     name, data = read(frame) or ("", {})
-    if refusal is None and name == "AUTH":
-        return Outcome(model, renewed(person), to_all=False)
-    if refusal is None and not model.concerns(person):
+    if refusal is None and name != "AUTH" and not model.concerns(person):
         refusal = NO_SESSION
     if refusal is not None:
-        return Outcome(model, error(refusal), to_all=False)
+        return Outcome(model, error(refusal), to_all=False, ref=ref)
+    if ref is not None and name in KEPT and model.live and key in dict(model.live.applied):
+        answer = json.loads(dict(model.live.applied)[key])
+        return Outcome(model, answer, to_all=False, ref=ref)
+    found = replace(_applied(model, person, name, data, version), ref=ref)
+    if ref is None or name not in KEPT or found.answer["event"] == "ERROR":
+        return found
+    return replace(found, model=found.model.with_reference(person, ref, found.answer))
+
+
+def _applied(model: Model, person: Person, name: str, data: JsonObject, version: int) -> Outcome:
+    if name == "AUTH":
+        return Outcome(model, renewed(person), to_all=False)
     assert model.live is not None
     if name == "TODAY_SUMMARY":
         return Outcome(model, model.summary(), to_all=True)
@@ -176,11 +226,15 @@ def outcome(document: Document, model: Model, person: Person, frame: str | bytes
     student, status = data["studentId"].lower(), data["status"]
     if student not in model.roll(model.live.class_id):
         return Outcome(model, error("Student not enrolled in class"), to_all=False)
+    current = dict(model.live.marks).get(student)
+    if version and "if" in data and data["if"] != current:
+        conflict = {"event": "ERROR", "data": {"message": "Conflict", "current": current}}
+        return Outcome(model, conflict, to_all=False)
     return Outcome(model.marked(student, status), marked(student, status), to_all=True)
 
 
-def marked(student: str, status: str) -> JsonObject:
-    """Return the broadcast of a mark."""
+def marked(student: str, status: str | None) -> JsonObject:
+    """Return the broadcast of a mark; without a status, of a mark that is taken back."""
     return {"event": "ATTENDANCE_MARKED", "data": {"studentId": student, "status": status}}
 
 

@@ -16,17 +16,22 @@ if TYPE_CHECKING:
 SOCKETS = {
     "first teacher": "first",
     "first teacher again": "first",
+    "first teacher in version 1": "first",
     "second teacher": "second",
     "student of one": "one",
     "student of the other": "other",
     "student of both": "both",
-    "student of both again": "both",
+    "student of both in version 1": "both",
     "student of none": "none",
 }
+IN_VERSION_1 = tuple(name for name in SOCKETS if "version 1" in name)
 CLASSES = {"maths": "first", "physics": "first", "music": "second"}
 ROLLS = {"maths": ("one", "both"), "physics": (), "music": ("other", "both")}
 STUDENTS = ("one", "both", "other", "none")
 STRANGERS = {"nobody": "f" * 24}
+
+
+EVENTS = ("ATTENDANCE_MARKED", "MARK_REST", "TODAY_SUMMARY", "MY_ATTENDANCE", "DONE", "AUTH")
 
 
 class Moves:
@@ -52,6 +57,9 @@ class Moves:
         self.done = frames.valid("DONE")
         self.renewal = frames.valid("AUTH")
         self.valid = _one_of(self.mark, self.rest, self.summary, self.own, self.done, self.renewal)
+        marks, rest, summary, own, done, renewal = map(frames.valid_v1, EVENTS)
+        self.version_1 = _one_of(marks, marks, marks, rest, rest, summary, own, done, renewal)
+        self.changes_1 = _one_of(marks, marks, marks, rest, summary)
         self.nearly_valid = frames.nearly_valid()
         self.hostile = frames.hostile()
         self.anything = _one_of(self.valid, self.nearly_valid, self.hostile, frames.unknown_event())

@@ -31,13 +31,16 @@ class Sent:
         name: Name of the sender in messages of the test.
         person: The person who opened the socket; None for requests over HTTP.
         steps: Frames in order, or pairs of a method of ``Model`` and a class over HTTP.
-        answers: Frames that only this socket received, in order.
+        answers: Frames that only this socket received, in order; a copy of a broadcast that has a
+            reference is such a frame too.
+        version: Version of the socket; 0 for none.
     """
 
     name: str
     person: Person | None
     steps: Sequence[Any]
     answers: Sequence[JsonObject] = ()
+    version: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ class _Point:
 
     steps: tuple[int, ...]
     answers: tuple[int, ...]
-    waiting: tuple[str | None, ...]
+    waiting: tuple[tuple[str, str | None] | None, ...]
     shown: int
     model: Model
 
@@ -80,14 +83,12 @@ def explain(
     return ends
 
 
-def alone(
-    document: Document, model: Model, person: Person, frames: Sequence[str | bytes]
-) -> list[JsonObject]:
-    """Return the answers to ``frames`` of one sender if nobody else sent a frame."""
+def alone(document: Document, model: Model, sender: Sent, person: Person) -> list[JsonObject]:
+    """Return the answers to the frames of one sender if nobody else sent a frame."""
     answers = []
-    for frame in frames:
-        found = outcome(document, model, person, frame)
-        answers.append(found.answer)
+    for frame in sender.steps:
+        found = outcome(document, model, person, frame, sender.version)
+        answers.append(found.copy)
         model = found.model
     return answers
 
@@ -107,12 +108,15 @@ def _next(
     document: Document, point: _Point, sent: Sequence[Sent], broadcasts: Sequence[JsonObject]
 ) -> Iterator[_Point]:
     for number, sender in enumerate(sent):
-        if (told := point.waiting[number]) is not None:
+        if (awaited := point.waiting[number]) is not None:
             # The end of a session takes a moment, so its broadcast may come after other frames.
+            told, ref = awaited
             if point.shown < len(broadcasts) and told == _text(broadcasts[point.shown]):
-                yield replace(
+                copy = {**broadcasts[point.shown], "ref": ref}
+                after = replace(
                     point, waiting=_put(point.waiting, number, None), shown=point.shown + 1
                 )
+                yield from [after] if ref is None else _copied(after, number, sender, copy)
             continue
         if point.steps[number] == len(sender.steps):
             continue
@@ -122,10 +126,11 @@ def _next(
             verb, class_id = step
             yield replace(moved, model=getattr(point.model, verb)(class_id))
             continue
-        found = outcome(document, point.model, sender.person, step)
+        found = outcome(document, point.model, sender.person, step, sender.version)
         moved = replace(moved, model=found.model)
         if found.answer["event"] == "DONE":
-            yield replace(moved, waiting=_put(point.waiting, number, _text(found.answer)))
+            end = (_text(found.answer), found.ref)
+            yield replace(moved, waiting=_put(point.waiting, number, end))
         else:
             yield from _answered(moved, number, sender, found, broadcasts)
 
@@ -143,11 +148,16 @@ def _answered(
     if tuple(broadcasts[point.shown : end]) != shown:
         return
     point = replace(point, shown=end)
-    if found.to_all:
+    if found.to_all and found.ref is None:
         yield point
-        return
+    else:
+        yield from _copied(point, number, sender, found.copy)
+
+
+def _copied(point: _Point, number: int, sender: Sent, copy: JsonObject) -> Iterator[_Point]:
+    """Yield the point after the sender's copy of an answer, if that is the sender's next frame."""
     got = point.answers[number]
-    if got < len(sender.answers) and found.answer == sender.answers[got]:
+    if got < len(sender.answers) and copy == sender.answers[got]:
         yield replace(point, answers=_put(point.answers, number, got + 1))
 
 

@@ -30,18 +30,19 @@ class StepCounts:
     def __len__(self) -> int:
         return self._counts.total()
 
-    def add(self, document: Document, person: Person, frame: str | bytes) -> None:
-        """Count one frame of ``person``."""
+    def add(self, document: Document, person: Person, frame: str | bytes, version: int = 0) -> None:
+        """Count one frame of ``person`` from a socket of ``version``."""
         message = read(frame)
         if message is None:
             what = "(no message)"
         elif message[0] not in document.roles:
             what = "(unknown event)"
-        elif document.client_frame_fits(*message):
+        elif document.client_frame_fits(*message, version):
             what = message[0]
         else:
             what = f"{message[0]} (data does not fit)"
-        self._counts[what, person.role] += 1
+        sender = f"{person.role} in version {version}" if version else person.role
+        self._counts[what, sender] += 1
 
     def record(self, record_property: Callable[[str, object], None], seconds: float) -> None:
         """Add the counts and the duration in seconds to the test's report."""

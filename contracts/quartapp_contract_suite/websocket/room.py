@@ -6,6 +6,7 @@ The proof needs no waiting time. Two facts of the contract are enough:
   sent. So a sender with the answer to a last, known frame (a *probe*) has all answers to itself
   alone. All other frames were answered by a broadcast, and ``MARKED_REST`` tells how many came
   before it, so the number of broadcasts is known.
+* A frame of version 1 that was applied before is answered to its sender alone.
 * A broadcast goes to everybody. So each socket is read until it has that number of broadcasts. Then
   each socket sends a second probe: a frame that the server sent by mistake comes before the answer.
 
@@ -20,9 +21,10 @@ from typing import TYPE_CHECKING
 from quartapp_contract_suite.websocket.client import Socket, error, message
 from quartapp_contract_suite.websocket.model import fixed_answer
 from quartapp_contract_suite.websocket.order import Sent, alone, explain
+from quartapp_contract_suite.websocket.version1 import AGAIN, Numbers, SocketOfVersion1
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from quartapp.encoding import JsonObject
     from quartapp_contract_suite.people import Person
@@ -39,18 +41,26 @@ class Room:
         base_url: Address of the server, without a path.
         document: The server's document.
         people: The person of each socket, by name of the socket.
+        in_version_1: Names of the sockets of version 1, at most one for each person.
 
     Attributes:
         people: The person of each socket, by name of the socket.
         shown: All broadcasts so far.
     """
 
-    def __init__(self, base_url: str, document: Document, people: Mapping[str, Person]) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        document: Document,
+        people: Mapping[str, Person],
+        in_version_1: Iterable[str] = (),
+    ) -> None:
         self._base_url = base_url
         self._document = document
         self._read = document.check_server_frame
         self.people = dict(people)
         self.shown: list[JsonObject] = []
+        self._numbers = {name: Numbers() for name in in_version_1}
         self._sockets: dict[str, Socket] = {}
 
     def __enter__(self) -> Room:
@@ -73,6 +83,11 @@ class Room:
 
     def enter(self, name: str) -> None:
         """Open the socket ``name``, and wait until the server has accepted it."""
+        if (numbers := self._numbers.get(name)) is not None:
+            self._sockets[name] = SocketOfVersion1(
+                name, self._base_url, self.people[name], self._read, numbers
+            )
+            return
         socket = Socket(name, self._base_url, self.people[name], self._read)
         self._sockets[name] = socket
         assert socket.ask(message("HELLO")) == error("Unknown event")
@@ -92,6 +107,10 @@ class Room:
         self._sockets[name] = socket
         socket.send(message("HELLO"))
         return socket.until(error("Unknown event"))
+
+    def version(self, name: str) -> int:
+        """Return the version of the socket ``name``; 0 for none."""
+        return int(name in self._numbers)
 
     def finish(self, name: str) -> None:
         """End the session of the socket's person after a failure, if there is one."""
@@ -130,7 +149,7 @@ class Room:
         got = {name: self._sockets[name].until(probes[name][1]) for name in sent}
         answered = {name: self._alone(frames) for name, frames in got.items()}
         expected = sum(map(len, sent.values())) - sum(map(len, answered.values()))
-        expected += sum(_shown_before(frame) for frames in answered.values() for frame in frames)
+        expected += sum(_shown_before(frame) for frames in got.values() for frame in frames)
         for name in self._sockets:
             self._read_broadcasts(name, got.setdefault(name, []), expected)
         for name, socket in self._sockets.items():
@@ -157,7 +176,7 @@ class Room:
                 assert not extra, f"{name} sent nothing and got {extra}, which is for its sender"
         self.shown += broadcasts
         everything = [
-            Sent(name, self.people[name], frames, self._alone(got[name]))
+            Sent(name, self.people[name], frames, self._own(got[name]), self.version(name))
             for name, frames in sent.items()
         ]
         if requested:
@@ -174,7 +193,7 @@ class Room:
             lines.append(f"  {sender.name} sent {[_short(step) for step in sender.steps]}")
             lines.append(f"    and got for itself {list(sender.answers)}")
             if sender.person is not None:
-                expected = alone(self._document, next(iter(models)), sender.person, sender.steps)
+                expected = alone(self._document, next(iter(models)), sender, sender.person)
                 lines.append(f"    the contract, were nobody else sending: {expected}")
         lines.append(f"  everybody got {list(broadcasts)}")
         lines += [f"  before, this was so: {model}" for model in models]
@@ -182,7 +201,10 @@ class Room:
 
     def _probes(self, sent: Mapping[str, Sequence[Payload]]) -> dict[str, tuple[str, JsonObject]]:
         answers = {
-            name: {fixed_answer(self._document, self.people[name], frame) for frame in frames}
+            name: {
+                fixed_answer(self._document, self.people[name], frame, self.version(name))
+                for frame in frames
+            }
             for name, frames in sent.items()
         }
         anybody: set[str | None] = set().union(*answers.values())
@@ -204,23 +226,38 @@ class Room:
                     f"{name} got {self._broadcasts(frames)} of {expected} broadcasts: {failed}"
                 ) from failed
 
+    def _is_broadcast(self, frame: JsonObject) -> bool:
+        return frame["event"] in self._document.broadcasts and AGAIN not in frame
+
     def _broadcasts(self, frames: Sequence[JsonObject]) -> list[JsonObject]:
-        return [frame for frame in frames if frame["event"] in self._document.broadcasts]
+        return [_without(frame, "ref") for frame in frames if self._is_broadcast(frame)]
 
     def _alone(self, frames: Sequence[JsonObject]) -> list[JsonObject]:
-        return [frame for frame in frames if frame["event"] not in self._document.broadcasts]
+        return [_without(frame, AGAIN) for frame in frames if not self._is_broadcast(frame)]
+
+    def _own(self, frames: Sequence[JsonObject]) -> list[JsonObject]:
+        """Return the frames for the sender alone, and the copies that have a reference."""
+        own = (frame for frame in frames if "ref" in frame or not self._is_broadcast(frame))
+        return [_without(frame, AGAIN) for frame in own]
 
 
-def refusals_of(document: Document, person: Person, frames: Sequence[Payload]) -> set[str]:
+def refusals_of(
+    document: Document, person: Person, frames: Sequence[Payload], version: int = 0
+) -> set[str]:
     """Return the messages that refuse some of ``frames`` in every session."""
-    answers = {fixed_answer(document, person, frame) for frame in frames}
+    answers = {fixed_answer(document, person, frame, version) for frame in frames}
     return {answer for answer in answers if answer is not None}
 
 
 def _shown_before(frame: JsonObject) -> int:
     """Return the number of broadcasts that an answer to the sender alone comes after."""
-    marked: int = frame["data"]["marked"] if frame["event"] == "MARKED_REST" else 0
+    counts = frame["event"] == "MARKED_REST" and AGAIN not in frame
+    marked: int = frame["data"]["marked"] if counts else 0
     return marked
+
+
+def _without(frame: JsonObject, member: str) -> JsonObject:
+    return {name: value for name, value in frame.items() if name != member}
 
 
 def _probes_of(person: Person) -> list[tuple[str, str]]:

@@ -26,6 +26,7 @@ from quartapp_contract_suite.websocket.frames import filled
 from quartapp_contract_suite.websocket.model import NO_SESSION, Model
 from quartapp_contract_suite.websocket.moves import (
     CLASSES,
+    IN_VERSION_1,
     ROLLS,
     SOCKETS,
     STRANGERS,
@@ -55,10 +56,15 @@ EVERY_REFUSAL = 3
 NAMES = st.sampled_from(sorted(SOCKETS))
 TEACHERS = st.sampled_from(["first teacher", "first teacher again", "second teacher"])
 STUDENT_SOCKETS = st.sampled_from([name for name in sorted(SOCKETS) if "student" in name])
+WITHOUT_VERSION = st.sampled_from(
+    [name for name in sorted(SOCKETS) if "student" in name and name not in IN_VERSION_1]
+)
+VERSION_1 = "first teacher in version 1"
 CLASS = st.sampled_from(sorted(CLASSES))
 STUDENT = st.sampled_from(STUDENTS)
 MARK, REST, SUMMARY, OWN, VALID = map(move, ("mark", "rest", "summary", "own", "valid"))
 ANYTHING, TEACHER_FRAME = move("anything"), move("teachers")
+IN_1, CHANGE_IN_1 = move("version_1"), move("changes_1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +123,7 @@ class LiveSession(RuleBasedStateMachine):
         }
         sockets = {name: cast[owner] for name, owner in SOCKETS.items()}
         self._broken = False
-        self._room = Room(stage.base_url, stage.document, sockets).__enter__()
+        self._room = Room(stage.base_url, stage.document, sockets, IN_VERSION_1).__enter__()
 
     def teardown(self) -> None:
         """End all live sessions, and close all sockets."""
@@ -223,6 +229,31 @@ class LiveSession(RuleBasedStateMachine):
             (self._steps_to_start(after), lambda: self._request_start(after)),
         )
 
+    # Frames of version 1.
+
+    @rule(name=st.sampled_from(IN_VERSION_1), frames=st.lists(IN_1, min_size=1, max_size=4))
+    def speak_version_1(self, name: str, frames: list[str]) -> None:
+        """Send frames of version 1, one after another or in a hurry."""
+        self._exchange({name: frames})
+
+    @rule(
+        class_name=st.sampled_from([name for name in sorted(CLASSES) if CLASSES[name] == "first"]),
+        queue=st.lists(CHANGE_IN_1, min_size=1, max_size=4),
+        meanwhile=st.lists(TEACHER_FRAME, max_size=3),
+        is_away=st.booleans(),
+    )
+    def resend(
+        self, class_name: str, queue: list[str], meanwhile: list[str], *, is_away: bool
+    ) -> None:
+        """Send a queue of frames again, after a colleague has sent others."""
+        self._start(class_name)
+        self._exchange({VERSION_1: queue, "first teacher": meanwhile[:1]})
+        for frame in meanwhile[1:]:
+            self._exchange({"first teacher": [frame]})
+        if is_away:
+            self._room.come_back(VERSION_1)
+        self._exchange({VERSION_1: queue})
+
     # Requests that change the state.
 
     @rule(class_name=CLASS)
@@ -255,7 +286,7 @@ class LiveSession(RuleBasedStateMachine):
         self._room.come_back(name)
 
     @rule(
-        name=STUDENT_SOCKETS | st.just("first teacher again"),
+        name=WITHOUT_VERSION | st.just("first teacher again"),
         sender=st.sampled_from(["first teacher", "second teacher"]),
         frames=st.lists(TEACHER_FRAME, max_size=4),
         long_ago=st.booleans(),
@@ -324,12 +355,13 @@ class LiveSession(RuleBasedStateMachine):
         sent = {}
         for name, frames in templates.items():
             person = self._room.people[name]
+            version = self._room.version(name)
             chosen = [filled(frame, self._ids) for frame in frames]
             # The probe needs a kind of refusal that no frame gets.
-            while len(refusals_of(self._document, person, chosen)) >= EVERY_REFUSAL:
+            while len(refusals_of(self._document, person, chosen, version)) >= EVERY_REFUSAL:
                 chosen.pop()
             for frame in chosen:
-                self._counts.add(self._document, person, frame)
+                self._counts.add(self._document, person, frame, version)
             sent[name] = chosen
         self._broken = True
         self._models = self._room.exchange(self._models, sent, request)
