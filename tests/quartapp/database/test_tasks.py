@@ -190,4 +190,7 @@ async def test_the_listing_of_plugins_shows_tasks(run_cli, installed):
     rows = {row["name"]: row for row in json.loads(output)["loaded"]}
     assert status == 0
     assert rows["nightly"]["tasks"] == ["count every 86400 s, once per installation"]
-    assert rows["attendance"]["tasks"] == ["sweep every 2 s, in each process"]
+    assert rows["attendance"]["tasks"] == [
+        "sweep every 2 s, in each process",
+        "expire every 2 s, in each process",
+    ]
