@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from quartapp.cli.main import main as main
     from quartapp.clock import Clock as Clock
     from quartapp.database.bulk import bulk_write as bulk_write
+    from quartapp.database.bulk import read_pages as read_pages
     from quartapp.database.database import Database as Database
     from quartapp.database.documents import Document as Document
     from quartapp.database.migrations import Migration as Migration
@@ -204,6 +205,7 @@ __all__ = [
     "object_id",
     "opened",
     "permission",
+    "read_pages",
     "role",
     "run_with_services",
     "see_other",
@@ -226,7 +228,10 @@ _HOMES = {
     "quartapp.app": ("create_app",),
     "quartapp.cli.main": ("main",),
     "quartapp.clock": ("Clock",),
-    "quartapp.database.bulk": ("bulk_write",),
+    "quartapp.database.bulk": (
+        "bulk_write",
+        "read_pages",
+    ),
     "quartapp.database.database": ("Database",),
     "quartapp.database.documents": ("Document",),
     "quartapp.database.migrations": ("Migration",),

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bson import ObjectId
 from pymongo import UpdateOne
 
-from quartapp import bulk_write, utc_now
+from quartapp import bulk_write, read_pages, utc_now
 from quartapp_auth.mongo_store import NAME_KEYS, USERNAME_KEY
 from quartapp_auth.search import name_keys
 from quartapp_auth.users import username_key
@@ -16,11 +15,12 @@ from quartapp_auth.users import username_key
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
+    from bson import ObjectId
+
     from quartapp import Database, Document
 
 
 ACCOUNTS_PER_READ = 5000
-_FIRST_ID = ObjectId("0" * 24)
 _FIELDS = (
     *("email", "displayName", "role", "sourcedId", "disabled", "username", USERNAME_KEY),
     *("contactEmail", "otherSourcedIds", "left"),
@@ -75,17 +75,8 @@ class BulkAccounts:
         Raises:
             DatabaseUnavailableError: MongoDB did not answer in time.
         """
-        last = _FIRST_ID
-        while True:
-            async with self._database.operation():
-                cursor = self._database.documents["users"].find(
-                    {"_id": {"$gt": last}}, _FIELDS, sort=[("_id", 1)], limit=ACCOUNTS_PER_READ
-                )
-                found = await cursor.to_list()
-            if not found:
-                return
-            yield [_entry(document) for document in found]
-            last = found[-1]["_id"]
+        async for page in read_pages(self._database, "users", ACCOUNTS_PER_READ, _FIELDS):
+            yield [_entry(document) for document in page]
 
     async def save(self, accounts: Sequence[AccountEntry]) -> list[AccountEntry]:
         """Create or change accounts. Each write can be repeated; passwords stay.

@@ -5,21 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from bson import ObjectId
 from pymongo import UpdateOne
 
-from quartapp import bulk_write, name_key, utc_now
+from quartapp import bulk_write, name_key, read_pages, utc_now
 from quartapp_classes.teachers import CO_TEACHERS, Teachers
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from datetime import datetime
 
+    from bson import ObjectId
+
     from quartapp import Database, Document
 
 
 CLASSES_PER_READ = 500
-_FIRST_ID = ObjectId("0" * 24)
 _FIELDS = ("className", "teacherId", "sourcedId", "studentsIds", CO_TEACHERS)
 
 
@@ -89,17 +89,8 @@ class BulkClasses:
         Raises:
             DatabaseUnavailableError: MongoDB did not answer in time.
         """
-        last = _FIRST_ID
-        while True:
-            async with self._database.operation():
-                cursor = self._database.documents["classes"].find(
-                    {"_id": {"$gt": last}}, _FIELDS, sort=[("_id", 1)], limit=CLASSES_PER_READ
-                )
-                found = await cursor.to_list()
-            if not found:
-                return
-            yield [_entry(document) for document in found]
-            last = found[-1]["_id"]
+        async for page in read_pages(self._database, "classes", CLASSES_PER_READ, _FIELDS):
+            yield [_entry(document) for document in page]
 
     async def save(self, changes: Sequence[ClassChange]) -> list[ClassChange]:
         """Create or change classes; write the name, teachers and roll of each class atomically.

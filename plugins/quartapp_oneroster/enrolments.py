@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pymongo import DeleteOne, ReplaceOne
 
+from quartapp import read_pages
 from quartapp_oneroster.rows import EnrolmentRow
 
 if TYPE_CHECKING:
@@ -40,17 +41,8 @@ class Enrolments:
         Raises:
             DatabaseUnavailableError: MongoDB did not answer in time.
         """
-        query: Document = {}
-        while True:
-            async with self._database.operation():
-                cursor = self._database.documents[self.collection].find(
-                    query, sort=[("_id", 1)], limit=ENROLMENTS_PER_READ
-                )
-                found = await cursor.to_list()
-            if not found:
-                return
-            yield [_row(document) for document in found]
-            query = {"_id": {"$gt": found[-1]["_id"]}}
+        async for page in read_pages(self._database, self.collection, ENROLMENTS_PER_READ):
+            yield [_row(document) for document in page]
 
     async def save(self, kept: Sequence[EnrolmentRow]) -> None:
         """Save enrolments; safe to repeat.

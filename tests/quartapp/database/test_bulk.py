@@ -1,4 +1,4 @@
-"""Bulk writes: what a unique index refuses is told apart from what is wrong."""
+"""Reads of whole collections in pages, and bulk writes that pass over duplicates."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from bson import ObjectId
 from pymongo import ASCENDING, InsertOne, UpdateOne
 from pymongo.errors import BulkWriteError
 
-from quartapp import bulk_write
+from quartapp import bulk_write, core, read_pages
 
 
 @pytest.fixture
@@ -34,3 +34,21 @@ async def test_other_errors_are_raised(books):
     wrong = UpdateOne({"title": "Emma"}, {"$inc": {"title": 1}})
     with pytest.raises(BulkWriteError):
         await bulk_write(books, [InsertOne({"title": "Emma"}), wrong])
+
+
+@pytest.mark.parametrize(("count", "sizes"), [(0, []), (2, [2]), (3, [3]), (7, [3, 3, 1])])
+async def test_pages_have_all_documents_sorted_by_id(server, count, sizes):
+    things = server.documents["things"]
+    for number in reversed(range(count)):
+        await things.insert_one({"_id": number, "odd": number % 2, "other": "x"})
+    database = core(server.app).database
+    pages = [page async for page in read_pages(database, "things", 3, ["odd"])]
+    assert [len(page) for page in pages] == sizes
+    found = [document for page in pages for document in page]
+    assert found == [{"_id": number, "odd": number % 2} for number in range(count)]
+
+
+async def test_pages_have_all_fields_by_default(server):
+    await server.documents["things"].insert_one({"_id": "one", "odd": 1})
+    pages = read_pages(core(server.app).database, "things", 10)
+    assert [page async for page in pages] == [[{"_id": "one", "odd": 1}]]
