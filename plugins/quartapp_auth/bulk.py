@@ -60,7 +60,7 @@ class AccountEntry:
 class BulkAccounts:
     """Bulk reads and writes of accounts.
 
-    Plugins hear of no event: an importer tells them once, instead of for every account.
+    Plugins hear of no event from here: the caller tells them with ``Plugins.on_events``.
 
     Args:
         database: The database that has the accounts.

@@ -74,7 +74,7 @@ class ClassChange:
 class BulkClasses:
     """Bulk reads and writes of classes.
 
-    Plugins hear of no event: an importer tells them once, instead of for every name on every roll.
+    Plugins hear of no event from here: the caller tells them with ``Plugins.on_events``.
 
     Args:
         database: The database that has the classes.
@@ -91,6 +91,26 @@ class BulkClasses:
         """
         async for page in read_pages(self._database, "classes", CLASSES_PER_READ, _FIELDS):
             yield [_entry(document) for document in page]
+
+    async def taken(self, changes: Sequence[ClassChange]) -> list[ClassChange]:
+        """Return the changes whose name another class of the teacher has now.
+
+        Args:
+            changes: A few hundred changes at most.
+
+        Raises:
+            DatabaseUnavailableError: MongoDB did not answer in time.
+        """
+        wanted = {(c.teacher_id, name_key(c.name)): c for c in changes}
+        names = [{"teacherId": teacher, "nameKey": key} for teacher, key in wanted]
+        async with self._database.operation():
+            found = await (
+                self._database.documents["classes"]
+                .find({"$or": names}, {"teacherId": 1, "nameKey": 1})
+                .to_list()
+            )
+        holders = {(room["teacherId"], room["nameKey"]): room["_id"] for room in found}
+        return [c for name, c in wanted.items() if holders.get(name, c.id) != c.id]
 
     async def save(self, changes: Sequence[ClassChange]) -> list[ClassChange]:
         """Create or change classes; write the name, teachers and roll of each class atomically.

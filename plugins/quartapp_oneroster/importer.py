@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from quartapp import Database
+    from quartapp import Core, Database
     from quartapp_oneroster.plan import Totals
     from quartapp_oneroster.progress import Progress
     from quartapp_oneroster.store import Store
@@ -89,7 +89,7 @@ async def compare(
 
 
 async def bring_in(
-    database: Database,
+    parts: Core,
     roster: Set,
     store: Store,
     today: str,
@@ -100,7 +100,7 @@ async def bring_in(
     """Change the database to what the set says.
 
     Args:
-        database: The database, open.
+        parts: Parts of the app, with the open database.
         roster: The set.
         store: Store with the rows of the set.
         today: ISO date for which rolls are made.
@@ -121,6 +121,7 @@ async def bring_in(
         "modes": roster.modes,
     }
     first: Totals | None = None
+    database = parts.database
     async with Run(database, about, delta=roster.delta) as run:
         for _ in range(MAX_ATTEMPTS):
             totals = await compare(database, roster, store, today, progress)
@@ -128,7 +129,7 @@ async def bring_in(
                 agree(totals)
                 first = totals
             try:
-                await write(database, store, run, progress)
+                await write(parts, store, run, progress)
             except OutdatedError:
                 continue
             await run.finish({"rejected": count_rejected(store)})

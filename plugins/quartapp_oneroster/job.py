@@ -18,7 +18,7 @@ from quartapp_oneroster.store import scratch
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from quartapp import Database, Settings
+    from quartapp import Core, Database, Settings
     from quartapp_oneroster.importer import Set
     from quartapp_oneroster.plan import Totals
     from quartapp_oneroster.progress import Progress
@@ -74,7 +74,7 @@ class Job:
                     if self.dry_run:
                         await self._compare(parts.database, roster, store, progress)
                     else:
-                        await self._import(parts.database, roster, store, progress)
+                        await self._import(parts, roster, store, progress)
             finally:
                 # Rejected rows are reported for a refused import too: they may be the reason of the
                 # refusal.
@@ -102,15 +102,13 @@ class Job:
         click.echo("Nothing was changed: this was a dry run.")
         self._agree(roster, totals, store)
 
-    async def _import(
-        self, database: Database, roster: Set, store: Store, progress: Progress
-    ) -> None:
+    async def _import(self, parts: Core, roster: Set, store: Store, progress: Progress) -> None:
         def agree(totals: Totals) -> None:
             self._agree(roster, totals, store)
             for line in report.sums(totals, store):
                 click.echo(line)
 
-        await importer.bring_in(database, roster, store, self.today, progress, agree=agree)
+        await importer.bring_in(parts, roster, store, self.today, progress, agree=agree)
         if not report.count_rejected(store):
             click.echo(f"Imported {roster.name}.")
             return

@@ -19,7 +19,7 @@ from quartapp.errors import HookFailedError, PluginError
 from quartapp.hooks.decisions import Allow, Deny
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     import pluggy
     from pluggy import HookImpl
@@ -166,13 +166,19 @@ class Dispatcher:
         return None
 
     async def notify(
-        self, hook: str, *, backwards: bool = False, **arguments: object
+        self,
+        hook: str,
+        *,
+        backwards: bool = False,
+        but: Collection[str] = (),
+        **arguments: object,
     ) -> list[HookFailedError]:
         """Call every implementation, and go on after a failure.
 
         Args:
             hook: Name of the hook.
             backwards: Whether to call the plugins in reverse order.
+            but: Names of plugins that are not called.
             arguments: Arguments of the hook, by name.
 
         Returns:
@@ -181,6 +187,8 @@ class Dispatcher:
         failures = []
         called = self.implementations(hook)
         for owner, impl in reversed(called) if backwards else called:
+            if owner.name in but:
+                continue
             try:
                 await self._call(hook, owner, impl, arguments)
             except HookFailedError as error:

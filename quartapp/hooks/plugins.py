@@ -87,7 +87,10 @@ class Plugins:
         self.changes = Changes(self.dispatcher, clock)
         self.delivering = self._delivering()
         self._telling = Telling(self._tell, clock, metrics)
-        self._listens = bool(self.dispatcher.implementations("on_event"))
+        self._hear_one, self._hear_many = (
+            {owner.name for owner, _ in self.dispatcher.implementations(hook)}
+            for hook in ("on_event", "on_events")
+        )
 
     def hooks_of(self, plugin: LoadedPlugin) -> list[str]:
         """Return the names of the hooks that ``plugin`` implements."""
@@ -228,8 +231,19 @@ class Plugins:
         Args:
             event: The event, a frozen dataclass.
         """
-        if self._listens or self.changes.asked:
-            await self._telling.add(event)
+        await self.on_events([event])
+
+    async def on_events(self, events: Sequence[object]) -> None:
+        """Let every plugin handle events that happened together, without delay of the caller.
+
+        Plugins with ``on_events`` get them in one call, and the others one after another. The call
+        takes one place in the queue of :meth:`on_event`.
+
+        Args:
+            events: The events in order, frozen dataclasses; may be empty.
+        """
+        if events and (self._hear_one or self._hear_many or self.changes.asked):
+            await self._telling.add(tuple(events))
 
     async def deliver(
         self, plugin: str, kind: str, key: str | None, data: Mapping[str, object], attempts: int
@@ -267,9 +281,15 @@ class Plugins:
         """Wait until the plugins have handled all events so far."""
         await self._telling.all_told()
 
-    async def _tell(self, event: object) -> None:
-        await self.changes.told(event)
-        await self.dispatcher.notify("on_event", event=event)
+    async def _tell(self, events: tuple[object, ...]) -> None:
+        for event in events:
+            await self.changes.told(event)
+        # A plugin with both hooks gets what happens alone by `on_event`.
+        elsewhere = self._hear_one if len(events) == 1 else ()
+        await self.dispatcher.notify("on_events", but=elsewhere, events=list(events))
+        elsewhere = () if len(events) == 1 else self._hear_many
+        for event in events:
+            await self.dispatcher.notify("on_event", but=elsewhere, event=event)
 
     async def _first_of(
         self,

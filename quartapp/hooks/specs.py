@@ -377,6 +377,26 @@ def on_event(event: object) -> None:
 
 
 @hookspec
+def on_events(events: list[object]) -> None:
+    """Handle events that the database has stored together, such as those of an import. Notified.
+
+    One call has all events of one step, in order; some steps have thousands. A plugin without this
+    hook gets each of them by ``on_event``. A plugin without ``on_event`` gets every event here,
+    also the one that happens alone. A plugin with both gets an event here or there, and never
+    twice. In all else this hook is like ``on_event``.
+
+    Args:
+        events: The events, frozen dataclasses.
+
+    Example:
+        >>> @hookimpl
+        ... async def on_events(self, events):
+        ...     new = [e.user_id for e in events if isinstance(e, UserRegistered)]
+        ...     await order_cards(new)
+    """
+
+
+@hookspec
 def outbox_entries(event: object) -> Iterable[OutboxEntry] | None:
     """Return the entries to deliver, at least once, for an event to come. Collected.
 

@@ -25,8 +25,8 @@ STOP_SECONDS = 1.5
 _is_told: ContextVar[bool] = ContextVar("quartapp_event_is_told", default=False)
 
 
-class _Event(NamedTuple):
-    event: object
+class _Happened(NamedTuple):
+    events: tuple[object, ...]
     # With the context of the cause, log lines have its request, and ``core()`` finds its app.
     context: Context
 
@@ -35,35 +35,35 @@ class Telling:
     """The events that wait for plugins, in the order in which they happened.
 
     Args:
-        tell: Function that tells every plugin of one event, and never raises.
+        tell: Function that tells every plugin of events that happened together, and never raises.
         clock: Clock that measures ``STOP_SECONDS``.
         metrics: Metrics of the backlog and of the time per event; None for no metrics.
     """
 
     def __init__(
         self,
-        tell: Callable[[object], Coroutine[object, object, object]],
+        tell: Callable[[tuple[object, ...]], Coroutine[object, object, object]],
         clock: Clock,
         metrics: Metrics | None,
     ) -> None:
         self._tell = tell
         self._clock = clock
         self._metrics = metrics
-        self._waiting: deque[_Event] = deque()
+        self._waiting: deque[_Happened] = deque()
         self._teller: asyncio.Task[None] | None = None
         self._changed = asyncio.Condition()
 
-    async def add(self, event: object) -> None:
-        """Add an event to the queue.
+    async def add(self, events: tuple[object, ...]) -> None:
+        """Add events that happened together to the queue, as one entry.
 
-        The call returns at once unless more than ``MOST_WAITING`` events wait; then it returns
+        The call returns at once unless more than ``MOST_WAITING`` entries wait; then it returns
         when the queue is short enough. Plugins hear of the event in either case, even if the
         caller is cancelled.
 
         Args:
-            event: The event, a frozen dataclass.
+            events: The events, frozen dataclasses; one at least.
         """
-        self._waiting.append(_Event(event, copy_context()))
+        self._waiting.append(_Happened(events, copy_context()))
         self._show()
         if self._teller is None:
             self._teller = asyncio.create_task(self._tell_all())
@@ -93,10 +93,10 @@ class Telling:
     async def _tell_all(self) -> None:
         try:
             while self._waiting:
-                event, context = self._waiting[0]
+                events, context = self._waiting[0]
                 context.run(_is_told.set, True)
                 began = time.perf_counter()
-                await asyncio.create_task(self._tell(event), context=context)
+                await asyncio.create_task(self._tell(events), context=context)
                 if self._metrics is not None:
                     self._metrics.event_seconds.observe(time.perf_counter() - began)
                 self._waiting.popleft()

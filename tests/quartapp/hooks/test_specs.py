@@ -20,6 +20,8 @@ from quartapp.identity.roles import Role
 from quartapp.parts import core
 from quartapp.server.listening import ServerError
 from quartapp.testing.servers import SECRET
+from quartapp_auth import UserRegistered
+from quartapp_classes import ClassChanged
 from quartapp_classes.testing import class_room
 
 
@@ -600,6 +602,70 @@ async def test_on_event_reports_stored_changes(serve, example, lesson, mark):
     await socket.drain()
     await server.settled()
     assert plugin.to_write == [away.id]
+
+
+async def test_on_events_gets_what_happens_together_in_one_call(serve, example):
+    plugin = example("on_events").CardsPlugin()
+    server = await serve(beside=[plugin])
+    people = [UserRegistered(str(number), "student") for number in range(3)]
+    await core(server.app).plugins.on_events([*people, ClassChanged("1")])
+    person = await server.person("student")
+    await core(server.app).plugins.on_events([])
+    await server.settled()
+    assert plugin.orders == [["0", "1", "2"], [person.id]]
+
+
+async def test_on_events_and_on_event_share_what_happens(serve):
+    class Audit:
+        def __init__(self, name):
+            self.name = name
+            self.heard = []
+
+    class Single(Audit):
+        @hookimpl
+        def on_event(self, event):
+            self.heard.append(event)
+
+    class Both(Single):
+        @hookimpl
+        def on_events(self, events):
+            self.heard.append(list(events))
+
+    single, both = Single("single"), Both("both")
+    server = await serve(beside=[single, both])
+    plugins = core(server.app).plugins
+    first, second = ClassChanged("1"), ClassChanged("2")
+    await plugins.on_events([first, second])
+    await plugins.on_events([first])
+    await plugins.on_event(second)
+    await server.settled()
+    assert single.heard == [first, second, first, second]
+    assert both.heard == [[first, second], first, second]
+
+
+async def test_on_events_that_fails_keeps_no_other_plugin_from_hearing(serve):
+    class Failing:
+        name = "failing"
+
+        @hookimpl
+        def on_events(self, events):
+            raise OSError("no route to host")
+
+    class Heard:
+        name = "heard"
+
+        def __init__(self):
+            self.events = []
+
+        @hookimpl
+        async def on_events(self, events):
+            self.events += events
+
+    heard = Heard()
+    server = await serve(beside=[Failing(), heard])
+    await core(server.app).plugins.on_events([ClassChanged("1"), ClassChanged("2")])
+    await server.settled()
+    assert heard.events == [ClassChanged("1"), ClassChanged("2")]
 
 
 class Gradebook:
