@@ -16,6 +16,7 @@ class LoadedPlugin:
         implementation: The object with the hook implementations.
         requires: Names of the plugins that are loaded before this one.
         provides: Names of the plugins that this one stands for, beside its own name.
+        happenings: Classes of the events that the plugin tells.
         messages: Exact messages of the plugin's refusals. The contract lists them, as clients
             compare messages.
     """
@@ -26,6 +27,7 @@ class LoadedPlugin:
     requires: tuple[str, ...]
     messages: tuple[str, ...] = ()
     provides: tuple[str, ...] = ()
+    happenings: tuple[type, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:

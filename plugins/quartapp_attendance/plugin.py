@@ -11,6 +11,13 @@ from quartapp_attendance.audiences import Members
 from quartapp_attendance.closing import Closing
 from quartapp_attendance.events import events
 from quartapp_attendance.expiry import Expiry
+from quartapp_attendance.happenings import (
+    AttendanceMarked,
+    SessionDone,
+    SessionExpired,
+    SessionStarted,
+    SessionSuperseded,
+)
 from quartapp_attendance.hook_calls import AttendanceHooks
 from quartapp_attendance.live.projector import Projector
 from quartapp_attendance.live.session_log import SessionLog
@@ -41,7 +48,13 @@ class AttendancePlugin:
 
     name = "attendance"
     requires = ("auth", "classes")
-
+    happenings = (
+        SessionStarted,
+        AttendanceMarked,
+        SessionDone,
+        SessionExpired,
+        SessionSuperseded,
+    )
     hookspecs = hookspecs
 
     def __init__(self) -> None:

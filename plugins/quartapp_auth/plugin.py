@@ -7,6 +7,7 @@ from quartapp import AccountMaker, Role, Standing, core, hookimpl
 from quartapp_auth.bulk import BulkAccounts
 from quartapp_auth.commands import user
 from quartapp_auth.earlier import MIGRATIONS
+from quartapp_auth.happenings import UserRegistered
 from quartapp_auth.models import UserDocument
 from quartapp_auth.mongo_store import MongoUserStore
 from quartapp_auth.passwords import Passwords
@@ -30,6 +31,7 @@ class AuthPlugin:
     """The plugin of accounts with a password."""
 
     name = "auth"
+    happenings = (UserRegistered,)
     migrations = MIGRATIONS
 
     def __init__(self) -> None:

@@ -8,6 +8,14 @@ from bson import ObjectId
 from quartapp import Migration, Role, core, hookimpl
 from quartapp_auth import BaseRole, People
 from quartapp_classes import hookspecs
+from quartapp_classes.happenings import (
+    ClassChanged,
+    ClassCreated,
+    ClassDeleted,
+    StudentAdded,
+    StudentRemoved,
+    TeachersChanged,
+)
 from quartapp_classes.models import ClassRoom
 from quartapp_classes.names import KEYS, give_keys
 from quartapp_classes.paths import ClassConverter
@@ -31,6 +39,14 @@ class ClassesPlugin:
 
     name = "classes"
     requires = ("auth",)
+    happenings = (
+        ClassCreated,
+        ClassChanged,
+        TeachersChanged,
+        ClassDeleted,
+        StudentAdded,
+        StudentRemoved,
+    )
     hookspecs = hookspecs
     migrations = (Migration(2, KEYS, give_keys),)
 

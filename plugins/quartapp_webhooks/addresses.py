@@ -21,7 +21,6 @@ Address = IPv4Address | IPv6Address
 
 # RFC 6052: a translator reads the IPv4 address from the last four bytes.
 _NAT64 = IPv6Network("64:ff9b::/96")
-_RESOLVER_THREADS = 4
 
 
 class AddressRefusedError(Exception):
@@ -33,10 +32,13 @@ class Resolver:
 
     A name server that does not answer blocks a thread for half a minute, which must not happen to
     the threads of other work.
+
+    Args:
+        threads: Number of names that can be resolved at once.
     """
 
-    def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(_RESOLVER_THREADS, "webhooks-resolver")
+    def __init__(self, threads: int) -> None:
+        self._threads = ThreadPoolExecutor(threads, "webhooks-resolver")
 
     async def __call__(self, host: str, port: int) -> list[str]:
         """Return the addresses of a host, the preferred one first.

@@ -1,4 +1,8 @@
-"""The message that is sent for an event."""
+"""The message that is sent for an event, and its body.
+
+The time and the number of a change are known when the change is stored, and the message is made
+before. So the body gets both when it is sent; every attempt makes the same bytes.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,8 @@ from pydantic_core import to_jsonable_python
 from quartapp import timestamp
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from _typeshed import DataclassInstance
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z0-9]*|[a-z0-9]+")
@@ -26,30 +32,43 @@ class Message:
     Attributes:
         id: Id of the message, the same for every attempt and every endpoint.
         type: Type of the event, such as ``attendance.marked``.
-        body: JSON text, stored unchanged because its bytes are signed.
+        data: JSON text of the event.
     """
 
     id: str
     type: str
-    body: str
+    data: str
 
 
-def message_of(event: DataclassInstance, at: datetime) -> Message:
+def message_of(event: DataclassInstance) -> Message:
     """Return the message for an event.
 
     Args:
         event: The event; any dataclass instance.
-        at: Time of the event, in UTC.
 
     Raises:
         TypeError: A dictionary in the event has keys that JSON does not allow.
         ValueError: The event contains itself, or text that UTF-8 does not allow.
     """
-    kind = type_of(type(event))
-    payload = {"type": kind, "timestamp": timestamp(at), "data": event}
-    body = json.dumps(payload, default=_plain, separators=(",", ":"), ensure_ascii=False)
-    body.encode()  # fails now, and not in the transaction of a change
-    return Message(f"msg_{ObjectId()}", kind, body)
+    data = _text(event)
+    data.encode()  # fails now, and not in the transaction of a change
+    return Message(f"msg_{ObjectId()}", type_of(type(event)), data)
+
+
+def body_of(stored: Mapping[str, Any], at: datetime, seq: int | None) -> bytes:
+    """Return the body of a message, whose bytes are signed.
+
+    Args:
+        stored: The message as the outbox has it: ``type`` and ``data`` as in :class:`Message`.
+        at: Time at which the change was stored, in UTC.
+        seq: Number of the change in its session; None for a change without a number.
+    """
+    if "body" in stored:  # from an earlier version, which knew no numbers
+        return str(stored["body"]).encode()
+    data = json.loads(stored["data"])
+    if seq is not None:
+        data["seq"] = seq
+    return _text({"type": stored["type"], "timestamp": timestamp(at), "data": data}).encode()
 
 
 def type_of(event_class: type) -> str:
@@ -61,6 +80,10 @@ def type_of(event_class: type) -> str:
     words = [word.lower() for word in _WORDS.findall(event_class.__name__)]
     subject = "_".join(words[:-1])
     return f"{subject}.{words[-1]}" if subject else "".join(words)
+
+
+def _text(value: object) -> str:
+    return json.dumps(value, default=_plain, separators=(",", ":"), ensure_ascii=False)
 
 
 def _plain(value: object) -> Any:  # noqa: ANN401 - any JSON value

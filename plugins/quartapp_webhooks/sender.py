@@ -33,10 +33,12 @@ class Outcome:
     Attributes:
         problem: Reason of the failure; None when the receiver accepted the message.
         wait_seconds: Pause that the receiver asks for, in seconds; 0 for none.
+        gone: Whether the receiver wants no message any more.
     """
 
     problem: str | None = None
     wait_seconds: float = 0.0
+    gone: bool = False
 
 
 class Sender:
@@ -67,15 +69,14 @@ class Sender:
         self._keys = endpoint.keys
         self._url = httpx.URL(endpoint.url)
         self._host = self._url.raw_host.decode("ascii")
-        # A separate client: connections are pooled by address, and two names at one address must
-        # not share a connection.
-        self._client = httpx.AsyncClient(
+        # The code below limits the whole attempt; this timeout limits the share of one address that
+        # does not answer.
+        self._timeout = httpx.Timeout(None, connect=settings.timeout_seconds / 2).as_dict()
+        # A transport of its own: connections are pooled by address, and two names at one address
+        # must not share a connection. No client: httpx's client logs every address with its query.
+        self._transport = httpx.AsyncHTTPTransport(
             verify=trust,
             trust_env=False,
-            follow_redirects=False,
-            # The code below limits the whole attempt; this timeout limits the share of one address
-            # that does not answer.
-            timeout=httpx.Timeout(None, connect=settings.timeout_seconds / 2),
             limits=httpx.Limits(max_connections=settings.per_endpoint),
         )
 
@@ -91,7 +92,7 @@ class Sender:
             async with self._clock.timeout(self._settings.timeout_seconds):
                 for request in await self._requests(message_id, body):
                     try:
-                        response = await self._client.send(request, stream=True)
+                        response = await self._transport.handle_async_request(request)
                     except (httpx.ConnectError, httpx.ConnectTimeout) as error:
                         outcome = Outcome(f"cannot connect: {_words(error)}")
                         continue
@@ -114,7 +115,7 @@ class Sender:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._client.aclose()
+        await self._transport.aclose()
 
     async def _requests(self, message_id: str, body: bytes) -> list[httpx.Request]:
         addresses = await checked_addresses(
@@ -125,18 +126,19 @@ class Sender:
         )
         headers = {
             "host": self._url.netloc.decode("ascii"),
+            "accept": "*/*",
             "content-type": "application/json",
             "user-agent": f"quartapp-webhooks/{__version__}",
             **signed_headers(self._keys, message_id, int(self._clock.time()), body),
         }
         return [
-            self._client.build_request(
+            httpx.Request(
                 "POST",
                 self._url.copy_with(host=address),
                 content=body,
                 headers=headers,
                 # The certificate must be for the name, not for the address.
-                extensions={"sni_hostname": self._host},
+                extensions={"sni_hostname": self._host, "timeout": self._timeout},
             )
             for address in addresses[:MOST_ADDRESSES]
         ]
@@ -160,7 +162,7 @@ def _judged(response: httpx.Response) -> Outcome:
         # Retry-After with a date is rare; the usual pause follows in that case.
         seconds = response.headers.get("retry-after", "")
         wait = float(seconds) if seconds.isascii() and seconds.isdigit() else 0.0
-    return Outcome(problem, wait)
+    return Outcome(problem, wait, gone=response.status_code == HTTPStatus.GONE)
 
 
 async def _read(response: httpx.Response) -> None:

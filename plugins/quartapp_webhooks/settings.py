@@ -91,8 +91,8 @@ class WebhooksSettings(BaseModel):
     addresses that are not public. ``tries``: number of attempts until a delivery is dead.
     ``timeout_seconds``: longest time of an attempt, in seconds. ``pause_seconds``: pause after the
     first failure, in seconds; the pause doubles with each failure, up to ``longest_pause_seconds``.
-    ``concurrency``: number of simultaneous attempts of one process. ``per_endpoint``: number of
-    these for one endpoint. ``keep_dead_days``: time for which dead deliveries are kept, in days.
+    ``per_endpoint``: number of simultaneous attempts for one endpoint, in one process.
+    ``keep_dead_days``: time for which dead deliveries are kept, in days.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -103,7 +103,6 @@ class WebhooksSettings(BaseModel):
     timeout_seconds: float = Field(10, gt=0, le=60)
     pause_seconds: float = Field(5, gt=0, le=3600)
     longest_pause_seconds: float = Field(21_600, gt=0, le=604_800)
-    concurrency: int = Field(8, ge=1, le=100)
     per_endpoint: int = Field(1, ge=1, le=20)
     keep_dead_days: int = Field(30, ge=FEWEST_DAYS, le=3650)
 

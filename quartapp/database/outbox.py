@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from quartapp.database.outbox_slots import Kind
     from quartapp.plugin import LoadedPlugin
 
-    Deliver = Callable[[str, str, str | None, Document, int], Awaitable[None]]
+    Deliver = Callable[[Document], Awaitable[None]]
 
 log = structlog.get_logger("quartapp.outbox")
 
@@ -48,8 +48,7 @@ class Outbox:
         database: Database that stores the entries.
         clock: Clock that decides when entries are due.
         registry: Registry of the metrics about the backlog and the deliveries.
-        deliver: Function that calls the hook ``deliver`` of a plugin; its arguments are the plugin
-            and the kind, key, data and attempts of an entry.
+        deliver: Function that calls the hook ``deliver`` of a plugin; its argument is the entry.
         plugins: Names of the plugins that deliver.
         owner: Function that returns the plugin that is being built; None at any other time.
 
@@ -209,7 +208,7 @@ class Outbox:
     async def _deliver_one(self, entry: Document) -> bool:
         plugin, kind, attempts = entry["plugin"], entry["kind"], entry["attempts"]
         try:
-            await self._deliver(plugin, kind, entry["key"], entry["data"], attempts)
+            await self._deliver(entry)
         except NotDeliveredError as error:
             await self._note_failure(entry, error)
             return False

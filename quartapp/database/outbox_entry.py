@@ -51,6 +51,7 @@ class OutboxEntry:
         attempts: int = 0,
         reason: str | None = None,
         expires: datetime | None = None,
+        seq: int | None = None,
     ) -> Document:
         """Return the document of a new entry, for the collection ``outbox``.
 
@@ -64,6 +65,7 @@ class OutboxEntry:
             reason: Why the last try failed; None without a failed try.
             expires: When the entry is deleted, in UTC, if the entry is dead; None for an entry that
                 waits.
+            seq: Number of the change among the changes of one thing; None for a change without.
         """
         parts = (plugin, self.kind) if self.key is None else (plugin, self.kind, self.key)
         # MongoDB replaces an empty timestamp by its logical time, which never goes back.
@@ -77,6 +79,8 @@ class OutboxEntry:
             "created": due,
             "attempts": attempts,
         }
+        if seq is not None:
+            document["seq"] = seq
         if reason is not None:
             document["reason"] = reason
         if expires is not None:
@@ -102,6 +106,7 @@ class StoredEntry(Model):
     order = DynamicField(required=True)
     place = DynamicField()
     created = DateTimeField(required=True)
+    seq = IntField()
     due = DateTimeField()
     attempts = IntField(required=True)
     claim = ObjectIdField()

@@ -52,14 +52,22 @@ class OutboxStore:
     def _entries(self) -> AsyncCollection[Document]:
         return self._database.documents[COLLECTION]
 
-    async def add(self, entries: Sequence[tuple[str, OutboxEntry]]) -> None:
-        """Store entries in the current transaction.
+    async def add(
+        self, entries: Sequence[tuple[str, OutboxEntry]], numbers: Sequence[int] = ()
+    ) -> None:
+        """Store entries in the current transaction, after the change.
 
         Args:
             entries: The entries in their order, each with the name of its plugin.
+            numbers: Number of each entry's change; empty for changes without numbers.
         """
+        now = self._clock.now()
+        seqs: Sequence[int | None] = numbers or [None] * len(entries)
         await self._entries.insert_many(
-            [entry.document(plugin, self._clock.now()) for plugin, entry in entries]
+            [
+                entry.document(plugin, now, seq=seq)
+                for (plugin, entry), seq in zip(entries, seqs, strict=True)
+            ]
         )
 
     async def due(self, open_to: Document, busy: Sequence[str]) -> list[Document]:

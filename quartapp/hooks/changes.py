@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 
@@ -56,7 +56,10 @@ class Changes:
         self._database, self._outbox = database, outbox
 
     async def stored(
-        self, events: Sequence[object], change: Callable[[], Awaitable[Result]]
+        self,
+        events: Sequence[object],
+        change: Callable[[], Awaitable[Result]],
+        number: Callable[[Any], int] | None = None,  # Any: the result, and never None
     ) -> Result:
         """Make a change, and store the plugins' entries in the same transaction.
 
@@ -65,6 +68,8 @@ class Changes:
             change: Function that writes with ``database.documents``, and does nothing else: it may
                 be called again, and without a transaction if no plugin has entries. None means
                 that the function changed nothing; then no entry is stored.
+            number: Function that returns the number of the change, by the result of ``change``;
+                None for a change without a number.
 
         Returns:
             The result of ``change``.
@@ -73,16 +78,24 @@ class Changes:
             HookFailedError: A plugin raised, hung, or returned no list of entries.
             DatabaseUnavailableError: MongoDB did not answer in time.
         """
-        return await self.together(await self.entries(events), change)
+        entries = await self.entries(events)
+        if number is None:
+            return await self.together(entries, change)
+        return await self.together(entries, change, lambda result: [number(result)] * len(entries))
 
     async def together(
-        self, entries: Sequence[OwnedEntry], change: Callable[[], Awaitable[Result]]
+        self,
+        entries: Sequence[OwnedEntry],
+        change: Callable[[], Awaitable[Result]],
+        numbers: Callable[[Any], Sequence[int]] | None = None,  # Any: the result, and never None
     ) -> Result:
         """Make a change, and store entries in the same transaction.
 
         Args:
             entries: The result of :meth:`entries` before the change.
             change: Function that makes the change, as for :meth:`stored`.
+            numbers: Function that returns the number of each entry's change, by the result of
+                ``change``; None for changes without numbers.
 
         Returns:
             The result of ``change``.
@@ -97,7 +110,7 @@ class Changes:
         async def both() -> Result:
             result = await change()
             if result is not None:
-                await store.add(entries)
+                await store.add(entries, numbers(result) if numbers is not None else ())
             return result
 
         result = await self._database.transaction(both)

@@ -161,6 +161,7 @@ def _loaded(name: str, distribution: str, implementation: object) -> LoadedPlugi
         requires=_names(getattr(implementation, "requires", ())),
         provides=_names(getattr(implementation, "provides", ())),
         messages=tuple(getattr(implementation, "messages", ())),
+        happenings=tuple(getattr(implementation, "happenings", ())),
     )
     wanted = getattr(plugin.implementation, "requires_quartapp", None)
     if wanted is None:

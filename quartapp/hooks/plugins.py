@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from quart import Quart
     from quart.wrappers import Request, Websocket
 
+    from quartapp.database.documents import Document
     from quartapp.hooks.decisions import Deny
     from quartapp.identity.principal import Account
     from quartapp.plugin import LoadedPlugin
@@ -245,25 +246,25 @@ class Plugins:
         if events and (self._hear_one or self._hear_many or self.changes.asked):
             await self._telling.add(tuple(events))
 
-    async def deliver(
-        self, plugin: str, kind: str, key: str | None, data: Mapping[str, object], attempts: int
-    ) -> None:
+    async def deliver(self, entry: Document) -> None:
         """Let a plugin deliver an entry of the outbox.
 
         Args:
-            plugin: Name of the plugin.
-            kind: Kind of the entry.
-            key: Key of the entry.
-            data: Data of the entry.
-            attempts: Number of calls for this entry that have failed.
+            entry: The entry as stored.
 
         Raises:
             NotDeliveredError: The plugin could not deliver, and says when to try again.
             HookFailedError: The plugin raised, or took longer than ``DELIVER_SECONDS``.
         """
-        arguments = {"kind": kind, "key": key, "data": data, "attempts": attempts}
+        arguments = {name: entry[name] for name in ("kind", "key", "data", "attempts")}
         await self.dispatcher.one(
-            "deliver", plugin, DELIVER_SECONDS, passing=(NotDeliveredError,), **arguments
+            "deliver",
+            entry["plugin"],
+            DELIVER_SECONDS,
+            passing=(NotDeliveredError,),
+            at=entry["created"],
+            seq=entry.get("seq"),
+            **arguments,
         )
 
     def _delivering(self) -> list[str]:

@@ -13,6 +13,7 @@ import pluggy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import datetime
 
     import click
     from pydantic import BaseModel
@@ -420,7 +421,14 @@ def outbox_entries(event: object) -> Iterable[OutboxEntry] | None:
 
 
 @hookspec
-def deliver(kind: str, key: str | None, data: Mapping[str, Any], attempts: int) -> None:
+def deliver(
+    kind: str,
+    key: str | None,
+    data: Mapping[str, Any],
+    attempts: int,
+    at: datetime,
+    seq: int | None,
+) -> None:
     """Deliver one entry of the plugin's own ``outbox_entries``, within 120 seconds.
 
     One process of all servers calls this hook, for entries of this plugin alone, until a call
@@ -436,6 +444,9 @@ def deliver(kind: str, key: str | None, data: Mapping[str, Any], attempts: int) 
         key: Key of the entry, or None.
         data: Data of the entry.
         attempts: Number of calls for this entry that have failed.
+        at: Time at which the change was stored, in UTC.
+        seq: Number of the change among the changes of one thing, by which they are in order; None
+            for a change without a number.
 
     Example:
         >>> @hookimpl

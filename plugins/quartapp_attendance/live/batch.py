@@ -93,6 +93,17 @@ def next_batch(waiting: deque[Waiting]) -> list[Waiting]:
     return batch
 
 
+def numbers_of(batch: list[Waiting], last: int) -> list[int]:
+    """Return the number of each thing that plugins want delivered because of a batch.
+
+    Args:
+        batch: The entries, in the order of their numbers.
+        last: Number of the last entry.
+    """
+    first = last - len(batch) + 1
+    return [number for number, waiting in enumerate(batch, first) for _ in waiting.wanted]
+
+
 def conditions_of(batch: list[Waiting]) -> Document:
     """Return the terms of the filter that make an update depend on what was before it."""
     terms = unapplied(filter(None, (waiting.reference for waiting in batch)))

@@ -17,6 +17,7 @@ from quartapp_attendance.live.batch import (
     conditions_of,
     has_summary,
     next_batch,
+    numbers_of,
     pipeline_of,
     refuse_conflicts,
     refuse_strangers,
@@ -191,6 +192,7 @@ class EntryWriter:
                         projection={"seq": 1, OFF_ROLL: 1},
                         return_document=ReturnDocument.AFTER,
                     ),
+                    lambda document: numbers_of(batch, document["seq"]),
                 )
             if document is None and conditions:
                 return False

@@ -18,7 +18,7 @@ from quartapp_attendance.live.references import (
 from quartapp_attendance.live.states import SessionState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from quartapp import Changes, Clock, Document, OutboxEntry
     from quartapp_attendance.live.references import Reference
@@ -84,19 +84,18 @@ class RestWriter:
         update = rest_update(stored, roll.version, reference)
         while True:
             wanted: list[tuple[str, OutboxEntry]] = []
+            numbers: list[int] = []
             if self._changes.asked:
                 # What plugins want delivered is about these students: no mark may come between.
                 query["seq"] = session.seq
-                unmarked = sorted(stored.keys() - session.marks.keys())
-                wanted = await self._changes.entries([event(student) for student in unmarked])
+                unmarked = told_in_order(stored, stored.keys() - session.marks.keys())
+                for number, student_id in enumerate(unmarked, query["seq"] + 1):
+                    entries = await self._changes.entries([event(student_id)])
+                    wanted += entries
+                    numbers += [number] * len(entries)
             async with self._store.writing():
                 with self._metrics.commit.time():
-                    before = await self._changes.together(
-                        wanted,
-                        lambda: self._store.sessions.find_one_and_update(
-                            query, update, {"seq": 1, "attendance": 1}
-                        ),
-                    )
+                    before = await self._written(query, update, wanted, numbers)
                 if before is not None:
                     marked = sorted(stored.keys() - before["attendance"].keys())
                     last = before["seq"] + len(marked)
@@ -110,6 +109,22 @@ class RestWriter:
         self._metrics.marks.inc(len(marked))
         await session.reached(last)
         return marked
+
+    async def _written(
+        self,
+        query: Document,
+        update: list[Document],
+        wanted: list[tuple[str, OutboxEntry]],
+        numbers: list[int],
+    ) -> Document | None:
+        """Make the update; return the session before it, or None when no session fits."""
+        return await self._changes.together(
+            wanted,
+            lambda: self._store.sessions.find_one_and_update(
+                query, update, {"seq": 1, "attendance": 1}
+            ),
+            lambda _: numbers,
+        )
 
     async def _present(self, session: ActiveSession, reference: Reference | None) -> Document:
         """Return the number of a session that did not take an update.
@@ -130,6 +145,21 @@ class RestWriter:
         if reference is not None:
             check_applied(reference, document)
         return document
+
+
+def told_in_order(marks: Mapping[str, Document], student_ids: Iterable[str]) -> list[str]:
+    """Return students in the order of the numbers that their marks of one update have.
+
+    Marks of one status are told together.
+
+    Args:
+        marks: Marks by student id.
+        student_ids: Ids of the students who get their marks by the update.
+    """
+    by_status: dict[str, list[str]] = {}
+    for student_id in sorted(student_ids):
+        by_status.setdefault(marks[student_id]["status"], []).append(student_id)
+    return [student_id for together in by_status.values() for student_id in together]
 
 
 def rest_update(

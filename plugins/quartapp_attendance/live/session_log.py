@@ -15,6 +15,7 @@ the change.
 from __future__ import annotations
 
 import time
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from bson import ObjectId
@@ -123,7 +124,9 @@ class SessionLog:
         async with self._store.writing():
             try:
                 await self._changes.stored(
-                    [started], lambda: self._store.sessions.insert_one(document)
+                    [started],
+                    lambda: self._store.sessions.insert_one(document),
+                    lambda _: document["seq"],
                 )
             except DuplicateKeyError as error:
                 # After a retried write, the document in the way may be the one that this call
@@ -202,6 +205,7 @@ class SessionLog:
                     {"seq": 1},
                     return_document=ReturnDocument.AFTER,
                 ),
+                itemgetter("seq"),
             )
             if ended is not None and self._store.echo is not None:
                 fields = {**changed, "seq": ended["seq"]}

@@ -49,7 +49,7 @@ PRIVATE = [
 
 
 @pytest.mark.parametrize("address", PRIVATE)
-def test_is_not_public(address):
+def test_address_of_a_private_network_is_not_public(address):
     assert not is_public(ip_address(address))
 
 
@@ -57,7 +57,7 @@ def test_is_not_public(address):
     "address",
     ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808", "2002:808:808::1"],
 )
-def test_is_public(address):
+def test_address_of_the_internet_is_public(address):
     assert is_public(ip_address(address))
 
 
@@ -77,7 +77,7 @@ async def sender(receiver):
             return found
 
         if found is None:
-            resolve = Resolver()
+            resolve = Resolver(1)
         one = Sender(complete.endpoints[0], complete, resolve, trust or trusted(), SYSTEM_CLOCK)
         made.append(one)
         one.asked = asked
@@ -111,14 +111,14 @@ async def test_other_spellings_of_this_machine_are_refused(sender, receiver, hos
     assert receiver.connections == 0
 
 
-async def test_one_private_address_among_public_ones_is_enough(sender, receiver):
+async def test_name_with_a_private_address_among_public_ones_is_refused(sender, receiver):
     mixed = sender(f"http://hooks.example:{receiver.port}/", ["8.8.8.8", "::ffff:127.0.0.1"])
     outcome = await mixed.send("msg_1", b"{}")
     assert outcome.problem == ("hooks.example is ::ffff:127.0.0.1, which is not a public address")
     assert receiver.connections == 0
 
 
-async def test_the_address_that_was_checked_is_the_one_that_is_used(sender, receiver):
+async def test_request_goes_to_the_address_that_was_checked(sender, receiver):
     pinned = sender(f"http://hooks.example:{receiver.port}/x", ["127.0.0.1"], allow_private=True)
     assert (await pinned.send("msg_1", b"{}")).problem is None
     # The name exists nowhere else, so nothing but this resolver can have been asked; and once.
@@ -126,7 +126,7 @@ async def test_the_address_that_was_checked_is_the_one_that_is_used(sender, rece
     assert receiver.requests[0].headers["host"] == f"hooks.example:{receiver.port}"
 
 
-async def test_an_address_that_does_not_answer_is_followed_by_the_next(sender, receiver):
+async def test_next_address_is_tried_when_the_first_does_not_answer(sender, receiver):
     # Nobody listens on the second loopback address.
     both = sender(
         f"http://hooks.example:{receiver.port}/", ["127.0.0.2", "127.0.0.1"], allow_private=True
@@ -135,7 +135,7 @@ async def test_an_address_that_does_not_answer_is_followed_by_the_next(sender, r
     assert len(receiver.requests) == 1
 
 
-async def test_nobody_there_is_a_failure_with_its_reason(sender, receiver):
+async def test_refused_connection_is_a_failure_with_its_reason(sender, receiver):
     await receiver.close()
     outcome = await sender(receiver.url, ["127.0.0.1"], allow_private=True).send("msg_1", b"{}")
     assert outcome.problem.startswith("cannot connect")
@@ -171,7 +171,7 @@ def presenting(certificate):
     return context
 
 
-async def test_the_certificate_has_to_be_that_of_the_name(sender, receivers, authority):
+async def test_certificate_of_another_name_is_refused(sender, receivers, authority):
     names = {}
     for name in ("hooks.example", "other.example"):
         names[name] = await receivers(presenting(authority.issue_cert(name)))

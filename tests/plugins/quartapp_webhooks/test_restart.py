@@ -137,6 +137,7 @@ async def test_a_killed_process_tells_of_the_session_that_it_began(
         "sessionId": str(session["_id"]),
         "classId": maths.class_id,
         "teacherId": maths.teacher.id,
+        "seq": session["seq"],
     }
 
 

@@ -40,7 +40,7 @@ def endpoint(**changed):
         ({"tries": 0}, "QUARTAPP_WEBHOOKS_TRIES"),
         ({"timeout_seconds": 0}, "QUARTAPP_WEBHOOKS_TIMEOUT_SECONDS"),
         ({"timeout_seconds": 61}, "QUARTAPP_WEBHOOKS_TIMEOUT_SECONDS"),
-        ({"concurrency": 0}, "QUARTAPP_WEBHOOKS_CONCURRENCY"),
+        ({"endpoints": [endpoint(events=["class.made"])]}, "wants the event class.made, which no"),
         ({"per_endpoint": 0}, "QUARTAPP_WEBHOOKS_PER_ENDPOINT"),
         ({"keep_dead_days": 1}, "QUARTAPP_WEBHOOKS_KEEP_DEAD_DAYS"),
     ],
