@@ -9,13 +9,14 @@ import structlog
 from pydantic import SecretStr
 from quart import Quart
 
-from quartapp.clock import SYSTEM_CLOCK, Clock
+from quartapp.clock import Clock, SharedClock
 from quartapp.contract import register_documents, register_routes
 from quartapp.database.database import Database
 from quartapp.database.lease import Lease
 from quartapp.database.migrations import Migrations
 from quartapp.database.outbox import Outbox
 from quartapp.database.outbox_entry import StoredEntry
+from quartapp.database.shared_time import SharedTime
 from quartapp.database.tasks import Tasks
 from quartapp.errors import QuartappError
 from quartapp.hooks.discovery import discover, loaded, without_replaced
@@ -74,7 +75,7 @@ def create_app(
     settings: Settings | None = None,
     plugins: Iterable[object] | None = None,
     *,
-    clock: Clock = SYSTEM_CLOCK,
+    clock: Clock | None = None,
 ) -> Quart:
     """Create a quartapp application for an ASGI server.
 
@@ -83,7 +84,8 @@ def create_app(
         plugins: Objects or classes with hook implementations, in their order; None loads the
             installed plugins that the settings choose. A bundled plugin that another one stands for
             (``provides``) is left out of both.
-        clock: Clock of the app. The attribute ``clock`` of a plugin replaces this one; tests of a
+        clock: Clock of the app; None for the time of the database, which all servers of an
+            installation share. The attribute ``clock`` of a plugin replaces this one; tests of a
             server in another process use such a plugin.
 
     Returns:
@@ -154,7 +156,7 @@ def unconnected_app(settings: Settings, plugins: Iterable[object] | None = None)
     return create_app(settings.model_copy(update=made_up), plugins)
 
 
-def _core(settings: Settings, plugins: Iterable[object] | None, clock: Clock) -> Core:
+def _core(settings: Settings, plugins: Iterable[object] | None, clock: Clock | None) -> Core:
     if settings.mongodb_uri is None:
         raise QuartappError(
             "no MongoDB: set MONGODB_URI, or start with `quartapp serve`, which brings its own"
@@ -168,7 +170,7 @@ def _core(settings: Settings, plugins: Iterable[object] | None, clock: Clock) ->
         chosen = discover(settings.plugins, settings.extra_plugins)
     else:
         chosen = without_replaced(map(loaded, plugins))
-    clock = _brought_clock(chosen) or clock
+    clock = _brought_clock(chosen) or clock or SharedClock()
     metrics = Metrics()
     manager = Plugins(
         chosen, settings.hook_timeout, clock, metrics, strict=settings.strict_messages
@@ -183,6 +185,7 @@ def _core(settings: Settings, plugins: Iterable[object] | None, clock: Clock) ->
     return Core(
         settings=settings,
         clock=clock,
+        shared_time=SharedTime(database, clock, metrics.registry),
         plugins=manager,
         tokens=tokens,
         signed=Signed(tokens, clock),
@@ -221,6 +224,7 @@ def _register_lifespan(app: Quart, core: Core) -> None:
 
     async def connect() -> None:
         await core.database.open()
+        await core.shared_time.start()
         if not core.database.change_streams:
             if core.settings.workers > 1:
                 raise QuartappError(
@@ -263,5 +267,6 @@ def _register_lifespan(app: Quart, core: Core) -> None:
         await core.tasks.stop()
         await core.plugins.shutdown(app)
         await lease.release()
+        await core.shared_time.stop()
         await core.database.close()
         await core.traces.close()

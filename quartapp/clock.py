@@ -101,4 +101,59 @@ class Clock:
 
 
 SYSTEM_CLOCK = Clock()
-"""The default clock of all apps, which has no state."""
+"""The clock of the system, which has no state."""
+
+
+class SharedClock(Clock):
+    """The time of the database, which all servers of an installation share.
+
+    The clock counts on from the last measurement with ``monotonic``, so it does not jump when
+    somebody sets the clock of this machine. Until the first measurement, it has the time at which
+    it was made.
+
+    Args:
+        own: Clock of this process, which also makes the timers.
+
+    """
+
+    def __init__(self, own: Clock = SYSTEM_CLOCK) -> None:
+        super().__init__()
+        self._own = own
+        # The shared time at the zero of ``monotonic``.
+        self._zero = own.time() - own.monotonic()
+        self.time = lambda: own.monotonic() + self._zero
+        self.monotonic = own.monotonic
+
+    @property
+    def ahead(self) -> float:
+        """Seconds by which the shared time is ahead of the clock of this process."""
+        return self.time() - self._own.time()
+
+    def agree(self, moment: float, at: float, error: float) -> float:
+        """Take over a measured time, unless the clock has that time already.
+
+        Args:
+            moment: The measured time, in seconds since the epoch.
+            at: Value of ``monotonic`` at that time.
+            error: Greatest error of the measurement, in seconds.
+
+        Returns:
+            Seconds by which the clock was set forward; negative for back, 0 for not at all.
+        """
+        change = moment - at - self._zero
+        if abs(change) <= error:
+            return 0.0
+        self._zero += change
+        return change
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait for a time, in seconds."""
+        await self._own.sleep(seconds)
+
+    def call_later(self, seconds: float, function: Callable[..., object], *args: object) -> Timer:
+        """Call a function later, after a time in seconds."""
+        return self._own.call_later(seconds, function, *args)
+
+    def timeout(self, seconds: float) -> Limit:
+        """Limit the time of a block ``async with``, in seconds."""
+        return self._own.timeout(seconds)

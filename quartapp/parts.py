@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from quartapp.database.database import Database
     from quartapp.database.migrations import Migrations
     from quartapp.database.outbox import Outbox
+    from quartapp.database.shared_time import SharedTime
     from quartapp.database.tasks import Tasks
     from quartapp.hooks.plugins import Plugins
     from quartapp.identity.authenticator import Authenticator
@@ -89,6 +90,7 @@ class Core:
 
     settings: Settings
     clock: Clock
+    shared_time: SharedTime
     plugins: Plugins
     tokens: Tokens
     signed: Signed

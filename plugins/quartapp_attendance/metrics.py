@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from prometheus_client import Counter, Gauge, Histogram
@@ -74,15 +73,16 @@ class AttendanceMetrics:
             registry=registry,
         )
 
-    def arrived(self, committed: datetime | None) -> None:
+    def arrived(self, committed: datetime | None, now: float) -> None:
         """Note that a change has arrived.
 
         Args:
             committed: Time of the commit, in UTC; None where MongoDB does not report it (before
                 6.0).
+            now: The present time, in seconds since the epoch.
         """
         if committed is not None:
-            self._lag.observe(max(time.time() - committed.timestamp(), 0))
+            self._lag.observe(max(now - committed.timestamp(), 0))
 
     def live(self, sessions: Iterable[ActiveSession]) -> None:
         """Set the number of live sessions.

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 COLLECTION = "checkin_attempts"
 VIA = "checkin"
+STEPS_AHEAD = 1
 
 
 class CheckinService:
@@ -106,7 +107,9 @@ class CheckinService:
         step = int(self._clock.time() // self._settings.step_seconds)
         matches = 0
         # All accepted codes are compared, so that the time taken reveals nothing.
-        for age in range(self._settings.tolerance_steps + 1):
+        # The next code is among them: the client that shows the code and the server may differ.
+        ahead = min(self._settings.tolerance_steps, STEPS_AHEAD)
+        for age in range(-ahead, self._settings.tolerance_steps + 1):
             matches += hmac.compare_digest(code, self._code_of(session, step - age))
         return matches > 0
 

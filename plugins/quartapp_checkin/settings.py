@@ -11,9 +11,9 @@ class CheckinSettings(BaseModel):
     """Settings of the checkin plugin.
 
     ``step_seconds``: time for which a code is shown, in seconds. ``tolerance_steps``: number of
-    further steps during which a code is accepted. ``attempts``: number of codes that a student may
-    send within ``attempts_seconds``. ``subnets``: networks from which students may check in; an
-    empty list allows all networks.
+    further steps during which a code is accepted; unless it is 0, the next code is accepted too.
+    ``attempts``: number of codes that a student may send within ``attempts_seconds``. ``subnets``:
+    networks from which students may check in; an empty list allows all networks.
     """
 
     model_config = ConfigDict(extra="forbid")

@@ -94,6 +94,7 @@ async def opened(settings: Settings, *, prepare: bool = True) -> AsyncIterator[C
     parts = core(create_app(settings))
     try:
         await parts.database.open(prepare=prepare)
+        await parts.shared_time.measure()
         yield parts
         await parts.plugins.all_told()
     finally:

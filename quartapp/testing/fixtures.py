@@ -33,7 +33,6 @@ import pytest
 import pytest_asyncio
 
 from quartapp.app import create_app
-from quartapp.clock import SYSTEM_CLOCK, Clock
 from quartapp.embedded.mongo import EmbeddedMongo
 from quartapp.hooks.discovery import discover, in_order, loaded
 from quartapp.settings.core import load_settings
@@ -52,6 +51,8 @@ from quartapp.testing.servers import (
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator
     from pathlib import Path
+
+    from quartapp.clock import Clock
 
 
 @pytest.fixture(scope="session")
@@ -88,7 +89,7 @@ async def serve(mongodb_uri: str) -> AsyncIterator[Serve]:
             plugins: Iterable[object] | None = None,
             *,
             beside: Iterable[object] = (),
-            clock: Clock = SYSTEM_CLOCK,
+            clock: Clock | None = None,
             **settings: Any,  # noqa: ANN401 - of any field
         ) -> TestServer:
             ours = {"mongodb_uri": mongodb_uri, "jwt_secret": SECRET, "strict_messages": True}

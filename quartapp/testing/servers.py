@@ -12,7 +12,6 @@ from urllib.parse import urlsplit, urlunsplit
 import hypercorn.asyncio
 from hypercorn.utils import LifespanFailureError
 
-from quartapp.clock import SYSTEM_CLOCK, Clock
 from quartapp.identity.accounts import AccountMaker
 from quartapp.parts import core
 from quartapp.server.hypercorn import harden_hypercorn
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from pymongo.asynchronous.database import AsyncDatabase
     from quart import Quart
 
+    from quartapp.clock import Clock
     from quartapp.encoding import JsonObject
     from quartapp.testing.processes import ServerProcess
 
@@ -94,7 +94,7 @@ class Serve(Protocol):
         plugins: Iterable[object] | None = None,
         *,
         beside: Iterable[object] = (),
-        clock: Clock = SYSTEM_CLOCK,
+        clock: Clock | None = None,
         **settings: Any,  # noqa: ANN401 - of any field
     ) -> TestServer:
         """Start a server, which stops at the end of the test.
@@ -103,6 +103,7 @@ class Serve(Protocol):
             plugins: The exact plugins, objects or classes; by default the installed plugins.
             beside: Plugins to add to the installed ones; each follows the plugins it ``requires``.
             clock: The server's clock; a :class:`TurnedClock` stands still until the test turns it.
+                None for the time of the database, as in production.
             settings: Fields of :class:`quartapp.settings.core.Settings`. Hooks, handlers and
                 the database have plenty of time by default: a test of ``hook_timeout`` or
                 ``database_timeout`` gives the limit. A plugin's own settings come from the
@@ -179,11 +180,11 @@ async def running(app: Quart) -> AsyncIterator[TestServer]:
             await serving
 
 
-def patience(clock: Clock) -> dict[str, float]:
+def patience(clock: Clock | None) -> dict[str, float]:
     """Return the time limits of a server that is under test, as fields of the settings.
 
     Args:
-        clock: The server's clock.
+        clock: The server's clock; None for the time of the database.
     """
     seconds = _ENDLESS if isinstance(clock, TurnedClock) else _PATIENT
     return {"hook_timeout": seconds, "database_timeout": seconds}

@@ -93,7 +93,7 @@ class SessionStream:
         self._token = None
 
     async def _take(self, change: Any) -> None:  # noqa: ANN401 - a change stream document
-        self._metrics.arrived(change.get("wallTime"))
+        self._metrics.arrived(change.get("wallTime"), self._clock.time())
         kind = change["operationType"]
         if kind == "update":
             fields = change["updateDescription"]["updatedFields"]

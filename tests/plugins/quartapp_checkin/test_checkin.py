@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from xml.etree import ElementTree as ET
 
 import pytest
 
 from quartapp import QuartappError
+from quartapp.testing import TurnedClock
 from quartapp_classes.testing import class_room
 
 PREFIX = "QUARTAPP_CHECKIN_"
@@ -261,3 +263,26 @@ async def test_what_the_teacher_says_stands_in_every_race(lecture):
     assert session.json()["data"]["attendance"] == dict.fromkeys(
         [student.id for student in maths.students], "absent"
     )
+
+
+@pytest.mark.parametrize(
+    ("tolerance", "ahead", "accepted"), [(1, 1, True), (1, 2, False), (3, 2, False), (0, 1, False)]
+)
+async def test_next_code_is_accepted_as_the_code_before_is(
+    serve, monkeypatch, tolerance, ahead, accepted
+):
+    monkeypatch.setenv(f"{PREFIX}TOLERANCE_STEPS", str(tolerance))
+    now = datetime.now(UTC)
+    clocks = [TurnedClock(now), TurnedClock(now)]
+    here, there = [await serve(extra_plugins=("checkin",), clock=clock) for clock in clocks]
+    teacher, student = await here.person("teacher"), await here.person("student")
+    room = await class_room(here, teacher, [student])
+    await here.api.post("/attendance/start", json={"classId": room["_id"]}, headers=teacher.headers)
+    await clocks[0].advance(ahead * STEP_SECONDS)
+    shown = await here.api.get("/attendance/checkin-code", headers=teacher.headers)
+    socket = await there.socket(student)
+    answer = await socket.ask("CHECK_IN", {"code": shown.json()["data"]["code"]})
+    if accepted:
+        assert answer["event"] == "ATTENDANCE_MARKED"
+    else:
+        assert answer == refusal(WRONG)
