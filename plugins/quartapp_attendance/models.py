@@ -37,6 +37,7 @@ class Session(Model):
                 "unique": True,
                 "partialFilterExpression": {"state": SessionState.ACTIVE.value},
             },
+            "-seq",
             ("state", "ended_at"),
             ("class_id", "state"),
             ("teacher_id", "state"),
@@ -54,6 +55,7 @@ class AttendanceRecord(Model):
     marked_at = DateTimeField(db_field="markedAt")
     marked_by = ObjectIdField(db_field="markedBy")
     via = StringField()
+    seq = IntField()
     created_at = DateTimeField(required=True, db_field="createdAt")
     updated_at = DateTimeField(required=True, db_field="updatedAt")
 
@@ -62,7 +64,7 @@ class AttendanceRecord(Model):
         "strict": False,
         "indexes": [
             {"fields": ["session_id", "student_id"], "unique": True},
-            ("student_id", "class_id", "-created_at", "-id"),
+            ("student_id", "class_id", "-seq", "-created_at", "-id"),
             "class_id",
         ],
     }

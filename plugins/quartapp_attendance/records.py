@@ -97,7 +97,9 @@ class Records:
 def _latest_of(student: ObjectId, class_id: ObjectId) -> list[Document]:
     return [
         {"$match": {"studentId": student, "classId": class_id}},
-        {"$sort": {"createdAt": -1, "_id": -1}},
+        # By the order of the sessions: the clock of a server may have been set back. Records of
+        # earlier versions have no number, and come last.
+        {"$sort": {"seq": -1, "createdAt": -1, "_id": -1}},
         {"$limit": 1},
         {"$project": {"studentId": 1, "classId": 1, "status": 1}},
     ]
@@ -126,6 +128,7 @@ def _record(document: Document, student: str, mark: Document) -> UpdateOne:
         "status": mark["status"],
         "markedAt": mark["at"],
         "markedBy": mark["by"],
+        "seq": document["seq"],
         "createdAt": ended,
         "updatedAt": ended,
     }

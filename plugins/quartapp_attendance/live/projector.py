@@ -7,9 +7,11 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
+import structlog
+
 from quartapp_attendance.live.counting import OFF_ROLL, counted
-from quartapp_attendance.live.session import ActiveSession, mark_of
-from quartapp_attendance.live.states import SessionState
+from quartapp_attendance.live.session import ActiveSession, mark_of, statuses
+from quartapp_attendance.live.states import LIVE, SessionState
 from quartapp_attendance.live.telling import Telling, ended, started
 from quartapp_attendance.words import MARKED, SUMMARY
 from quartapp_classes import ClassNotFoundError
@@ -25,6 +27,12 @@ if TYPE_CHECKING:
     from quartapp_attendance.live.sessions import LiveSessions
     from quartapp_attendance.metrics import AttendanceMetrics
     from quartapp_attendance.statuses import StatusRegistry
+
+
+log = structlog.get_logger("quartapp.attendance")
+
+# Fields of a session that has more changes than its beginning.
+SHOWN = frozenset({"signal", "packed", "rest"})
 
 
 class Projector:
@@ -72,7 +80,7 @@ class Projector:
                 found = await self._sessions.find(
                     {
                         "$or": [
-                            {"state": {"$in": [SessionState.ACTIVE, SessionState.CLOSING]}},
+                            {"state": {"$in": list(LIVE)}},
                             {"_id": {"$in": known}},
                         ]
                     }
@@ -86,13 +94,17 @@ class Projector:
                     self._live.remove(session)
 
     async def insert(self, document: Document) -> None:
-        """Begin a session.
+        """Begin a session, or load one anew that was put back from a backup.
 
         Args:
             document: The session as stored.
         """
         async with self._lock:
-            await self._reconcile(document, begun=True)
+            session = self._live.get(document["_id"])
+            if session is not None:
+                await self._catch_up(session)
+            else:
+                await self._reconcile(document, begun=True)
 
     async def apply(self, change: Change) -> None:
         """Show a change, unless this process has shown it already.
@@ -102,8 +114,10 @@ class Projector:
         """
         async with self._lock:
             session = self._live.get(change.session_id)
-            if session is None or change.seq <= session.seq:
+            if session is None or change.seq == session.seq:
                 return
+            # A lower number is a repeat, or a change of a session that was put back from a backup:
+            # the stored session tells.
             if change.seq - change.size != session.seq:
                 await self._catch_up(session)
                 return
@@ -222,15 +236,28 @@ class Projector:
     async def _reconcile(self, document: Document, *, begun: bool = False) -> None:
         """Bring the projection to the state of a document, and show what was missed."""
         session = self._live.get(document["_id"])
+        if session is None and document["state"] in LIVE:
+            session = self._live.taken_back(document["_id"])
         if session is None:
-            if document["state"] in (SessionState.ACTIVE, SessionState.CLOSING):
+            if document["state"] in LIVE:
+                begun = begun and not SHOWN & document.keys()
                 session = ActiveSession.from_document(document, begun=begun)
                 await self._set_audience(session)
                 self._live.add(session)
                 name = document.get("className", "")
                 self._hub.broadcast(started(session, name), session.audience)
             return
-        if document["seq"] <= session.seq:
+        if document["state"] in LIVE:
+            session.state = document["state"]
+        if is_restored(session, document):
+            log.warning(
+                "session was put back from a backup: loading it anew",
+                session=str(session.id),
+                seq=document["seq"],
+                known=session.seq,
+            )
+            session.forget()
+        elif document["seq"] == session.seq:
             return
         moved = document.get("rollVersion") != session.roll_version
         if moved or document["state"] != session.state:
@@ -268,6 +295,20 @@ class Projector:
             session.audience = await self._members(session.class_id)
         except ClassNotFoundError:
             session.audience = frozenset({session.teacher_id})
+
+
+def is_restored(session: ActiveSession, document: Document) -> bool:
+    """Tell whether a stored session is no continuation of the known one.
+
+    Numbers only ever grow, and a number stands for one state.
+
+    Args:
+        session: The session as this process knows it.
+        document: The session as stored now.
+    """
+    if document["seq"] == session.seq:
+        return statuses(document) != session.attendance
+    return bool(document["seq"] < session.seq)
 
 
 def _named(entry: Document) -> frozenset[str] | None:

@@ -176,12 +176,16 @@ class ActiveSession:
                 still.append((wanted, future))
         self._waiting = still
 
-    def end(self) -> None:
-        """Note that the session is over."""
-        self.over = True
+    def forget(self) -> None:
+        """Let nobody wait for numbers that may never come, as the session was put back."""
         for _, future in self._waiting:
             resolve(future)
         self._waiting = []
+
+    def end(self) -> None:
+        """Note that the session is over."""
+        self.over = True
+        self.forget()
 
 
 def resolve(future: asyncio.Future[None]) -> None:

@@ -43,6 +43,10 @@ if TYPE_CHECKING:
 # Fields of a session that grow with its frames, and that only the log needs.
 UNSENT = {"refs": 0, "signal": 0, "packed": 0, OFF_ROLL: 0}
 
+# Microseconds between the last number of all sessions and the first of the next, when the clock was
+# set back.
+NUMBERS_APART = 1_000_000
+
 
 class SessionLog:
     """The beginnings and ends of sessions, and the writers of what is between.
@@ -82,10 +86,10 @@ class SessionLog:
 
         Args:
             query: Filter of MongoDB.
-            newest_first: Whether to sort by the start, newest first.
+            newest_first: Whether the newest session comes first, and not the oldest.
         """
         async with self._store.operation():
-            order = [("startedAt", -1 if newest_first else 1), ("_id", 1)]
+            order = [("seq", -1 if newest_first else 1), ("_id", 1)]
             return await self._store.sessions.find(query, UNSENT).sort(order).to_list()
 
     async def begin(
@@ -115,7 +119,7 @@ class SessionLog:
             "teacherId": ObjectId(teacher_id),
             "slot": slot,
             "state": SessionState.ACTIVE,
-            "seq": first_number(),
+            "seq": await self._first_number(),
             "startedAt": self._clock.now(),
             "rollVersion": None,
             "attendance": {},
@@ -136,6 +140,22 @@ class SessionLog:
             if self._store.echo is not None:
                 await self._store.echo.insert(document)
         return document
+
+    async def _first_number(self) -> int:
+        """Return the first ``seq`` of the next session, which is higher than all numbers before.
+
+        It is the time, in microseconds since the epoch, unless the clock was set back. The numbers
+        of two sessions therefore do not overlap, a client that reconnects with a number cannot be
+        mistaken for a follower of another session, and numbers tell which session is newer. They
+        are safe integers in JavaScript.
+        """
+        async with self._store.operation():
+            last = await self._store.sessions.find_one({}, {"seq": 1}, sort=[("seq", -1)])
+        now = time.time_ns() // 1000
+        if last is None or last["seq"] < now:
+            return now
+        # Sessions that begin at one moment differ by the microsecond.
+        return int(last["seq"]) + NUMBERS_APART + now % NUMBERS_APART
 
     async def begin_closing(
         self, session_id: ObjectId, outcome: str, reference: Reference | None = None
@@ -211,13 +231,3 @@ class SessionLog:
                 fields = {**changed, "seq": ended["seq"]}
                 await self._store.echo.apply(Change.from_fields(session_id, fields))
         return ended is not None
-
-
-def first_number() -> int:
-    """Return the first ``seq`` of a session: the time, in microseconds since the epoch.
-
-    The numbers of two sessions therefore never overlap, and a client that reconnects with a number
-    cannot be mistaken for a follower of another session. The numbers are safe integers in
-    JavaScript.
-    """
-    return time.time_ns() // 1000

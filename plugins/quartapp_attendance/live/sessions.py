@@ -8,7 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from quartapp_attendance.live.session import resolve
-from quartapp_attendance.live.states import SessionState
+from quartapp_attendance.live.states import LIVE, SessionState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,6 +62,23 @@ class LiveSessions:
         self._gone.append(session.id)
         self._ended.append(session)
         session.end()
+
+    def taken_back(self, session_id: ObjectId) -> ActiveSession | None:
+        """Return a session, live again, whose document was gone for a while.
+
+        Args:
+            session_id: ``_id`` of the session.
+
+        Returns:
+            The session as this process knew it; None when no such session was removed recently.
+        """
+        for session in self._ended:
+            if session.id == session_id and session.state in LIVE:
+                self._ended.remove(session)
+                session.over = False
+                self.add(session)
+                return session
+        return None
 
     def left(self, user_id: str, seq: int) -> ActiveSession | None:
         """Return an ended or ending session that a user followed up to a number.

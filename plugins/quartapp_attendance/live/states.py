@@ -17,3 +17,6 @@ class SessionState(StrEnum):
 
 OUTCOMES = (SessionState.CLOSED, SessionState.SUPERSEDED, SessionState.EXPIRED)
 """The states of a session that has ended."""
+
+LIVE = (SessionState.ACTIVE, SessionState.CLOSING)
+"""The states of a session that has not ended."""

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from quartapp_attendance.metrics import AttendanceMetrics
 
 
+# What a restore does to the collection before it puts documents back.
+DROPPED = ("drop", "rename", "dropDatabase")
+
 log = structlog.get_logger("quartapp.attendance")
 
 PAUSES = Pauses(first=0.1, longest=2, random_part=0)
@@ -109,3 +112,6 @@ class SessionStream:
         elif kind == "replace":
             # The server never replaces a document, but somebody who repairs data by hand may.
             await self._projector.reload()
+        elif kind in DROPPED:
+            # The stream ends after this change; the next one begins with all sessions.
+            log.warning("the sessions in the database were dropped: loading them anew", kind=kind)
