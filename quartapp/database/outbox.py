@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from prometheus_client import Counter, Gauge
 from pymongo.errors import PyMongoError
 
 from quartapp.database.outbox_slots import Slots
-from quartapp.database.outbox_store import LEASE_SECONDS, OutboxStore
+from quartapp.database.outbox_store import LEASE_SECONDS, SET_BACK_SECONDS, OutboxStore
 from quartapp.errors import DatabaseUnavailableError, NotDeliveredError, PluginError, QuartappError
 from quartapp.pauses import Pauses
 
@@ -149,11 +150,19 @@ class Outbox:
             _, pending = await asyncio.wait(pending, timeout=CANCEL_SECONDS)
 
     async def _run(self) -> None:
+        # Unknown at the start, since the clock may have been set back while no server ran.
+        seen = math.inf
         while True:
             # Cleared first: the search finds an entry that is stored from now on, or the entry sets
             # the event again.
             self._wake.clear()
             try:
+                now = self._clock.time()
+                if now < seen - SET_BACK_SECONDS:
+                    if moved := await self.store.rewind():
+                        log.warning("the clock was set back; entries wait no longer", entries=moved)
+                    seen = now
+                seen = max(seen, now)
                 while await self._begin_due():
                     pass
                 count, dead, age = await self.store.backlog()

@@ -86,14 +86,16 @@ class OutboxEntry:
         if expires is not None:
             return {**document, "expires": expires}
         place = due if self.key is None else order
-        return {**document, "lane": SEPARATOR.join(parts), "place": place, "due": due}
+        waits = {"lane": SEPARATOR.join(parts), "place": place, "due": due, "since": due}
+        return {**document, **waits}
 
 
 class StoredEntry(Model):
     """The document of an entry; only the outbox reads and writes it.
 
     ``due`` is the time of the next try. A process that delivers an entry keeps ``due`` in the
-    future, so an entry becomes due by itself when its process dies. Only dead entries have
+    future, so an entry becomes due by itself when its process dies. ``since`` is the time at which
+    ``due`` was set, by which a clock that was set back is noticed. Only dead entries have
     ``expires``.
     """
 
@@ -108,6 +110,7 @@ class StoredEntry(Model):
     created = DateTimeField(required=True)
     seq = IntField()
     due = DateTimeField()
+    since = DateTimeField()
     attempts = IntField(required=True)
     claim = ObjectIdField()
     reason = StringField()

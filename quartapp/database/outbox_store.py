@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from quartapp.database.outbox_entry import OutboxEntry
 
 LEASE_SECONDS = 15.0
+# Smaller corrections of the clock make no entry wait noticeably longer.
+SET_BACK_SECONDS = 1.0
 # Largest number of lanes that one search returns; the next search finds the others.
 LANES_PER_SEARCH = 100
 _WAITING: Document = {"lane": {"$exists": True}}
@@ -106,7 +108,7 @@ class OutboxStore:
         now = self._clock.now()
         taken = [
             {"$set": {"claim": self._process}},
-            _due_at(now + timedelta(seconds=LEASE_SECONDS)),
+            _due_at(now + timedelta(seconds=LEASE_SECONDS), now),
         ]
         async with self._database.operation():
             if loose:
@@ -127,13 +129,33 @@ class OutboxStore:
 
     async def renew(self) -> None:
         """Keep all claims of this process for another ``LEASE_SECONDS``."""
-        until = self._clock.now() + timedelta(seconds=LEASE_SECONDS)
+        now = self._clock.now()
+        until = now + timedelta(seconds=LEASE_SECONDS)
         async with self._database.operation():
-            await self._entries.update_many({"claim": self._process}, [_due_at(until)])
+            await self._entries.update_many({"claim": self._process}, [_due_at(until, now)])
+
+    async def rewind(self) -> int:
+        """Let nothing wait for a time that the clock shows much later, as it was set back.
+
+        Entries that wait for another try become due now, and those that a process has taken when
+        its lease runs out.
+
+        Returns:
+            Number of entries that were to wait by the clock as it was before.
+        """
+        now = self._clock.now()
+        lease = now + timedelta(seconds=LEASE_SECONDS)
+        when = {"$cond": [{"$gt": ["$claim", None]}, lease, now]}
+        async with self._database.operation():
+            done = await self._entries.update_many(
+                {"since": {"$gt": now + timedelta(seconds=SET_BACK_SECONDS)}}, [_due_at(when, now)]
+            )
+        return done.modified_count
 
     async def give_back(self) -> None:
         """Give up all claims of this process, so that the entries are due at once."""
-        change = [_due_at(self._clock.now()), {"$unset": ["claim"]}]
+        now = self._clock.now()
+        change = [_due_at(now, now), {"$unset": ["claim"]}]
         async with self._database.operation():
             await self._entries.update_many({"claim": self._process}, change)
 
@@ -154,7 +176,9 @@ class OutboxStore:
             reason: Why the try failed.
             due: Time of the next try, in UTC.
         """
-        await self._note_failure(entry, reason, [_due_at(due), {"$unset": ["claim"]}])
+        await self._note_failure(
+            entry, reason, [_due_at(due, self._clock.now()), {"$unset": ["claim"]}]
+        )
 
     async def bury(self, entry: Document, reason: str, expires: datetime) -> None:
         """Make an entry a dead entry, which is not tried again by itself.
@@ -236,7 +260,8 @@ class OutboxStore:
         """
         waiting = {**chosen, **_WAITING, "claim": {"$exists": False}}
         async with self._database.operation():
-            done = await self._entries.update_many(waiting, [_due_at(self._clock.now())])
+            now = self._clock.now()
+            done = await self._entries.update_many(waiting, [_due_at(now, now)])
         return done.modified_count + await self.revive(chosen)
 
     async def revive(self, chosen: Mapping[str, Any]) -> int:
@@ -254,6 +279,7 @@ class OutboxStore:
             "lane": {"$cond": [has_key, keyed, loose]},
             "place": {"$cond": [has_key, "$order", now]},
             "due": now,
+            "since": now,
             "attempts": 0,
         }
         async with self._database.operation():
@@ -272,7 +298,13 @@ class OutboxStore:
             return (await self._entries.delete_many(dict(chosen))).deleted_count
 
 
-def _due_at(when: datetime) -> Document:
-    """Return the stage of an update that sets when entries are due."""
+def _due_at(when: datetime | Document, now: datetime) -> Document:
+    """Return the stage of an update that says when entries are due.
+
+    Args:
+        when: The time, or an expression for it.
+        now: The present time, from which entries wait.
+    """
     is_loose = {"$eq": [{"$type": "$place"}, "date"]}
-    return {"$set": {"due": when, "place": {"$cond": [is_loose, when, "$place"]}}}
+    place = {"$cond": [is_loose, when, "$place"]}
+    return {"$set": {"due": when, "since": now, "place": place}}
