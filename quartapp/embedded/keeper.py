@@ -1,13 +1,14 @@
-"""The keeper: the program that starts one mongod, writes its log, and ends it without users.
+"""The keeper: the program that keeps one mongod running, and ends it without users.
 
 The keeper runs by its path and with the standard library alone, so that it starts at once and
 stays small. Every process that uses the mongod holds a shared lock on the file of users; the
 system releases the lock when the process ends in any way. The keeper waits for the exclusive lock,
 which it gets when the last user has gone. So a mongod neither ends while a process uses it nor
-stays behind, whichever process started it and whichever process is killed.
+stays behind, whichever process started it and whichever process is killed. A mongod that ends by
+itself, because somebody killed it or the disk is full, is started again after pauses that grow.
 
 The keeper writes lines to standard output: ``pid`` with a number, then ``taken`` if another keeper
-has the folder, or ``listening``, or nothing more if mongod has ended.
+has the folder, or ``listening``, or nothing more if mongod has ended before it listened.
 """
 
 # pathlib takes longer to import than everything below.
@@ -21,6 +22,7 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Callable  # noqa: TC003 - an import of typing takes longer
 from contextlib import suppress
 
 if sys.platform == "win32":
@@ -33,9 +35,14 @@ LOCK_FILE = "server.lock"
 USERS_FILE = "mongod.users"
 LOG_FILE = "mongod.log"
 END_FILE = "mongod.end"
-"""Name of the file about a mongod that ended by itself: exit status and last lines of output."""
+"""Name of the file about a mongod that ended by itself: exit status and last lines of output.
+
+The file is gone as soon as a mongod listens again.
+"""
 
 STOP_SECONDS = 3.0
+FIRST_PAUSE_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 30.0
 _LOG_BYTES = 1_000_000
 _LAST_LINES = 200
 # A process that only looks whether the lock is free holds the lock for a moment.
@@ -61,55 +68,123 @@ def main(folder: str, command: list[str]) -> None:
     if not _take_lock(lock, time.monotonic() + _LOCK_SECONDS):
         _say("taken")
         return
-    with suppress(OSError):
-        os.unlink(f"{folder}/{END_FILE}")
-    last_lines: deque[bytes] = deque(maxlen=_LAST_LINES)
-    status, was_ended = _run(folder, command, last_lines)
-    if not was_ended:
-        with suppress(OSError), open(f"{folder}/{END_FILE}", "wb") as file:
-            file.writelines([b"%d\n" % status, *last_lines])
+    Keeper(folder, command).keep()
 
 
-def _run(folder: str, command: list[str], last_lines: deque[bytes]) -> tuple[int, bool]:
-    """Run mongod to its end; return its exit status, and whether this keeper ended it."""
-    log = _Log(f"{folder}/{LOG_FILE}")
-    try:
-        process = subprocess.Popen(  # noqa: S603 - what find_mongod chose
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            # preexec_fn is safe here: this process has one thread so far.
-            preexec_fn=_end_with_parent if sys.platform == "linux" else None,
-        )
-    except OSError as error:
-        last_lines.append(f"{command[0]} cannot be run: {error.strerror}\n".encode())
-        return 1, False
-    unused = threading.Event()
-    users = f"{folder}/{USERS_FILE}"
-    threading.Thread(target=_end_when_unused, args=(process, users, unused), daemon=True).start()
-    listening = False
-    for line in process.stdout or ():
-        log.write(line)
-        last_lines.append(line)
-        if not listening and b'"Waiting for connections"' in line:
-            listening = True
-            _say("listening")
-            _close_output()
-    return process.wait(), unused.is_set()
+class Keeper:
+    """The keeper of one mongod.
 
+    Args:
+        folder: The data folder.
+        command: The mongod binary and its arguments.
+        monotonic: Returns seconds that only grow.
+        wait: Waits for an event at most some seconds; returns whether the event has happened.
+    """
 
-def _end_when_unused(
-    process: subprocess.Popen[bytes], users_file: str, unused: threading.Event
-) -> None:
-    users = os.open(users_file, os.O_RDWR | os.O_CREAT, 0o600)
-    _take_lock(users, None)
-    unused.set()
-    process.terminate()
-    try:
-        process.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()  # the journal makes this safe too
+    def __init__(
+        self,
+        folder: str,
+        command: list[str],
+        monotonic: Callable[[], float] = time.monotonic,
+        wait: Callable[[threading.Event, float], bool] = threading.Event.wait,
+    ) -> None:
+        self._folder = folder
+        self._command = command
+        self._monotonic = monotonic
+        self._wait = wait
+        self._log = _Log(f"{folder}/{LOG_FILE}")
+        self._last_lines: deque[bytes] = deque(maxlen=_LAST_LINES)
+        self._process: subprocess.Popen[bytes] | None = None
+        # Held by whoever starts the mongod, and by whoever ends it for good.
+        self._changing = threading.Lock()
+        self._unused = threading.Event()
+        self._has_listened = False
+
+    def keep(self) -> None:
+        """Run the mongod until no process uses it; start it again when it ends by itself.
+
+        A mongod that has never listened is not started again: its starter is told.
+        """
+        threading.Thread(target=self._end_when_unused, daemon=True).start()
+        try:
+            self._keep()
+        finally:
+            self._log.close()
+
+    def _keep(self) -> None:
+        self._forget_end()
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            began = self._monotonic()
+            status = self._run()
+            if self._unused.is_set():
+                return
+            self._note_end(status)
+            if not self._has_listened:
+                return
+            if self._monotonic() - began > LONGEST_PAUSE_SECONDS:
+                pause = FIRST_PAUSE_SECONDS
+            if self._wait(self._unused, pause):
+                return
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+    def _run(self) -> int:
+        """Run mongod to its end, and return its exit status."""
+        self._last_lines.clear()
+        with self._changing:
+            if self._unused.is_set():
+                return 0
+            try:
+                self._process = process = subprocess.Popen(  # noqa: S603 - what find_mongod chose
+                    self._command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    # preexec_fn is safe here: the only other thread waits in a system call.
+                    preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+                )
+            except OSError as error:
+                reason = f"{self._command[0]} cannot be run: {error.strerror}\n"
+                self._last_lines.append(reason.encode())
+                return 1
+        listening = False
+        with process:
+            for line in process.stdout or ():
+                self._log.write(line)
+                self._last_lines.append(line)
+                if not listening and b'"Waiting for connections"' in line:
+                    listening = True
+                    self._forget_end()
+                    if not self._has_listened:
+                        self._has_listened = True
+                        _say("listening")
+                        _close_output()
+            return process.wait()
+
+    def _end_when_unused(self) -> None:
+        users = os.open(f"{self._folder}/{USERS_FILE}", os.O_RDWR | os.O_CREAT, 0o600)
+        _take_lock(users, None)
+        with self._changing:
+            self._unused.set()
+            process = self._process
+        if process is None:
+            return
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()  # the journal makes this safe too
+
+    def _note_end(self, status: int) -> None:
+        # The file gets its name when it is complete: servers read it.
+        with suppress(OSError):
+            with open(f"{self._folder}/{END_FILE}.new", "wb") as file:
+                file.writelines([b"%d\n" % status, *self._last_lines])
+            os.replace(f"{self._folder}/{END_FILE}.new", f"{self._folder}/{END_FILE}")
+
+    def _forget_end(self) -> None:
+        with suppress(OSError):
+            os.unlink(f"{self._folder}/{END_FILE}")
 
 
 class _Log:
@@ -118,6 +193,9 @@ class _Log:
     def __init__(self, path: str) -> None:
         self._path = path
         self._file = open(path, "ab", buffering=0)  # noqa: SIM115 - open for as long as we run
+
+    def close(self) -> None:
+        self._file.close()
 
     def write(self, line: bytes) -> None:
         with suppress(OSError):  # a full disk ends the log, and not mongod

@@ -19,6 +19,7 @@ from quartapp.embedded.mongod import end_orphan, find_mongod, start_failure, sta
 from quartapp.embedded.replica_set import NotPrimaryError, become_primary
 from quartapp.embedded.share import Share
 from quartapp.embedded.watch import watched
+from quartapp.processes import is_running
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,7 +39,8 @@ START_SECONDS = 90.0
 class EmbeddedMongo:
     """A single-node replica set in one folder, shared by all processes that use the folder.
 
-    The first process starts the mongod and the last ends it; a killed process counts as gone. Any
+    The first process starts the mongod and the last ends it; a killed process counts as gone. A
+    mongod that ends by itself is started again, after pauses of 1 to 30 seconds. Any
     thread may start and stop the database; both calls block, so async code makes them with
     ``asyncio.to_thread``. Only the file system controls access: the folder is open to its owner
     alone, and the mongod listens on a Unix socket in the folder. (On Windows, mongod listens on
@@ -75,13 +77,14 @@ class EmbeddedMongo:
 
     @property
     def pid(self) -> int | None:
-        """The process id of the running mongod, or None without one."""
+        """The process id of the mongod, or None while none runs."""
         if not self._share.is_taken or not self._share.is_mongod_kept:
             return None
         try:
-            return int((self._db_dir / "mongod.lock").read_text(encoding="ascii"))
+            pid = int((self._db_dir / "mongod.lock").read_text(encoding="ascii"))
         except (OSError, ValueError):
             return None
+        return pid if is_running(pid) else None
 
     def start(self) -> str:
         """Start mongod or join the running one, wait until it is a primary, and return the URI.

@@ -374,7 +374,7 @@ async def test_healthy_endpoint_is_served_beside_any_number_that_hang(
     silent.answers += ["hang"] * 1000
     configure(*endpoints, well, timeout_seconds=60)
     # The clock stands still: no attempt at a silent endpoint ends, and no look is repeated.
-    server = await serve(extra_plugins=("webhooks",), clock=turned_clock)
+    server = await serve(extra_plugins=("webhooks",), clock=turned_clock, database_timeout=60)
     await happen(server, 1)
     await eventually(arrived(silent, 12))
     await happen(server, 5, first=1)

@@ -114,11 +114,11 @@ async def test_command_switches_an_endpoint_on_again_under_a_running_server(
 
 @pytest.mark.parametrize("answer", [204, 307, 404, 410, 500, "hang"])
 async def test_query_of_an_address_is_in_no_line_of_the_log(
-    serve, happen, receiver, configure, eventually, outbox, caplog, turned_clock, answer
+    serve, happen, receiver, configure, in_time, outbox, caplog, turned_clock, answer
 ):
     receiver.answers.append(answer)
     url = f"{receiver.url}?token=hush-hush"
-    configure({"url": url, "secret": receiver.secret}, tries=1, timeout_seconds=60)
+    configure({"url": url, "secret": receiver.secret}, timeout_seconds=60)
     with caplog.at_level("DEBUG"), capture_logs() as lines:
         server = await serve(clock=turned_clock, **PLUGINS)
         await happen(server, 1)
@@ -126,11 +126,11 @@ async def test_query_of_an_address_is_in_no_line_of_the_log(
         async def over():
             return not await outbox(server, lane={"$exists": True})
 
-        await eventually(arrived(receiver, 1))
+        await in_time(arrived(receiver, 1))
         if answer == "hang":
             await turned_clock.asked(60)
             await turned_clock.advance(60)
-        await eventually(over)
+        await in_time(over)
     assert receiver.requests[0].path == "/hook?token=hush-hush"
     assert "hush-hush" not in caplog.text
     assert "hush-hush" not in str(lines)

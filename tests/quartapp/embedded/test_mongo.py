@@ -19,6 +19,7 @@ from urllib.parse import quote
 import pytest
 from pymongo import AsyncMongoClient
 
+from quartapp.embedded.locks import LockedFile
 from quartapp.embedded.mongo import EmbeddedMongo, EmbeddedMongoError
 from tests.quartapp.embedded.support.servers import items, pid_of, server
 from tests.support.processes import runs
@@ -236,16 +237,33 @@ def test_start_may_be_repeated_from_any_thread(tmp_path: Path) -> None:
         assert not runs(pid)
 
 
-def test_mongod_that_ends_by_itself_is_reported_and_can_be_started_again(
+def test_mongod_that_ends_by_itself_is_reported_and_started_again(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     mongo = EmbeddedMongo(tmp_path)
-    mongo.start()
-    with caplog.at_level(logging.ERROR):
+    with mongo, caplog.at_level(logging.WARNING), items(mongo.uri) as shop:
+        for _ in range(2):
+            caplog.clear()
+            shop.insert_one({})
+            pid = pid_of(mongo)
+            os.kill(pid, signal.SIGKILL)
+            until(lambda: "ended by itself: mongod was ended by SIGKILL" in caplog.text)
+            until(lambda: "the embedded MongoDB runs again" in caplog.text)
+            assert pid_of(mongo) != pid
+        assert shop.count_documents({}) == 2
+    assert mongo.pid is None
+    assert not (tmp_path / "mongod.end").exists()
+
+
+def test_stop_between_the_end_of_a_mongod_and_its_next_start_leaves_no_process(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    mongo = EmbeddedMongo(tmp_path)
+    with mongo, caplog.at_level(logging.ERROR):
         os.kill(pid_of(mongo), signal.SIGKILL)
         until(lambda: "ended by itself" in caplog.text)
-    assert mongo.pid is None
-    mongo.stop()
+    with LockedFile(tmp_path / "server.lock") as lock:
+        until(lock.take)
     with mongo, items(mongo.uri) as shop:
         shop.insert_one({})
 
