@@ -172,7 +172,7 @@ class Room:
                 f"{name} got the broadcasts {frames}, {first} got {broadcasts}"
             )
             if name not in sent:
-                extra = self._alone(got[name])
+                extra = self._own(got[name])
                 assert not extra, f"{name} sent nothing and got {extra}, which is for its sender"
         self.shown += broadcasts
         everything = [
