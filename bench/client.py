@@ -81,6 +81,28 @@ class Api:
         Raises:
             BenchError: The status is not 2xx.
         """
+        status, answer = self._answer(method, path, token, body)
+        if status >= http.client.MULTIPLE_CHOICES:
+            raise BenchError(f"{method} {path}: {status} {answer.get('error')}")
+        return answer
+
+    def ask(self, path: str, token: str) -> None:
+        """Send a GET that finds something or nothing.
+
+        Args:
+            path: Path of the route, with its query.
+            token: Token of the caller.
+
+        Raises:
+            BenchError: The status is neither 200 nor 404.
+        """
+        status, answer = self._answer("GET", path, token, {})
+        if status not in {http.client.OK, http.client.NOT_FOUND}:
+            raise BenchError(f"GET {path}: {status} {answer.get('error')}")
+
+    def _answer(
+        self, method: str, path: str, token: str, body: dict[str, object]
+    ) -> tuple[int, dict[str, Any]]:
         headers = {"Content-Type": "application/json"}
         if token:
             headers["Authorization"] = f"Bearer {token}"
@@ -93,9 +115,7 @@ class Api:
             answer: dict[str, Any] = json.loads(response.read())
         finally:
             connection.close()
-        if response.status >= http.client.MULTIPLE_CHOICES:
-            raise BenchError(f"{method} {path}: {response.status} {answer.get('error')}")
-        return answer
+        return response.status, answer
 
     def sign_up(self, role: str) -> Person:
         """Register an account, and sign in.

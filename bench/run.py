@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from bench.client import BenchError, allow_sockets
 from bench.machine import describe
 from bench.report import comparison, document, growth_tables, promise
+from bench.search import search
 from bench.servers import PEER, STORING_PEER, install_peer, ours, running
 from bench.visit import QUICK, Plan, growth, live, rest, visit
 from quartapp.embedded.mongo import EmbeddedMongo, EmbeddedMongoError
@@ -61,6 +62,7 @@ def measure(plan: Plan, command: str) -> str:
                     grown[kind.name].append(growth(server, plan))
                     if kind is not PEER:
                         grown[kind.name][-1].values |= rest(server, plan).values
+                        grown[kind.name][-1].values |= search(server, plan).values
                 _say(f"{kind.name}, growth: {grown[kind.name][-1]}")
             machine = describe(mongo.uri, PEER)
     tables = comparison(runs), promise(runs), growth_tables(grown, plan)

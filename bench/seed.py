@@ -9,15 +9,20 @@ from __future__ import annotations
 import secrets
 import time
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jwt
 import pymongo
 from bson import ObjectId
 
 from bench.client import Api, Person, RollCall
+from quartapp_auth.search import name_keys
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 TOKEN_SECONDS = 24 * 60 * 60
+STUDENTS_PER_WRITE = 5000
 
 
 class Seeder:
@@ -62,6 +67,25 @@ class Seeder:
         api.call("POST", "/attendance/start", teacher.token, classId=class_id)
         return RollCall(class_id, teacher, on_roll)
 
+    def people(self, count: int, name: Callable[[int], str]) -> Person:
+        """Create students, and return a teacher.
+
+        Args:
+            count: Number of students.
+            name: Function that returns the name of each student, by number.
+        """
+        now = datetime.now(UTC)
+        stamps = {"createdAt": now, "updatedAt": now}
+        teacher = _user("teacher", stamps)
+        client: pymongo.MongoClient[dict[str, Any]]  # Any: documents of several kinds
+        with pymongo.MongoClient(self._uri) as client:
+            users = client[self._database].users
+            users.insert_one(teacher)
+            for first in range(0, count, STUDENTS_PER_WRITE):
+                numbers = range(first, min(first + STUDENTS_PER_WRITE, count))
+                users.insert_many([_named(name(number), stamps) for number in numbers])
+        return self._person(teacher)
+
     def _person(self, user: dict[str, Any]) -> Person:
         now = int(time.time())
         claims = {
@@ -72,6 +96,11 @@ class Seeder:
         }
         token = jwt.encode(claims, self._secret, algorithm="HS256")
         return Person(claims["id"], user["email"], token)
+
+
+def _named(name: str, stamps: dict[str, datetime]) -> dict[str, Any]:
+    names = {"name": name.lower(), "displayName": name, "nameKeys": name_keys(name)}
+    return {**_user("student", stamps), **names}
 
 
 def _user(role: str, stamps: dict[str, datetime]) -> dict[str, Any]:

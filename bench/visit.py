@@ -39,6 +39,7 @@ class Plan:
         idle_sockets: Number of idle sockets for the memory measurement.
         socket_counts: Numbers of sockets at which growth is measured.
         roll_sizes: Numbers of students on the roll at which growth is measured.
+        searches: Number of timed searches for people.
     """
 
     repetitions: int = 3
@@ -47,6 +48,7 @@ class Plan:
     idle_sockets: int = 2000
     socket_counts: tuple[int, ...] = (100, 1000, 2500, 5000)
     roll_sizes: tuple[int, ...] = (30, 300, 3000)
+    searches: int = 600
 
     @property
     def most_sockets(self) -> int:
@@ -61,6 +63,7 @@ QUICK = Plan(
     idle_sockets=500,
     socket_counts=(100, 1000),
     roll_sizes=(30, 3000),
+    searches=120,
 )
 
 
