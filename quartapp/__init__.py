@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from quartapp.encoding import timestamp as timestamp
     from quartapp.encoding import to_json as to_json
     from quartapp.encoding import utc_now as utc_now
+    from quartapp.ending import end_tasks as end_tasks
     from quartapp.errors import DatabaseUnavailableError as DatabaseUnavailableError
     from quartapp.errors import DomainError as DomainError
     from quartapp.errors import HookFailedError as HookFailedError
@@ -193,6 +194,7 @@ __all__ = [
     "create_app",
     "encode",
     "encode_error",
+    "end_tasks",
     "find_mongod",
     "hookimpl",
     "hookspec",
@@ -250,6 +252,7 @@ _HOMES = {
         "to_json",
         "utc_now",
     ),
+    "quartapp.ending": ("end_tasks",),
     "quartapp.errors": (
         "DatabaseUnavailableError",
         "DomainError",

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from bson import ObjectId
 
-from quartapp import Deny, Role, core, hookimpl
+from quartapp import Deny, Role, core, end_tasks, hookimpl
 from quartapp_attendance import hookspecs
 from quartapp_attendance.audiences import Members
 from quartapp_attendance.closing import Closing
@@ -170,7 +170,5 @@ class AttendancePlugin:
         """Finish the closing of sessions, then stop the stream."""
         if self._service is not None:
             await self._service.closing.settle()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(self._tasks)
         self._tasks.clear()

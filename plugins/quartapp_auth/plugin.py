@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from quartapp import AccountMaker, Role, Standing, core, hookimpl
+from quartapp import AccountMaker, Role, Standing, core, end_tasks, hookimpl
 from quartapp_auth.bulk import BulkAccounts
 from quartapp_auth.commands import user
 from quartapp_auth.earlier import MIGRATIONS
@@ -99,7 +99,5 @@ class AuthPlugin:
     @hookimpl
     async def shutdown(self) -> None:
         """Stop watching, and stop the threads that check passwords."""
-        for task in self._watching:
-            task.cancel()
-        await asyncio.gather(*self._watching, return_exceptions=True)
+        await end_tasks(self._watching)
         self._passwords.close()

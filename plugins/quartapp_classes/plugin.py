@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from bson import ObjectId
 
-from quartapp import Migration, Role, core, hookimpl
+from quartapp import Migration, Role, core, end_tasks, hookimpl
 from quartapp_auth import BaseRole, People
 from quartapp_classes import hookspecs
 from quartapp_classes.happenings import (
@@ -113,5 +113,4 @@ class ClassesPlugin:
     async def shutdown(self) -> None:
         """Stop following the teachers."""
         if self._watching is not None:
-            self._watching.cancel()
-            await asyncio.gather(self._watching, return_exceptions=True)
+            await end_tasks([self._watching])

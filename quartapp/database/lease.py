@@ -17,6 +17,7 @@ import structlog
 from bson import ObjectId
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
+from quartapp.ending import end_tasks
 from quartapp.errors import DatabaseUnavailableError, QuartappError
 from quartapp.processes import is_running
 
@@ -73,8 +74,7 @@ class Lease:
         """Give the lease back."""
         if self._renewal is None:
             return
-        self._renewal.cancel()
-        await asyncio.gather(self._renewal, return_exceptions=True)
+        await end_tasks([self._renewal])
         try:
             async with self._database.operation():
                 await self._leases.delete_one({"_id": KEY, "owner": self._owner})

@@ -11,6 +11,7 @@ from bson import ObjectId
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
+from quartapp.ending import end_tasks
 from quartapp.errors import DatabaseUnavailableError
 
 if TYPE_CHECKING:
@@ -130,5 +131,4 @@ class NamedLease:
                     if self._clock.monotonic() + LOOK_SECONDS > held_until:
                         raise LeaseLostError from error
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await end_tasks([task])

@@ -14,6 +14,7 @@ from pymongo.errors import PyMongoError
 
 from quartapp.database.outbox_slots import Slots
 from quartapp.database.outbox_store import LEASE_SECONDS, SET_BACK_SECONDS, OutboxStore
+from quartapp.ending import end_tasks
 from quartapp.errors import DatabaseUnavailableError, NotDeliveredError, PluginError, QuartappError
 from quartapp.pauses import Pauses
 
@@ -39,7 +40,6 @@ RENEWAL_SECONDS = LEASE_SECONDS / 3
 ENTRIES_PER_TURN = 50
 PAUSES = Pauses(first=1, longest=600)
 STOP_SECONDS = 1.0
-CANCEL_SECONDS = 0.2
 
 
 class Outbox:
@@ -132,26 +132,19 @@ class Outbox:
         """Stop: wait shortly for running deliveries, and give unfinished entries back."""
         if not self._running:
             return
-        await self._end(self._running[:1])
+        await end_tasks(self._running[:1])
         with suppress(TimeoutError):
             if self._lanes:
                 await self._clock.wait_for(asyncio.wait(self._lanes), STOP_SECONDS)
-        await self._end([*self._lanes, *self._running[1:]])
+        await end_tasks([*self._lanes, *self._running[1:]])
         self._running.clear()
         with suppress(DatabaseUnavailableError, PyMongoError):  # their leases will run out
             await self.store.give_back()
 
-    async def _end(self, tasks: Sequence[asyncio.Task[None]]) -> None:
-        pending = set(tasks)
-        while pending:
-            # A cancellation can get lost if the awaited operation ends at the same moment.
-            for task in pending:
-                task.cancel()
-            _, pending = await asyncio.wait(pending, timeout=CANCEL_SECONDS)
-
     async def _run(self) -> None:
         # Unknown at the start, since the clock may have been set back while no server ran.
         seen = math.inf
+        counted: float | None = None
         while True:
             # Cleared first: the search finds an entry that is stored from now on, or the entry sets
             # the event again.
@@ -165,14 +158,21 @@ class Outbox:
                 seen = max(seen, now)
                 while await self._begin_due():
                     pass
-                count, dead, age = await self.store.backlog()
-                self._waiting.set(count)
-                self._dead.set(dead)
-                self._oldest.set(age)
+                # Not at each look: counting costs more commands than a delivery.
+                moment = self._clock.monotonic()
+                if counted is None or moment - counted >= POLL_SECONDS:
+                    counted = moment
+                    await self._count()
             except (DatabaseUnavailableError, PyMongoError) as error:
                 log.warning("outbox waits for the database", reason=str(error))
             with suppress(TimeoutError):
                 await self._clock.wait_for(self._wake.wait(), POLL_SECONDS)
+
+    async def _count(self) -> None:
+        count, dead, age = await self.store.backlog()
+        self._waiting.set(count)
+        self._dead.set(dead)
+        self._oldest.set(age)
 
     async def _begin_due(self) -> bool:
         """Begin to deliver due entries in free slots; return whether there may be more."""

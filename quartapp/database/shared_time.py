@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import structlog
@@ -11,6 +10,7 @@ from prometheus_client import Gauge
 from pymongo.errors import PyMongoError
 
 from quartapp.clock import SharedClock
+from quartapp.ending import end_tasks
 from quartapp.errors import DatabaseUnavailableError
 
 if TYPE_CHECKING:
@@ -82,9 +82,7 @@ class SharedTime:
     async def stop(self) -> None:
         """Stop measuring."""
         if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await end_tasks([self._task])
 
     async def _repeat(self) -> None:
         while True:

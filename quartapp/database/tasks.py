@@ -16,6 +16,7 @@ from prometheus_client import Counter, Gauge
 from pymongo.errors import PyMongoError
 
 from quartapp.database.named_lease import LOOK_SECONDS, LeaseLostError, NamedLease
+from quartapp.ending import end_tasks
 from quartapp.errors import DatabaseUnavailableError, QuartappError
 
 if TYPE_CHECKING:
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from quartapp.plugin import LoadedPlugin
 
 log = structlog.get_logger("quartapp.tasks")
-
-CANCEL_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,13 +148,7 @@ class Tasks:
         """Cancel all tasks, and give leases back, so that other processes take over at once."""
         if not self._running:
             return
-        pending = set(self._running)
-        while pending:
-            # A cancellation can get lost at the moment in which the awaited call ends, as in
-            # asyncio.wait_for before Python 3.12; so the loop cancels again.
-            for running in pending:
-                running.cancel()
-            _, pending = await asyncio.wait(pending, timeout=CANCEL_SECONDS)
+        await end_tasks(self._running)
         self._running.clear()
         for lease in self._leases:
             await lease.give_back()

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
+from quartapp.ending import end_tasks
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
@@ -82,8 +84,7 @@ class Telling:
         if self._teller is not None:
             log.error("plugins were not told of the last events", events=len(self._waiting))
             self._waiting.clear()
-            self._teller.cancel()
-            await asyncio.gather(self._teller, return_exceptions=True)
+            await end_tasks([self._teller])
             self._show()
 
     async def _until(self, condition: Callable[[], bool]) -> None:

@@ -142,7 +142,7 @@ async def test_a_killed_process_tells_of_the_session_that_it_began(
 
 
 async def test_a_change_that_the_database_did_not_take_is_not_told_of(
-    serve, happen, own_mongod, receiver, configure, eventually
+    own_mongod, serve, happen, receiver, configure, eventually
 ):
     configure(receiver)
     mongod = own_mongod("--replSet", "test")
@@ -163,7 +163,7 @@ async def _has(receiver, count):
 
 
 async def test_an_event_that_is_only_told_waits_for_the_database(
-    serve, own_mongod, receiver, configure, in_time, turned_clock
+    own_mongod, serve, receiver, configure, in_time, turned_clock
 ):
     configure(receiver)
     mongod = own_mongod("--replSet", "test")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from quartapp import NotDeliveredError, OutboxEntry, PluginError, core
+from quartapp.database.outbox import POLL_SECONDS
 from quartapp.hooks.specs import hookimpl
 
 
@@ -124,6 +125,7 @@ async def test_dead_entry_is_kept_and_does_not_delay_the_next_entry(
     await eventually(has_delivered(plugin, 2))
 
     async def both_are_shown():
+        await turned_clock.advance(POLL_SECONDS)  # after which the entries are counted again
         text = (await server.api.get(f"{server.url}/metrics")).text
         return "quartapp_outbox_dead 2.0" in text and "quartapp_outbox_waiting 0.0" in text
 
