@@ -37,6 +37,8 @@ async def test_pauses_grow_until_a_stream_has_lasted(stream, turned_clock):
         await turned_clock.advance(pause)
 
     async def opens_after(pause):
+        # The try before has failed by now, and cannot open the stream instead.
+        await turned_clock.asked(pause)
         stream.ready.clear()
         fail(mongod, "sessions")
         await goes_on_after(pause)
