@@ -85,6 +85,10 @@ class Scene:
             return {self.filled(key): self.filled(item) for key, item in value.items()}
         return [self.filled(item) for item in value] if isinstance(value, list) else value
 
+    def add_namesake(self) -> None:
+        """Give the other teacher a class with the name of the class."""
+        self.people.class_of(self.cast.stranger, name=self.words["name"])
+
     def start(self) -> None:
         """Start the class's session."""
         self.people.start(self.cast.teacher, self.words["class"])

@@ -272,10 +272,13 @@ async def test_since_an_expired_session_is_told(of_scope, lesson, mark, turned_c
     maths = await lesson(server, students=1)
     await maths.start()
     teacher = await server.socket(maths.teacher)
+    watching = await server.socket(maths.teacher, version=1)
     known = (await maths.session())["seq"]
     await teacher.ask("ATTENDANCE_MARKED", mark(maths.students[0]))
     put_forward(turned_clock, 12)
     assert await maths.session() is None
+    # Whoever comes before the server has shown the end is there when it is shown, and misses nothing.
+    await watching.until("SESSION_ENDED")
     token = maths.teacher.token
     for since, marks in ((known, ["ATTENDANCE_MARKED"]), (known + 1, [])):
         plain = await server.socket(path=f"/ws?token={token}&since={since}")

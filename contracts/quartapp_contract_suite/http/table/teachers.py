@@ -94,6 +94,17 @@ def _set() -> list[Row]:
         row("until a number", 400, invalid, {"until": 5}),
         row("primary no boolean", 400, invalid, {"primary": "yes"}),
         row("both", 400, invalid, {"primary": True, "until": "9999-12-31"}),
+        Row(
+            "setTeacher",
+            "a new primary teacher who has a class of that name",
+            "PUT",
+            f"{PATH}/<stranger_id>",
+            "teacher",
+            409,
+            error("class already exist"),
+            {"primary": True},
+            given=Scene.add_namesake,
+        ),
         *owned("setTeacher", "PUT", f"{PATH}/<stranger_id>", {}),
     ]
 
