@@ -277,7 +277,7 @@ async def test_since_an_expired_session_is_told(of_scope, lesson, mark, turned_c
     await teacher.ask("ATTENDANCE_MARKED", mark(maths.students[0]))
     put_forward(turned_clock, 12)
     assert await maths.session() is None
-    # Whoever comes before the server has shown the end is there when it is shown, and misses nothing.
+    # Whoever comes back before the server has shown the end misses nothing.
     await watching.until("SESSION_ENDED")
     token = maths.teacher.token
     for since, marks in ((known, ["ATTENDANCE_MARKED"]), (known + 1, [])):
