@@ -6,6 +6,7 @@ import asyncio
 import json
 import uuid
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -15,6 +16,7 @@ from websockets.exceptions import ConnectionClosed
 from quartapp.testing.pages import Page
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Mapping
 
     from quartapp.encoding import JsonObject
@@ -163,7 +165,10 @@ class Client:
         self.url = url
         # A proxy of the environment is left out, since the server is on this machine.
         self.api = httpx.AsyncClient(
-            base_url=f"{url}/api/v1", timeout=DEADLINE_SECONDS, trust_env=False
+            base_url=f"{url}/api/v1",
+            timeout=DEADLINE_SECONDS,
+            trust_env=False,
+            verify=_certificates(),
         )
         self._tokens = tokens
         self._sockets: list[Socket] = []
@@ -261,6 +266,12 @@ class Client:
         await asyncio.gather(*(page.close() for page in self._pages))
         await asyncio.gather(*(socket.close() for socket in self._sockets))
         await self.api.aclose()
+
+
+@cache
+def _certificates() -> ssl.SSLContext:
+    # Reading them takes 60 ms, which each client would spend, also for plain HTTP.
+    return httpx.create_ssl_context(trust_env=False)
 
 
 def data_of(answer: httpx.Response) -> Any:  # noqa: ANN401 - what JSON brought

@@ -37,6 +37,7 @@ from quartapp.embedded.mongo import EmbeddedMongo
 from quartapp.hooks.discovery import discover, in_order, loaded
 from quartapp.settings.core import load_settings
 from quartapp.testing.clock import TurnedClock
+from quartapp.testing.folders import database_folder
 from quartapp.testing.processes import ServerProcess
 from quartapp.testing.servers import (
     SECRET,
@@ -60,7 +61,10 @@ def quartapp_mongodb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Provide the URI of the test run's MongoDB server, without a database name."""
     given = os.environ.get("QUARTAPP_TEST_MONGODB_URI")
     with ExitStack() as stack:
-        yield given or stack.enter_context(EmbeddedMongo(tmp_path_factory.mktemp("mongo"))).uri
+        if not given:
+            folder = stack.enter_context(database_folder(tmp_path_factory.mktemp("mongo")))
+            given = stack.enter_context(EmbeddedMongo(folder)).uri
+        yield given
 
 
 @pytest.fixture(scope="session")
