@@ -68,6 +68,7 @@ UNLISTED = {
     "quartapp.http.fields._Trimmed",
     "quartapp.identity.authenticator.Authenticator",
     "quartapp.database.outbox.Deliver",
+    "quartapp.database.shared_time.SharedTime",
     "quartapp.hooks.dispatcher.Dispatcher",
     "quartapp.realtime.channel.Channel",
     "quartapp.realtime.registry.EventRegistry",
