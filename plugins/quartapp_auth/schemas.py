@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
 
@@ -44,12 +44,18 @@ class Registration(Body):
     role: RegisteredRole
 
 
+def _by_address_or_username(schema: dict[str, Any]) -> None:
+    """Split the schema of credentials into two whole ones, as many generators of clients need."""
+    either = [{**schema, "required": [key, "password"]} for key in ("email", "username")]
+    title = schema["title"]
+    schema.clear()
+    schema |= {"title": title, "anyOf": either}
+
+
 class Credentials(Body):
     """The credentials for signing in; the address takes precedence over the username."""
 
-    model_config = ConfigDict(
-        json_schema_extra={"anyOf": [{"required": ["email"]}, {"required": ["username"]}]}
-    )
+    model_config = ConfigDict(json_schema_extra=_by_address_or_username)
 
     email: Email = left_out()
     username: Username = left_out()
