@@ -40,7 +40,8 @@ class Registration(Body):
 
     name: Name
     email: Email
-    password: NewPassword
+    # A plugin that logs the body of a request shows no password.
+    password: NewPassword = Field(repr=False)
     role: RegisteredRole
 
 
@@ -59,7 +60,11 @@ class Credentials(Body):
 
     email: Email = left_out()
     username: Username = left_out()
-    password: Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_TYPED_PASSWORD)]
+    password: Annotated[
+        str,
+        StringConstraints(min_length=1, max_length=LONGEST_TYPED_PASSWORD),
+        Field(repr=False),
+    ]
 
     @model_validator(mode="after")
     def _one_is_given(self) -> Credentials:

@@ -10,6 +10,7 @@ four ways to call a hook: *collect* (all results), *first* (the first that is no
 from __future__ import annotations
 
 import inspect
+from traceback import extract_tb
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 Refusals = tuple[type[Exception], ...]
 
 log = structlog.get_logger("quartapp.plugins")
+
+# Arguments of hooks that no log line may show.
+SECRETS = frozenset({"password"})
 
 
 class Dispatcher:
@@ -246,13 +250,23 @@ class Dispatcher:
                 return await result
         except passing:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - SystemExit would end the server
+            secret = not SECRETS.isdisjoint(arguments)
             # The implementation may also raise a TimeoutError of its own.
             if limit is not None and limit.expired() and isinstance(error, TimeoutError):
-                raise HookFailedError(
-                    f"plugin {owner}: {hook} took longer than {most:g} s"
-                ) from error
-            raise HookFailedError(f"plugin {owner}: {hook} failed: {reason(error)}") from error
+                told = f"took longer than {most:g} s"
+            elif secret:
+                told = f"failed: {type(error).__name__} at {_place(error)}"
+            else:
+                told = f"failed: {reason(error)}"
+            # The text of an error may repeat a secret, and so may its causes and notes.
+            raise HookFailedError(f"plugin {owner}: {hook} {told}") from (None if secret else error)
+
+
+def _place(error: BaseException) -> str:
+    """Return the file and the line that raised an error."""
+    frame = extract_tb(error.__traceback__)[-1]
+    return f"{frame.filename}:{frame.lineno}"
 
 
 def reason(error: BaseException) -> str:

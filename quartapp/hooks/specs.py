@@ -313,7 +313,8 @@ def authorize(
         principal: The caller; None on public routes, such as registration and sign-in.
         action: The operationId of a route, or the name of an event. A route of a dialect has the
             action of the corresponding base route.
-        resource: Path parameters, ``body`` and ``query`` of a route, or the data of an event.
+        resource: Path parameters of a route, and ``body``, ``form`` and ``query`` as models (such
+            as ``resource["body"].email``), or the data of an event as the client sent them.
 
     Example:
         >>> @hookimpl

@@ -30,14 +30,14 @@ IN_ADDRESS = "canary-in-the-address"
 
 
 class FailingSignIn:
-    """A directory that fails with the password in its hands."""
+    """A policy that fails with the password in its hands."""
 
     name = "directory"
 
     @hookimpl
-    async def verify_credentials(self, email, password):
-        if email.startswith("canary"):
-            held = {"password": password}
+    async def authorize(self, action, resource):
+        if action == "login" and resource["body"].identifier.startswith("canary"):
+            held = {"password": resource["body"].password}
             await asyncio.sleep(0)
             raise RuntimeError(f"the directory has {len(held)} faults")
 
@@ -119,7 +119,7 @@ async def test_no_secret_is_told(serve, logged, collector, monkeypatch, eventual
 
     await eventually(traced)
     said = {name: text.getvalue() for name, text in logged.items()}
-    assert all("verify_credentials" in text for text in said.values()), "each form has a traceback"
+    assert all("in authorize" in text for text in said.values()), "each form has a traceback"
     said |= {"metrics": metrics, "traces": collector.raw.decode("latin-1")}
     secrets = {
         "password": person.password,

@@ -103,11 +103,74 @@ async def test_a_login_fails_closed_and_the_plugin_is_named_in_the_log(failing, 
     server, broken = await failing(hook)
     person = await server.person("student")
     said = bring_about(broken, way)
+    if hook == "verify_credentials":  # which was given the password
+        said = said.replace(": a fault in a plugin", f" at {__file__}:")
     credentials = {"email": person.email, "password": person.password}
     with structlog.testing.capture_logs() as logs:
         answer = await server.api.post("/auth/login", json=credentials)
     assert (answer.status_code, answer.json()["error"]) == (500, INTERNAL)
     assert f"plugin broken (given): {hook} {said}" in reasons(logs)
+
+
+def by_text(password):
+    raise RuntimeError(f"bind with {password} failed")
+
+
+def by_key(password):
+    return {}[password]
+
+
+def by_cause(password):
+    try:
+        by_text(password)
+    except RuntimeError as error:
+        raise ValueError("no answer") from error
+
+
+def by_context(password):
+    try:
+        by_text(password)
+    finally:
+        by_key("none")
+
+
+def by_note(password):
+    error = ValueError("no answer")
+    error.add_note(f"the password was {password}")
+    raise error
+
+
+def by_group(password):
+    raise ExceptionGroup("two servers", [ValueError(password), OSError(password)])
+
+
+def by_exit(password):
+    raise SystemExit(password)
+
+
+@pytest.mark.parametrize(
+    "deed", [by_text, by_key, by_cause, by_context, by_note, by_group, by_exit]
+)
+@pytest.mark.parametrize("waits", [False, True])
+async def test_failed_sign_in_shows_no_password_and_ends_no_server(serve, capfd, deed, waits):
+    class Directory:
+        name = "directory"
+
+        @hookimpl
+        async def verify_credentials(self, password):
+            if waits:
+                await asyncio.sleep(0)
+            return deed(password)
+
+    server = await serve(beside=[Directory])
+    credentials = {"email": "ada@school.example", "password": "analytical-engine"}
+    for _ in range(2):
+        answer = await server.api.post("/auth/login", json=credentials)
+        assert (answer.status_code, answer.json()["error"]) == (500, INTERNAL)
+    out, err = capfd.readouterr()
+    assert "plugin directory (given): verify_credentials failed: " in out + err
+    assert f"{__file__}:" in out + err
+    assert credentials["password"] not in out + err
 
 
 async def test_token_claims_cannot_override_the_identity(failing):
