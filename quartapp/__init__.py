@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from quartapp.clock import Clock as Clock
     from quartapp.database.bulk import bulk_write as bulk_write
     from quartapp.database.bulk import read_pages as read_pages
+    from quartapp.database.changed import changed_ids as changed_ids
     from quartapp.database.database import Database as Database
     from quartapp.database.documents import Document as Document
     from quartapp.database.migrations import Migration as Migration
@@ -190,6 +191,7 @@ __all__ = [
     "__version__",
     "answering",
     "bulk_write",
+    "changed_ids",
     "core",
     "create_app",
     "encode",
@@ -234,6 +236,7 @@ _HOMES = {
         "bulk_write",
         "read_pages",
     ),
+    "quartapp.database.changed": ("changed_ids",),
     "quartapp.database.database": ("Database",),
     "quartapp.database.documents": ("Document",),
     "quartapp.database.migrations": ("Migration",),

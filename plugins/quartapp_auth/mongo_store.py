@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from typing import TYPE_CHECKING, Any
 
 from bson.regex import Regex
 from pymongo import ReturnDocument
-from pymongo.errors import DuplicateKeyError, PyMongoError
+from pymongo.errors import DuplicateKeyError
 
-from quartapp import DatabaseUnavailableError, utc_now
+from quartapp import changed_ids, utc_now
 from quartapp_auth.errors import EmailTakenError
 from quartapp_auth.search import beginnings, name_keys
 from quartapp_auth.users import AccountState, Contact, User, username_key
@@ -47,11 +46,7 @@ _CHANGES: list[Document] = [
             ]
         }
     },
-    {"$project": {"documentKey": 1}},
 ]
-HEARTBEAT_MILLISECONDS = 500
-# A server that gives no answer within the heartbeat has stopped responding.
-SILENCE_SECONDS = 2.0
 
 
 class MongoUserStore:
@@ -182,21 +177,9 @@ class MongoUserStore:
 
     def changes(self) -> AsyncIterator[Collection[ObjectId]] | None:
         """Watch the accounts across all processes; return None on a standalone MongoDB."""
-        return self._watch() if self._database.change_streams else None
-
-    async def _watch(self) -> AsyncIterator[Collection[ObjectId]]:
-        try:
-            async with await self._users.watch(
-                _CHANGES, max_await_time_ms=HEARTBEAT_MILLISECONDS
-            ) as stream:
-                yield ()
-                while stream.alive:
-                    # The event loop's own time, as MongoDB knows no other clock.
-                    async with asyncio.timeout(SILENCE_SECONDS):
-                        change = await stream.try_next()
-                    yield (change["documentKey"]["_id"],) if change else ()
-        except (PyMongoError, TimeoutError) as error:
-            raise DatabaseUnavailableError(str(error) or "no answer in time") from error
+        if not self._database.change_streams:
+            return None
+        return changed_ids(self._database, "users", _CHANGES)
 
     @property
     def _users(self) -> AsyncCollection[dict[str, Any]]:
