@@ -22,7 +22,7 @@ from quartapp_classes.versions import in_version
 from quartapp_classes.writing import check
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Awaitable, Callable, Collection
     from datetime import date
 
     from bson import ObjectId
@@ -117,24 +117,18 @@ class TeacherChanges:
             UntilPassedError: ``until`` lies in the past.
             PreconditionFailedError: The class has none of the expected versions.
         """
-        class_room = await self._classes.allowed(class_id, principal, PRIMARY_ALONE)
-        check(class_room, expected)
-        key = await self._teacher(user_id)
-        if until is not None and until < self._today():
-            raise UntilPassedError
-        if key == class_room.teacher_id:
-            raise PrimaryTeacherError
-        last = until.isoformat() if until is not None else None
-        others = {
-            "$concatArrays": [
-                others_without(key, self._today()),
-                [{"userId": key, "until": {"$literal": last}}],
-            ]
-        }
-        changed = await self._change(class_room, {CO_TEACHERS: others}, expected)
-        if changed is None:
-            return await self.add(class_id, principal, user_id, until=until, expected=expected)
-        return await self._of(changed)
+
+        async def with_another(class_room: ClassRoom) -> Document:
+            key = await self._teacher(user_id)
+            if until is not None and until < self._today():
+                raise UntilPassedError
+            if key == class_room.teacher_id:
+                raise PrimaryTeacherError
+            last = until.isoformat() if until is not None else None
+            new = [{"userId": key, "until": {"$literal": last}}]
+            return {CO_TEACHERS: {"$concatArrays": [others_without(key, self._today()), new]}}
+
+        return await self._changed(class_id, principal, expected, with_another)
 
     async def hand_over(
         self,
@@ -162,19 +156,17 @@ class TeacherChanges:
             ClassExistsError: The new primary teacher has a class with the same name.
             PreconditionFailedError: The class has none of the expected versions.
         """
-        class_room = await self._classes.allowed(class_id, principal, PRIMARY_ALONE)
-        check(class_room, expected)
-        key = await self._teacher(user_id)
-        if key == class_room.teacher_id:
-            return await self._of(class_room)
-        fields = {"teacherId": key, CO_TEACHERS: others_without(key, self._today())}
+
+        async def with_other_primary(class_room: ClassRoom) -> Document | None:
+            key = await self._teacher(user_id)
+            if key == class_room.teacher_id:
+                return None
+            return {"teacherId": key, CO_TEACHERS: others_without(key, self._today())}
+
         try:
-            changed = await self._change(class_room, fields, expected)
+            return await self._changed(class_id, principal, expected, with_other_primary)
         except DuplicateKeyError as error:
             raise ClassExistsError from error
-        if changed is None:
-            return await self.hand_over(class_id, principal, user_id, expected=expected)
-        return await self._of(changed)
 
     async def remove(
         self,
@@ -202,19 +194,38 @@ class TeacherChanges:
             PrimaryTeacherError: The user is the primary teacher.
             PreconditionFailedError: The class has none of the expected versions.
         """
-        class_room = await self._classes.allowed(class_id, principal, PRIMARY_ALONE)
-        check(class_room, expected)
-        key = object_id(user_id)
-        if key == class_room.teacher_id:
-            raise PrimaryTeacherError
-        today = self._today()
-        if key is None or key not in {o.user_id for o in class_room.teachers.others_on(today)}:
-            raise TeacherNotFoundError
-        fields = {CO_TEACHERS: others_without(key, today)}
-        changed = await self._change(class_room, fields, expected)
-        if changed is None:
-            return await self.remove(class_id, principal, user_id, expected=expected)
-        return await self._of(changed)
+
+        async def without(class_room: ClassRoom) -> Document:
+            key, today = object_id(user_id), self._today()
+            if key == class_room.teacher_id:
+                raise PrimaryTeacherError
+            if key is None or key not in {o.user_id for o in class_room.teachers.others_on(today)}:
+                raise TeacherNotFoundError
+            return {CO_TEACHERS: others_without(key, today)}
+
+        return await self._changed(class_id, principal, expected, without)
+
+    async def _changed(
+        self,
+        class_id: str,
+        principal: Principal,
+        expected: Collection[str] | None,
+        fields_of: Callable[[ClassRoom], Awaitable[Document | None]],
+    ) -> list[Teacher]:
+        """Change a class by the fields that a function returns for it; None changes nothing.
+
+        If the class has another primary teacher by the time of the write, all is asked anew: the
+        permission of whoever asks may be gone.
+        """
+        while True:
+            class_room = await self._classes.allowed(class_id, principal, PRIMARY_ALONE)
+            check(class_room, expected)
+            fields = await fields_of(class_room)
+            if fields is None:
+                return await self._of(class_room)
+            changed = await self._change(class_room, fields, expected)
+            if changed is not None:
+                return await self._of(changed)
 
     async def _teacher(self, user_id: str) -> ObjectId:
         try:
@@ -228,10 +239,7 @@ class TeacherChanges:
     async def _change(
         self, class_room: ClassRoom, fields: Document, expected: Collection[str] | None
     ) -> ClassRoom | None:
-        """Write fields of a class, or do nothing when it has another primary teacher by now.
-
-        Then the permission of whoever asks has to be looked at again.
-        """
+        """Write fields of a class, or do nothing when it has another primary teacher by now."""
         query = {"_id": class_room.id, "teacherId": class_room.teacher_id, **in_version(expected)}
         version = {"$add": [{"$ifNull": ["$rollVersion", 0]}, 1]}
         stage = {"$set": {**fields, "rollVersion": version, "updatedAt": utc_now()}}
