@@ -125,7 +125,8 @@ class Projector:
                 session.roll_version = change.roll_version
             # An end need not bring the version that says who is to hear of it.
             moved = change.roll_version is not None or change.state is not None
-            if moved or session.audience_day != self._today():
+            # A new day changes only audiences, which broadcasts to everybody do not have.
+            if self._members is not None and (moved or session.audience_day != self._today()):
                 await self._set_audience(session)
             if change.entries:
                 with self._metrics.fan_out.time():
@@ -288,9 +289,9 @@ class Projector:
         session.advance(document["seq"])
 
     async def _set_audience(self, session: ActiveSession) -> None:
-        session.audience_day = self._today()
         if self._members is None:
             return
+        session.audience_day = self._today()
         try:
             session.audience = await self._members(session.class_id)
         except ClassNotFoundError:
