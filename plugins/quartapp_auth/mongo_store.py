@@ -210,8 +210,8 @@ class MongoUserStore:
 
 def _beginning(text: str) -> Regex[str]:
     # Anchored and without options, a pattern is a range of an index. Python's own patterns bring
-    # the option for Unicode along.
-    return Regex(f"^{re.escape(text)}")
+    # the option for Unicode along. BSON ends a pattern at NUL, so that is written as its code.
+    return Regex(f"^{re.escape(text)}".replace("\0", r"\x00"))
 
 
 def _user(document: Document) -> User:

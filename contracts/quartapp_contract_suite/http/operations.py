@@ -25,6 +25,7 @@ class Operation:
         role: ``public``, ``any``, ``teacher`` or ``student``.
         has_body: Whether the operation takes a body.
         body_required: Whether a request without a body is refused.
+        query: Names of the parameters of the query.
     """
 
     id: str
@@ -34,6 +35,7 @@ class Operation:
     role: str
     has_body: bool
     body_required: bool
+    query: tuple[str, ...]
 
     def __str__(self) -> str:
         return self.id
@@ -51,20 +53,25 @@ def methods(item: dict[str, Any]) -> set[str]:
     return {method.upper() for method in METHODS if method in item}
 
 
+def parameters(document: dict[str, Any], operation: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return where each parameter of an operation stands, and its name."""
+    found = []
+    for parameter in operation.get("parameters", ()):
+        reference = parameter.get("$ref", "").rsplit("/", 1)[-1]
+        described = document["components"]["parameters"][reference] if reference else parameter
+        found.append((described["in"], described["name"]))
+    return found
+
+
 def with_header(name: str) -> list[str]:
     """Return the operationIds of the operations that take the header ``name``."""
     document = openapi_authority()
-    found = []
-    for item in document["paths"].values():
-        for method in methods(item):
-            operation = item[method.lower()]
-            for parameter in operation.get("parameters", ()):
-                reference = parameter.get("$ref", "").rsplit("/", 1)[-1]
-                known = document["components"]["parameters"]
-                described = known[reference] if reference else parameter
-                if (described["in"], described["name"]) == ("header", name):
-                    found.append(operation["operationId"])
-    return sorted(found)
+    return sorted(
+        item[method.lower()]["operationId"]
+        for item in document["paths"].values()
+        for method in methods(item)
+        if ("header", name) in parameters(document, item[method.lower()])
+    )
 
 
 def operations() -> list[Operation]:
@@ -79,7 +86,10 @@ def operations() -> list[Operation]:
             body_required = has_body and operation["requestBody"].get("required", True)
             role = operation["x-role"]
             identifier = operation["operationId"]
+            query = tuple(
+                name for place, name in parameters(document, operation) if place == "query"
+            )
             found.append(
-                Operation(identifier, method, template, path, role, has_body, body_required)
+                Operation(identifier, method, template, path, role, has_body, body_required, query)
             )
     return sorted(found, key=lambda operation: operation.id)

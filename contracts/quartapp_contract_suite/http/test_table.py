@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
 
 import pytest
 
 from quartapp_contract_suite.http.matching import mismatch
-from quartapp_contract_suite.http.operations import Operation, methods, operations
+from quartapp_contract_suite.http.operations import PARAMETER, Operation, methods, operations
 from quartapp_contract_suite.http.scene import Cast, Scene, forged_tokens, token_of_deleted_account
 from quartapp_contract_suite.http.table.rows import Row, error, plain_error
 from quartapp_contract_suite.http.table.table import rows
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 OPERATIONS = operations()
 GUARDED = [operation for operation in OPERATIONS if operation.role != "public"]
 ROLE_BOUND = [operation for operation in GUARDED if operation.role != "any"]
+WITH_TEXTS = [one for one in OPERATIONS if one.query or PARAMETER.search(one.template)]
 WITH_BODY = [operation for operation in OPERATIONS if operation.has_body]
 PATHS = {operation.template: operation.path for operation in OPERATIONS}
 EVERY_METHOD = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -40,6 +42,18 @@ MALFORMED = {
     "a number that is none": b'{"className": NaN}',
     "nested without end": b"[" * 10_000,
     "twice": b"{}{}",
+}
+
+# Texts that a database, a pattern, a path or a line of a log may read as something else.
+ODD_TEXTS = {
+    **{f"U+{number:04X}": chr(number) for number in (*range(33), 127, 128, 133, 160)},
+    **{f"U+{number:04X}": chr(number) for number in (0x2028, 0xFEFF, 0xFFFD, 0xFFFF, 0x10FFFF)},
+    **{mark: mark for mark in "$.*+?^|\\()[]{}/#&=%\"'`;:<>,~!@-_"},
+    "a class": "[[:<:]]",
+    "an operator": "{$ne: 1}",
+    "an option": "(?i)",
+    "a quotation": "\\Q\\E",
+    "a way up": "../..",
 }
 
 
@@ -158,6 +172,24 @@ def test_a_malformed_body_is_the_operations_own_validation_error(
     )
 
     assert_error(answer, *operation.invalid)
+
+
+@pytest.mark.parametrize("operation", WITH_TEXTS, ids=str)
+def test_no_text_in_a_path_or_a_query_is_a_server_error(
+    operation: Operation, people: People, cast: Cast
+) -> None:
+    headers = authorization(operation, cast)
+
+    for what, odd in ODD_TEXTS.items():
+        for text in (odd, f"a{odd}b"):
+            asked = {operation.template: PARAMETER.sub(quote(text, safe=""), operation.template)}
+            asked |= {
+                name: f"{operation.path}?{urlencode({name: text})}" for name in operation.query
+            }
+            for where, path in asked.items():
+                answer = people.http.request(operation.method, path, headers=headers)
+
+                assert answer.status_code < 500, f"{what} in {where}: {answer.text}"
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", None])
