@@ -8,6 +8,8 @@ from quartapp_auth.bulk import BulkAccounts
 from quartapp_auth.commands import user
 from quartapp_auth.earlier import MIGRATIONS
 from quartapp_auth.happenings import UserRegistered
+from quartapp_auth.hashing import Hashing
+from quartapp_auth.metrics import AuthMetrics
 from quartapp_auth.models import UserDocument
 from quartapp_auth.mongo_store import MongoUserStore
 from quartapp_auth.passwords import Passwords
@@ -35,7 +37,7 @@ class AuthPlugin:
     migrations = MIGRATIONS
 
     def __init__(self) -> None:
-        self._passwords = Passwords()
+        self._hashing: Hashing | None = None
         self._states: AccountStates | None = None
         self._watching: list[asyncio.Task[None]] = []
 
@@ -68,7 +70,11 @@ class AuthPlugin:
             store = MongoUserStore(parts.database)
             parts.services.add(store, as_=UserStore)
             parts.services.add(BulkAccounts(parts.database))
-        users = UserService(store, parts.tokens, parts.plugins, self._passwords, settings)
+        metrics = AuthMetrics(parts.metrics.registry)
+        self._hashing = Hashing(metrics, parts.settings.workers, settings.hash_queue)
+        passwords = Passwords(self._hashing)
+        parts.services.add(self._hashing)
+        users = UserService(store, parts.tokens, parts.plugins, passwords, settings)
         parts.services.add(users)
         parts.services.add(users, as_=People)
         parts.services.add(users, as_=AccountMaker)
@@ -98,6 +104,7 @@ class AuthPlugin:
 
     @hookimpl
     async def shutdown(self) -> None:
-        """Stop watching, and stop the threads that check passwords."""
+        """Stop watching, and stop the threads that hash passwords."""
         await end_tasks(self._watching)
-        self._passwords.close()
+        if self._hashing is not None:
+            self._hashing.close()

@@ -19,6 +19,12 @@ class AuthSettings(BaseModel):
         15.0, gt=0, description="Minutes after which that system is asked about the person again."
     )
 
+    hash_queue: int = Field(
+        64,
+        ge=1,
+        description="Passwords of one process that wait to be hashed; one more is answered 503.",
+    )
+
     @field_validator("sync", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
