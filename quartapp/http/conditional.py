@@ -15,6 +15,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from quart.wrappers import Response
+from quart.wrappers.response import DataBody
 
 if TYPE_CHECKING:
     from quart.wrappers import Request
@@ -59,7 +60,9 @@ async def with_etag(response: Response, version: str | None, request: Request) -
         version: Version of the resource; None for a tag that is a hash of the content alone.
         request: The request, which names the tags that the client has.
     """
-    content = await response.get_data(as_text=False)
+    body = response.response
+    # Data that is there is read at once; a file, for example, is not.
+    content = body.data if isinstance(body, DataBody) else await response.get_data(as_text=False)
     digest = hashlib.sha256(content).hexdigest()[:_HASH_CHARACTERS]
     tag = digest if version is None else f"{version}{_SEPARATOR}{digest}"
     if request.if_none_match.contains_weak(tag):
@@ -68,5 +71,5 @@ async def with_etag(response: Response, version: str | None, request: Request) -
         del response.headers["Content-Type"]
         if kept is not None:
             response.headers["Cache-Control"] = kept
-    response.set_etag(tag)
+    response.headers["ETag"] = f'"{tag}"'
     return response

@@ -59,25 +59,32 @@ def protect(
         frame_ancestors: Origins whose pages may show this server's pages in a frame.
         personal: Whether the operation answers signed-in callers alone, with whatever credentials.
     """
-    headers.setdefault("X-Content-Type-Options", "nosniff")
-    if headers.get("Content-Type", "").partition(";")[0].strip().lower() in _PAGES:
-        headers.setdefault("Content-Security-Policy", content_security_policy(frame_ancestors))
-        headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
-        # This tells other sites nothing either. But under no-referrer, browsers send the page's own
-        # forms with `Origin: null`, and over plain HTTP nothing else proves a form's origin.
-        headers.setdefault("Referrer-Policy", "same-origin")
-    headers.setdefault("Referrer-Policy", "no-referrer")
+    # The headers are read once: each look by name walks all of them, and each answer comes by here.
+    present = {name.lower(): value for name, value in headers}
+
+    def add(name: str, value: str) -> None:
+        if name.lower() not in present:
+            headers.add(name, value)
+
+    add("X-Content-Type-Options", "nosniff")
     # What is no GET may be answered with a token. Caches do not keep such answers, and are told so.
     if (
         personal
         or current.method not in SAFE_METHODS
-        or "Set-Cookie" in headers
+        or "set-cookie" in present
         or _has_credentials(current, cookies)
     ):
-        kept = "private, no-cache" if "ETag" in headers else "no-store"
-        headers.setdefault("Cache-Control", kept)
+        add("Cache-Control", "private, no-cache" if "etag" in present else "no-store")
+    if present.get("content-type", "").partition(";")[0].strip().lower() in _PAGES:
+        add("Content-Security-Policy", content_security_policy(frame_ancestors))
+        add("Cross-Origin-Opener-Policy", "same-origin")
+        # This tells other sites nothing either. But under no-referrer, browsers send the page's own
+        # forms with `Origin: null`, and over plain HTTP nothing else proves a form's origin.
+        add("Referrer-Policy", "same-origin")
+    else:
+        add("Referrer-Policy", "no-referrer")
     if is_secure(current):
-        headers.setdefault("Strict-Transport-Security", f"max-age={HSTS_SECONDS}")
+        add("Strict-Transport-Security", f"max-age={HSTS_SECONDS}")
 
 
 def _has_credentials(current: Request, cookies: Cookies) -> bool:
