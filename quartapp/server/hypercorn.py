@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 import hypercorn.asyncio.run
+import hypercorn.asyncio.tcp_server
 import hypercorn.protocol.h11
 import hypercorn.protocol.ws_stream
 from hypercorn.asyncio.tcp_server import MAX_RECV, TCPServer
@@ -24,6 +25,7 @@ from quartapp.clock import SYSTEM_CLOCK, Clock
 from quartapp.realtime.close_codes import MESSAGE_TOO_BIG, POLICY_VIOLATION
 from quartapp.realtime.pace import Pace, TooFastError
 from quartapp.realtime.wire import WIRE_EXTENSION
+from quartapp.server.http1 import Http1
 from quartapp.server.silence import Silence
 
 if TYPE_CHECKING:
@@ -46,6 +48,7 @@ def harden_hypercorn() -> None:
 
     Hypercorn always offers permessage-deflate (RFC 7692) and inflates a message before checking
     the size: one frame of 1 MB costs the memory and time of a thousand. So the extension is off.
+    :class:`~quartapp.server.http1.Http1` keeps connections to HTTP/1.1, and reads it strictly.
     :class:`Server`, :class:`BoundedBuffer` and :class:`Stream` name the other corrections.
     """
     sockets: Any = hypercorn.protocol.ws_stream
@@ -55,6 +58,8 @@ def harden_hypercorn() -> None:
     connections.WSStream = Stream
     servers: Any = hypercorn.asyncio.run
     servers.TCPServer = Server
+    protocols: Any = hypercorn.asyncio.tcp_server
+    protocols.ProtocolWrapper = Http1
 
 
 def clock_of(config: object) -> Clock:

@@ -41,7 +41,20 @@ OVERRIDDEN = {
         "protocol_send": "self, event",
         "run": "self",
     },
+    "h11._receivebuffer:ReceiveBuffer": {
+        "maybe_extract_lines": "self",
+        "maybe_extract_next_line": "self",
+    },
     "hypercorn.config:Config": {"create_sockets": "self"},
+    "hypercorn.protocol.h11:H11Protocol": {
+        "__init__": (
+            "self, app, config, context, task_group, connection_state, ssl, client, server, send"
+        ),
+        "_check_protocol": "self, event",
+        "_create_stream": "self, request",
+        "_send_error_response": "self, status_code",
+        "handle": "self, event",
+    },
     "hypercorn.protocol.ws_stream:WSStream": {
         "__init__": (
             "self, app, config, context, task_group, ssl, client, server, send, stream_id"
@@ -72,8 +85,9 @@ CALLED = {
     "gunicorn.arbiter:Arbiter": ("handle_term", "stop"),
     "gunicorn.workers.base:Worker": ("notify",),
     "hypercorn.asyncio.run": ("TCPServer",),
-    "hypercorn.asyncio.tcp_server": ("MAX_RECV",),
+    "hypercorn.asyncio.tcp_server": ("MAX_RECV", "ProtocolWrapper"),
     "hypercorn.protocol.h11": ("WSStream",),
+    "hypercorn.protocol.h11:H11Protocol": ("_send_h11_event",),
     "hypercorn.protocol.ws_stream": (
         "FrameTooLargeError",
         "WebsocketBuffer",
@@ -88,16 +102,19 @@ CALLED = {
 
 # What objects have: attributes that their methods set.
 SET = {
+    "h11._connection:Connection": ("_receive_buffer",),
+    "h11._receivebuffer:ReceiveBuffer": ("_data",),
     "gunicorn.arbiter:Arbiter": ("LISTENERS", "WORKERS", "num_workers", "worker_age"),
     "gunicorn.workers.base:Worker": ("age", "ppid", "sockets"),
     "hypercorn.asyncio.tcp_server:TCPServer": ("config", "protocol", "reader", "writer"),
+    "hypercorn.protocol.h11:H11Protocol": ("config", "connection", "send"),
     "hypercorn.protocol.ws_stream:WSStream": (
         *("app_put", "buffer", "closed", "connection", "scope", "send", "stream_id", "task_group"),
     ),
     "hypercorn.protocol.ws_stream:WebsocketBuffer": ("length", "max_length"),
 }
 
-OTHERS = ("gunicorn", "hypercorn", "quart")
+OTHERS = ("gunicorn", "h11", "hypercorn", "quart")
 
 
 def named(place: str) -> object:
