@@ -8,11 +8,16 @@ from pydantic import BaseModel, Field
 
 
 class AttendanceSettings(BaseModel):
-    """Settings of the attendance plugin.
+    """``[plugins.attendance]``, and ``QUARTAPP_ATTENDANCE_*`` in the environment."""
 
-    ``scope``: ``global`` for one live session in the whole system, ``class`` for one in each class.
-    ``session_hours``: time after which a session that nobody ends ends by itself, in hours.
-    """
-
-    scope: Literal["global", "class"] = "global"
-    session_hours: float = Field(12.0, gt=0, le=24 * 366)
+    scope: Literal["global", "class"] = Field(
+        "global",
+        description="`global`: one live session in the whole system; `class`: one in each class.",
+        json_schema_extra={"recommended": "class"},
+    )
+    session_hours: float = Field(
+        12.0,
+        gt=0,
+        le=24 * 366,
+        description="Hours after which a session that nobody ends ends by itself.",
+    )

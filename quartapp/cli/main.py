@@ -15,6 +15,7 @@ import click
 
 from quartapp.app import create_app
 from quartapp.cli.contract import contract
+from quartapp.cli.init import init
 from quartapp.cli.listing import list_plugins as listing_of
 from quartapp.cli.migrate import migrate
 from quartapp.cli.mistakes import MistakeError, mistakes_explained
@@ -93,6 +94,7 @@ def main() -> None:
 
 
 main.add_command(contract)
+main.add_command(init)
 main.add_command(migrate)
 main.add_command(outbox)
 main.add_command(plugin)

@@ -50,7 +50,9 @@ class PluginChoice(BaseSettings):
         None, description="The exact list of plugins; without it, all that are on by default."
     )
     extra_plugins: Names = Field(
-        (), description="Plugins to load besides: bundled optional ones are switched on here."
+        (),
+        examples=[["statuses", "webhooks"]],
+        description="Plugins to load besides: bundled optional ones are switched on here.",
     )
     trusted_proxies: int = Field(
         0,
@@ -97,6 +99,7 @@ class Settings(PluginChoice):
     mongodb_uri: SecretStr | None = Field(
         None,
         validation_alias=AliasChoices("MONGODB_URI", "uri", "mongodb_uri"),
+        examples=["mongodb://localhost:27017/quartapp"],
         description="MongoDB to use. Without one, an embedded mongod is started.",
     )
     database: str = Field(
@@ -114,10 +117,12 @@ class Settings(PluginChoice):
     )
     data_dir: Path = Field(
         default_factory=lambda: Path(platformdirs.user_data_path("quartapp", appauthor=False)),
+        examples=["/var/lib/quartapp"],
         description="Where the embedded database and its secret live.",
     )
     timezone: ZoneInfo | None = Field(
         None,
+        examples=["Europe/Berlin"],
         description="Time zone that decides when a day begins, by its IANA name such as "
         "`Europe/Berlin`. Without one: the machine's.",
     )
@@ -134,22 +139,31 @@ class Settings(PluginChoice):
     )
     allowed_origins: Names | None = Field(
         None,
+        examples=[["https://app.example.org"]],
         description="Origins whose pages may open a WebSocket; `*` is any. Without it: any while "
         "listening on loopback, else the server's own.",
     )
     cors_origins: Names = Field(
         (),
+        examples=[["https://app.example.org"]],
         description="Origins whose pages may use the API and open a WebSocket, such as "
         "`https://app.example.org`; `*` is any, without cookies.",
     )
     frame_ancestors: Names = Field(
         (),
+        examples=[["https://lms.example.org"]],
         description="Origins, such as a learning platform's, whose pages may show ours in a frame.",
     )
     certificate: Path | None = Field(
-        None, description="File with the TLS certificate and its chain (PEM); needs `key`."
+        None,
+        examples=["/etc/quartapp/fullchain.pem"],
+        description="File with the TLS certificate and its chain (PEM); needs `key`.",
     )
-    key: Path | None = Field(None, description="File with the certificate's private key (PEM).")
+    key: Path | None = Field(
+        None,
+        examples=["/etc/quartapp/key.pem"],
+        description="File with the certificate's private key (PEM).",
+    )
     # The driver takes less than one billion milliseconds.
     database_timeout: float = Field(
         2.0,

@@ -1,0 +1,65 @@
+"""The text of a settings file in which each setting is explained."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from typing import TYPE_CHECKING
+
+from quartapp.settings.core import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pydantic import BaseModel
+    from pydantic.fields import FieldInfo
+
+RECOMMENDED = "recommended"
+"""Key in a field's ``json_schema_extra``: the value for a server that many people use."""
+
+_WIDTH = 98
+_HEAD = """\
+# Settings of quartapp. A line without # in front is in force; the others show the default, or an
+# example where there is no default. Environment variables and the command line override this file.
+# Secrets are in the file .env beside this one.
+"""
+# The list of plugins has a name of its own in the file, and secrets are in another file.
+_ELSEWHERE = frozenset({"plugins", "jwt_secret"})
+
+
+def settings_text(plugins: Iterable[tuple[str, type[BaseModel]]]) -> str:
+    """Return the text of ``quartapp.toml`` with all settings; the recommended are in force.
+
+    Args:
+        plugins: The settings model of each plugin that has settings, by the plugin's name.
+    """
+    own = {name: f for name, f in Settings.model_fields.items() if name not in _ELSEWHERE}
+    parts = [_HEAD, *_explained(own)]
+    for name, model in plugins:
+        parts += [f"[plugins.{name}]\n", *_explained(model.model_fields)]
+    return "\n".join(parts)
+
+
+def _explained(fields: dict[str, FieldInfo]) -> list[str]:
+    return [_lines(name, field) for name, field in fields.items()]
+
+
+def _lines(name: str, field: FieldInfo) -> str:
+    text = (field.description or "").replace("`", "")
+    lines = [f"# {line}" for line in textwrap.wrap(text, _WIDTH)]
+    extra = field.json_schema_extra
+    if isinstance(extra, dict) and RECOMMENDED in extra:
+        lines.append(f"{name} = {_toml(extra[RECOMMENDED])}")
+    else:
+        default = field.get_default()
+        # What no value stands for is better shown by an example.
+        shown = next(iter(field.examples or ()), default)
+        lines.append(f"# {name} = {_toml(shown)}")
+    return "\n".join(lines) + "\n"
+
+
+def _toml(value: object) -> str:
+    # TOML writes texts, numbers, truth values and lists of them as JSON does.
+    if isinstance(value, frozenset):
+        value = sorted(value)
+    return json.dumps(value, ensure_ascii=False, default=str)
