@@ -48,7 +48,8 @@ class Kind:
 def ours(workers: int) -> Kind:
     """Return quartapp with a number of worker processes."""
     command = (sys.executable, "-m", "quartapp.cli", "serve", "--workers", str(workers))
-    return Kind(f"ours{workers}", command, f"bench_ours{workers}")
+    settings = {"QUARTAPP_AUTH_REGISTRATION": "open"}
+    return Kind(f"ours{workers}", command, f"bench_ours{workers}", settings=settings)
 
 
 PEER = Kind("peer", ("node", "server.js"), "bench_peer", PEER_FOLDER)

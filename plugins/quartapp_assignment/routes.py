@@ -29,7 +29,10 @@ from quartapp_attendance import AttendanceService, StatusRegistry
 from quartapp_auth import (
     Credentials,
     EmailTakenError,
+    InvitationNeededError,
     Registration,
+    RegistrationClosedError,
+    Registrations,
     TokenAnswer,
     UserNotFoundError,
     UserService,
@@ -72,11 +75,16 @@ guarded = partial(Operation, tags=TAGS, missing_token=INVALID_TOKEN, plain_error
     body=Registration,
     status=201,
     data=User,
-    errors={EmailTakenError: Refusal(400, "Email already exists")},
+    errors={
+        EmailTakenError: Refusal(400, "Email already exists"),
+        InvitationNeededError: Refusal(403, "Forbidden, registration is by invitation"),
+        RegistrationClosedError: Refusal(403, "Forbidden, registration is closed"),
+    },
 )
 async def sign_up(body: Registration) -> dict[str, Any]:
     """Register an account."""
-    return _user(await _users().register(body.name, body.email, body.password, body.role))
+    registrations = core().services.get(Registrations)
+    return _user(await registrations.register(body.name, body.email, body.password, body.role))
 
 
 @blueprint.post("/auth/login")

@@ -8,11 +8,14 @@ from quartapp_auth.errors import (
     AccountDisabledError,
     EmailTakenError,
     IdentityRefusedError,
+    InvitationNeededError,
+    RegistrationClosedError,
     UserNotFoundError,
     WrongPasswordError,
 )
 from quartapp_auth.happenings import UserRegistered
 from quartapp_auth.people import People
+from quartapp_auth.registrations import Registrations
 from quartapp_auth.roles import BaseRole
 from quartapp_auth.schemas import (
     EMAIL,
@@ -37,9 +40,12 @@ __all__ = [
     "Credentials",
     "EmailTakenError",
     "IdentityRefusedError",
+    "InvitationNeededError",
     "People",
     "RegisteredRole",
     "Registration",
+    "RegistrationClosedError",
+    "Registrations",
     "TokenAnswer",
     "User",
     "UserAnswer",

@@ -9,6 +9,14 @@ class EmailTakenError(DomainError):
     """An account with this address exists already."""
 
 
+class RegistrationClosedError(DomainError):
+    """Nobody may register."""
+
+
+class InvitationNeededError(DomainError):
+    """The person may only register with an invitation."""
+
+
 class UserNotFoundError(DomainError):
     """The account does not exist."""
 

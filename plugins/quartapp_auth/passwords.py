@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 72
 COST = 10
+# The hash of a random text that nobody knows, with the same cost as all others.
+_OF_NOBODY = "$2b$10$1nEPRN1.AGtiipu27go8Gum1ybBWEujbHPqHOzbTd/2v0S2FAKnbO"
 
 
 class Passwords:
@@ -39,7 +41,7 @@ class Passwords:
         return (await self._hashing.run(bcrypt.hashpw, password.encode(), salt)).decode()
 
     async def match(self, password: str, hashed: str | None) -> bool:
-        """Tell whether a hash belongs to a password; False without a hash.
+        """Tell whether a hash belongs to a password; False, after the same time, without a hash.
 
         Args:
             password: Password in clear text.
@@ -50,6 +52,8 @@ class Passwords:
         """
         given = password.encode()
         # bcrypt raises on longer input, and no stored hash is of a longer password.
-        if not hashed or len(given) > MAX_BYTES:
+        if len(given) > MAX_BYTES:
             return False
-        return await self._hashing.run(bcrypt.checkpw, given, hashed.encode())
+        compared = (hashed or _OF_NOBODY).encode()
+        same = await self._hashing.run(bcrypt.checkpw, given, compared)
+        return same and bool(hashed)

@@ -15,6 +15,8 @@ from quartapp_auth.mongo_store import MongoUserStore
 from quartapp_auth.passwords import Passwords
 from quartapp_auth.people import People
 from quartapp_auth.refresh import Refresher
+from quartapp_auth.registration import RegistrationRule, rule_for
+from quartapp_auth.registrations import Registrations
 from quartapp_auth.roles import BaseRole
 from quartapp_auth.routes import blueprint
 from quartapp_auth.service import UserService
@@ -39,11 +41,12 @@ class AuthPlugin:
     def __init__(self) -> None:
         self._hashing: Hashing | None = None
         self._states: AccountStates | None = None
+        self._rule: RegistrationRule | None = None
         self._watching: list[asyncio.Task[None]] = []
 
     @hookimpl
     def register_settings(self) -> type[AuthSettings]:
-        """Declare which fields follow another system, and how often it is asked."""
+        """Declare who may register, and what follows other systems."""
         return AuthSettings
 
     @hookimpl
@@ -74,10 +77,12 @@ class AuthPlugin:
         self._hashing = Hashing(metrics, parts.settings.workers, settings.hash_queue)
         passwords = Passwords(self._hashing)
         parts.services.add(self._hashing)
-        users = UserService(store, parts.tokens, parts.plugins, passwords, settings)
+        self._rule = rule = rule_for(settings.registration, parts.settings)
+        users = UserService(store, parts.tokens, parts.plugins, passwords, settings, rule)
         parts.services.add(users)
         parts.services.add(users, as_=People)
         parts.services.add(users, as_=AccountMaker)
+        parts.services.add(Registrations(users, rule))
         asks = parts.plugins.implement("refresh_account")
         refresher = Refresher(parts.plugins, users, parts.clock, settings.refresh_minutes)
         self._states = AccountStates(store, parts.hub, parts.clock, refresher if asks else None)
@@ -95,7 +100,9 @@ class AuthPlugin:
 
     @hookimpl
     def startup(self) -> None:
-        """Start watching accounts."""
+        """Start watching accounts, and log who may register if that is a risk."""
+        if self._rule is not None:
+            self._rule.warn()
         if self._states is not None:
             self._watching = [
                 asyncio.create_task(self._states.run()),

@@ -14,7 +14,14 @@ from quartapp import (
     core,
     unauthorized,
 )
-from quartapp_auth.errors import EmailTakenError, UserNotFoundError, WrongPasswordError
+from quartapp_auth.errors import (
+    EmailTakenError,
+    InvitationNeededError,
+    RegistrationClosedError,
+    UserNotFoundError,
+    WrongPasswordError,
+)
+from quartapp_auth.registrations import Registrations
 from quartapp_auth.schemas import Credentials, Registration, TokenAnswer, UserAnswer
 from quartapp_auth.service import UserService
 
@@ -26,6 +33,8 @@ blueprint = Blueprint("auth", __name__, url_prefix="/api/v1/auth")
 
 TAGS = ("auth",)
 INVALID = Refusal(422, "Invalid request Schema")
+BY_INVITATION = Refusal(403, "Forbidden, registration is by invitation")
+CLOSED = Refusal(403, "Forbidden, registration is closed")
 USER_NOT_FOUND = Refusal(404, "User not found")
 
 
@@ -39,13 +48,17 @@ USER_NOT_FOUND = Refusal(404, "User not found")
     invalid=INVALID,
     status=201,
     data=UserAnswer,
-    errors={EmailTakenError: Refusal(403, "Email already exists")},
+    errors={
+        EmailTakenError: Refusal(403, "Email already exists"),
+        InvitationNeededError: BY_INVITATION,
+        RegistrationClosedError: CLOSED,
+    },
 )
 async def register(body: Registration, attempt: Attempt) -> dict[str, Any]:
     """Make an account."""
     user = (
         await core()
-        .services.get(UserService)
+        .services.get(Registrations)
         .register(body.name, body.email, body.password, body.role, attempt)
     )
     return user_answer(user)

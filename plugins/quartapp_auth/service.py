@@ -12,6 +12,7 @@ from quartapp_auth.errors import (
     AccountDisabledError,
     EmailTakenError,
     IdentityRefusedError,
+    UserNotFoundError,
     WrongPasswordError,
 )
 from quartapp_auth.happenings import UserRegistered
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from quartapp import Identity, Plugins, Tokens
     from quartapp_auth.passwords import Passwords
+    from quartapp_auth.registration import RegistrationRule
     from quartapp_auth.settings import AuthSettings
     from quartapp_auth.store import UserStore
 
@@ -38,6 +40,8 @@ class UserService(Directory):
         plugins: The plugins that receive events.
         passwords: Hashing and checking of passwords.
         settings: Settings with the fields that follow another system.
+        rule: The rule about registration, which also decides whether a sign-in may tell that
+            nobody has an address.
     """
 
     def __init__(
@@ -47,11 +51,13 @@ class UserService(Directory):
         plugins: Plugins,
         passwords: Passwords,
         settings: AuthSettings,
+        rule: RegistrationRule,
     ) -> None:
         super().__init__(store)
         self._passwords = passwords
         self._tokens = tokens
         self._plugins = plugins
+        self._rule = rule
         self._identities = Identities(store, settings, plugins)
 
     async def register(
@@ -131,11 +137,20 @@ class UserService(Directory):
             password: Password in clear text.
 
         Raises:
-            UserNotFoundError: The address or the username has no account.
-            WrongPasswordError: The password is wrong, or the account is disabled.
+            UserNotFoundError: The address or the username has no account, and registration is open.
+            WrongPasswordError: The password is wrong, or the account is disabled; without open
+                registration also for an address or a username without an account.
             SignInUnavailableError: The system that knows the password is unreachable.
         """
-        return await self.issue_token(await self._verified(identifier, password))
+        try:
+            user = await self._verified(identifier, password)
+        except UserNotFoundError:
+            if self._rule.is_open:
+                raise
+            # A wrong password takes as long.
+            await self._passwords.match(password, None)
+            raise WrongPasswordError from None
+        return await self.issue_token(user)
 
     async def sign_in(self, identity: Identity) -> User:
         """Return the account of a person whom another system has verified.

@@ -5,12 +5,19 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, field_validator
 from pydantic_settings import NoDecode
 
+RegistrationSetting = Literal["open", "students", "invite", "closed"]
 SyncedField = Literal["name", "email", "role", "disabled"]
 
 
 class AuthSettings(BaseModel):
     """``[plugins.auth]``, and ``QUARTAPP_AUTH_*`` in the environment."""
 
+    registration: RegistrationSetting | None = Field(
+        None,
+        description="Who may register: `open` is everybody, `students` is students, `invite` is "
+        "people with an invitation, `closed` is nobody. Without it: `open` while listening on "
+        "loopback without a proxy and with the embedded database, else `invite`.",
+    )
     sync: Annotated[frozenset[SyncedField], NoDecode] = Field(
         frozenset({"name", "email", "role", "disabled"}),
         description="What an account takes over from the system that vouches for its person.",

@@ -68,7 +68,7 @@ def launched(
     data_dir = settings.data_dir
     with mongod(data_dir) as uri:
         secret = settings.jwt_secret or SecretStr(kept_secret(data_dir / SECRET_FILE))
-        yield settings.model_copy(update={"mongodb_uri": SecretStr(uri), "jwt_secret": secret})
+        yield settings.on_embedded(SecretStr(uri), secret)
 
 
 @asynccontextmanager

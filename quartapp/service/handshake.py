@@ -20,6 +20,7 @@ from quartapp.realtime.channel import channel_of
 from quartapp.realtime.events import FRAMES
 from quartapp.realtime.messages import encode_error
 from quartapp.settings.core import ANY_ORIGIN
+from quartapp.settings.reach import is_loopback
 
 if TYPE_CHECKING:
     from quart.wrappers import Websocket
@@ -41,8 +42,6 @@ VERSION_1 = f"quartapp.{V1}"
 # Beginning of the subprotocol that carries a token: a browser can set no header of a handshake, but
 # the names of subprotocols.
 BEARER = "bearer."
-
-_LOOPBACK = ("127.", "localhost", "::1", "[::1]")
 
 
 def version(socket: Websocket) -> Version:
@@ -106,11 +105,6 @@ def origin_allowed(socket: Websocket, settings: Settings, *, by_cookie: bool = F
     if allowed is not None:
         return ANY_ORIGIN in allowed or origin in allowed
     return is_loopback(settings.host) or urlsplit(origin).netloc == socket.host
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether ``host`` is reachable from this machine alone."""
-    return host.startswith(_LOOPBACK)
 
 
 async def accept(socket: Websocket) -> None:

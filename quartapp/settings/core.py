@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import platformdirs
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic import AliasChoices, Field, PrivateAttr, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -23,6 +23,7 @@ from pydantic_settings import (
 from typing_extensions import Annotated  # noqa: UP035 - pydantic evaluates it
 
 from quartapp.settings.files import ENV_FILE, TOML_FILE, SettingsFileError, read_toml
+from quartapp.settings.reach import is_loopback
 
 MINIMUM_SECRET_BYTES = 32
 ANY_ORIGIN = "*"
@@ -187,6 +188,28 @@ class Settings(PluginChoice):
     max_sockets_per_user: int = Field(
         1000, ge=1, description="Sockets of one user that one process holds."
     )
+    _embedded: bool = PrivateAttr(default=False)
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the database is the embedded one."""
+        return self._embedded
+
+    @property
+    def local(self) -> bool:
+        """Whether only this machine reaches the server, as no proxy passes on requests either."""
+        return is_loopback(self.host) and self.trusted_proxies == 0
+
+    def on_embedded(self, uri: SecretStr | None, secret: SecretStr | None) -> Settings:
+        """Return complete settings, for a server on the embedded database.
+
+        Args:
+            uri: URI of the embedded database.
+            secret: Key that signs tokens.
+        """
+        complete = self.model_copy(update={"mongodb_uri": uri, "jwt_secret": secret})
+        complete._embedded = True  # noqa: SLF001 - a copy of this object
+        return complete
 
     @field_validator("allowed_origins", "cors_origins", "frame_ancestors", mode="before")
     @classmethod

@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from contextlib import AsyncExitStack, ExitStack
+from contextlib import AsyncExitStack, ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pymongo
@@ -38,7 +38,7 @@ from quartapp.hooks.discovery import discover, in_order, loaded
 from quartapp.settings.core import load_settings
 from quartapp.testing.clock import TurnedClock
 from quartapp.testing.folders import database_folder
-from quartapp.testing.processes import ServerProcess
+from quartapp.testing.processes import REGISTRATION, ServerProcess
 from quartapp.testing.servers import (
     SECRET,
     Serve,
@@ -101,11 +101,20 @@ async def serve(mongodb_uri: str) -> AsyncIterator[Serve]:
             if plugins is None:
                 installed = discover(complete.plugins, complete.extra_plugins)
                 plugins = in_order([*installed, *map(loaded, beside)])
-            return await stack.enter_async_context(
-                running(create_app(complete, plugins, clock=clock))
-            )
+            with _open_registration():
+                app = create_app(complete, plugins, clock=clock)
+            return await stack.enter_async_context(running(app))
 
         yield start
+
+
+@contextmanager
+def _open_registration() -> Iterator[None]:
+    """Let everybody register with apps that are made in the block, unless the test says who may."""
+    with pytest.MonkeyPatch.context() as patch:
+        if REGISTRATION not in os.environ:
+            patch.setenv(REGISTRATION, "open")
+        yield
 
 
 @pytest.fixture

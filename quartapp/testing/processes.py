@@ -29,6 +29,7 @@ if os.getppid() == int(sys.argv[1]):
     os.execv(sys.argv[2], sys.argv[2:])
 """
 _STRICT = {"QUARTAPP_STRICT_MESSAGES": "true"}
+REGISTRATION = "QUARTAPP_AUTH_REGISTRATION"
 _OWN_SETTINGS = ("PORT", "MONGODB_URI", "URI", "JWT_SECRET")
 
 
@@ -111,12 +112,14 @@ class ServerProcess:
         Raises:
             AssertionError: The server ended, or was not ready in time; the message has its output.
         """
+        # On another database than its own, a server would take registrations by invitation alone.
+        more = {REGISTRATION: "open"} if "MONGODB_URI" in self._environment else {}
         with self._stderr.open("wb") as stderr:
             self._process = await asyncio.create_subprocess_exec(
                 *_leashed(sys.executable, "-m", "quartapp.cli", "serve", "--port", "0"),
                 *("--data-dir", str(self._folder / "data"), *self._arguments),
                 cwd=self._folder,
-                env={**surroundings(), **_STRICT, **self._environment},
+                env={**surroundings(), **_STRICT, **more, **self._environment},
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=stderr,

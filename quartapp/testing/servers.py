@@ -108,7 +108,8 @@ class Serve(Protocol):
                 the database have plenty of time by default: a test of ``hook_timeout`` or
                 ``database_timeout`` gives the limit. A plugin's own settings come from the
                 environment:
-                ``monkeypatch.setenv("QUARTAPP_LIBRARY_SHOWN", "2")``.
+                ``monkeypatch.setenv("QUARTAPP_LIBRARY_SHOWN", "2")``. Registration is open unless
+                the environment has ``QUARTAPP_AUTH_REGISTRATION``.
 
         Raises:
             QuartappError: A plugin lacks a plugin that it requires, or the app cannot be built, or
@@ -125,7 +126,9 @@ class ServeProcess(Protocol):
         Args:
             arguments: Arguments of the command line after ``--port 0``.
             environment: Environment variables to add to those of the test run. Without
-                ``MONGODB_URI`` the embedded database is in ``data`` under the test's folder.
+                ``MONGODB_URI`` the embedded database is in ``data`` under the test's folder. With
+                ``MONGODB_URI``, registration is open unless ``QUARTAPP_AUTH_REGISTRATION`` is
+                among the variables.
 
         Raises:
             AssertionError: The server ended, or was not ready in time; the message has its output.

@@ -74,11 +74,9 @@ class Application(BaseApplication):  # type: ignore[misc] # untyped
         Raises:
             QuartappError: The settings have a mistake.
         """
-        fresh = self._reread()
+        # The socket stays, so what it is reachable from must not change in the settings alone.
+        fresh = self._reread().model_copy(update={"host": self.settings.host})
         if fresh.mongodb_uri is not None:
             return fresh
-        kept = {
-            "mongodb_uri": self.settings.mongodb_uri,
-            "jwt_secret": fresh.jwt_secret or self.settings.jwt_secret,
-        }
-        return fresh.model_copy(update=kept)
+        secret = fresh.jwt_secret or self.settings.jwt_secret
+        return fresh.on_embedded(self.settings.mongodb_uri, secret)

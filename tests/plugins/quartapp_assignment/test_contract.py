@@ -79,6 +79,8 @@ def test_every_message_of_the_dialect_is_in_the_piece_and_no_other():
         "Forbidden, student access required",
         "Forbidden, not class teacher",
         "Forbidden, not enrolled in class",
+        "Forbidden, registration is by invitation",
+        "Forbidden, registration is closed",
         "Class not found",
         "Student not found",
         "class already exist",
