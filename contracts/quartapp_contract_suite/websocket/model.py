@@ -1,4 +1,4 @@
-"""The contract's model of a live session in scope ``global``, which needs no server."""
+"""The contract's model of live sessions in both scopes, which needs no server."""
 
 from __future__ import annotations
 
@@ -18,25 +18,39 @@ if TYPE_CHECKING:
     from quartapp_contract_suite.websocket.tally import Tally
 
     Pairs = tuple[tuple[Any, str], ...]
+    People = tuple[tuple[str, frozenset[str]], ...]
 
 NO_SESSION = "No active attendance session"
-# The events whose references a session keeps, in version 1.
-KEPT = ("ATTENDANCE_MARKED", "MARK_REST", "TODAY_SUMMARY")
+# The events that are applied once for each reference, in version 1.
+REFERRED = ("ATTENDANCE_MARKED", "MARK_REST", "TODAY_SUMMARY", "DONE")
 
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """The live session.
+    """A live session.
 
     Attributes:
         class_id: Id of the class.
+        starter: Id of the teacher who started the session.
         marks: Pairs of student and status, sorted.
         applied: Pairs of ``(person, reference)`` and the answer of the first time as JSON, sorted.
     """
 
     class_id: str
+    starter: str
     marks: Pairs = ()
     applied: Pairs = ()
+
+    def marked(self, student: str, status: str | None) -> Live:
+        """Return the session after a mark; without a status, the student's mark is taken back."""
+        marks = {**dict(self.marks), student: status}
+        made = tuple(sorted((one, mark) for one, mark in marks.items() if mark is not None))
+        return replace(self, marks=made)
+
+    def with_reference(self, person: Person, ref: str, answer: JsonObject) -> Live:
+        """Return the session in which a frame was applied, and answered with ``answer``."""
+        applied = {**dict(self.applied), (person.id, ref): json.dumps(answer)}
+        return replace(self, applied=tuple(sorted(applied.items())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +58,19 @@ class Model:
     """The state of all classes at one moment; each step makes another, immutable state.
 
     Attributes:
-        owners: Pairs of class and teacher.
+        teachers: Pairs of class and teachers.
         rolls: Pairs of class and students.
         tally: The server's rules for counting marks.
-        live: The live session; None without one.
+        by_class: Whether each class can have a session (scope ``class``).
+        lives: The live sessions, in the order of their starts; in scope ``global`` at most one.
         records: Pairs of ``(class, student)`` and the status that was last stored.
     """
 
-    owners: Pairs
-    rolls: tuple[tuple[str, frozenset[str]], ...]
+    teachers: People
+    rolls: People
     tally: Tally
-    live: Live | None = None
+    by_class: bool = False
+    lives: tuple[Live, ...] = ()
     records: Pairs = ()
 
     def roll(self, class_id: str) -> frozenset[str]:
@@ -65,58 +81,66 @@ class Model:
         """Return the state in which a class has another roll."""
         return replace(self, rolls=tuple(sorted({**dict(self.rolls), class_id: students}.items())))
 
-    def concerns(self, person: Person) -> bool:
-        """Tell whether the live session concerns ``person``."""
-        if self.live is None:
-            return False
-        if person.role == "teacher":
-            return dict(self.owners)[self.live.class_id] == person.id
-        return person.id in self.roll(self.live.class_id)
+    def classes_of(self, person: Person) -> list[str]:
+        """Return the classes that ``person`` teaches or attends."""
+        people = self.teachers if person.role == "teacher" else self.rolls
+        return [class_id for class_id, ids in people if person.id in ids]
+
+    def live_of(self, class_id: str) -> Live | None:
+        """Return the live session of a class."""
+        return next((live for live in self.lives if live.class_id == class_id), None)
+
+    def meant(self, person: Person, class_id: str | None = None) -> Live | None:
+        """Return the session that a frame or a request of ``person`` is about.
+
+        Args:
+            person: The sender.
+            class_id: The class that the sender names; None for none. Scope ``global`` ignores it.
+        """
+        concerned = set(self.classes_of(person))
+        if self.by_class and class_id is not None:
+            concerned &= {class_id.lower()}
+        found = [live for live in reversed(self.lives) if live.class_id in concerned]
+        # A teacher's own sessions come first, and in both parts the newest.
+        found.sort(key=lambda live: live.starter != person.id)
+        return found[0] if found else None
 
     def others_superseded(self, class_id: str) -> Model:
         """Return the state after another class's session was superseded; only marks are stored."""
-        if self.live is None or self.live.class_id == class_id:
+        if self.by_class or not self.lives or self.lives[0].class_id == class_id:
             return self
-        return self._ended(dict(self.live.marks))
+        return self._ended(self.lives[0], dict(self.lives[0].marks))
 
-    def begun(self, class_id: str) -> Model:
+    def begun(self, class_id: str, starter: str) -> Model:
         """Return the state in which the class has a live session, a new or an existing one."""
-        return self if self.live is not None else replace(self, live=Live(class_id))
+        if self.live_of(class_id) is not None:
+            return self
+        return replace(self, lives=(*self.lives, Live(class_id, starter)))
 
-    def marked(self, student: str, status: str | None) -> Model:
-        """Return the state after a mark; without a status, the student's mark is taken back."""
-        assert self.live is not None
-        marks = {**dict(self.live.marks), student: status}
-        made = tuple(sorted((one, mark) for one, mark in marks.items() if mark is not None))
-        return replace(self, live=replace(self.live, marks=made))
+    def having(self, live: Live) -> Model:
+        """Return the state in which the session of a class is ``live``."""
+        lives = (live if one.class_id == live.class_id else one for one in self.lives)
+        return replace(self, lives=tuple(lives))
 
-    def with_reference(self, person: Person, ref: str, answer: JsonObject) -> Model:
-        """Return the state in which a frame was applied, and answered with ``answer``."""
-        assert self.live is not None
-        applied = {**dict(self.live.applied), (person.id, ref): json.dumps(answer)}
-        return replace(self, live=replace(self.live, applied=tuple(sorted(applied.items()))))
-
-    def done(self) -> tuple[Model, JsonObject]:
-        """Return the state after the end of the session, and the broadcast."""
-        assert self.live is not None
-        roll, marks = self.roll(self.live.class_id), dict(self.live.marks)
+    def done(self, live: Live) -> tuple[Model, JsonObject]:
+        """Return the state after the end of a session, and the broadcast."""
+        roll, marks = self.roll(live.class_id), dict(live.marks)
         final = {**dict.fromkeys(roll, "absent"), **marks}
         counts = self.tally.of([final[student] for student in roll])
         told = {"event": "DONE", "data": {"message": "Attendance persisted", **counts}}
-        return self._ended(final), told
+        return self._ended(live, final), told
 
-    def summary(self) -> JsonObject:
-        """Return the broadcast that counts the marks so far."""
-        assert self.live is not None
-        roll = self.roll(self.live.class_id)
-        statuses = [status for student, status in dict(self.live.marks).items() if student in roll]
+    def summary(self, live: Live) -> JsonObject:
+        """Return the broadcast that counts the marks of a session so far."""
+        roll = self.roll(live.class_id)
+        statuses = [status for student, status in dict(live.marks).items() if student in roll]
         return {"event": "TODAY_SUMMARY", "data": self.tally.of(statuses)}
 
-    def _ended(self, final: dict[str, str]) -> Model:
-        assert self.live is not None
-        kept = {(self.live.class_id, student): status for student, status in final.items()}
+    def _ended(self, live: Live, final: dict[str, str]) -> Model:
+        kept = {(live.class_id, student): status for student, status in final.items()}
         records = tuple(sorted({**dict(self.records), **kept}.items()))
-        return replace(self, live=None, records=records)
+        others = tuple(one for one in self.lives if one.class_id != live.class_id)
+        return replace(self, lives=others, records=records)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +153,8 @@ class Outcome:
         to_all: Whether the answer goes to everybody, or to the sender alone.
         shown: Broadcasts before the answer, in one piece.
         ref: Reference that the sender's copy of the answer has; None for none.
+        class_id: Class of the session that the frame is about in scope ``class``; else empty.
+        names_class: Whether the sender's copy of the answer names that class.
     """
 
     model: Model
@@ -136,11 +162,25 @@ class Outcome:
     to_all: bool
     shown: tuple[JsonObject, ...] = field(default=(), compare=False)
     ref: str | None = None
+    class_id: str = ""
+    names_class: bool = True
 
     @property
     def copy(self) -> JsonObject:
         """The sender's copy of the answer."""
-        return self.answer if self.ref is None else {**self.answer, "ref": self.ref}
+        return copied(self.answer, self.ref, self.class_id if self.names_class else "")
+
+
+def copied(answer: JsonObject, ref: str | None, class_id: str) -> JsonObject:
+    """Return the sender's copy of an answer.
+
+    Args:
+        answer: The answer.
+        ref: Reference of the sender's frame; None for none.
+        class_id: Class that the copy names; empty for none.
+    """
+    beside = {"ref": ref, "classId": class_id}
+    return {**answer, **{name: value for name, value in beside.items() if value}}
 
 
 def fixed_answer(
@@ -192,45 +232,66 @@ def outcome(
         ref = reference(frame) if version else None
     except ValueError:
         ref = None
-    key = (person.id, ref)
     refusal = fixed_answer(document, person, frame, version)
     name, data = read(frame) or ("", {})
-    if refusal is None and name != "AUTH" and not model.concerns(person):
-        refusal = NO_SESSION
     if refusal is not None:
         return Outcome(model, error(refusal), to_all=False, ref=ref)
-    if ref is not None and name in KEPT and model.live and key in dict(model.live.applied):
-        answer = json.loads(dict(model.live.applied)[key])
-        return Outcome(model, answer, to_all=False, ref=ref)
-    found = replace(_applied(model, person, name, data, version), ref=ref)
-    if ref is None or name not in KEPT or found.answer["event"] == "ERROR":
-        return found
-    return replace(found, model=found.model.with_reference(person, ref, found.answer))
-
-
-def _applied(model: Model, person: Person, name: str, data: JsonObject, version: int) -> Outcome:
     if name == "AUTH":
-        return Outcome(model, renewed(person), to_all=False)
-    assert model.live is not None
+        return Outcome(model, renewed(person), to_all=False, ref=ref)
+    live = model.meant(person, data.get("classId"))
+    if live is None:
+        return Outcome(model, error(NO_SESSION), to_all=False, ref=ref)
+    found = _in_session(model, live, person, (name, data), ref, version)
+    is_refused = found.answer["event"] == "ERROR"
+    about = live.class_id if model.by_class else ""
+    # Only sockets of version 1 are told of which session a refusal is.
+    return replace(found, ref=ref, class_id=about, names_class=bool(version) or not is_refused)
+
+
+def _in_session(
+    model: Model,
+    live: Live,
+    person: Person,
+    message: tuple[str, JsonObject],
+    ref: str | None,
+    version: int,
+) -> Outcome:
+    if ref is None or message[0] not in REFERRED:
+        return _applied(model, live, person, *message, version)
+    if (person.id, ref) in dict(live.applied):
+        answer = json.loads(dict(live.applied)[person.id, ref])
+        return Outcome(model, answer, to_all=False)
+    found = _applied(model, live, person, *message, version)
+    after = found.model.live_of(live.class_id)
+    if found.answer["event"] == "ERROR" or after is None:
+        return found
+    kept = after.with_reference(person, ref, found.answer)
+    return replace(found, model=found.model.having(kept))
+
+
+def _applied(
+    model: Model, live: Live, person: Person, name: str, data: JsonObject, version: int
+) -> Outcome:
     if name == "TODAY_SUMMARY":
-        return Outcome(model, model.summary(), to_all=True)
+        return Outcome(model, model.summary(live), to_all=True)
     if name == "MY_ATTENDANCE":
-        status = dict(model.live.marks).get(person.id, "not yet updated")
+        status = dict(live.marks).get(person.id, "not yet updated")
         return Outcome(model, {"event": name, "data": {"status": status}}, to_all=False)
     if name == "DONE":
-        after, told = model.done()
+        after, told = model.done(live)
         return Outcome(after, told, to_all=True)
     if name == "MARK_REST":
-        return _rest_marked(model, data["status"])
+        return _rest_marked(model, live, data["status"])
     assert name == "ATTENDANCE_MARKED", f"the model does not know {name}"
     student, status = data["studentId"].lower(), data["status"]
-    if student not in model.roll(model.live.class_id):
+    if student not in model.roll(live.class_id):
         return Outcome(model, error("Student not enrolled in class"), to_all=False)
-    current = dict(model.live.marks).get(student)
+    current = dict(live.marks).get(student)
     if version and "if" in data and data["if"] != current:
         conflict = {"event": "ERROR", "data": {"message": "Conflict", "current": current}}
         return Outcome(model, conflict, to_all=False)
-    return Outcome(model.marked(student, status), marked(student, status), to_all=True)
+    after = model.having(live.marked(student, status))
+    return Outcome(after, marked(student, status), to_all=True)
 
 
 def marked(student: str, status: str | None) -> JsonObject:
@@ -238,11 +299,10 @@ def marked(student: str, status: str | None) -> JsonObject:
     return {"event": "ATTENDANCE_MARKED", "data": {"studentId": student, "status": status}}
 
 
-def _rest_marked(model: Model, status: str) -> Outcome:
-    assert model.live is not None
-    unmarked = sorted(model.roll(model.live.class_id) - dict(model.live.marks).keys())
+def _rest_marked(model: Model, live: Live, status: str) -> Outcome:
+    unmarked = sorted(model.roll(live.class_id) - dict(live.marks).keys())
     for student in unmarked:
-        model = model.marked(student, status)
+        live = live.marked(student, status)
     answer = {"event": "MARKED_REST", "data": {"marked": len(unmarked)}}
     shown = tuple(marked(student, status) for student in unmarked)
-    return Outcome(model, answer, to_all=False, shown=shown)
+    return Outcome(model.having(live), answer, to_all=False, shown=shown)

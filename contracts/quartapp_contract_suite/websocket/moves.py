@@ -26,10 +26,10 @@ SOCKETS = {
 }
 IN_VERSION_1 = tuple(name for name in SOCKETS if "version 1" in name)
 CLASSES = {"maths": "first", "physics": "first", "music": "second"}
+CO_TEACHERS = {"maths": (), "physics": ("second",), "music": ()}
 ROLLS = {"maths": ("one", "both"), "physics": (), "music": ("other", "both")}
 STUDENTS = ("one", "both", "other", "none")
 STRANGERS = {"nobody": "f" * 24}
-
 
 EVENTS = ("ATTENDANCE_MARKED", "MARK_REST", "TODAY_SUMMARY", "MY_ATTENDANCE", "DONE", "AUTH")
 

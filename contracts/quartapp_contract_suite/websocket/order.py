@@ -3,7 +3,7 @@
 The contract promises that the server handles the frames of one connection in the order sent, and
 that everybody sees the broadcasts in one order. The order between connections is open. So the
 observed frames are correct if some order of all frames, run through the model, gives each sender
-its answers and everybody the broadcasts.
+its answers and everybody the broadcasts. Sessions of several classes have an order each.
 """
 
 from __future__ import annotations
@@ -12,15 +12,19 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from quartapp_contract_suite.websocket.model import outcome
+from quartapp_contract_suite.websocket.model import copied, outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from quartapp.encoding import JsonObject
     from quartapp_contract_suite.people import Person
     from quartapp_contract_suite.websocket.document import Document
     from quartapp_contract_suite.websocket.model import Model, Outcome
+
+    Broadcasts = Mapping[str, Sequence[JsonObject]]
+    # A DONE on its way: its class, its text and its reference.
+    Ending = tuple[str, str, str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,7 @@ class Sent:
     Attributes:
         name: Name of the sender in messages of the test.
         person: The person who opened the socket; None for requests over HTTP.
-        steps: Frames in order, or pairs of a method of ``Model`` and a class over HTTP.
+        steps: Frames in order; over HTTP a method of ``Model`` with its arguments.
         answers: Frames that only this socket received, in order; a copy of a broadcast that has a
             reference is such a frame too.
         version: Version of the socket; 0 for none.
@@ -49,13 +53,13 @@ class _Point:
 
     steps: tuple[int, ...]
     answers: tuple[int, ...]
-    waiting: tuple[tuple[str, str | None] | None, ...]
-    shown: int
+    waiting: tuple[Ending | None, ...]
+    shown: tuple[int, ...]
     model: Model
 
 
 def explain(
-    document: Document, models: set[Model], sent: Sequence[Sent], broadcasts: Sequence[JsonObject]
+    document: Document, models: set[Model], sent: Sequence[Sent], broadcasts: Broadcasts
 ) -> set[Model]:
     """Return the possible states after concurrent frames.
 
@@ -63,13 +67,15 @@ def explain(
         document: The server's document.
         models: The possible states before.
         sent: The frames and answers of all senders.
-        broadcasts: The broadcasts that everybody received, in order.
+        broadcasts: The broadcasts that everybody received, in order: in scope ``class`` those of
+            each class, in scope ``global`` all of them under the empty text.
 
     Returns:
         The final states of all orders that explain the answers; empty if no order does.
     """
     start = (0,) * len(sent)
-    points = [_Point(start, start, (None,) * len(sent), 0, model) for model in models]
+    none = (0,) * len(broadcasts)
+    points = [_Point(start, start, (None,) * len(sent), none, model) for model in models]
     seen = set(points)
     ends = set()
     while points:
@@ -93,9 +99,9 @@ def alone(document: Document, model: Model, sender: Sent, person: Person) -> lis
     return answers
 
 
-def _complete(point: _Point, sent: Sequence[Sent], broadcasts: Sequence[JsonObject]) -> bool:
+def _complete(point: _Point, sent: Sequence[Sent], broadcasts: Broadcasts) -> bool:
     return (
-        point.shown == len(broadcasts)
+        point.shown == tuple(map(len, broadcasts.values()))
         and not any(point.waiting)
         and all(
             (done, got) == (len(sender.steps), len(sender.answers))
@@ -105,53 +111,60 @@ def _complete(point: _Point, sent: Sequence[Sent], broadcasts: Sequence[JsonObje
 
 
 def _next(
-    document: Document, point: _Point, sent: Sequence[Sent], broadcasts: Sequence[JsonObject]
+    document: Document, point: _Point, sent: Sequence[Sent], broadcasts: Broadcasts
 ) -> Iterator[_Point]:
     for number, sender in enumerate(sent):
         if (awaited := point.waiting[number]) is not None:
             # The end of a session takes a moment, so its broadcast may come after other frames.
-            told, ref = awaited
-            if point.shown < len(broadcasts) and told == _text(broadcasts[point.shown]):
-                copy = {**broadcasts[point.shown], "ref": ref}
-                after = replace(
-                    point, waiting=_put(point.waiting, number, None), shown=point.shown + 1
-                )
-                yield from [after] if ref is None else _copied(after, number, sender, copy)
+            class_id, told, ref = awaited
+            for after in _shown(point, [json.loads(told)], class_id, broadcasts):
+                ended = replace(after, waiting=_put(point.waiting, number, None))
+                copy = copied(json.loads(told), ref, class_id)
+                yield from [ended] if ref is None else _copied(ended, number, sender, copy)
             continue
         if point.steps[number] == len(sender.steps):
             continue
         step = sender.steps[point.steps[number]]
         moved = replace(point, steps=_put(point.steps, number, point.steps[number] + 1))
         if sender.person is None:
-            verb, class_id = step
-            yield replace(moved, model=getattr(point.model, verb)(class_id))
+            verb, *arguments = step
+            yield replace(moved, model=getattr(point.model, verb)(*arguments))
             continue
         found = outcome(document, point.model, sender.person, step, sender.version)
         moved = replace(moved, model=found.model)
         if found.answer["event"] == "DONE":
-            end = (_text(found.answer), found.ref)
+            end = (found.class_id, _text(found.answer), found.ref)
             yield replace(moved, waiting=_put(point.waiting, number, end))
         else:
             yield from _answered(moved, number, sender, found, broadcasts)
 
 
 def _answered(
-    point: _Point,
-    number: int,
-    sender: Sent,
-    found: Outcome,
-    broadcasts: Sequence[JsonObject],
+    point: _Point, number: int, sender: Sent, found: Outcome, broadcasts: Broadcasts
 ) -> Iterator[_Point]:
     """Yield the point after a frame's broadcasts and answer, if they are those that were seen."""
     shown = (*found.shown, found.answer) if found.to_all else found.shown
-    end = point.shown + len(shown)
-    if tuple(broadcasts[point.shown : end]) != shown:
-        return
-    point = replace(point, shown=end)
-    if found.to_all and found.ref is None:
+    for after in _shown(point, shown, found.class_id, broadcasts):
+        if found.to_all and found.ref is None:
+            yield after
+        else:
+            yield from _copied(after, number, sender, found.copy)
+
+
+def _shown(
+    point: _Point, frames: Sequence[JsonObject], class_id: str, broadcasts: Broadcasts
+) -> Iterator[_Point]:
+    """Yield the point after broadcasts of a class, if they are the next ones that were seen."""
+    if not frames:
         yield point
-    else:
-        yield from _copied(point, number, sender, found.copy)
+        return
+    if class_id not in broadcasts:
+        return
+    place = list(broadcasts).index(class_id)
+    begin = point.shown[place]
+    end = begin + len(frames)
+    if list(broadcasts[class_id][begin:end]) == list(frames):
+        yield replace(point, shown=_put(point.shown, place, end))
 
 
 def _copied(point: _Point, number: int, sender: Sent, copy: JsonObject) -> Iterator[_Point]:

@@ -16,6 +16,7 @@ all frames under test.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from quartapp_contract_suite.websocket.client import Socket, error, message
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from quartapp_contract_suite.people import Person
     from quartapp_contract_suite.websocket.document import Document
     from quartapp_contract_suite.websocket.model import Model
+    from quartapp_contract_suite.websocket.order import Broadcasts
 
     Payload = str | bytes
 
@@ -45,7 +47,8 @@ class Room:
 
     Attributes:
         people: The person of each socket, by name of the socket.
-        shown: All broadcasts so far.
+        shown: All broadcasts so far: in scope ``class`` those of each class, in scope ``global``
+            all of them under the empty text.
     """
 
     def __init__(
@@ -59,8 +62,9 @@ class Room:
         self._document = document
         self._read = document.check_server_frame
         self.people = dict(people)
-        self.shown: list[JsonObject] = []
-        self._numbers = {name: Numbers() for name in in_version_1}
+        self.shown: defaultdict[str, list[JsonObject]] = defaultdict(list)
+        self._in_version_1 = frozenset(in_version_1)
+        self._numbers = {name: Numbers() for name in self._in_version_1}
         self._sockets: dict[str, Socket] = {}
 
     def __enter__(self) -> Room:
@@ -110,7 +114,16 @@ class Room:
 
     def version(self, name: str) -> int:
         """Return the version of the socket ``name``; 0 for none."""
-        return int(name in self._numbers)
+        return int(name in self._in_version_1)
+
+    def begins(self, class_id: str) -> None:
+        """Note that a session of a class may begin; nothing depends on it in scope ``global``."""
+
+    def joins(self, person_id: str, class_id: str) -> None:
+        """Note that a person is on a roll from now on; scope ``global`` makes no difference."""
+
+    def parts(self, person_id: str, class_id: str) -> None:
+        """Note that a person is on a roll no longer; scope ``global`` makes no difference."""
 
     def finish(self, name: str) -> None:
         """End the session of the socket's person after a failure, if there is one."""
@@ -121,7 +134,7 @@ class Room:
         self,
         models: set[Model],
         sent: Mapping[str, Sequence[Payload]],
-        request: tuple[Sequence[tuple[str, str]], Callable[[], object]] | None = None,
+        request: tuple[Sequence[tuple[str, ...]], Callable[[], object]] | None = None,
     ) -> set[Model]:
         """Send frames from several sockets at once, and check all frames that come back.
 
@@ -147,11 +160,7 @@ class Room:
         if request is not None:
             request[1]()
         got = {name: self._sockets[name].until(probes[name][1]) for name in sent}
-        answered = {name: self._alone(frames) for name, frames in got.items()}
-        expected = sum(map(len, sent.values())) - sum(map(len, answered.values()))
-        expected += sum(_shown_before(frame) for frames in got.values() for frame in frames)
-        for name in self._sockets:
-            self._read_broadcasts(name, got.setdefault(name, []), expected)
+        self._read_on(sent, got)
         for name, socket in self._sockets.items():
             socket.send(probes[name][0])
         for name, received in got.items():
@@ -163,18 +172,12 @@ class Room:
         models: set[Model],
         sent: Mapping[str, Sequence[Payload]],
         got: Mapping[str, list[JsonObject]],
-        requested: Sequence[tuple[str, str]],
+        requested: Sequence[tuple[str, ...]],
     ) -> set[Model]:
-        shown = {name: self._broadcasts(frames) for name, frames in got.items()}
-        first, broadcasts = next(iter(shown.items()))
-        for name, frames in shown.items():
-            assert frames == broadcasts, (
-                f"{name} got the broadcasts {frames}, {first} got {broadcasts}"
-            )
-            if name not in sent:
-                extra = self._own(got[name])
-                assert not extra, f"{name} sent nothing and got {extra}, which is for its sender"
-        self.shown += broadcasts
+        broadcasts = self._agreed(got)
+        for name, frames in got.items():
+            extra = self._own(frames) if name not in sent else ()
+            assert not extra, f"{name} sent nothing and got {extra}, which is for its sender"
         everything = [
             Sent(name, self.people[name], frames, self._own(got[name]), self.version(name))
             for name, frames in sent.items()
@@ -185,9 +188,18 @@ class Room:
         assert after, self._unexplained(everything, broadcasts, models)
         return after
 
-    def _unexplained(
-        self, sent: Sequence[Sent], broadcasts: Sequence[JsonObject], models: set[Model]
-    ) -> str:
+    def _agreed(self, got: Mapping[str, list[JsonObject]]) -> Broadcasts:
+        """Return the broadcasts, which every socket has received in the same order."""
+        shown = {name: self._broadcasts(frames) for name, frames in got.items()}
+        first, broadcasts = next(iter(shown.items()))
+        for name, frames in shown.items():
+            assert frames == broadcasts, (
+                f"{name} got the broadcasts {frames}, {first} got {broadcasts}"
+            )
+        self.shown[""] += broadcasts
+        return {"": broadcasts}
+
+    def _unexplained(self, sent: Sequence[Sent], broadcasts: Broadcasts, models: set[Model]) -> str:
         lines = ["no order of these frames explains what came back:"]
         for sender in sent:
             lines.append(f"  {sender.name} sent {[_short(step) for step in sender.steps]}")
@@ -195,7 +207,9 @@ class Room:
             if sender.person is not None:
                 expected = alone(self._document, next(iter(models)), sender, sender.person)
                 lines.append(f"    the contract, were nobody else sending: {expected}")
-        lines.append(f"  everybody got {list(broadcasts)}")
+        for class_id, frames in broadcasts.items():
+            everybody = f"everybody of class {class_id}" if class_id else "everybody"
+            lines.append(f"  {everybody} got {list(frames)}")
         lines += [f"  before, this was so: {model}" for model in models]
         return "\n".join(lines)
 
@@ -217,6 +231,16 @@ class Room:
             probes[name] = (frame, error(text))
         return probes
 
+    def _read_on(
+        self, sent: Mapping[str, Sequence[Payload]], got: dict[str, list[JsonObject]]
+    ) -> None:
+        """Read each socket until it has all broadcasts."""
+        answered = {name: self._alone(frames) for name, frames in got.items()}
+        expected = sum(map(len, sent.values())) - sum(map(len, answered.values()))
+        expected += sum(_shown_before(frame) for frames in got.values() for frame in frames)
+        for name in self._sockets:
+            self._read_broadcasts(name, got.setdefault(name, []), expected)
+
     def _read_broadcasts(self, name: str, frames: list[JsonObject], expected: int) -> None:
         while len(self._broadcasts(frames)) < expected:
             try:
@@ -230,15 +254,15 @@ class Room:
         return frame["event"] in self._document.broadcasts and AGAIN not in frame
 
     def _broadcasts(self, frames: Sequence[JsonObject]) -> list[JsonObject]:
-        return [_without(frame, "ref") for frame in frames if self._is_broadcast(frame)]
+        return [without(frame, "ref") for frame in frames if self._is_broadcast(frame)]
 
     def _alone(self, frames: Sequence[JsonObject]) -> list[JsonObject]:
-        return [_without(frame, AGAIN) for frame in frames if not self._is_broadcast(frame)]
+        return [without(frame, AGAIN) for frame in frames if not self._is_broadcast(frame)]
 
     def _own(self, frames: Sequence[JsonObject]) -> list[JsonObject]:
         """Return the frames for the sender alone, and the copies that have a reference."""
         own = (frame for frame in frames if "ref" in frame or not self._is_broadcast(frame))
-        return [_without(frame, AGAIN) for frame in own]
+        return [without(frame, AGAIN) for frame in own]
 
 
 def refusals_of(
@@ -256,8 +280,9 @@ def _shown_before(frame: JsonObject) -> int:
     return marked
 
 
-def _without(frame: JsonObject, member: str) -> JsonObject:
-    return {name: value for name, value in frame.items() if name != member}
+def without(frame: JsonObject, *members: str) -> JsonObject:
+    """Return a frame without some of its members."""
+    return {name: value for name, value in frame.items() if name not in members}
 
 
 def _probes_of(person: Person) -> list[tuple[str, str]]:
