@@ -86,8 +86,8 @@ async def my_attendance(connection: Connection, data: SessionEvent) -> None:
 
 async def done(connection: Connection, data: SessionEvent) -> None:
     """End the session."""
-    service = _service()
-    await service.in_session(connection.principal, data.class_id, service.done)
+    service, principal = _service(), connection.principal
+    await service.in_session(principal, data.class_id, partial(service.done, by=principal.id))
 
 
 def marked_message(schemas: Schemas) -> ServerMessage:

@@ -23,6 +23,7 @@ class Session(Model):
     seq = IntField(required=True)
     started_at = DateTimeField(required=True, db_field="startedAt")
     ended_at = DateTimeField(db_field="endedAt")
+    ended_by = ObjectIdField(db_field="endedBy")
     roll_version = IntField(db_field="rollVersion")
     attendance = DictField()
     summary = DictField()

@@ -115,7 +115,9 @@ def final_marks(
         roll: Ids of the students on the roll.
         chosen: Statuses for unmarked students, by student id; other unmarked students are absent.
     """
-    unmarked = {"at": document["endedAt"], "by": document["teacherId"], "via": UNMARKED}
+    # A session that an earlier version was closing does not say who ended it.
+    by = document.get("endedBy", document["teacherId"])
+    unmarked = {"at": document["endedAt"], "by": by, "via": UNMARKED}
     absent = {"status": "absent", **unmarked}
     final = {**dict.fromkeys(roll, absent), **document["attendance"]}
     return final | {student: {"status": code, **unmarked} for student, code in chosen.items()}

@@ -132,20 +132,27 @@ class AttendanceService(Marking):
         )
         return _started_at(begun)
 
-    async def done(self, session: ActiveSession) -> None:
+    async def done(self, session: ActiveSession, by: str | None = None) -> None:
         """End a session: count unmarked students as absent, store the records, and tell everybody.
 
         Args:
             session: The session.
+            by: Id of the user who ends the session, and who is named in the records of unmarked
+                students; None for the user who started it.
 
         Raises:
+            AppliedError: The reference of the frame that is being handled was applied before.
             NoActiveSessionError: The session is over already.
             DatabaseUnavailableError: MongoDB did not answer in time. A closing that has begun is
                 finished when MongoDB answers again.
         """
         with claimed() as reference:
-            document = await self._log.begin_closing(session.id, SessionState.CLOSED, reference)
+            document = await self._log.begin_closing(
+                session.id, SessionState.CLOSED, reference, by=by
+            )
             if document is None:
+                if reference is not None:
+                    await self._log.entries.applied(session, reference)
                 session.state = SessionState.CLOSING
                 raise NoActiveSessionError
         await self.closing.to_the_end(document)

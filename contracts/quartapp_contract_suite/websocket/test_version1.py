@@ -103,6 +103,13 @@ def test_same_ref_is_applied_once_and_answered_each_time(lesson: Lesson, join: J
     assert session_of(lesson)["attendance"] == {lesson.first.id: "absent"}
 
 
+def test_done_with_the_ref_of_a_mark_ends_nothing(lesson: Lesson, join: Join) -> None:
+    teacher = join(lesson.teacher)
+    first = teacher.ask(mark(lesson.first, "present", "one"))
+    assert teacher.ask(frame("DONE", "one")) == first
+    assert session_of(lesson)["attendance"] == {lesson.first.id: "present"}
+
+
 def test_refused_ref_may_be_sent_again(lesson: Lesson, join: Join) -> None:
     teacher = join(lesson.teacher)
     assert teacher.ask(mark(lesson.stranger, "present", "one"))["event"] == "ERROR"

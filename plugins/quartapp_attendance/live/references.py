@@ -84,11 +84,16 @@ def claimed() -> Iterator[Reference | None]:
         raise
 
 
+def not_applied(reference: Reference) -> Document:
+    """Return the term of a filter that holds while a reference is not applied."""
+    return {REFERENCES_PREFIX + reference.key: {"$exists": False}}
+
+
 def unapplied(references: Iterable[Reference]) -> Document:
     """Return the terms of a filter that hold while no reference is applied, and all have room."""
     terms: Document = {}
     for reference in references:
-        terms[REFERENCES_PREFIX + reference.key] = {"$exists": False}
+        terms |= not_applied(reference)
     if terms:
         terms["refCount"] = {"$not": {"$gt": MOST_REFERENCES - len(terms)}}
     return terms

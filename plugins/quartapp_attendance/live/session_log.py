@@ -26,6 +26,7 @@ from quartapp_attendance.happenings import SessionStarted
 from quartapp_attendance.live.change import Change
 from quartapp_attendance.live.counting import OFF_ROLL
 from quartapp_attendance.live.entries import EntryWriter
+from quartapp_attendance.live.references import not_applied
 from quartapp_attendance.live.rest import RestWriter
 from quartapp_attendance.live.states import SessionState
 from quartapp_attendance.live.store import SessionStore
@@ -158,7 +159,12 @@ class SessionLog:
         return int(last["seq"]) + NUMBERS_APART + now % NUMBERS_APART
 
     async def begin_closing(
-        self, session_id: ObjectId, outcome: str, reference: Reference | None = None
+        self,
+        session_id: ObjectId,
+        outcome: str,
+        reference: Reference | None = None,
+        *,
+        by: str | None = None,
     ) -> Document | None:
         """Stop a live session from taking marks. Exactly one caller succeeds.
 
@@ -167,18 +173,25 @@ class SessionLog:
             outcome: State of the session once its records are stored: ``closed``,
                 ``superseded`` or ``expired``.
             reference: Reference of the frame that ends the session; None without one.
+            by: Id of the user who ends the session; None when nobody does.
 
         Returns:
-            The session with all marks that count; None when it is not live.
+            The session with all marks that count; None when it is not live, or when the reference
+            was applied before.
         """
         now = self._clock.now()
+        live: Document = {"_id": session_id, "state": SessionState.ACTIVE}
         changed = {"state": SessionState.CLOSING, "outcome": outcome, "endedAt": now}
+        if by is not None:
+            changed["endedBy"] = ObjectId(by)
         if reference is not None:
+            # An end needs no room for its reference, since all references go with the session.
+            live |= not_applied(reference)
             changed["answers"] = reference.answered
         async with self._store.writing():
             # Without a number: the end of a session takes one, when it is told.
             document = await self._store.sessions.find_one_and_update(
-                {"_id": session_id, "state": SessionState.ACTIVE},
+                live,
                 {
                     "$set": changed,
                     "$unset": {"refs": "", "refCount": "", "packed": "", OFF_ROLL: ""},

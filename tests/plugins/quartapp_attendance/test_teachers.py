@@ -131,6 +131,21 @@ async def test_a_live_session_goes_to_the_new_teacher_on_every_server(
     assert makers == {student.id: new.id for student in maths.students}
 
 
+async def test_records_of_the_unmarked_name_who_ended_the_session(server, lesson, mark):
+    maths = await lesson(server, students=2)
+    await maths.start()
+    teacher, colleague = await server.socket(maths.teacher), await server.person("teacher")
+    await server.api.put(
+        f"/class/{maths.class_id}/teachers/{colleague.id}", headers=maths.teacher.headers
+    )
+    await teacher.ask("ATTENDANCE_MARKED", mark(maths.students[0]))
+    assert (await (await server.socket(colleague)).ask("DONE"))["event"] == "DONE"
+    records = await server.documents["attendance"].find({}).to_list()
+    makers = {str(record["studentId"]): str(record["markedBy"]) for record in records}
+    marked, unmarked = maths.students
+    assert makers == {marked.id: maths.teacher.id, unmarked.id: colleague.id}
+
+
 @pytest.mark.usefixtures("scope_is_class")
 async def test_a_co_teacher_comes_and_goes_during_a_session(serve, lesson, mark, eventually):
     one, other = await serve(), await serve()

@@ -117,6 +117,34 @@ async def test_references_go_with_the_session(server, room, mark):
     assert await refs_of(server) == ({}, 0)
 
 
+@pytest.mark.parametrize("earlier", ["ATTENDANCE_MARKED", "MARK_REST", "TODAY_SUMMARY"])
+async def test_done_with_the_reference_of_another_frame_ends_nothing(
+    server, room, mark, session_states, earlier
+):
+    sent = {
+        "ATTENDANCE_MARKED": mark(room.students[0]),
+        "MARK_REST": {"status": "present"},
+        "TODAY_SUMMARY": {},
+    }
+    teacher = await server.socket(room.teacher, version=1)
+    watching = await server.socket(room.students[0])
+    await teacher.send(earlier, sent[earlier], ref="a")
+    first = (await teacher.drain())[-1]
+    await watching.drain()
+    assert await teacher.ask("DONE", ref="a") == first
+    assert await session_states(server) == ["active"]
+    assert await watching.drain() == []
+    assert (await teacher.ask("DONE", ref="b"))["event"] == "DONE"
+
+
+async def test_done_has_room_for_its_reference_in_a_full_session(server, room, mark, monkeypatch):
+    monkeypatch.setattr(references, "MOST_REFERENCES", 1)
+    teacher = await server.socket(room.teacher, version=1)
+    await teacher.ask("ATTENDANCE_MARKED", mark(room.students[0]), ref="a")
+    done = await teacher.ask("DONE", ref="b")
+    assert (done["event"], done["ref"]) == ("DONE", "b")
+
+
 async def test_summary_with_a_reference_is_shown_once(server, room, mark):
     teacher = await server.socket(room.teacher, version=1)
     watching = await server.socket(room.students[0])
