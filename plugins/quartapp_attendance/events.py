@@ -64,8 +64,10 @@ async def mark_rest(connection: Connection, data: RestEvent) -> None:
     service, principal = _service(), connection.principal
 
     async def marking(session: ActiveSession) -> None:
-        marked = await service.mark_rest(session, data.status, principal.id)
-        _telling().answer(connection, session, MARKED_REST, {"marked": len(marked)})
+        marked, last = await service.mark_rest(session, data.status, principal.id)
+        # Other changes may have been shown meanwhile, so the answer has the number of the marks.
+        answer = {"marked": len(marked)}
+        _telling().answer(connection, session, MARKED_REST, answer, seq=last)
 
     await service.in_session(principal, data.class_id, marking)
 

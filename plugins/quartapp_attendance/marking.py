@@ -150,7 +150,9 @@ class Marking(SessionChoice):
         await self._log.entries.append(session, entry, mark, marked, expected, reference)
         return marked
 
-    async def mark_rest(self, session: ActiveSession, status: str, by: str) -> list[str]:
+    async def mark_rest(
+        self, session: ActiveSession, status: str, by: str
+    ) -> tuple[list[str], int]:
         """Mark everybody on the roll who has no mark, in one update, and wait until it is shown.
 
         Hooks that check marks are asked for each student; a student whose mark is refused stays
@@ -162,7 +164,8 @@ class Marking(SessionChoice):
             by: Id of the user who makes the marks.
 
         Returns:
-            Ids of the students who got a mark, in the order of the numbers.
+            Ids of the students who got a mark, in the order of the numbers; and the last number,
+            which is that of the change before when nobody got a mark.
 
         Raises:
             UnknownStatusError: The status is not registered.
@@ -180,10 +183,10 @@ class Marking(SessionChoice):
             accepted = await self._hooks.accepted_of(session.info, made, session.marks)
             marks = {mark.student_id: mark for mark in accepted}
             events = {student: _marked(session, mark) for student, mark in marks.items()}
-            marked = await self._log.rest.mark(session, marks, reference, events.__getitem__)
+            marked, last = await self._log.rest.mark(session, marks, reference, events.__getitem__)
         for student_id in marked:
             await self._plugins.on_event(events[student_id])
-        return marked
+        return marked, last
 
     async def summarise(self, session: ActiveSession) -> None:
         """Show the counts to the whole session.

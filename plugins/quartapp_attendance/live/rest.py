@@ -52,7 +52,7 @@ class RestWriter:
         marks: Mapping[str, Mark],
         reference: Reference | None,
         event: Callable[[str], object],
-    ) -> list[str]:
+    ) -> tuple[list[str], int]:
         """Mark those students who have no mark, and wait until that is shown.
 
         Args:
@@ -62,7 +62,8 @@ class RestWriter:
             event: Function that returns the event of a student's mark.
 
         Returns:
-            Ids of the students who got their marks, in the order of the numbers.
+            Ids of the students who got their marks, in the order of the numbers; and the last
+            number, which is that of the change before when nobody got a mark.
 
         Raises:
             AppliedError: The frame was applied before.
@@ -108,7 +109,7 @@ class RestWriter:
             await session.reached(document["seq"])
         self._metrics.marks.inc(len(marked))
         await session.reached(last)
-        return marked
+        return marked, last
 
     async def _written(
         self,

@@ -89,10 +89,25 @@ class Telling:
         return self.one(session, session.seq, DONE, data, answered)
 
     def answer(
-        self, connection: Connection, session: ActiveSession, name: str, data: Mapping[str, object]
+        self,
+        connection: Connection,
+        session: ActiveSession,
+        name: str,
+        data: Mapping[str, object],
+        *,
+        seq: int | None = None,
     ) -> None:
-        """Answer the frame that a connection is handled for, about a session."""
-        members = beside(session, session.seq)
+        """Answer the frame of a connection that is being handled, about a session.
+
+        Args:
+            connection: The connection.
+            session: The session.
+            name: Name of the event.
+            data: Content of ``data``.
+            seq: Number of the change that the answer is about; None for the last one that this
+                process has shown.
+        """
+        members = beside(session, session.seq if seq is None else seq)
         connection.answer(name, data, members, always=self._by_class)
 
 

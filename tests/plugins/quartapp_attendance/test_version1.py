@@ -9,6 +9,7 @@ import pytest
 from quartapp import OutboxEntry, core, hookimpl
 from quartapp_attendance import AttendanceMarked, Violation
 from quartapp_attendance.live import references
+from quartapp_attendance.live.session import ActiveSession
 from quartapp_attendance.live.sessions import LiveSessions
 
 CONFLICT = "Conflict"
@@ -244,6 +245,29 @@ class Stern:
     @hookimpl
     async def deliver(self, kind, key, data):
         self.delivered.append((key, data["s"]))
+
+
+async def test_rest_is_answered_with_the_number_of_its_marks_each_time(server, lesson, monkeypatch):
+    maths = await lesson(server, students=2)
+    await maths.start()
+    begun = (await maths.session())["seq"]
+    teacher = await server.socket(maths.teacher, version=1)
+    again = await server.socket(maths.teacher)
+    reached = ActiveSession.reached
+
+    async def overtaken(session, seq):
+        """Go on only when the next change has been shown too, as on a busy server."""
+        await reached(session, seq)
+        await reached(session, begun + 3)
+
+    with monkeypatch.context() as patches:
+        patches.setattr(ActiveSession, "reached", overtaken)
+        await teacher.send("MARK_REST", {"status": "present"}, ref="r")
+        await again.until("ATTENDANCE_MARKED")
+        await again.send("TODAY_SUMMARY")
+        answer = await teacher.until("MARKED_REST")
+    assert answer["seq"] == begun + 2
+    assert await teacher.ask("MARK_REST", {"status": "present"}, ref="r") == answer
 
 
 async def test_rest_asks_plugins_for_each_student(serve, lesson, eventually):
