@@ -18,6 +18,7 @@ from quartapp.database.outbox import Outbox
 from quartapp.database.outbox_entry import StoredEntry
 from quartapp.database.shared_time import SharedTime
 from quartapp.database.tasks import Tasks
+from quartapp.embedded.watch import watch_of
 from quartapp.errors import QuartappError
 from quartapp.hooks.discovery import discover, loaded, without_replaced
 from quartapp.hooks.plugins import Plugins
@@ -175,9 +176,10 @@ def _core(settings: Settings, plugins: Iterable[object] | None, clock: Clock | N
     manager = Plugins(
         chosen, settings.hook_timeout, clock, metrics, strict=settings.strict_messages
     )
+    uri = settings.mongodb_uri.get_secret_value()
     tokens = Tokens(settings.jwt_secret.get_secret_value(), settings.token_hours * 3600, clock)
     database = Database(
-        settings.mongodb_uri.get_secret_value(),
+        uri,
         settings.database,
         settings.database_timeout,
         clock,
@@ -210,6 +212,7 @@ def _core(settings: Settings, plugins: Iterable[object] | None, clock: Clock | N
         metrics=metrics,
         traces=Traces(clock),
         services=Services(),
+        mongod=watch_of(uri, settings.data_dir),
     )
 
 
@@ -224,6 +227,7 @@ def _register_lifespan(app: Quart, core: Core) -> None:
 
     async def connect() -> None:
         await core.database.open()
+        core.mongod.start()
         await core.shared_time.start()
         if not core.database.change_streams:
             if core.settings.workers > 1:
@@ -268,5 +272,6 @@ def _register_lifespan(app: Quart, core: Core) -> None:
         await core.plugins.shutdown(app)
         await lease.release()
         await core.shared_time.stop()
+        await core.mongod.stop()
         await core.database.close()
         await core.traces.close()

@@ -6,7 +6,7 @@ Services raise a :class:`DomainError`; a route or an event declares the answer t
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,7 +16,13 @@ EXIT_MISTAKE = 2
 
 
 class QuartappError(Exception):
-    """A mistake in settings, plugins or surroundings: one message for the person who starts it."""
+    """A mistake in settings, plugins or surroundings: one message for the person who starts it.
+
+    Attributes:
+        exit_status: Exit status of a command that ends with the error.
+    """
+
+    exit_status: ClassVar[int] = EXIT_MISTAKE
 
 
 class PluginError(QuartappError):

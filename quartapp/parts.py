@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from quartapp.database.outbox import Outbox
     from quartapp.database.shared_time import SharedTime
     from quartapp.database.tasks import Tasks
+    from quartapp.embedded.watch import Watch
     from quartapp.hooks.plugins import Plugins
     from quartapp.identity.authenticator import Authenticator
     from quartapp.identity.cookies import Cookies
@@ -86,7 +87,11 @@ def _named(kind: type) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Core:
-    """The parts of one app."""
+    """The parts of one app.
+
+    Attributes:
+        mongod: The watch over the embedded mongod; over nothing with another database.
+    """
 
     settings: Settings
     clock: Clock
@@ -108,6 +113,7 @@ class Core:
     metrics: Metrics
     traces: Traces
     services: Services
+    mongod: Watch
 
     def local_day(self, moment: datetime | None = None) -> date:
         """Return the date of a moment in the time zone of the settings, or else of the machine.

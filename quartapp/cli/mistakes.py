@@ -14,9 +14,16 @@ if TYPE_CHECKING:
 
 
 class MistakeError(click.ClickException):
-    """A mistake in settings, plugins or environment, shown as one message with exit status 2."""
+    """A mistake in settings, plugins or environment, shown as one message.
 
-    exit_code = EXIT_MISTAKE
+    Args:
+        message: The message.
+        exit_status: Exit status of the command.
+    """
+
+    def __init__(self, message: str, exit_status: int = EXIT_MISTAKE) -> None:
+        super().__init__(message)
+        self.exit_code = exit_status  # type: ignore[misc] # click reads it from the instance
 
 
 @contextmanager
@@ -25,4 +32,4 @@ def mistakes_explained() -> Iterator[None]:
     try:
         yield
     except QuartappError as error:
-        raise MistakeError(str(error)) from error
+        raise MistakeError(str(error), error.exit_status) from error

@@ -5,6 +5,7 @@ mongod for Windows has no Unix sockets, so mongod listens on 127.0.0.1 there.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 import socket
@@ -17,6 +18,8 @@ from typing import Protocol
 from urllib.parse import quote
 
 from quartapp.embedded.failures import EmbeddedMongoError
+
+Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 REPLICA_SET = "quartapp"
 
@@ -38,7 +41,7 @@ class Address(Protocol):
     def remove(self) -> None:
         """Remove the files outside the data folder."""
 
-    def connect(self) -> socket.socket:
+    async def connect(self) -> Connection:
         """Return a connection to the mongod.
 
         Raises:
@@ -118,19 +121,13 @@ class SocketAddress:
                 self._run.resolve().rmdir()
                 self._run.unlink()
 
-    def connect(self) -> socket.socket:
+    async def connect(self) -> Connection:
         """Return a connection to the mongod.
 
         Raises:
             OSError: Nobody listens.
         """
-        client = socket.socket(socket.AF_UNIX)
-        try:
-            client.connect(self.host)
-        except BaseException:
-            client.close()
-            raise
-        return client
+        return await asyncio.open_unix_connection(self.host)
 
     def _is_link_usable(self) -> bool:
         # The target's parent is open to everybody: another user may own the target, or the system
@@ -183,14 +180,14 @@ class LoopbackAddress:
     def remove(self) -> None:
         """Do nothing: no file lies outside the data folder."""
 
-    def connect(self) -> socket.socket:
+    async def connect(self) -> Connection:
         """Return a connection to the mongod.
 
         Raises:
             OSError: Nobody listens.
         """
         host, _, port = self.host.rpartition(":")
-        return socket.create_connection((host, int(port)))
+        return await asyncio.open_connection(host, int(port))
 
 
 def _uri(host: str) -> str:

@@ -14,11 +14,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
+EXIT_MONGOD_LOST = 3
+"""Exit status of a server whose embedded MongoDB ended and is not started again."""
 GIVE_URI = "give the URI of a MongoDB in MONGODB_URI"
 
 
 class EmbeddedMongoError(QuartappError):
     """The embedded MongoDB cannot be used; the message says why, and what to do about it."""
+
+
+class MongodLostError(EmbeddedMongoError):
+    """The embedded MongoDB of a server ended, and nobody starts it again."""
+
+    exit_status = EXIT_MONGOD_LOST
 
 
 def reason_for_end(lines: list[str], returncode: int | None) -> str | None:
@@ -60,6 +68,10 @@ def remedy(reason: str) -> str:
         ("corrupt", "Restore the data from a backup, or choose another data directory"),
         ("No space left", "Make room on the disk, or choose another data directory"),
         ("Permission denied", "Let this user write the data directory, or choose another"),
+        (
+            "ended by SIGKILL",
+            "Look into the system's log: a system without free memory kills programs",
+        ),
     ):
         if sign in reason:
             return remedy

@@ -6,13 +6,15 @@ system releases the lock when the process ends in any way. The keeper waits for 
 which it gets when the last user has gone. So a mongod neither ends while a process uses it nor
 stays behind, whichever process started it and whichever process is killed. A mongod that ends by
 itself, because somebody killed it or the disk is full, is started again after pauses that grow.
+When that has failed for five minutes, the keeper gives up and ends: the lock is free then, and the
+file about the end stays.
 
 The keeper writes lines to standard output: ``pid`` with a number, then ``taken`` if another keeper
 has the folder, or ``listening``, or nothing more if mongod has ended before it listened.
 """
 
 # pathlib takes longer to import than everything below.
-# ruff: noqa: PTH105, PTH108, PTH123
+# ruff: noqa: PTH105, PTH123
 from __future__ import annotations
 
 import os
@@ -35,14 +37,19 @@ LOCK_FILE = "server.lock"
 USERS_FILE = "mongod.users"
 LOG_FILE = "mongod.log"
 END_FILE = "mongod.end"
-"""Name of the file about a mongod that ended by itself: exit status and last lines of output.
+"""Name of the file about a mongod that ended by itself: exit status and errors, then blank lines.
 
 The file is gone as soon as a mongod listens again.
 """
+# The file about the next end. It has its full size from the start of the keeper on, since a full
+# disk has no room for the reason of the end.
+_ROOM_FILE = "mongod.end.new"
+_ROOM_BYTES = 32_768
 
 STOP_SECONDS = 3.0
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 30.0
+GIVE_UP_SECONDS = 300.0
 _LOG_BYTES = 1_000_000
 _LAST_LINES = 200
 # A process that only looks whether the lock is free holds the lock for a moment.
@@ -99,11 +106,13 @@ class Keeper:
         self._changing = threading.Lock()
         self._unused = threading.Event()
         self._has_listened = False
+        self._listened_at: float | None = None  # of the present mongod
 
     def keep(self) -> None:
         """Run the mongod until no process uses it; start it again when it ends by itself.
 
-        A mongod that has never listened is not started again: its starter is told.
+        A mongod that has never listened is not started again: its starter is told. A mongod that
+        has not lasted for ``GIVE_UP_SECONDS`` is given up.
         """
         threading.Thread(target=self._end_when_unused, daemon=True).start()
         try:
@@ -113,24 +122,32 @@ class Keeper:
 
     def _keep(self) -> None:
         self._forget_end()
+        self._make_room()
         pause = FIRST_PAUSE_SECONDS
+        failing_since: float | None = None
         while True:
-            began = self._monotonic()
             status = self._run()
             if self._unused.is_set():
                 return
             self._note_end(status)
             if not self._has_listened:
                 return
-            if self._monotonic() - began > LONGEST_PAUSE_SECONDS:
+            now = self._monotonic()
+            listened_at = self._listened_at
+            if listened_at is not None and now - listened_at > LONGEST_PAUSE_SECONDS:
                 pause = FIRST_PAUSE_SECONDS
-            if self._wait(self._unused, pause):
+                failing_since = None
+            if failing_since is None:
+                failing_since = now
+            left = failing_since + GIVE_UP_SECONDS - now
+            if left <= 0 or self._wait(self._unused, min(pause, left)):
                 return
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
     def _run(self) -> int:
         """Run mongod to its end, and return its exit status."""
         self._last_lines.clear()
+        self._listened_at = None
         with self._changing:
             if self._unused.is_set():
                 return 0
@@ -147,13 +164,13 @@ class Keeper:
                 reason = f"{self._command[0]} cannot be run: {error.strerror}\n"
                 self._last_lines.append(reason.encode())
                 return 1
-        listening = False
         with process:
             for line in process.stdout or ():
                 self._log.write(line)
-                self._last_lines.append(line)
-                if not listening and b'"Waiting for connections"' in line:
-                    listening = True
+                if _tells_of_end(line):
+                    self._last_lines.append(line)
+                if self._listened_at is None and b'"Waiting for connections"' in line:
+                    self._listened_at = self._monotonic()
                     self._forget_end()
                     if not self._has_listened:
                         self._has_listened = True
@@ -175,16 +192,26 @@ class Keeper:
         except subprocess.TimeoutExpired:
             process.kill()  # the journal makes this safe too
 
+    def _make_room(self) -> None:
+        with suppress(OSError), open(f"{self._folder}/{_ROOM_FILE}", "ab") as file:
+            file.write(b"\n" * (_ROOM_BYTES - file.tell()))
+
     def _note_end(self, status: int) -> None:
+        text = b"%d\n" % status
+        for line in self._last_lines:
+            if len(text) + len(line) <= _ROOM_BYTES:
+                text += line
+        self._forget_end()  # the file about a start that failed before is the room for this one
         # The file gets its name when it is complete: servers read it.
         with suppress(OSError):
-            with open(f"{self._folder}/{END_FILE}.new", "wb") as file:
-                file.writelines([b"%d\n" % status, *self._last_lines])
-            os.replace(f"{self._folder}/{END_FILE}.new", f"{self._folder}/{END_FILE}")
+            # Opened so, the file keeps its blocks.
+            with open(f"{self._folder}/{_ROOM_FILE}", "r+b") as file:
+                file.write(text.ljust(_ROOM_BYTES, b"\n"))
+            os.replace(f"{self._folder}/{_ROOM_FILE}", f"{self._folder}/{END_FILE}")
 
     def _forget_end(self) -> None:
         with suppress(OSError):
-            os.unlink(f"{self._folder}/{END_FILE}")
+            os.replace(f"{self._folder}/{END_FILE}", f"{self._folder}/{_ROOM_FILE}")
 
 
 class _Log:
@@ -204,6 +231,11 @@ class _Log:
                 os.replace(self._path, f"{self._path}.1")
                 self._file = open(self._path, "ab", buffering=0)  # noqa: SIM115
             self._file.write(line)
+
+
+def _tells_of_end(line: bytes) -> bool:
+    """Tell whether a line is an error in mongod's log, or a message of a loader or a shell."""
+    return not line.startswith(b"{") or b'"s":"E"' in line or b'"s":"F"' in line
 
 
 def _take_lock(descriptor: int, deadline: float | None) -> bool:

@@ -8,7 +8,7 @@ import shutil
 import sys
 import threading
 import time
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
 from pymongo.errors import PyMongoError
@@ -18,7 +18,6 @@ from quartapp.embedded.failures import GIVE_URI, EmbeddedMongoError
 from quartapp.embedded.mongod import end_orphan, find_mongod, start_failure, start_mongod
 from quartapp.embedded.replica_set import NotPrimaryError, become_primary
 from quartapp.embedded.share import Share
-from quartapp.embedded.watch import watched
 from quartapp.processes import is_running
 
 if TYPE_CHECKING:
@@ -40,11 +39,11 @@ class EmbeddedMongo:
     """A single-node replica set in one folder, shared by all processes that use the folder.
 
     The first process starts the mongod and the last ends it; a killed process counts as gone. A
-    mongod that ends by itself is started again, after pauses of 1 to 30 seconds. Any
-    thread may start and stop the database; both calls block, so async code makes them with
-    ``asyncio.to_thread``. Only the file system controls access: the folder is open to its owner
-    alone, and the mongod listens on a Unix socket in the folder. (On Windows, mongod listens on
-    127.0.0.1, open to every program on the machine.)
+    mongod that ends by itself is started again, after pauses of 1 to 30 seconds, and is given up
+    after five minutes. Any thread may start and stop the database; both calls block, so async code
+    makes them with ``asyncio.to_thread``. Only the file system controls access: the folder is open
+    to its owner alone, and the mongod listens on a Unix socket in the folder. (On Windows, mongod
+    listens on 127.0.0.1, open to every program on the machine.)
 
     Args:
         data_dir: Folder of the data; a missing folder is made.
@@ -61,7 +60,6 @@ class EmbeddedMongo:
         self._address = address_in(self._data_dir)
         self._share = Share(self._data_dir)
         self._changing = threading.Lock()
-        self._watching = ExitStack()
 
     @property
     def uri(self) -> str:
@@ -115,7 +113,6 @@ class EmbeddedMongo:
         more than ``STOP_SECONDS``.
         """
         with self._changing:
-            self._watching.close()
             self._share.leave(self._address.remove)
 
     def __enter__(self) -> Self:
@@ -138,7 +135,6 @@ class EmbeddedMongo:
             if not (self._share.is_mongod_kept and self._can_join(deadline)):
                 self._launch(deadline)
             self._finish_first_start()
-            self._watching.enter_context(watched(self._data_dir))
 
     def _can_join(self, deadline: float) -> bool:
         """Wait until the running mongod is a primary; return False if that mongod is ending."""

@@ -15,12 +15,14 @@ from pathlib import Path
 
 from quartapp.embedded import keeper
 from quartapp.embedded.failures import GIVE_URI, EmbeddedMongoError, reason_for_end, remedy
-from quartapp.embedded.keeper import END_FILE, LOG_FILE
+from quartapp.embedded.keeper import END_FILE, LOCK_FILE, LOG_FILE
+from quartapp.embedded.locks import is_free
 
 if sys.platform != "win32":
     import fcntl
 
 _ORPHAN_SECONDS = 5.0
+_LONGEST_REASON = 300
 
 
 def find_mongod() -> Path:
@@ -120,6 +122,18 @@ def reason_of_end(data_dir: Path) -> str | None:
         return reason_for_end(lines, int(status))
     except (OSError, ValueError):
         return None
+
+
+def why_down(data_dir: Path) -> tuple[str, str]:
+    """Return why the mongod of a folder is down, and what to do about it.
+
+    Args:
+        data_dir: The data folder; neither text has its path, as anybody may read both.
+    """
+    is_kept = not is_free(data_dir / LOCK_FILE)
+    otherwise = "it ended by itself" if is_kept else "its keeper was ended"
+    reason = (reason_of_end(data_dir) or otherwise).replace(f"{data_dir}/", "")[:_LONGEST_REASON]
+    return reason, remedy(reason)
 
 
 def _kill(pid: int) -> None:

@@ -76,10 +76,15 @@ class ApiError(Exception):
         return json_response(body, self.status, self.headers)
 
 
-def unavailable() -> ApiError:
-    """Return the error for requests while the database is out of reach."""
+def unavailable(reason: str | None = None) -> ApiError:
+    """Return the error for requests while the database is out of reach.
+
+    Args:
+        reason: Why, for operators; only for operations that declare an explained refusal.
+    """
     return ApiError(
         HTTPStatus.SERVICE_UNAVAILABLE,
         "Service Unavailable",
         headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
+        extra=None if reason is None else {"reason": reason},
     )

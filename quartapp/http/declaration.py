@@ -36,12 +36,14 @@ class Refusal:
         also_as: Name of a second field that repeats the message; None for no second field.
         code: Stable name of the error for programs, in kebab-case; None derives the name from the
             message.
+        explained: Whether the answer may say more in ``reason``.
     """
 
     status: int
     message: str
     also_as: str | None = None
     code: str | None = None
+    explained: bool = False
 
     def raised_by(self, error: Exception, fields: Sequence[FieldError] = ()) -> ApiError:
         """Return the error that ends the request with this answer.

@@ -13,7 +13,7 @@ from quartapp.http.models import Closed
 from quartapp.http.problems import code_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from quartapp.http.declaration import Refusal
 
@@ -30,8 +30,8 @@ def error_model(name: str, status: int, refusals: Sequence[Refusal], *, names_fi
         names_fields: Whether invalid requests are answered with this status.
     """
     variants = []
-    for number, (also_as, group) in enumerate(_by_extra(refusals)):
-        fields = _fields(also_as, group)
+    for number, group in enumerate(_by_extra(refusals)):
+        fields = _fields(group)
         codes = tuple(dict.fromkeys(one.code or code_of(one.message) for one in group))
         fields["code"] = (Literal[codes], ...)
         fields["request_id"] = (str, _REQUEST_ID)
@@ -52,26 +52,26 @@ def plain_error_model(name: str, status: int, refusals: Sequence[Refusal]) -> An
     """
     return _either(
         [
-            create_model(
-                f"{name}Error{status}_{number}", __base__=Closed, **_fields(also_as, group)
-            )
-            for number, (also_as, group) in enumerate(_by_extra(refusals))
+            create_model(f"{name}Error{status}_{number}", __base__=Closed, **_fields(group))
+            for number, group in enumerate(_by_extra(refusals))
         ]
     )
 
 
-def _by_extra(refusals: Sequence[Refusal]) -> Iterator[tuple[str | None, list[Refusal]]]:
-    groups: dict[str | None, list[Refusal]] = defaultdict(list)
+def _by_extra(refusals: Sequence[Refusal]) -> Iterable[list[Refusal]]:
+    groups: dict[tuple[str | None, bool], list[Refusal]] = defaultdict(list)
     for refusal in refusals:
-        groups[refusal.also_as].append(refusal)
-    yield from groups.items()
+        groups[refusal.also_as, refusal.explained].append(refusal)
+    return groups.values()
 
 
-def _fields(also_as: str | None, group: list[Refusal]) -> dict[str, Any]:
+def _fields(group: list[Refusal]) -> dict[str, Any]:
     strings = Literal[tuple(dict.fromkeys(one.message for one in group))]  # type: ignore[valid-type] # made of what is found
     fields: dict[str, Any] = {"success": (Literal[False], ...), "error": (strings, ...)}
-    if also_as is not None:
-        fields[also_as] = (strings, ...)
+    if group[0].also_as is not None:
+        fields[group[0].also_as] = (strings, ...)
+    if group[0].explained:
+        fields["reason"] = (str, left_out())
     return fields
 
 

@@ -28,12 +28,15 @@ if TYPE_CHECKING:
 
     from quart import Quart
 
+    from quartapp.embedded.failures import MongodLostError
     from quartapp.server.workers.shares import Share
 
 log = structlog.get_logger("quartapp.server")
 
 DRAIN_SECONDS = 2.0
 STOP_SECONDS = 1.5
+# A probe of ``/healthz``, which commonly asks every ten seconds, hears why the server ends.
+LAST_SECONDS = 15.0
 # The whole stop, from the signal on: batches of sockets, the last sockets, Hypercorn and the app.
 STOPPED_SECONDS = SPREAD_SECONDS + DRAIN_SECONDS + STOP_SECONDS + 1
 
@@ -97,6 +100,7 @@ async def serve_app(
 
     Raises:
         ServerError: The app cannot start.
+        MongodLostError: The embedded database ended, and nobody starts it again.
     """
     harden_hypercorn()
     allow_open_files()
@@ -113,8 +117,9 @@ async def serve_app(
         )
     )
     stopping = asyncio.create_task(stop.wait())
+    losing = asyncio.create_task(_database_lost(app))
     try:
-        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({serving, stopping, losing}, return_when=asyncio.FIRST_COMPLETED)
         if not serving.done():
             log.info("stopping")
             _take_nobody_more(config, listener)
@@ -129,12 +134,22 @@ async def serve_app(
             await serving
         except asyncio.CancelledError:
             await app.shutdown()  # Hypercorn was cancelled before its own call
+        if losing.done():
+            raise losing.result()
     except LifespanFailureError as error:
         raise ServerError(start_failure(error)) from error
     finally:
         stopping.cancel()
+        losing.cancel()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
+
+
+async def _database_lost(app: Quart) -> MongodLostError:
+    """Wait until the embedded database is lost and ``/healthz`` has said so for a while."""
+    error = await core(app).mongod.lost()
+    await core(app).clock.sleep(LAST_SECONDS)
+    return error
 
 
 def _take_nobody_more(config: PatientConfig, listener: socket.socket) -> None:

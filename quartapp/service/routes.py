@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal
 
 from quart import Blueprint, current_app
 
 from quartapp.contract import openapi_document
 from quartapp.contract.asyncapi.document import asyncapi_document
+from quartapp.errors import DatabaseUnavailableError
+from quartapp.http.answers import unavailable
+from quartapp.http.declaration import Refusal
 from quartapp.http.models import Closed
 from quartapp.http.operation import Operation
 from quartapp.identity.access import PUBLIC
@@ -30,6 +34,15 @@ _OPEN: dict[str, Any] = {
     "policies": False,
     "plain_errors": True,
 }
+# Both tell operators why an embedded database is down.
+_EXPLAINED: dict[str, Any] = {
+    "database": False,
+    "errors": {
+        DatabaseUnavailableError: Refusal(
+            HTTPStatus.SERVICE_UNAVAILABLE, "Service Unavailable", explained=True
+        )
+    },
+}
 
 
 class Status(Closed):
@@ -39,17 +52,23 @@ class Status(Closed):
 
 
 @blueprint.get("/healthz")
-@Operation(id="getHealth", **_OPEN, data=Status, database=False)
+@Operation(id="getHealth", **_OPEN, data=Status, **_EXPLAINED)
 async def health() -> dict[str, Any]:
-    """Tell that the process is up."""
+    """Tell that the process is up, and can stay so."""
+    mongod = core().mongod
+    if mongod.is_lost:
+        raise unavailable(await mongod.why_down())
     return {"status": "ok"}
 
 
 @blueprint.get("/readyz")
-@Operation(id="getReadiness", **_OPEN, data=Status)
+@Operation(id="getReadiness", **_OPEN, data=Status, **_EXPLAINED)
 async def readiness() -> dict[str, Any]:
     """Tell whether the database is reachable and accepts writes."""
-    await core().database.check_writable()
+    try:
+        await core().database.check_writable()
+    except DatabaseUnavailableError as error:
+        raise unavailable(await core().mongod.why_down()) from error
     return {"status": "ok"}
 
 

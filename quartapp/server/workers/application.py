@@ -12,7 +12,6 @@ from quartapp.server.workers.worker import HANG_SECONDS, STOP_SECONDS, ServerWor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from quartapp.settings.core import Settings
 
@@ -35,11 +34,9 @@ class Application(BaseApplication):  # type: ignore[misc] # untyped
         reread: Function that reads the settings again.
         pre_fork: Called with the arbiter and a worker that is about to be forked.
         child_exit: Called with the arbiter and a worker that has ended.
-        embedded: Data folder of the embedded database; None if the database is another.
 
     Attributes:
         settings: Settings of the workers that are forked from now on.
-        embedded: Data folder of the embedded database, or None.
     """
 
     def __init__(
@@ -48,10 +45,8 @@ class Application(BaseApplication):  # type: ignore[misc] # untyped
         reread: Callable[[], Settings],
         pre_fork: Callable[..., None],
         child_exit: Callable[..., None],
-        embedded: Path | None,
     ) -> None:
         self.settings = settings
-        self.embedded = embedded
         self._reread = reread
         self._pre_fork = pre_fork
         self._child_exit = child_exit

@@ -11,10 +11,11 @@ import structlog
 from gunicorn.arbiter import Arbiter
 from gunicorn.errors import HaltServer
 
+from quartapp.embedded.failures import EXIT_MONGOD_LOST
 from quartapp.errors import EXIT_MISTAKE, QuartappError
 from quartapp.pauses import Pauses
 from quartapp.server.systemd import notify_systemd
-from quartapp.server.workers.reports import ENDINGS, Reports
+from quartapp.server.workers.reports import ENDINGS, Failure, Reports
 from quartapp.server.workers.shares import Shares
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from quartapp.server.workers.application import Application
 
 log = structlog.get_logger("quartapp.workers")
+
+_ENDED_EARLY = Failure("a worker process ended before it was ready")
 
 PAUSES = Pauses(first=0.5, longest=15, random_part=0)
 
@@ -53,7 +56,7 @@ class WorkerArbiter(Arbiter):  # type: ignore[misc] # untyped
         ready: Called once, when the first generation is at work.
 
     Attributes:
-        failure: Reason why the server could not start; None if it started.
+        failure: Why the server could not start, or lost its database; None without a failure.
         reports: Reports from the workers.
         shares: Each worker's share of the connections.
     """
@@ -66,7 +69,7 @@ class WorkerArbiter(Arbiter):  # type: ignore[misc] # untyped
     ) -> None:
         self.reports = Reports()
         self.shares = Shares()
-        self.failure: str | None = None
+        self.failure: Failure | None = None
         super().__init__(app)
         # gunicorn keeps both in its class. Given listeners, gunicorn opens none of its own.
         self.WORKERS: dict[int, KnownWorker] = {}
@@ -75,7 +78,7 @@ class WorkerArbiter(Arbiter):  # type: ignore[misc] # untyped
         self._announced = False
         self._ready: set[int] = set()
         self._leaving: set[int] = set()
-        self._failures: dict[int, str] = {}
+        self._failures: dict[int, Failure] = {}
         self._before = 0  # workers of this age and under belong to a former generation
         self._undo: Callable[[], None] | None = None
         self._failed_starts = 0
@@ -131,29 +134,33 @@ class WorkerArbiter(Arbiter):  # type: ignore[misc] # untyped
             worker: The worker that has ended.
 
         Raises:
-            HaltServer: The worker belonged to the first generation and could not start.
+            HaltServer: The worker belonged to the first generation and could not start, or the
+                embedded database is lost to all workers.
         """
         self._hear()
         pid = worker.pid
         expected, was_ready = pid in self._leaving, pid in self._ready
         self._leaving.discard(pid)
         self._ready.discard(pid)
-        failure = self._failures.pop(pid, "a worker process ended before it was ready")
+        failure = self._failures.pop(pid, _ENDED_EARLY)
         if expected:
             return
+        if failure.exit_status == EXIT_MONGOD_LOST:
+            self.failure = failure
+            raise HaltServer(None, failure.exit_status)
         if was_ready:
             log.error("a worker process ended by itself, another takes its place", worker=pid)
         elif not self._announced:
             self.failure = failure
             raise HaltServer(None, EXIT_MISTAKE)
         elif self._undo is not None and worker.age > self._before:
-            log.error("the new workers do not start, the old ones stay", reason=failure)
+            log.error("the new workers do not start, the old ones stay", reason=failure.reason)
             self._undo()
         else:
             self._failed_starts += 1
             pause = PAUSES.after(self._failed_starts)
             self._not_before = time.monotonic() + pause
-            log.error("a worker does not start", reason=failure, again_in_seconds=pause)
+            log.error("a worker does not start", reason=failure.reason, again_in_seconds=pause)
 
     def handle_hup(self) -> None:
         """Read the settings again, and start a new generation of workers.

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+from quartapp.errors import EXIT_MISTAKE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +19,18 @@ LONGEST_FAILURE = REPORT_BYTES // 4 - 20  # in characters, of up to four bytes e
 ENDINGS = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGABRT})
 
 
+class Failure(NamedTuple):
+    """The failure of a worker.
+
+    Attributes:
+        reason: Why the worker failed, for the person who started the server.
+        exit_status: Exit status of a server that ends because of the failure.
+    """
+
+    reason: str
+    exit_status: int = EXIT_MISTAKE
+
+
 class Reports:
     """A pipe on which workers report that they are ready, or why they failed."""
 
@@ -24,16 +38,17 @@ class Reports:
         self._reader, self._writer = os.pipe()
         os.set_blocking(self._reader, False)
 
-    def tell(self, failure: str | None) -> None:
+    def tell(self, failure: Failure | None) -> None:
         """Report to the arbiter; called in a worker.
 
         Args:
-            failure: Reason why the worker cannot start; None for a worker that is ready.
+            failure: Why the worker cannot start or go on; None for a worker that is ready.
         """
-        report = [os.getpid(), failure and failure[:LONGEST_FAILURE]]
+        told = failure and [failure.reason[:LONGEST_FAILURE], failure.exit_status]
+        report = [os.getpid(), told]
         os.write(self._writer, json.dumps(report, ensure_ascii=False).encode() + b"\n")
 
-    def heard(self) -> Iterator[tuple[int, str | None]]:
+    def heard(self) -> Iterator[tuple[int, Failure | None]]:
         """Read the reports since the last call; called in the arbiter.
 
         Yields:
@@ -45,5 +60,5 @@ class Reports:
             except BlockingIOError:
                 return
             for line in lines.splitlines():
-                pid, failure = json.loads(line)
-                yield pid, failure
+                pid, told = json.loads(line)
+                yield pid, told and Failure(*told)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from quartapp.database.address import address_of
+from quartapp.embedded.failures import EXIT_MONGOD_LOST, MongodLostError
 from quartapp.embedded.forkable import forkable_mongod
 from quartapp.server.launch import launched
 from quartapp.server.listening import ServerError
@@ -46,7 +47,8 @@ def serve_workers(
         Exit status: 0 when all workers ended by themselves.
 
     Raises:
-        QuartappError: The database or the first worker cannot start.
+        QuartappError: The database or the first worker cannot start, or the embedded database
+            ended and nobody starts it again.
     """
     # All workers share this socket. A worker that makes its copy blocking makes the socket blocking
     # for all; a worker that comes late for a connection would then wait in accept() for the next.
@@ -54,15 +56,17 @@ def serve_workers(
     with metrics_shared(), launched(settings, forkable_mongod) as complete:
         uri = complete.mongodb_uri.get_secret_value() if complete.mongodb_uri else ""
         address = address_of(uri)
-        embedded = settings.data_dir if settings.mongodb_uri is None else None
-        application = Application(complete, reread, _equip, _bury, embedded)
+        application = Application(complete, reread, _equip, _bury)
         arbiter = WorkerArbiter(application, listener, lambda: ready(address))
         try:
             arbiter.run()
         except SystemExit as end:
             if arbiter.failure is None:
                 return int(end.code or 0)
-        raise ServerError(arbiter.failure or "the manager of the workers ended by itself")
+        if arbiter.failure is None:
+            raise ServerError("the manager of the workers ended by itself")
+        reason, status = arbiter.failure
+        raise MongodLostError(reason) if status == EXIT_MONGOD_LOST else ServerError(reason)
 
 
 def _equip(arbiter: WorkerArbiter, worker: ServerWorker) -> None:

@@ -8,21 +8,18 @@ import math
 import os
 import signal
 import sys
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
 from gunicorn.workers.base import Worker
 
 from quartapp.app import create_app
-from quartapp.embedded.watch import watched
 from quartapp.errors import QuartappError
 from quartapp.server.serving import STOPPED_SECONDS, serve_app
-from quartapp.server.workers.reports import ENDINGS
+from quartapp.server.workers.reports import ENDINGS, Failure
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from quartapp.server.workers.reports import Reports
     from quartapp.server.workers.shares import Share
     from quartapp.settings.core import Settings
@@ -43,7 +40,6 @@ class Serves(Protocol):
     """The part of the gunicorn application that a worker reads."""
 
     settings: Settings
-    embedded: Path | None
 
 
 class ServerWorker(Worker):  # type: ignore[misc] # untyped
@@ -80,12 +76,10 @@ class ServerWorker(Worker):  # type: ignore[misc] # untyped
         signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDINGS)
 
     def _serve(self) -> int:
-        folder = self.app.embedded
         try:
-            with watched(folder) if folder is not None else nullcontext():
-                asyncio.run(self._serve_until_told())
+            asyncio.run(self._serve_until_told())
         except QuartappError as error:
-            self.reports.tell(str(error))
+            self.reports.tell(Failure(str(error), error.exit_status))
         return 0
 
     async def _serve_until_told(self) -> None:

@@ -115,6 +115,38 @@ async def test_session_of_which_nobody_thinks_expires_once(
     assert sum(counted in text for text in shown) == 1
 
 
+@pytest.mark.parametrize("scope", ["global", "class"])
+async def test_session_on_a_standalone_database_expires_and_everybody_is_told(
+    own_mongod, serve, lesson, mark, turned_clock, session_states, monkeypatch, scope
+):
+    monkeypatch.setenv("QUARTAPP_ATTENDANCE_SCOPE", scope)
+    mongod = await asyncio.to_thread(own_mongod)
+    listener = Listener()
+    long = {"websocket_silence": 1e6, "database_timeout": 60}
+    server = await serve(beside=[listener], clock=turned_clock, mongodb_uri=mongod.uri, **long)
+    assert (await server.documents.client.admin.command("hello")).get("setName") is None
+    maths = await lesson(server, students=2)
+    await maths.start()
+    plain = await server.socket(maths.teacher)
+    told = await server.socket(maths.students[0], version=1)
+    await plain.ask("ATTENDANCE_MARKED", mark(maths.students[0]))
+    put_forward(turned_clock, 12)
+    assert await session_states(server) == ["active"]
+
+    async def is_over():
+        return await session_states(server) == ["expired"]
+
+    await turned_until(turned_clock, is_over)
+    ended = await told.until("SESSION_ENDED")
+    assert ended["data"] == {"outcome": "expired"}
+    assert await plain.ask("ATTENDANCE_MARKED", mark(maths.students[1])) == NO_SESSION
+    assert await maths.session() is None
+    assert await maths.records() == ["present", None]
+    await server.settled()
+    (event,) = listener.expired
+    assert (event.class_id, event.present, event.total) == (maths.class_id, 1, 1)
+
+
 async def test_marks_of_students_who_left_the_roll_are_kept_and_not_counted(
     of_scope, lesson, mark, turned_clock
 ):

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import shutil
 import signal
 import stat
 import subprocess
 import sys
-import threading
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +17,6 @@ from urllib.parse import quote
 import pytest
 from pymongo import AsyncMongoClient
 
-from quartapp.embedded.locks import LockedFile
 from quartapp.embedded.mongo import EmbeddedMongo, EmbeddedMongoError
 from tests.quartapp.embedded.support.servers import items, pid_of, server
 from tests.support.processes import runs
@@ -199,13 +196,7 @@ def test_foreign_process_is_named_and_left_alone(tmp_path: Path) -> None:
             EmbeddedMongo(tmp_path).start()
 
 
-def mongod_threads():
-    # The test run's own database has one of that name as well.
-    return {thread for thread in threading.enumerate() if thread.name == "mongod"}
-
-
 def test_stop_may_be_repeated_and_leaves_no_process(tmp_path: Path) -> None:
-    before = mongod_threads()
     mongo = EmbeddedMongo(tmp_path)
     mongo.stop()
     mongo.start()
@@ -216,7 +207,6 @@ def test_stop_may_be_repeated_and_leaves_no_process(tmp_path: Path) -> None:
     assert mongo.pid is None
     with pytest.raises(EmbeddedMongoError, match="not started"):
         _ = mongo.uri
-    assert mongod_threads() == before
 
 
 def test_mongod_that_does_not_stop_is_killed(tmp_path: Path) -> None:
@@ -235,37 +225,6 @@ def test_start_may_be_repeated_from_any_thread(tmp_path: Path) -> None:
         assert mongo.pid == pid
         asyncio.run(asyncio.to_thread(mongo.stop))
         assert not runs(pid)
-
-
-def test_mongod_that_ends_by_itself_is_reported_and_started_again(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    mongo = EmbeddedMongo(tmp_path)
-    with mongo, caplog.at_level(logging.WARNING), items(mongo.uri) as shop:
-        for _ in range(2):
-            caplog.clear()
-            shop.insert_one({})
-            pid = pid_of(mongo)
-            os.kill(pid, signal.SIGKILL)
-            until(lambda: "ended by itself: mongod was ended by SIGKILL" in caplog.text)
-            until(lambda: "the embedded MongoDB runs again" in caplog.text)
-            assert pid_of(mongo) != pid
-        assert shop.count_documents({}) == 2
-    assert mongo.pid is None
-    assert not (tmp_path / "mongod.end").exists()
-
-
-def test_stop_between_the_end_of_a_mongod_and_its_next_start_leaves_no_process(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    mongo = EmbeddedMongo(tmp_path)
-    with mongo, caplog.at_level(logging.ERROR):
-        os.kill(pid_of(mongo), signal.SIGKILL)
-        until(lambda: "ended by itself" in caplog.text)
-    with LockedFile(tmp_path / "server.lock") as lock:
-        until(lock.take)
-    with mongo, items(mongo.uri) as shop:
-        shop.insert_one({})
 
 
 def test_log_is_kept_and_does_not_grow_without_bound(tmp_path: Path) -> None:
