@@ -18,11 +18,15 @@ def missing_of(extra: str, of: Distribution) -> list[str]:
     Returns:
         The names of distributions, in the order in which ``of`` names them.
     """
-    wanted = [Requirement(text) for text in of.requires or ()]
+    name = canonicalize_name(extra)
+    # Most plugins have no extra, and the requirements take long to parse.
+    if name not in map(canonicalize_name, of.metadata.get_all("Provides-Extra", ())):
+        return []
+    wanted = map(Requirement, of.requires or ())
     return [
         requirement.name
         for requirement in wanted
-        if _brought_by(extra, requirement) and not _is_installed(requirement.name)
+        if _brought_by(name, requirement) and not _is_installed(requirement.name)
     ]
 
 
@@ -36,7 +40,7 @@ def _brought_by(extra: str, requirement: Requirement) -> bool:
     marker = requirement.marker
     return (
         marker is not None
-        and marker.evaluate({"extra": canonicalize_name(extra)})
+        and marker.evaluate({"extra": extra})
         and not marker.evaluate({"extra": ""})
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib.metadata import EntryPoint, entry_points
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 GROUP = "quartapp"
 OPTIONAL_GROUP = "quartapp.optional"
 OWN_DISTRIBUTION = "quartapp"
+
+
+class Declared(NamedTuple):
+    """A plugin as its distribution declares it, which is not imported yet."""
+
+    point: EntryPoint
+    distribution: str
+    """Name and version of the distribution."""
 
 
 def discover(names: Sequence[str] | None = None, extra: Sequence[str] = ()) -> list[LoadedPlugin]:
@@ -57,7 +65,7 @@ def survey(
         PluginError: Two distributions declare plugins of one name.
     """
     declared = _declared()
-    chosen = [name for name, point in declared.items() if point.group == GROUP]
+    chosen = [name for name, plugin in declared.items() if plugin.point.group == GROUP]
     if names is not None:
         chosen = list(names)
     found, failed = [], {}
@@ -79,7 +87,7 @@ def installed_plugins() -> dict[str, str]:
     Raises:
         PluginError: Two distributions declare plugins of one name.
     """
-    return {name: _distribution(point) for name, point in _declared().items()}
+    return {name: plugin.distribution for name, plugin in _declared().items()}
 
 
 def bundled_plugins() -> list[str]:
@@ -90,44 +98,52 @@ def bundled_plugins() -> list[str]:
     """
     return [
         name
-        for name, point in _declared().items()
-        if point.group == GROUP and _distribution(point).split()[0] == OWN_DISTRIBUTION
+        for name, (point, distribution) in _declared().items()
+        if point.group == GROUP and distribution.split()[0] == OWN_DISTRIBUTION
     ]
 
 
-def _declared() -> dict[str, EntryPoint]:
-    declared: dict[str, EntryPoint] = {}
+def _declared() -> dict[str, Declared]:
+    declared: dict[str, Declared] = {}
+    # Each call reads the files of all installed distributions, so one call serves both groups.
+    found = entry_points()
+    distributions: dict[int, str] = {}
     for group in (GROUP, OPTIONAL_GROUP):
-        for point in entry_points(group=group):
+        for point in found.select(group=group):
+            distribution = distributions.get(id(point.dist))
+            if distribution is None:
+                distribution = distributions[id(point.dist)] = _distribution(point)
             other = declared.get(point.name)
-            if other is not None and _distribution(other) != _distribution(point):
+            if other is not None and other.distribution != distribution:
                 raise PluginError(
-                    f"two plugins are called {point.name}: one of {_distribution(other)}, "
-                    f"one of {_distribution(point)}; uninstall or rename one"
+                    f"two plugins are called {point.name}: one of {other.distribution}, "
+                    f"one of {distribution}; uninstall or rename one"
                 )
-            declared[point.name] = point
+            declared[point.name] = Declared(point, distribution)
     return declared
 
 
-def _load(point: EntryPoint) -> LoadedPlugin:
-    _require_extra(point)
+def _load(plugin: Declared) -> LoadedPlugin:
+    _require_extra(plugin)
+    point, distribution = plugin
     try:
         target = point.load()
         # Each app calls the class anew, so that two apps in a process share no state.
         implementation = target() if isinstance(target, type) else target
     except (Exception, SystemExit) as error:
         raise PluginError(
-            f"plugin {point.name} ({_distribution(point)}) cannot be loaded: {reason(error)}"
+            f"plugin {point.name} ({distribution}) cannot be loaded: {reason(error)}"
         ) from error
-    return _loaded(point.name, _distribution(point), implementation)
+    return _loaded(point.name, distribution, implementation)
 
 
-def _require_extra(point: EntryPoint) -> None:
+def _require_extra(plugin: Declared) -> None:
     """Refuse a plugin whose distribution has an extra of the plugin's name, and lacks it."""
+    point, distribution = plugin
     missing = missing_of(point.name, point.dist) if point.dist else []
     if point.dist and missing:
         raise PluginError(
-            f"plugin {point.name} ({_distribution(point)}) needs {', '.join(missing)}; "
+            f"plugin {point.name} ({distribution}) needs {', '.join(missing)}; "
             f"install with: {command_for(point.name, point.dist)}"
         )
 
@@ -271,4 +287,7 @@ def _is_bundled(plugin: LoadedPlugin) -> bool:
 
 
 def _distribution(point: EntryPoint) -> str:
-    return f"{point.dist.name} {point.dist.version}" if point.dist else "unknown distribution"
+    if point.dist is None:
+        return "unknown distribution"
+    metadata = point.dist.metadata  # parsed at each access
+    return f"{metadata['Name']} {metadata['Version']}"
