@@ -11,6 +11,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import mongoengine
+import pymongo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from quartapp.database.documents import Document
 
 Kind = TypeVar("Kind", bound="Model")
+
+CLASS_FIELD = "_cls"
+"""Field in which MongoEngine keeps the class of a document, if the model has subclasses."""
 
 _bound: ContextVar[SyncDatabase[Document]] = ContextVar("quartapp_database")
 
@@ -40,6 +44,26 @@ class Model(mongoengine.Document):  # type: ignore[misc]
     def index_specs(cls) -> list[dict[str, Any]]:
         """Return each declared index as a dict with ``fields``, their order, and the options."""
         return [dict(spec) for spec in cls._meta["index_specs"]]
+
+    @classmethod
+    def ensure_indexes(cls) -> None:
+        """Make the declared indexes that are missing, for a thread to which the model is bound.
+
+        The inherited method sends a command for each index, and each waits for a majority.
+        """
+        declared = cls.index_specs()
+        # As the inherited method does: who inherits is looked up by the name of the class.
+        by_class = any(key == CLASS_FIELD for spec in declared for key, _ in spec["fields"][:1])
+        if cls._meta.get("allow_inheritance") and cls._meta.get("index_cls", True) and not by_class:
+            declared.append({"fields": [(CLASS_FIELD, pymongo.ASCENDING)]})
+        for_all = cls._meta.get("index_opts") or {}
+        indexes = []
+        for spec in declared:
+            options = {**for_all, **spec}
+            options.pop("cls", None)  # MongoEngine's own, which MongoDB would refuse
+            indexes.append(pymongo.IndexModel(options.pop("fields"), **options))
+        if indexes:
+            cls._get_collection().create_indexes(indexes)
 
     @classmethod
     def _get_db(cls) -> SyncDatabase[Document]:
