@@ -16,6 +16,7 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from quartapp.testing.processes import surroundings
+from quartapp_auth import passwords
 from quartapp_classes.testing import class_room
 from tests.support.mongod import Mongod
 from tests.support.pymongo_sockets import closed_when_cancelled
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 
 DEADLINE_SECONDS = 60.0
+# The least that bcrypt takes.
+QUICK_COST = 4
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -36,6 +39,18 @@ def cancelled_openings() -> Iterator[None]:
     """Close sockets that PyMongo leaves open, so that they fail no test."""
     with closed_when_cancelled():
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cost_of_passwords() -> Iterator[int]:
+    """Make passwords of servers in this process cheap; provide the cost that they have elsewhere.
+
+    Tests make thousands of people, and the hash of each would take 60 ms.
+    """
+    cost = passwords.COST
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "COST", QUICK_COST)
+        yield cost
 
 
 @dataclass(frozen=True)

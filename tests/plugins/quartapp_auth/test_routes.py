@@ -7,6 +7,7 @@ import asyncio
 import pytest
 from bson import ObjectId
 
+from quartapp_auth import passwords
 from quartapp_classes.testing import class_room
 
 ADA = {"name": "Ada", "email": "ada@example.org", "password": "secret1", "role": "teacher"}
@@ -33,6 +34,12 @@ async def test_names_are_answered_lower_cased_and_kept_as_typed(server):
     stored = await server.documents["users"].find_one({"_id": ObjectId(data["_id"])})
     assert stored["displayName"] == "Ada LOVELACE"
     assert stored["name"] == "ada lovelace"
+
+
+async def test_hashes_of_passwords_have_bcrypts_cost_10(server, cost_of_passwords, monkeypatch):
+    monkeypatch.setattr(passwords, "COST", cost_of_passwords)
+    await server.api.post("/auth/register", json=ADA)
+    stored = await server.documents["users"].find_one({"email": ADA["email"]})
     assert stored["password"].startswith("$2b$10$")
 
 
