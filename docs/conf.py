@@ -87,6 +87,8 @@ UNLISTED = {
     "quartapp_auth.passwords.Passwords",
     "quartapp_classes.finding.ClassFinder",
     "quartapp_classes.writing.ClassWriter",
+    "quartapp.embedded.watch.Watch",
+    "quartapp_auth.registration.RegistrationRule",
     "quartapp.database.migrations.Migrations",
     "quartapp.realtime.handling.Watchdog",
     "quartapp_auth.settings.AuthSettings",
