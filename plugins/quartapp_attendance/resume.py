@@ -172,8 +172,8 @@ async def _followed(principal: Principal, class_id: str | None, since: int) -> A
     if found is not None and (class_id is None or str(found.class_id) == class_id.lower()):
         return found
     # The session may have ended while the client was away; then its end is what the client missed.
-    left = services.get(LiveSessions).left(principal.id, since)
-    if left is None or (class_id is not None and str(left.class_id) != class_id.lower()):
+    left = services.get(LiveSessions).left(principal.id, since, class_id)
+    if left is None:
         raise NoActiveSessionError
     return left
 

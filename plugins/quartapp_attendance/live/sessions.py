@@ -80,18 +80,22 @@ class LiveSessions:
                 return session
         return None
 
-    def left(self, user_id: str, seq: int) -> ActiveSession | None:
+    def left(self, user_id: str, seq: int, class_id: str | None) -> ActiveSession | None:
         """Return an ended or ending session that a user followed up to a number.
 
         Args:
             user_id: Id of a user who got the broadcasts of the session.
             seq: A number of the session.
+            class_id: ``_id`` of the session's class; None for any class. Two classes that start at
+                one moment can share numbers, as ``MARK_REST`` takes many.
 
         Returns:
             The session; None when no recently ended session has that number, or its broadcasts
             after the number are no longer kept.
         """
         for session in chain(self, reversed(self._ended)):
+            if class_id is not None and str(session.class_id) != class_id.lower():
+                continue
             concerned = session.audience is None or user_id in session.audience
             known = 0 < seq <= session.seq and session.broadcasts.knows(seq)
             if (session.over or session.state != SessionState.ACTIVE) and concerned and known:
