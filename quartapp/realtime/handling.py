@@ -1,7 +1,7 @@
-"""Handlers of frames, cut off when they hang; their sockets live on.
+"""The time limit of event handlers: a handler that takes too long is cancelled, its socket stays.
 
-A timer of each frame would cost as much as a small handler. So each socket notes when its handler
-began, and one task per process looks at all of them once a second.
+A timer for each frame would cost as much as a small handler. So each socket notes when its handler
+began, and one task of the process looks at all these times once a second.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ _handling: ContextVar[Handling | None] = ContextVar("handling", default=None)
 
 @contextmanager
 def untimed() -> Iterator[None]:
-    """Leave a wait out of the time that the event handler under way may take.
+    """Stop the time limit of the running event handler during a block of code.
 
-    The handler's time begins anew after the block. The block is for waits that are no fault of the
-    handler, such as the wait until a change that is stored has come back through the database.
-    Outside a handler, the block changes nothing.
+    After the block, the handler has its full time again. Use the block for waits that the handler
+    cannot shorten, such as the wait until the database reports a change that is stored already.
+    Outside an event handler, the block changes nothing.
 
     Example:
         >>> async def handle(connection, data):
@@ -47,10 +47,16 @@ def untimed() -> Iterator[None]:
 
 
 class Handling:
-    """The handler that one socket runs, if it runs one: ``with handling: await handler(...)``.
+    """The time limit of one socket's handlers: ``with handling: await handler(...)``.
+
+    A socket runs one handler at a time, in the task that makes this object.
 
     Args:
-        clock: What tells when a handler began.
+        clock: Clock that measures the time of handlers.
+
+    Attributes:
+        since: Time of the clock when the running handler began, in seconds; None while no handler
+            runs, and while :func:`untimed` has stopped the limit.
     """
 
     __slots__ = ("_clock", "_cut", "_task", "since")
@@ -63,7 +69,7 @@ class Handling:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Let the handler take all the time that the block needs."""
+        """Stop the limit during the block; afterwards the handler has its full time again."""
         timed, self.since = self.since is not None, None
         try:
             yield
@@ -72,14 +78,15 @@ class Handling:
                 self.since = self._clock.monotonic()
 
     def cut(self) -> None:
-        """Cancel the handler, and nothing else of the socket's task."""
-        # The watchdog runs while the task waits, and the task only waits inside the handler.
+        """Cancel the running handler; the socket's task continues after it."""
+        # The watchdog calls this while the socket's task waits. Such a task with a handler waits
+        # inside the handler, so the cancellation arrives there.
         if self._task is not None:
             self._cut = True
             self._task.cancel()
 
     def __enter__(self) -> None:
-        """Begin."""
+        """Note that a handler begins."""
         self.since = self._clock.monotonic()
 
     def __exit__(
@@ -88,30 +95,31 @@ class Handling:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """End.
+        """Note that the handler has ended.
 
         Raises:
-            HandlerCutError: The handler was cut off.
+            HandlerCutError: The watchdog has cancelled the handler.
         """
         self.since = None
         if not self._cut:
             return
         self._cut = False
-        # Where somebody else has cancelled the task too, it ends.
+        # Another caller may have cancelled the task too; then the task has to end.
         if self._task is not None and self._task.uncancel() == 0:
             raise HandlerCutError from error
 
 
 class HandlerCutError(HookFailedError):
-    """A handler took longer than it may."""
+    """The error for a handler that exceeded its time limit."""
 
 
 class Watchdog:
-    """Looks at all handlers of a process.
+    """The task that cancels handlers of this process which exceed their time limit.
 
     Args:
-        clock: What it waits by.
-        seconds: How long a handler may take; it is cut within a second or two afterwards.
+        clock: Clock that measures the pauses between two looks.
+        seconds: Time limit of a handler, in seconds. The watchdog cancels a handler one or two
+            seconds after the limit.
     """
 
     def __init__(self, clock: Clock, seconds: float) -> None:
@@ -121,7 +129,11 @@ class Watchdog:
         self._looking: asyncio.Task[None] | None = None
 
     def watch(self) -> Handling:
-        """Return the handling of the socket whose task this is, to be given to :meth:`forget`."""
+        """Watch the handlers of the socket whose task calls this method.
+
+        Returns:
+            The time limit of the socket's handlers. Give it to :meth:`forget` at the end.
+        """
         handling = Handling(self._clock)
         _handling.set(handling)
         self._all.add(handling)
@@ -130,7 +142,11 @@ class Watchdog:
         return handling
 
     def forget(self, handling: Handling) -> None:
-        """Forget the handling of a socket that has closed."""
+        """Watch a socket no longer.
+
+        Args:
+            handling: What :meth:`watch` returned for the socket.
+        """
         self._all.discard(handling)
         if not self._all and self._looking is not None:
             self._looking.cancel()
@@ -139,7 +155,8 @@ class Watchdog:
     async def _look(self) -> None:
         while True:
             await self._clock.sleep(LOOK_SECONDS)
-            # A hook that a handler asks has the same limit, began later, and is to be named.
+            # A handler may call a hook, which has the same limit and began later. The second that
+            # is added here lets the hook fail first, so that the error names the hook.
             began_before = self._clock.monotonic() - self._seconds - LOOK_SECONDS
             for handling in self._all:
                 if handling.since is not None and handling.since < began_before:
