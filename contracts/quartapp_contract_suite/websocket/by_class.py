@@ -93,6 +93,10 @@ class ClassNumbers:
             self._last[class_id] = seq
             yield frame
         elif event == "RESUMED":
+            # After an end there is no last number; after a roll has changed, none is known yet.
+            assert self._last.get(class_id, seq) == seq, f"not the last number: {frame}"
+            if class_id in self._may_begin:
+                self._last[class_id] = seq
             yield without(frame, "data", "seq")
         elif event in KEPT and key in self._answered:
             assert seq == self._answered[key], f"first answered as {self._answered[key]}: {frame}"
@@ -224,6 +228,11 @@ class RoomOfClasses(Room):
         self._sockets[name] = socket
         return socket.greeting
 
+    def leave(self, name: str) -> None:
+        """Read what came to the socket ``name`` so far, a start at most, and close the socket."""
+        self._read_starts(name)
+        super().leave(name)
+
     def classes_of(self, name: str) -> list[str]:
         """Return the ids of the classes whose frames the socket ``name`` gets, sorted."""
         return sorted(self._followed[name].classes)
@@ -241,10 +250,14 @@ class RoomOfClasses(Room):
     def parts(self, person_id: str, class_id: str) -> None:
         """Note that a person is on a roll no longer; frames that came before are theirs."""
         for name in self._sockets_of(person_id):
-            self._sockets[name].send(message("HELLO"))
-            extra = self._sockets[name].until(UNKNOWN)
-            assert not extra, f"{name} got {extra}"
+            self._read_starts(name)
             self._followed[name].parts(class_id)
+
+    def _read_starts(self, name: str) -> None:
+        """Read frames that no exchange waits for: between two exchanges, sessions only start."""
+        self._sockets[name].send(message("HELLO"))
+        extra = self._sockets[name].until(UNKNOWN)
+        assert not extra, f"{name} got {extra}"
 
     def _sockets_of(self, person_id: str) -> list[str]:
         return [name for name, person in self.people.items() if person.id == person_id]
