@@ -82,6 +82,7 @@ UNLISTED = {
     "quartapp_attendance.live.session_log.SessionLog",
     "quartapp_attendance.live.sessions.LiveSessions",
     "quartapp_attendance.records.Records",
+    "quartapp_auth.guessing.Guessing",
     "quartapp_auth.hashing.Hashing",
     "quartapp_auth.metrics.AuthMetrics",
     "quartapp_auth.passwords.Passwords",

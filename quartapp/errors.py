@@ -67,10 +67,13 @@ class DomainError(Exception):
     Attributes:
         details: Further members of ``data`` in the ``ERROR`` that answers a frame.
         beside: Further members of that ``ERROR``, for sockets of version 1.
+        retry_after: Seconds until the use case may succeed, for the header ``Retry-After`` of the
+            answer to a request; None for an answer without that header.
     """
 
     details: Mapping[str, object] = MappingProxyType({})
     beside: Mapping[str, object] = MappingProxyType({})
+    retry_after: float | None = None
 
 
 class PreconditionFailedError(DomainError):

@@ -3,7 +3,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from quart import Blueprint
+from quart import Blueprint, request
 
 from quartapp import (
     INVALID_TOKEN,
@@ -34,6 +34,7 @@ from quartapp_auth import (
     RegistrationClosedError,
     Registrations,
     TokenAnswer,
+    TooManyFailuresError,
     UserNotFoundError,
     UserService,
     WrongPasswordError,
@@ -93,11 +94,16 @@ async def sign_up(body: Registration) -> dict[str, Any]:
     action="login",
     body=Credentials,
     data=TokenAnswer,
-    errors={UserNotFoundError: WRONG_CREDENTIALS, WrongPasswordError: WRONG_CREDENTIALS},
+    errors={
+        UserNotFoundError: WRONG_CREDENTIALS,
+        WrongPasswordError: WRONG_CREDENTIALS,
+        TooManyFailuresError: Refusal(429, "Too Many Requests"),
+    },
 )
 async def login(body: Credentials) -> dict[str, Any]:
     """Sign in."""
-    return {"token": await _users().login(body.identifier, body.password)}
+    token = await _users().login(body.identifier, body.password, request.remote_addr)
+    return {"token": token}
 
 
 @blueprint.get("/auth/me")

@@ -10,6 +10,7 @@ from quartapp_auth.errors import (
     IdentityRefusedError,
     InvitationNeededError,
     RegistrationClosedError,
+    TooManyFailuresError,
     UserNotFoundError,
     WrongPasswordError,
 )
@@ -47,6 +48,7 @@ __all__ = [
     "RegistrationClosedError",
     "Registrations",
     "TokenAnswer",
+    "TooManyFailuresError",
     "User",
     "UserAnswer",
     "UserChanges",

@@ -29,5 +29,17 @@ class AccountDisabledError(WrongPasswordError):
     """The account may not sign in."""
 
 
+class TooManyFailuresError(DomainError):
+    """The account or the network had too many failed sign-ins; the password is not checked.
+
+    Args:
+        retry_after: Seconds until the next attempt.
+    """
+
+    def __init__(self, retry_after: float) -> None:
+        super().__init__(f"the next attempt may come in {retry_after:g} s")
+        self.retry_after = retry_after
+
+
 class IdentityRefusedError(WrongPasswordError):
     """The identity leads to no account; the text gives the reason, for the log and for pages."""

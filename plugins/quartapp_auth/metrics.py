@@ -9,6 +9,8 @@ from prometheus_client import Counter, Gauge
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
+LIMITS = ("pair", "account", "network")
+
 
 class AuthMetrics:
     """The metrics of an app's sign-ins.
@@ -19,6 +21,8 @@ class AuthMetrics:
     Attributes:
         hashes_waiting: Number of passwords that wait for a thread to hash them.
         hashes_refused: Number of passwords that were refused because too many others waited.
+        failures: Number of sign-ins with an unknown account or a wrong password.
+        refused: Number of sign-ins that were refused after too many failures, by limit.
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -33,3 +37,16 @@ class AuthMetrics:
             "Passwords that were refused, as too many others waited.",
             registry=registry,
         )
+        self.failures = Counter(
+            "quartapp_auth_failures",
+            "Sign-ins with an unknown account or a wrong password.",
+            registry=registry,
+        )
+        self.refused = Counter(
+            "quartapp_auth_refused",
+            "Sign-ins that were refused after too many failures, by limit.",
+            ("limit",),
+            registry=registry,
+        )
+        for limit in LIMITS:
+            self.refused.labels(limit)

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from mongoengine import ListField, StringField
+from mongoengine import DateTimeField, ListField, StringField
 
 from quartapp import Model
+from quartapp_auth.failure_counts import COLLECTION as FAILED_SIGN_INS
 
 
 class UserDocument(Model):
@@ -32,4 +33,17 @@ class UserDocument(Model):
             ("role", "_id"),
             ("role", "name_keys"),
         ],
+    }
+
+
+class FailedSignInDocument(Model):
+    """The collection of counters of failed sign-ins, declared with its index."""
+
+    id = StringField(primary_key=True)
+    expires = DateTimeField()
+
+    meta: ClassVar[dict[str, Any]] = {
+        "collection": FAILED_SIGN_INS,
+        "strict": False,
+        "indexes": [{"fields": ["expires"], "expireAfterSeconds": 0}],
     }

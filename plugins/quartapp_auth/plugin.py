@@ -7,10 +7,12 @@ from quartapp import AccountMaker, Role, Standing, core, end_tasks, hookimpl
 from quartapp_auth.bulk import BulkAccounts
 from quartapp_auth.commands import user
 from quartapp_auth.earlier import MIGRATIONS
+from quartapp_auth.failure_counts import FailureCounts, Limit
+from quartapp_auth.guessing import Guessing, Limits
 from quartapp_auth.happenings import UserRegistered
 from quartapp_auth.hashing import Hashing
 from quartapp_auth.metrics import AuthMetrics
-from quartapp_auth.models import UserDocument
+from quartapp_auth.models import FailedSignInDocument, UserDocument
 from quartapp_auth.mongo_store import MongoUserStore
 from quartapp_auth.passwords import Passwords
 from quartapp_auth.people import People
@@ -60,8 +62,8 @@ class AuthPlugin:
 
     @hookimpl
     def register_collections(self) -> list[type[Model]]:
-        """Declare the collection of accounts."""
-        return [UserDocument]
+        """Declare the collections of accounts and of failed sign-ins."""
+        return [UserDocument, FailedSignInDocument]
 
     @hookimpl
     def register_services(self, app: Quart) -> None:
@@ -76,9 +78,13 @@ class AuthPlugin:
         metrics = AuthMetrics(parts.metrics.registry)
         self._hashing = Hashing(metrics, parts.settings.workers, settings.hash_queue)
         passwords = Passwords(self._hashing)
+        guessing = Guessing(
+            FailureCounts(parts.database), _limits(settings), parts.tokens, parts.clock, metrics
+        )
         parts.services.add(self._hashing)
+        parts.services.add(guessing)
         self._rule = rule = rule_for(settings.registration, parts.settings)
-        users = UserService(store, parts.tokens, parts.plugins, passwords, settings, rule)
+        users = UserService(store, parts.tokens, parts.plugins, passwords, guessing, settings, rule)
         parts.services.add(users)
         parts.services.add(users, as_=People)
         parts.services.add(users, as_=AccountMaker)
@@ -115,3 +121,11 @@ class AuthPlugin:
         await end_tasks(self._watching)
         if self._hashing is not None:
             self._hashing.close()
+
+
+def _limits(settings: AuthSettings) -> Limits:
+    return Limits(
+        pair=Limit("pair", settings.failures_per_pair, grows=True),
+        account=Limit("account", settings.failures_per_account),
+        network=Limit("network", settings.failures_per_network),
+    )

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from quart import Blueprint
+from quart import Blueprint, request
 
 from quartapp import (
     INVALID_TOKEN,
@@ -18,6 +18,7 @@ from quartapp_auth.errors import (
     EmailTakenError,
     InvitationNeededError,
     RegistrationClosedError,
+    TooManyFailuresError,
     UserNotFoundError,
     WrongPasswordError,
 )
@@ -35,6 +36,7 @@ TAGS = ("auth",)
 INVALID = Refusal(422, "Invalid request Schema")
 BY_INVITATION = Refusal(403, "Forbidden, registration is by invitation")
 CLOSED = Refusal(403, "Forbidden, registration is closed")
+TOO_MANY_REQUESTS = Refusal(429, "Too Many Requests")
 USER_NOT_FOUND = Refusal(404, "User not found")
 
 
@@ -75,11 +77,13 @@ async def register(body: Registration, attempt: Attempt) -> dict[str, Any]:
     errors={
         UserNotFoundError: USER_NOT_FOUND,
         WrongPasswordError: Refusal(400, "Invalid email or password"),
+        TooManyFailuresError: TOO_MANY_REQUESTS,
     },
 )
 async def login(body: Credentials) -> dict[str, Any]:
     """Sign in."""
-    return {"token": await core().services.get(UserService).login(body.identifier, body.password)}
+    users = core().services.get(UserService)
+    return {"token": await users.login(body.identifier, body.password, request.remote_addr)}
 
 
 @blueprint.post("/refresh")

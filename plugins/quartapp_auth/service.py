@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from bson import ObjectId
 
     from quartapp import Identity, Plugins, Tokens
+    from quartapp_auth.guessing import Guessing
     from quartapp_auth.passwords import Passwords
     from quartapp_auth.registration import RegistrationRule
     from quartapp_auth.settings import AuthSettings
@@ -39,6 +40,7 @@ class UserService(Directory):
         tokens: Issuer of tokens.
         plugins: The plugins that receive events.
         passwords: Hashing and checking of passwords.
+        guessing: Limits on failed sign-ins.
         settings: Settings with the fields that follow another system.
         rule: The rule about registration, which also decides whether a sign-in may tell that
             nobody has an address.
@@ -50,11 +52,13 @@ class UserService(Directory):
         tokens: Tokens,
         plugins: Plugins,
         passwords: Passwords,
+        guessing: Guessing,
         settings: AuthSettings,
         rule: RegistrationRule,
     ) -> None:
         super().__init__(store)
         self._passwords = passwords
+        self._guessing = guessing
         self._tokens = tokens
         self._plugins = plugins
         self._rule = rule
@@ -129,19 +133,29 @@ class UserService(Directory):
         """
         return _account(await self.register(name, email, password, role))
 
-    async def login(self, identifier: str, password: str) -> str:
+    async def login(self, identifier: str, password: str, address: str | None = None) -> str:
         """Return a token for the person with these credentials.
 
         Args:
             identifier: E-mail address in lower case, or username; only an address has an ``@``.
             password: Password in clear text.
+            address: Network address of the client; clients without one share the limits of one
+                network.
 
         Raises:
             UserNotFoundError: The address or the username has no account, and registration is open.
             WrongPasswordError: The password is wrong, or the account is disabled; without open
                 registration also for an address or a username without an account.
-            SignInUnavailableError: The system that knows the password is unreachable.
+            TooManyFailuresError: The account or the network had too many failures.
+            SignInUnavailableError: The system that knows the password is unreachable, or too many
+                passwords wait to be checked.
         """
+        account = await self.counted_as(identifier)
+        return await self._guessing.attempt(
+            account, address, lambda: self._signed_in(identifier, password)
+        )
+
+    async def _signed_in(self, identifier: str, password: str) -> str:
         try:
             user = await self._verified(identifier, password)
         except UserNotFoundError:

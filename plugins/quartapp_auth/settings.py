@@ -31,6 +31,17 @@ class AuthSettings(BaseModel):
         ge=1,
         description="Passwords of one process that wait to be hashed; one more is answered 503.",
     )
+    failures_per_pair: int = Field(
+        10,
+        ge=1,
+        description="Failed sign-ins of one account from one network before attempts have to wait.",
+    )
+    failures_per_account: int = Field(
+        100, ge=1, description="Failed sign-ins of one account from anywhere, in ten minutes."
+    )
+    failures_per_network: int = Field(
+        300, ge=1, description="Failed sign-ins from one network, in ten minutes."
+    )
 
     @field_validator("sync", mode="before")
     @classmethod

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from quartapp.errors import DomainError
 from quartapp.http.answers import ApiError
 from quartapp.http.authentication import INVALID_TOKEN, MISSING_TOKEN, token_code
 from quartapp.http.conditional import PRECONDITION_FAILED
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-    from quartapp.errors import DomainError
     from quartapp.http.answers import FieldError
     from quartapp.identity.access import Access
 
@@ -53,9 +54,22 @@ class Refusal:
             fields: Errors of the fields of an invalid request.
         """
         extra = {self.also_as: self.message} if self.also_as else None
-        answer = ApiError(self.status, self.message, extra=extra, code=self.code, fields=fields)
+        answer = ApiError(
+            self.status,
+            self.message,
+            headers=_retry_after(error),
+            extra=extra,
+            code=self.code,
+            fields=fields,
+        )
         answer.__cause__ = error
         return answer
+
+
+def _retry_after(error: Exception) -> dict[str, str] | None:
+    seconds = error.retry_after if isinstance(error, DomainError) else None
+    # RFC 9110 has whole seconds; a fraction less would let clients come too early.
+    return None if seconds is None else {"Retry-After": str(max(1, math.ceil(seconds)))}
 
 
 @dataclass(frozen=True, kw_only=True)
