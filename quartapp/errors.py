@@ -68,7 +68,7 @@ class DomainError(Exception):
         details: Further members of ``data`` in the ``ERROR`` that answers a frame.
         beside: Further members of that ``ERROR``, for sockets of version 1.
         retry_after: Seconds until the use case may succeed, for the header ``Retry-After`` of the
-            answer to a request; None for an answer without that header.
+            answer to a request; None leaves out the header, except at 429 (2 seconds).
     """
 
     details: Mapping[str, object] = MappingProxyType({})

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from quartapp.errors import DomainError
-from quartapp.http.answers import ApiError
+from quartapp.http.answers import RETRY_AFTER_SECONDS, ApiError
 from quartapp.http.authentication import INVALID_TOKEN, MISSING_TOKEN, token_code
 from quartapp.http.conditional import PRECONDITION_FAILED
 from quartapp.http.csrf import CROSS_SITE
@@ -57,7 +57,7 @@ class Refusal:
         answer = ApiError(
             self.status,
             self.message,
-            headers=_retry_after(error),
+            headers=_retry_after(self.status, error),
             extra=extra,
             code=self.code,
             fields=fields,
@@ -66,8 +66,10 @@ class Refusal:
         return answer
 
 
-def _retry_after(error: Exception) -> dict[str, str] | None:
+def _retry_after(status: int, error: Exception) -> dict[str, str] | None:
     seconds = error.retry_after if isinstance(error, DomainError) else None
+    if seconds is None and status == HTTPStatus.TOO_MANY_REQUESTS:
+        seconds = RETRY_AFTER_SECONDS  # documents promise the header at this status
     # RFC 9110 has whole seconds; a fraction less would let clients come too early.
     return None if seconds is None else {"Retry-After": str(max(1, math.ceil(seconds)))}
 

@@ -31,6 +31,13 @@ DOCUMENT = "quartapp.openapi"
 
 
 REFERENCE = "#/components/schemas/"
+RETRY_AFTER: JsonObject = {
+    "Retry-After": {
+        "description": "Seconds to wait before asking again.",
+        "required": True,
+        "schema": {"type": "integer", "minimum": 1},
+    }
+}
 HEADERS: dict[int, JsonObject] = {
     HTTPStatus.UNAUTHORIZED: {
         "WWW-Authenticate": {
@@ -39,13 +46,8 @@ HEADERS: dict[int, JsonObject] = {
             "schema": {"type": "string", "const": "Bearer"},
         }
     },
-    HTTPStatus.SERVICE_UNAVAILABLE: {
-        "Retry-After": {
-            "description": "Seconds to wait before asking again.",
-            "required": True,
-            "schema": {"type": "integer", "minimum": 1},
-        }
-    },
+    HTTPStatus.TOO_MANY_REQUESTS: RETRY_AFTER,
+    HTTPStatus.SERVICE_UNAVAILABLE: RETRY_AFTER,
 }
 
 

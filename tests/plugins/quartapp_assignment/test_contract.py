@@ -85,6 +85,7 @@ def test_every_message_of_the_dialect_is_in_the_piece_and_no_other():
         "Student not found",
         "class already exist",
         "Payload Too Large",
+        "Too Many Requests",
         "Internal Server Error",
         "Service Unavailable",
     }

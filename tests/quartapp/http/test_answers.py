@@ -12,7 +12,9 @@ import pytest
 import structlog
 from quart import Blueprint
 
+from quartapp.errors import DomainError
 from quartapp.hooks.specs import hookimpl
+from quartapp.http.declaration import Refusal
 from quartapp.http.operation import Operation
 from quartapp.identity.access import PUBLIC
 from quartapp.settings.core import Settings
@@ -54,6 +56,52 @@ class Breaking:
             raise LookupError("s3cret internals of the server")
 
         return [blueprint]
+
+
+class FullError(DomainError):
+    """A refusal for a time that the caller chooses."""
+
+    def __init__(self, retry_after):
+        self.retry_after = retry_after
+
+
+class Waiting:
+    """Routes that refuse for a time."""
+
+    name = "waiting"
+
+    @hookimpl
+    def register_blueprints(self, app):
+        blueprint = Blueprint("waiting", __name__)
+        for status in (409, 429):
+
+            async def view(seconds):
+                raise FullError(None if seconds == "none" else float(seconds))
+
+            operation = Operation(
+                id=f"wait{status}",
+                access=PUBLIC,
+                tags=("waiting",),
+                data=dict[str, str],
+                errors={FullError: Refusal(status, "The shelf is full")},
+            )
+            path = f"/{status}/<seconds>"
+            blueprint.add_url_rule(path, f"wait{status}", operation(view))
+        return [blueprint]
+
+
+@pytest.mark.parametrize(
+    ("path", "seconds"),
+    [
+        ("/409/none", None), ("/409/0.2", "1"), ("/409/0", "1"), ("/409/59.1", "60"),
+        ("/429/none", "2"), ("/429/7", "7"),
+    ],
+)  # fmt: skip
+async def test_error_with_a_time_has_that_time_in_the_answer(serve, path, seconds):
+    server = await serve(beside=[Waiting()])
+    answer = await server.api.get(server.url + path)
+    assert refusal(answer) == (int(path[1:4]), "The shelf is full")
+    assert answer.headers.get("Retry-After") == seconds
 
 
 @pytest.mark.parametrize(
