@@ -93,6 +93,7 @@ UNLISTED = {
     "quartapp.database.migrations.Migrations",
     "quartapp.realtime.handling.Watchdog",
     "quartapp_auth.settings.AuthSettings",
+    "quartapp_auth.states.AccountStates",
 }
 # Names of other projects that appear in inherited signatures, so that no module of ours has them.
 FOREIGN = {"_F", "CliSettingsSource", "DotenvType", "EnvPrefixTarget", "PathType", "PluginManager"}

@@ -16,6 +16,7 @@ from quartapp_auth.users import AccountState, Contact, User, username_key
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Mapping
+    from datetime import datetime
 
     from bson import ObjectId
     from pymongo.asynchronous.collection import AsyncCollection
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from quartapp_auth.users import UserChanges
 
 NAME_KEYS = "nameKeys"
+ENDED_TOKENS = "endedTokens"
+# The number changes with the list of ended tokens, whose changes a stream tells in several forms.
+SIGN_OUTS = "signOuts"
 USERNAME_KEY = "usernameKey"
 # Fields with different names in the database.
 _STORED_AS = {
@@ -43,6 +47,7 @@ _CHANGES: list[Document] = [
                 {"updateDescription.updatedFields.ver": {"$exists": True}},
                 {"updateDescription.updatedFields.disabled": {"$exists": True}},
                 {"updateDescription.removedFields": "disabled"},
+                {f"updateDescription.updatedFields.{SIGN_OUTS}": {"$exists": True}},
             ]
         }
     },
@@ -132,10 +137,11 @@ class MongoUserStore:
             key = username_key(changes["username"])
             (dropped if key is None else kept)[USERNAME_KEY] = key
         update: Document = {"$set": kept}
-        if dropped:
-            update["$unset"] = dropped
         if revoke:
             update["$inc"] = {"ver": 1}
+            dropped[ENDED_TOKENS] = ""  # they have the number before
+        if dropped:
+            update["$unset"] = dropped
         async with self._database.operation():
             try:
                 found = await self._users.find_one_and_update(
@@ -144,6 +150,35 @@ class MongoUserStore:
             except DuplicateKeyError as error:
                 raise EmailTakenError from error
         return None if found is None else _user(found)
+
+    async def end_token(
+        self, user_id: ObjectId, name: str, until: datetime, now: datetime
+    ) -> AccountState | None:
+        """Keep the name of an ended token, and forget the names of tokens that have run out.
+
+        Args:
+            user_id: ``_id`` of the account.
+            name: Name of the token.
+            until: Time at which the token runs out.
+            now: The present time.
+
+        Returns:
+            The account's state after the change; None when the account does not exist.
+        """
+        still = {
+            "$and": [{"$gt": ["$$this.until", now]}, {"$ne": ["$$this.name", {"$literal": name}]}]
+        }
+        others = {"$filter": {"input": {"$ifNull": [f"${ENDED_TOKENS}", []]}, "cond": still}}
+        ended = [{"name": {"$literal": name}, "until": until}]
+        update = {
+            ENDED_TOKENS: {"$concatArrays": [others, ended]},
+            SIGN_OUTS: {"$add": [{"$ifNull": [f"${SIGN_OUTS}", 0]}, 1]},
+        }
+        async with self._database.operation():
+            found = await self._users.find_one_and_update(
+                {"_id": user_id}, [{"$set": update}], return_document=ReturnDocument.AFTER
+            )
+        return None if found is None else _state(found)
 
     async def contacts(self, user_ids: Collection[ObjectId]) -> Mapping[ObjectId, Contact]:
         """Return names and addresses by id; deleted accounts are left out."""
@@ -201,17 +236,20 @@ class MongoUserStore:
         }
 
     async def _read_states(self, keys: set[ObjectId]) -> dict[ObjectId, AccountState]:
-        found = await self._database.by_ids("users", {*keys}, ("ver", "disabled"))
-        return {
-            user["_id"]: AccountState(user.get("ver", 0), bool(user.get("disabled")))
-            for user in found.values()
-        }
+        fields = ("ver", "disabled", ENDED_TOKENS)
+        found = await self._database.by_ids("users", {*keys}, fields)
+        return {user["_id"]: _state(user) for user in found.values()}
 
 
 def _beginning(text: str) -> Regex[str]:
     # Anchored and without options, a pattern is a range of an index. Python's own patterns bring
     # the option for Unicode along. BSON ends a pattern at NUL, so that is written as its code.
     return Regex(f"^{re.escape(text)}".replace("\0", r"\x00"))
+
+
+def _state(document: Document) -> AccountState:
+    ended = frozenset(token["name"] for token in document.get(ENDED_TOKENS, ()))
+    return AccountState(document.get("ver", 0), bool(document.get("disabled")), ended)
 
 
 def _user(document: Document) -> User:

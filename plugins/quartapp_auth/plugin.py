@@ -23,6 +23,8 @@ from quartapp_auth.roles import BaseRole
 from quartapp_auth.routes import blueprint
 from quartapp_auth.service import UserService
 from quartapp_auth.settings import AuthSettings
+from quartapp_auth.sign_out import SignOut
+from quartapp_auth.sign_out_routes import blueprint as sign_out_blueprint
 from quartapp_auth.states import AccountStates
 from quartapp_auth.store import UserStore
 
@@ -93,11 +95,12 @@ class AuthPlugin:
         refresher = Refresher(parts.plugins, users, parts.clock, settings.refresh_minutes)
         self._states = AccountStates(store, parts.hub, parts.clock, refresher if asks else None)
         parts.services.add(self._states, as_=Standing)
+        parts.services.add(SignOut(store, self._states, parts.clock))
 
     @hookimpl
     def register_blueprints(self) -> list[Blueprint]:
         """Return the routes under /auth."""
-        return [blueprint]
+        return [blueprint, sign_out_blueprint]
 
     @hookimpl
     def register_commands(self) -> list[click.Command]:

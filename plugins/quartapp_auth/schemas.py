@@ -95,3 +95,9 @@ class TokenAnswer(Closed):
     token: Annotated[
         str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$")
     ]
+
+
+class SignedOut(Closed):
+    """The end of one token, or of all tokens of an account."""
+
+    message: Literal["Signed out"]

@@ -10,6 +10,7 @@ from bson import ObjectId
 
 from quartapp import AccountGoneError, DatabaseUnavailableError, InvalidTokenError, Pauses
 from quartapp_auth.refresh import Outcome
+from quartapp_auth.users import token_name
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Iterable
@@ -82,6 +83,18 @@ class AccountStates:
             self._unread.add(principal.id)
             return True
         return _fault(principal, self._known[principal.id]) is None
+
+    async def look_again(self, user_id: str) -> None:
+        """Read an account that this process has changed, and close sockets that may not stay.
+
+        Args:
+            user_id: ``_id`` of the account.
+
+        Raises:
+            DatabaseUnavailableError: The account cannot be read now.
+        """
+        self._forget([user_id])
+        await self._review([user_id])
 
     async def run(self) -> None:
         """Keep the known states up to date, until cancelled."""
@@ -217,4 +230,6 @@ def _fault(principal: Principal, state: AccountState | None) -> InvalidTokenErro
         return InvalidTokenError("the account is disabled")
     if has_token and principal.claims.get("ver", 0) != state.ver:
         return InvalidTokenError("the token was revoked")
+    if state.ended and has_token and token_name(principal.claims) in state.ended:
+        return InvalidTokenError("the person has signed out")
     return None

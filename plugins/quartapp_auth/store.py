@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Mapping
+    from datetime import datetime
 
     from bson import ObjectId
 
@@ -55,6 +56,24 @@ class UserStore(Protocol):
 
         Raises:
             EmailTakenError: Another account has the address or the username, or is that person's.
+        """
+
+    async def end_token(
+        self, user_id: ObjectId, name: str, until: datetime, now: datetime
+    ) -> AccountState | None:
+        """Keep the name of a token that has ended, in one step.
+
+        ``changes`` tells of the account. Names may be forgotten when their tokens have run out, and
+        when the account's number grows.
+
+        Args:
+            user_id: The user's ``_id``.
+            name: Name of the token.
+            until: Time at which the token runs out.
+            now: The present time.
+
+        Returns:
+            The account's state after the change; None where there is no such account.
         """
 
     async def contacts(self, user_ids: Collection[ObjectId]) -> Mapping[ObjectId, Contact]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from quartapp import name_key
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from bson import ObjectId
@@ -108,6 +109,17 @@ class Contact:
     email: str | None
 
 
+def token_name(claims: Mapping[str, Any]) -> str:
+    """Return the name of a token among those of its account.
+
+    Tokens of earlier versions have no ``jti``; those of one second have one name.
+
+    Args:
+        claims: The claims of the token.
+    """
+    return str(claims.get("jti") or f"{claims.get('iat')}-{claims.get('exp')}")
+
+
 @dataclass(frozen=True, slots=True)
 class AccountState:
     """What decides whether a token of an account still counts.
@@ -115,7 +127,9 @@ class AccountState:
     Attributes:
         ver: The account's number; a token's has to be the same.
         disabled: Whether the account may not be used.
+        ended: Names of tokens with that number that have ended.
     """
 
     ver: int = 0
     disabled: bool = False
+    ended: frozenset[str] = frozenset()

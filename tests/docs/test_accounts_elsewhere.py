@@ -131,7 +131,10 @@ async def test_a_plugin_in_place_of_auth_keeps_to_the_contract_as_far_as_it_goes
     plugins = in_order([*discover(), given(registry)])
     assert [plugin.name for plugin in plugins][:3] == ["registry", "classes", "attendance"]
     report = check(load_settings(), plugins)
-    assert report.drift == ("POST /api/v1/auth/refresh: this configuration does not have it",)
+    assert report.drift == tuple(
+        f"POST /api/v1/auth/{path}: this configuration does not have it"
+        for path in ("logout-all", "logout", "refresh")
+    )
 
 
 async def test_a_plugin_that_needs_more_of_auth_says_so_at_the_start(serve, registry):

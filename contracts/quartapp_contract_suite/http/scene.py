@@ -25,6 +25,7 @@ class Cast:
     ``teacher`` has a class with ``student`` on the roll. ``stranger`` is another teacher.
     ``outsider`` is a student outside that class, whom rows may add to their class. ``newcomer`` is
     a student whom no row adds to a class.
+    ``leaver`` is a student whose token a row may end.
     """
 
     def __init__(self, people: People) -> None:
@@ -34,6 +35,7 @@ class Cast:
         self.student = people.student("Grace Hopper")
         self.outsider = people.student("Mary Jackson")
         self.newcomer = people.student("Katherine Johnson")
+        self.leaver = people.student("Dorothy Vaughan")
 
     def named(self, name: str) -> Person:
         """Return the person with the name ``name`` in rows."""
@@ -84,6 +86,10 @@ class Scene:
         if isinstance(value, dict):
             return {self.filled(key): self.filled(item) for key, item in value.items()}
         return [self.filled(item) for item in value] if isinstance(value, list) else value
+
+    def welcome_leaver(self) -> None:
+        """Let another student be the leaver."""
+        self.cast.leaver = self.people.student("Dorothy Vaughan")
 
     def add_namesake(self) -> None:
         """Give the other teacher a class with the name of the class."""

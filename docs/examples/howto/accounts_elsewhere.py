@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sqlite3
+from collections import defaultdict
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
@@ -19,6 +20,10 @@ TABLE = """
         number TEXT PRIMARY KEY, login TEXT, shown TEXT, mail TEXT UNIQUE, function TEXT,
         secret TEXT, locked INTEGER, edition INTEGER, system TEXT, person TEXT, alias TEXT,
         alias_key TEXT UNIQUE, circles TEXT, made TEXT, changed TEXT, UNIQUE (system, person)
+    )"""
+ENDED = """
+    CREATE TABLE IF NOT EXISTS ended_tokens (
+        number TEXT, name TEXT, until TEXT, UNIQUE (number, name)
     )"""
 INSERT = """
     INSERT INTO people VALUES (
@@ -37,6 +42,8 @@ STUDENTS = """
         AND (substr(login, 1, length(:start)) = :start OR substr(mail, 1, length(:start)) = :start)
     ORDER BY number LIMIT :limit"""
 AMONG = "SELECT * FROM people WHERE number IN (SELECT value FROM json_each(?))"
+ENDED_AMONG = """
+    SELECT * FROM ended_tokens WHERE number IN (SELECT value FROM json_each(?))"""
 BUSY_SECONDS = 2.0  # that another process may hold the file
 
 
@@ -65,6 +72,12 @@ class OfficeStore:
     async def change(self, user_id, changes, *, revoke=False):
         return await self._with_file(change_in, user_id, changes, revoke)
 
+    async def end_token(self, user_id, name, until, now):
+        values = [str(user_id), name, until.isoformat()]
+        await self._rows("INSERT OR IGNORE INTO ended_tokens VALUES (?, ?, ?)", values)
+        await self._rows("DELETE FROM ended_tokens WHERE until <= ?", [now.isoformat()])
+        return (await self.states([user_id])).get(user_id)
+
     async def contacts(self, user_ids):
         rows = await self._rows(AMONG, [json.dumps([str(one) for one in user_ids])])
         users = map(user_of, rows)
@@ -80,9 +93,15 @@ class OfficeStore:
             yield user_of(row)
 
     async def states(self, user_ids):
-        rows = await self._rows(AMONG, [json.dumps([str(one) for one in user_ids])])
-        users = map(user_of, rows)
-        return {one.id: AccountState(one.ver, one.disabled) for one in users}
+        numbers = [json.dumps([str(one) for one in user_ids])]
+        names = defaultdict(set)
+        for row in await self._rows(ENDED_AMONG, numbers):
+            names[row["number"]].add(row["name"])
+        users = map(user_of, await self._rows(AMONG, numbers))
+        return {
+            one.id: AccountState(one.ver, one.disabled, frozenset(names[str(one.id)]))
+            for one in users
+        }
 
     def changes(self):
         return None  # SQLite tells of no changes: quartapp looks every second
@@ -102,6 +121,7 @@ class OfficeStore:
             with closing(sqlite3.connect(self._file, timeout=BUSY_SECONDS)) as file, file:
                 file.row_factory = sqlite3.Row
                 file.execute(TABLE)
+                file.execute(ENDED)
                 return work(file, *arguments)
         except sqlite3.IntegrityError as error:
             raise EmailTakenError from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from quartapp_contract_suite.http.matching import TOKEN
+from quartapp_contract_suite.http.scene import Scene
 from quartapp_contract_suite.http.table.rows import NOBODY, Row, error, ok, user
 from quartapp_contract_suite.people import PASSWORD
 
@@ -16,6 +17,7 @@ def account_rows() -> list[Row]:
         *_login(),
         *_me(),
         *_refresh(),
+        *_logout(),
     ]
 
 
@@ -163,4 +165,20 @@ def _refresh() -> list[Row]:
     return [
         Row("refreshToken", f"a {who}", "POST", path, who, 200, ok({"token": TOKEN}))
         for who in ("teacher", "student")
+    ]
+
+
+def _logout() -> list[Row]:
+    return [
+        Row(
+            operation,
+            "a student",
+            "POST",
+            f"/api/v1/auth/{path}",
+            "leaver",
+            200,
+            ok({"message": "Signed out"}),
+            given=Scene.welcome_leaver,
+        )
+        for operation, path in (("logout", "logout"), ("logoutAll", "logout-all"))
     ]
