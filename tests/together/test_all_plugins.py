@@ -10,6 +10,7 @@ from collections import defaultdict
 import pymongo
 import pytest
 
+from quartapp import core
 from quartapp.http.operation import operation_of
 from quartapp.http.routes import routes
 from quartapp.testing.servers import with_database
@@ -18,6 +19,8 @@ OPTIONAL = ("assignment", "checkin", "oneroster", "statuses", "webhooks")
 
 # What says what a server offers, or has done, is meant to say more.
 ABOUT_ITSELF = {"/openapi.json", "/asyncapi.json", "/metrics"}
+# Routes that end the token of the request, and then all tokens of the account.
+ENDING = ("/api/v1/auth/logout", "/api/v1/auth/logout-all")
 PASSWORD = "correct horse"
 MISSING = "0" * 24
 
@@ -126,6 +129,11 @@ def other_database(quartapp_mongodb):
         client.drop_database(name)
 
 
+def ends(step):
+    """Sorts routes: first those that end no token, and last the one that ends all of an account."""
+    return ENDING.index(step[1]) if step[1] in ENDING else -1
+
+
 class Walk:
     """One server, walked through by people who remember what they were answered."""
 
@@ -143,17 +151,23 @@ class Walk:
         """Each route as everybody, with a body that fits nothing and ids of nothing."""
         told = []
         ids = dict.fromkeys(("class_id", "student_id", "user_id"), MISSING)
-        for method, path in paths:
+        for method, path in sorted(paths, key=ends):
             for who in (None, "ada", "grace"):
                 for body in (None, {}, ["nonsense"]):
+                    headers = self._further(who) if path in ENDING else self._headers[who]
                     answer = await self._server.api.request(
-                        method,
-                        self._server.url + path.format(**ids),
-                        json=body,
-                        headers=self._headers[who],
+                        method, self._server.url + path.format(**ids), json=body, headers=headers
                     )
                     told.append(((who, method, path), self._plain(answer)))
         return told
+
+    def _further(self, who):
+        """The headers of a person with a token of their own."""
+        if who is None:
+            return {}
+        tokens = core(self._server.app).tokens
+        known = tokens.verify(self._headers[who]["Authorization"].removeprefix("Bearer "))
+        return {"Authorization": f"Bearer {tokens.issue(known.id, known.role)}"}
 
     async def _told(self, who, method, place, sent):
         sent = self._filled(sent)
