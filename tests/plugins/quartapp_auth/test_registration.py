@@ -10,7 +10,7 @@ import structlog.testing
 
 from quartapp import core, create_app, load_settings
 from quartapp.testing import SECRET
-from quartapp_auth import InvitationNeededError, Registrations
+from quartapp_auth import InvitationNeededError, Registrations, passwords
 
 SETTING = "QUARTAPP_AUTH_REGISTRATION"
 BY_INVITATION = "Forbidden, registration is by invitation"
@@ -142,8 +142,9 @@ async def test_with_open_registration_sign_in_tells_that_nobody_has_an_address(s
     assert (answer.status_code, answer.json()["error"]) == (404, "User not found")
 
 
-async def test_sign_in_takes_one_bcrypt_whoever_asks(serve, monkeypatch):
+async def test_sign_in_takes_one_bcrypt_whoever_asks(serve, monkeypatch, cost_of_passwords):
     monkeypatch.setenv(SETTING, "invite")
+    monkeypatch.setattr(passwords, "COST", cost_of_passwords)
     server = await serve()
     ada = await server.person("teacher")
     imported = await server.person("student")
