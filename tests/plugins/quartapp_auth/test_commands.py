@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 from click.testing import CliRunner
+from structlog.testing import capture_logs
 
 from quartapp_auth.commands import user
 
@@ -20,7 +21,9 @@ def command(mongodb_uri):
         )
         return result.output if result.exit_code == 0 else str(result.exception)
 
-    return run
+    # The runner takes what this whole process prints, and the server in the process has a log.
+    with capture_logs():
+        yield run
 
 
 async def test_an_administrator_is_made_and_listed(server, command):
