@@ -177,7 +177,13 @@ def _core(settings: Settings, plugins: Iterable[object] | None, clock: Clock | N
         chosen, settings.hook_timeout, clock, metrics, strict=settings.strict_messages
     )
     uri = settings.mongodb_uri.get_secret_value()
-    tokens = Tokens(settings.jwt_secret.get_secret_value(), settings.token_hours * 3600, clock)
+    old = settings.jwt_secret_old
+    tokens = Tokens(
+        settings.jwt_secret.get_secret_value(),
+        settings.token_hours * 3600,
+        clock,
+        old_secret=None if old is None else old.get_secret_value(),
+    )
     database = Database(
         uri,
         settings.database,

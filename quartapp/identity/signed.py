@@ -53,7 +53,7 @@ class Signed:
             TypeError: JSON cannot express the data.
         """
         payload = {"data": dict(data), "exp": self._time() + seconds}
-        return jwt.encode(payload, self._key(purpose), algorithm=ALGORITHM)
+        return jwt.encode(payload, self._tokens.derived_key(_named(purpose)), algorithm=ALGORITHM)
 
     def open(self, purpose: str, sealed: str) -> dict[str, Any]:
         """Return the data of a sealed text.
@@ -66,21 +66,30 @@ class Signed:
             InvalidSealError: The text is forged, malformed, too old, or sealed for another
                 purpose.
         """
-        try:
-            payload = jwt.decode(
-                sealed,
-                self._key(purpose),
-                algorithms=[ALGORITHM],
-                # PyJWT asks the system for the time; this server's clock is asked below instead.
-                options={"require": ["data", "exp"], "verify_exp": False},
-            )
-        except (jwt.InvalidTokenError, ValueError, RecursionError) as error:
-            raise InvalidSealError("the sealed text is not one of this purpose") from error
+        payload = self._payload(purpose, sealed)
         if payload["exp"] <= self._time():
             raise InvalidSealError("the sealed text is too old")
         data: dict[str, Any] = payload["data"]
         return data
 
-    def _key(self, purpose: str) -> bytes:
-        # The prefix keeps any purpose of a plugin apart from the core's own keys.
-        return self._tokens.derived_key(f"signed {purpose}")
+    def _payload(self, purpose: str, sealed: str) -> dict[str, Any]:
+        refused: Exception | None = None
+        for key in self._tokens.derived_keys(_named(purpose)):
+            try:
+                payload: dict[str, Any] = jwt.decode(
+                    sealed,
+                    key,
+                    algorithms=[ALGORITHM],
+                    # PyJWT asks the system for the time; `open` asks this server's clock instead.
+                    options={"require": ["data", "exp"], "verify_exp": False},
+                )
+            except (jwt.InvalidTokenError, ValueError, RecursionError) as error:
+                refused = error
+            else:
+                return payload
+        raise InvalidSealError("the sealed text is not one of this purpose") from refused
+
+
+def _named(purpose: str) -> str:
+    # The prefix keeps any purpose of a plugin apart from the core's own keys.
+    return f"signed {purpose}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import secrets
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, TypeVar
@@ -12,8 +11,8 @@ from pydantic import SecretStr
 
 from quartapp.app import create_app
 from quartapp.embedded.mongo import EmbeddedMongo
-from quartapp.errors import QuartappError
 from quartapp.parts import core
+from quartapp.server.secret_file import kept_secret
 from quartapp.settings.core import load_settings
 
 if TYPE_CHECKING:
@@ -60,7 +59,7 @@ def launched(
         Settings with the URI of a database and a secret.
 
     Raises:
-        QuartappError: The embedded database cannot start.
+        QuartappError: The embedded database cannot start, or the file with its secret is not safe.
     """
     if settings.mongodb_uri is not None:
         yield settings
@@ -130,33 +129,3 @@ def run_with_services(
 
     with launched(settings or load_settings()) as complete:
         return asyncio.run(run(complete))
-
-
-def kept_secret(path: Path) -> str:
-    """Read a secret from a file; make both if the file is missing.
-
-    Args:
-        path: The file; only its owner can read it.
-
-    Raises:
-        QuartappError: The file cannot be read or written.
-    """
-    if not path.exists():
-        # The file gets its name when it is complete, so that no process reads a part of the secret.
-        draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-        try:
-            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w") as file:
-                file.write(secrets.token_hex(32))
-            try:
-                os.link(draft, path)
-            except FileExistsError:
-                pass  # another process was faster, and its secret holds
-            finally:
-                draft.unlink()
-        except OSError as error:
-            raise QuartappError(f"cannot write {path}: {error.strerror}") from error
-    try:
-        return path.read_text().strip()
-    except OSError as error:
-        raise QuartappError(f"cannot read {path}: {error.strerror}") from error

@@ -113,6 +113,11 @@ class Settings(PluginChoice):
         validation_alias=AliasChoices("JWT_SECRET", "jwt_secret"),
         description=f"Key that signs tokens, {MINIMUM_SECRET_BYTES} bytes or more.",
     )
+    jwt_secret_old: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices("JWT_SECRET_OLD", "jwt_secret_old"),
+        description="Further key whose tokens are valid, while keys are exchanged.",
+    )
     token_hours: float = Field(
         24.0, gt=0, le=24 * 366, description="Hours that a token is valid for."
     )
@@ -237,7 +242,7 @@ class Settings(PluginChoice):
                 raise ValueError(f"{origin!r} is not an origin such as https://lms.example")
         return origins
 
-    @field_validator("jwt_secret")
+    @field_validator("jwt_secret", "jwt_secret_old")
     @classmethod
     def _long_enough(cls, secret: SecretStr | None) -> SecretStr | None:
         if secret is not None and len(secret.get_secret_value().encode()) < MINIMUM_SECRET_BYTES:
@@ -246,7 +251,7 @@ class Settings(PluginChoice):
             )
         return secret
 
-    @field_validator("mongodb_uri", mode="before")
+    @field_validator("mongodb_uri", "jwt_secret_old", mode="before")
     @classmethod
     def _blank_is_none(cls, value: object) -> object:
         return None if isinstance(value, str) and not value.strip() else value

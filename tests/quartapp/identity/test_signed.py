@@ -101,3 +101,12 @@ async def test_sealed_texts_of_an_app_expire_by_its_clock(serve, turned_clock):
     await turned_clock.advance(60)
     with pytest.raises(InvalidSealError):
         core(server.app).signed.open("state", sealed)
+
+
+def test_text_that_the_old_secret_sealed_is_opened(turned_clock):
+    sealed = Signed(Tokens("o" * 32), turned_clock).seal("state", {"a": 1}, 60)
+    during = Signed(Tokens("n" * 32, old_secret="o" * 32), turned_clock)
+    assert during.open("state", sealed) == {"a": 1}
+    assert Signed(Tokens("n" * 32), turned_clock).open("state", during.seal("state", {}, 60)) == {}
+    with pytest.raises(InvalidSealError):
+        Signed(Tokens("n" * 32), turned_clock).open("state", sealed)
