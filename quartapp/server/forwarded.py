@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
     RawHeaders = Iterable[tuple[bytes, bytes]]
+    Networks = Sequence[IPv4Network | IPv6Network]
 
 log = structlog.get_logger("quartapp.server")
 
@@ -47,26 +48,34 @@ class Origin:
 
 
 class Forwarded:
-    """An ASGI app that believes a number of proxies.
+    """An ASGI app that believes trusted proxies.
 
     Args:
         app: The app behind.
-        hops: Number of trusted proxies in front, 1 or more.
+        trusted: Networks of the trusted proxies, or the number of trusted proxies in front,
+            whatever their addresses are.
     """
 
-    def __init__(self, app: Callable[[Any, Any, Any], Awaitable[None]], hops: int) -> None:
+    def __init__(
+        self, app: Callable[[Any, Any, Any], Awaitable[None]], trusted: int | Networks
+    ) -> None:
         self._app = app
-        self._hops = hops
+        self._trusted = trusted
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI's
         """Pass a request on with the client's address, scheme and host."""
-        if scope["type"] in ("http", "websocket"):
+        if scope["type"] in ("http", "websocket") and self._is_proxy(scope["client"]):
             scope = self._at_origin(scope)
         await self._app(scope, receive, send)
 
+    def _is_proxy(self, peer: tuple[str, int] | None) -> bool:
+        if isinstance(self._trusted, int):
+            return True
+        return peer is not None and is_within(address_of(peer[0]), self._trusted)
+
     def _at_origin(self, scope: Mapping[str, Any]) -> dict[str, Any]:
         headers = list(scope["headers"])
-        origins = [found for read in (usual, standard) if (found := read(headers, self._hops))]
+        origins = [found for read in (usual, standard) if (found := read(headers, self._trusted))]
         changed = dict(scope)
         written = [origin.client for origin in origins if origin.client is not None]
         if written:
@@ -90,34 +99,48 @@ class Forwarded:
         return changed
 
 
-def usual(headers: RawHeaders, hops: int) -> Origin | None:
+def usual(headers: RawHeaders, trusted: int | Networks) -> Origin | None:
     """Return the origin in ``X-Forwarded-*``, or None without such headers.
 
     Args:
-        headers: Headers of the request.
-        hops: Number of trusted proxies.
+        headers: Headers of the request, which a trusted proxy sent.
+        trusted: Networks of the trusted proxies, or their number.
     """
     names = (b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host")
-    found = [_believed(headers, name, hops) for name in names]
+    clients, *others = (_list(headers, name) for name in names)
+    if isinstance(trusted, int):
+        found = [_believed(elements, trusted) for elements in (clients, *others)]
+    else:
+        # Proxies add to the list of clients, but many replace the scheme and the host.
+        hops = _hops(clients, trusted)
+        found = [_believed(one, min(hops, len(one))) for one in (clients, *others)]
     return None if found == [None, None, None] else Origin(*found)
 
 
-def standard(headers: RawHeaders, hops: int) -> Origin | None:
+def standard(headers: RawHeaders, trusted: int | Networks) -> Origin | None:
     """Return the origin in ``Forwarded``, or None without the header.
 
     Args:
-        headers: Headers of the request.
-        hops: Number of trusted proxies.
+        headers: Headers of the request, which a trusted proxy sent.
+        trusted: Networks of the trusted proxies, or their number.
     """
-    element = _believed(headers, b"forwarded", hops)
-    if element is None:
-        return None
-    if _PAIRS.fullmatch(element) is None:
-        # A client may have opened a quotation that includes the text of the proxy after it.
-        return Origin(element)
-    pairs = {name.lower(): _unquoted(value) for name, value in _PAIR.findall(element)}
-    # An element without an address means that the proxy does not know the address.
-    return Origin(pairs.get("for", "unknown"), pairs.get("proto"), pairs.get("host"))
+    elements = _list(headers, b"forwarded")
+    if isinstance(trusted, int):
+        hops = trusted
+    else:
+        hops = _hops([_origin(element).client or "" for element in elements], trusted)
+    element = _believed(elements, hops)
+    return None if element is None else _origin(element)
+
+
+def is_within(address: str | None, networks: Networks) -> bool:
+    """Tell whether an address is in one of the networks.
+
+    Args:
+        address: The address; None is in no network.
+        networks: The networks.
+    """
+    return address is not None and any(ip_address(address) in network for network in networks)
 
 
 def address_of(node: str) -> str | None:
@@ -141,12 +164,35 @@ def address_of(node: str) -> str | None:
     return str(getattr(address, "ipv4_mapped", None) or address)
 
 
-def _believed(headers: RawHeaders, wanted: bytes, hops: int) -> str | None:
-    """Return the element of a header that the farthest trusted proxy wrote."""
+def _origin(element: str) -> Origin:
+    if _PAIRS.fullmatch(element) is None:
+        # A client may have opened a quotation that includes the text of the proxy after it.
+        return Origin(element)
+    pairs = {name.lower(): _unquoted(value) for name, value in _PAIR.findall(element)}
+    # An element without an address means that the proxy does not know the address.
+    return Origin(pairs.get("for", "unknown"), pairs.get("proto"), pairs.get("host"))
+
+
+def _hops(clients: Sequence[str], networks: Networks) -> int:
+    """Return the number of trusted proxies, the peer included, by what they say of each other."""
+    hops = 1
+    # Nobody has written where the first client would have come from.
+    for client in reversed(clients[1:]):
+        if not is_within(address_of(client), networks):
+            break
+        hops += 1
+    return hops
+
+
+def _list(headers: RawHeaders, wanted: bytes) -> list[str]:
     lines = [value.decode("latin1") for name, value in headers if name == wanted]
     # Several lines are one list (RFC 9110, section 5.3).
-    elements = _elements(",".join(lines)) if lines else []
-    return elements[-hops].strip() if len(elements) >= hops else None
+    return _elements(",".join(lines)) if lines else []
+
+
+def _believed(elements: Sequence[str], hops: int) -> str | None:
+    """Return the element that the farthest trusted proxy wrote."""
+    return elements[-hops].strip() if len(elements) >= hops > 0 else None
 
 
 def _elements(text: str) -> list[str]:

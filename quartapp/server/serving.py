@@ -77,9 +77,9 @@ def hypercorn_config(
 
 
 def behind_proxies(app: Quart) -> Any:  # noqa: ANN401 - Hypercorn's union of application types
-    """Return the ASGI app that trusts the number of forwarding proxies in the settings."""
-    hops = core(app).settings.trusted_proxies
-    return Forwarded(app, hops) if hops else app
+    """Return the ASGI app that believes the proxies in the settings."""
+    trusted = core(app).settings.trusted_proxies
+    return Forwarded(app, trusted) if trusted else app
 
 
 async def serve_app(

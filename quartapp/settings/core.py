@@ -6,6 +6,7 @@ A source that is named earlier here overrides the later ones.
 from __future__ import annotations
 
 import re
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -34,6 +35,7 @@ ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 _ANCESTOR = re.compile(r"https?://(\*\.[a-z0-9.-]+|[a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 
 Names = Annotated[tuple[str, ...], NoDecode]
+Proxies = Annotated[int | tuple[IPv4Network | IPv6Network, ...], NoDecode]
 Choice = TypeVar("Choice", bound="PluginChoice")
 
 
@@ -55,12 +57,28 @@ class PluginChoice(BaseSettings):
         examples=[["statuses", "webhooks"]],
         description="Plugins to load besides: bundled optional ones are switched on here.",
     )
-    trusted_proxies: int = Field(
+    trusted_proxies: Proxies = Field(
         0,
-        ge=0,
-        description="Reverse proxies in front, whose X-Forwarded-* or Forwarded are believed.",
+        description="Reverse proxies in front, whose X-Forwarded-* or Forwarded are believed: "
+        "their networks, such as `127.0.0.1,10.0.7.0/24`, or their number.",
     )
     hook_timeout: float = Field(5.0, gt=0, description="Seconds that a hook may take.")
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _are_proxies(cls, value: object) -> object:
+        text = str(value).strip()
+        if re.fullmatch(r"[0-9]{1,4}", text):
+            return int(text)
+        given = _split(value)
+        try:
+            if not isinstance(given, list | tuple):
+                raise TypeError
+            return tuple(ip_network(str(one)) for one in given)
+        except (TypeError, ValueError):
+            raise ValueError(
+                "must be networks of proxies such as 127.0.0.1,10.0.7.0/24, or their number"
+            ) from None
 
     @field_validator("plugins", "extra_plugins", mode="before")
     @classmethod

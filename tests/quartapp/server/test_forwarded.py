@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from ipaddress import ip_network
+
 import pytest
 from structlog.testing import capture_logs
 
@@ -40,7 +42,7 @@ def header(name, value):
     return (name.lower().encode(), value.encode("latin1"))
 
 
-async def reaches(*headers, hops=1, **scope):
+async def reaches(*headers, trusted=1, **scope):
     """Return the scope that reaches the app behind proxies."""
     reached = []
 
@@ -54,7 +56,7 @@ async def reaches(*headers, hops=1, **scope):
         "headers": [(b"host", b"inner"), *headers],
         **scope,
     }
-    await Forwarded(app, hops)(given, None, None)
+    await Forwarded(app, trusted)(given, None, None)
     return reached[0]
 
 
@@ -92,8 +94,65 @@ FOR = "X-Forwarded-For"
     ],
 )
 async def test_client_is_whom_the_believed_proxy_names(headers, hops, client):
-    scope = await reaches(*(header(name, value) for name, value in headers), hops=hops)
+    scope = await reaches(*(header(name, value) for name, value in headers), trusted=hops)
     assert (scope["client"] and scope["client"][0]) == client
+
+
+NETWORKS = tuple(map(ip_network, ("127.0.0.1/32", "10.7.0.0/16", "fd00::/8")))
+
+
+@pytest.mark.parametrize(
+    ("peer", "headers", "client"),
+    [
+        # A peer that is no proxy is the client, whatever it writes.
+        ("192.0.2.9", [(FOR, "10.1.2.3")], "192.0.2.9"),
+        ("192.0.2.9", [("Forwarded", "for=10.1.2.3")], "192.0.2.9"),
+        ("10.8.0.1", [(FOR, "10.1.2.3")], "10.8.0.1"),
+        ("fe80::1%eth0", [(FOR, "10.1.2.3")], "fe80::1%eth0"),
+        ("127.0.0.1", [], "127.0.0.1"),
+        ("127.0.0.1", [(FOR, "192.0.2.1")], "192.0.2.1"),
+        ("::ffff:127.0.0.1", [(FOR, "192.0.2.1")], "192.0.2.1"),
+        ("fd00::7", [(FOR, "192.0.2.1")], "192.0.2.1"),
+        # As many proxies as there are.
+        ("127.0.0.1", [(FOR, "10.1.2.3, 192.0.2.1, 10.7.0.1")], "192.0.2.1"),
+        ("127.0.0.1", [(FOR, "10.1.2.3, 192.0.2.1, 10.7.0.1, [fd00::1]:99")], "192.0.2.1"),
+        ("127.0.0.1", [(FOR, "10.1.2.3, 192.0.2.1, 10.8.0.1")], "10.8.0.1"),
+        ("127.0.0.1", [("Forwarded", "for=10.1.2.3, for=192.0.2.1, for=10.7.0.1")], "192.0.2.1"),
+        ("127.0.0.1", [("Forwarded", 'for=192.0.2.1, for="[fd00::1]:8"')], "192.0.2.1"),
+        # A proxy may ask too, such as a probe of its own.
+        ("127.0.0.1", [(FOR, "10.7.0.9")], "10.7.0.9"),
+        ("127.0.0.1", [(FOR, "10.7.0.8, 10.7.0.9")], "10.7.0.8"),
+        # Behind what cannot be read, nobody is believed.
+        ("127.0.0.1", [(FOR, "192.0.2.1, unknown, 10.7.0.1")], None),
+        ("127.0.0.1", [(FOR, "192.0.2.1,")], None),
+        ("127.0.0.1", [("Forwarded", 'for="x, for=10.7.0.1')], None),
+        ("127.0.0.1", [(FOR, "192.0.2.1"), ("Forwarded", "for=192.0.2.2")], None),
+    ],
+)
+async def test_proxies_are_believed_by_their_addresses(peer, headers, client):
+    given = [header(name, value) for name, value in headers]
+    scope = await reaches(*given, trusted=NETWORKS, client=(peer, 9))
+    assert (scope["client"] and scope["client"][0]) == client
+
+
+@pytest.mark.parametrize(
+    ("peer", "proto", "scheme"),
+    [
+        ("192.0.2.9", "https", "http"),
+        ("127.0.0.1", "https", "https"),
+        # The outer proxy writes, and the inner one replaces or adds.
+        ("127.0.0.1", "http, https, http", "https"),
+    ],
+)
+async def test_scheme_comes_from_a_proxy_with_a_trusted_address(peer, proto, scheme):
+    given = header(FOR, "192.0.2.1, 10.7.0.1"), header("X-Forwarded-Proto", proto)
+    scope = await reaches(*given, trusted=NETWORKS, client=(peer, 9))
+    assert scope["scheme"] == scheme
+
+
+async def test_peer_without_an_address_is_no_proxy():
+    scope = await reaches(header(FOR, "192.0.2.1"), trusted=NETWORKS, client=None)
+    assert scope["client"] is None
 
 
 async def test_log_says_what_cannot_be_read():

@@ -168,3 +168,35 @@ async def test_a_uri_that_leads_nowhere_is_one_message(run_cli, uri, message):
     assert message in said.strip().splitlines()[-1]
     assert "Traceback" not in said
     assert "hunter22" not in said
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("0", 0),
+        (" 2 ", 2),
+        ("127.0.0.1", ["127.0.0.1/32"]),
+        ("127.0.0.1, ::1 ,10.7.0.0/16,", ["127.0.0.1/32", "::1/128", "10.7.0.0/16"]),
+        ("", []),
+    ],
+)
+def test_trusted_proxies_are_networks_or_their_number(monkeypatch, written, read):
+    monkeypatch.setenv("QUARTAPP_TRUSTED_PROXIES", written)
+    proxies = load_settings().trusted_proxies
+    assert (proxies if isinstance(proxies, int) else [str(one) for one in proxies]) == read
+
+
+def test_trusted_proxies_are_written_in_toml_too(tmp_path):
+    (tmp_path / "quartapp.toml").write_text('trusted_proxies = ["10.7.0.0/16"]\n')
+    assert [str(one) for one in load_settings().trusted_proxies] == ["10.7.0.0/16"]
+    (tmp_path / "quartapp.toml").write_text("trusted_proxies = 1\n")
+    assert load_settings().trusted_proxies == 1
+
+
+@pytest.mark.parametrize(
+    "written", ["-1", "1.5", "proxy.example", "10.7.0.1/16", "10.0.0.0/33", "1,x", "1" * 100_000]
+)
+def test_other_trusted_proxies_are_refused_in_one_line(monkeypatch, written):
+    monkeypatch.setenv("QUARTAPP_TRUSTED_PROXIES", written)
+    with pytest.raises(SettingsFileError, match="QUARTAPP_TRUSTED_PROXIES: must be networks"):
+        load_settings()
