@@ -44,6 +44,9 @@ from quartapp.realtime.hub import Hub
 from quartapp.realtime.registry import EventRegistry
 from quartapp.service.auth_event import renewal
 from quartapp.service.routes import blueprint as service_routes
+from quartapp.service.probe import EXTENSION as PROBE
+from quartapp.service.probe import Probe
+from quartapp.service.routes import docs_blueprint as docs_routes
 from quartapp.service.routes import metrics_blueprint as metrics_routes
 from quartapp.service.socket import register_socket
 from quartapp.settings.core import Settings, load_settings
@@ -120,9 +123,12 @@ def create_app(
     core.database.before_indexes = core.migrations.run
     brought.services(app)
     core.authenticate.standing = core.services.find(Standing)  # type: ignore[type-abstract] # mypy takes a protocol for a class that cannot be used
+    app.extensions[PROBE] = Probe(core.database.check_writable, core.clock)
     register_routes(app, service_routes)
     if settings.metrics:
         register_routes(app, metrics_routes)
+    if settings.docs:
+        register_routes(app, docs_routes)
     for owner, blueprint in brought.blueprints(app):
         register_routes(app, blueprint, owner)
     for number, (owner, static) in enumerate(brought.static(app)):
@@ -278,6 +284,7 @@ def _register_lifespan(app: Quart, core: Core) -> None:
         await core.plugins.shutdown(app)
         await lease.release()
         await core.shared_time.stop()
+        await app.extensions[PROBE].close()
         await core.mongod.stop()
         await core.database.close()
         await core.traces.close()

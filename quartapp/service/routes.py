@@ -5,25 +5,30 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal
 
-from quart import Blueprint, current_app
+from quart import Blueprint, current_app, request
 
 from quartapp.contract import openapi_document
 from quartapp.contract.asyncapi.document import asyncapi_document
 from quartapp.errors import DatabaseUnavailableError
 from quartapp.http.answers import unavailable
+from quartapp.http.authentication import INVALID_TOKEN, unauthorized
 from quartapp.http.declaration import Refusal
 from quartapp.http.models import Closed
 from quartapp.http.operation import Operation
 from quartapp.identity.access import PUBLIC
+from quartapp.identity.tokens import InvalidTokenError
 from quartapp.parts import core
 from quartapp.service import pages as docs_pages
+from quartapp.service.metrics_access import may_read_metrics
+from quartapp.service.probe import EXTENSION, Probe
 from quartapp.telemetry.metrics import MEDIA_TYPE
 
 if TYPE_CHECKING:
-    from quart.wrappers import Response
+    from quart.wrappers import Request, Response
 
 blueprint = Blueprint("service", __name__)
 metrics_blueprint = Blueprint("metrics", __name__)
+docs_blueprint = Blueprint("docs_pages", __name__)
 
 TAGS = ("service",)
 # Probes send no token, and no policy of a plugin may hide the server's health. The contract
@@ -65,18 +70,30 @@ async def health() -> dict[str, Any]:
 @Operation(id="getReadiness", **_OPEN, data=Status, **_EXPLAINED)
 async def readiness() -> dict[str, Any]:
     """Tell whether the database is reachable and accepts writes."""
+    probe: Probe = current_app.extensions[EXTENSION]
     try:
-        await core().database.check_writable()
+        await probe()
     except DatabaseUnavailableError as error:
         raise unavailable(await core().mongod.why_down()) from error
     return {"status": "ok"}
 
 
 @metrics_blueprint.get("/metrics")
-@Operation(id="getMetrics", **_OPEN, data=str, media_type=MEDIA_TYPE, database=False)
+@Operation(
+    id="getMetrics",
+    **_OPEN,
+    data=str,
+    media_type=MEDIA_TYPE,
+    errors={InvalidTokenError: Refusal(HTTPStatus.UNAUTHORIZED, INVALID_TOKEN)},
+    database=False,
+)
 async def metrics() -> str:
-    """Return the metrics in Prometheus's text format."""
-    return core().metrics.text()
+    """Return the metrics in Prometheus's text format, to this machine or for the token."""
+    parts = core()
+    current: Request = request._get_current_object()  # type: ignore[attr-defined] # noqa: SLF001 - werkzeug's documented way to a proxied object
+    if not may_read_metrics(current, parts.settings.metrics_token):
+        raise unauthorized(INVALID_TOKEN)
+    return parts.metrics.text()
 
 
 @blueprint.get("/openapi.json")
@@ -93,14 +110,14 @@ async def asyncapi() -> dict[str, Any]:
     return asyncapi_document(current_app)
 
 
-@blueprint.get("/docs")
+@docs_blueprint.get("/docs")
 @Operation(id="getDocs", **_OPEN, data=str, media_type="text/html", database=False)
 async def docs() -> Response:
     """Show the HTTP contract in a browser."""
     return await docs_pages.OPENAPI_PAGE.response()
 
 
-@blueprint.get("/docs/websocket")
+@docs_blueprint.get("/docs/websocket")
 @Operation(
     id="getWebsocketDocs",
     **_OPEN,
@@ -113,7 +130,7 @@ async def websocket_docs() -> Response:
     return await docs_pages.ASYNCAPI_PAGE.response()
 
 
-@blueprint.get("/docs/assets/<name>")
+@docs_blueprint.get("/docs/assets/<name>")
 @Operation(
     id="getDocsAsset",
     **_OPEN,

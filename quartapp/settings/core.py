@@ -27,12 +27,15 @@ from quartapp.settings.files import ENV_FILE, TOML_FILE, SettingsFileError, read
 from quartapp.settings.reach import is_loopback
 
 MINIMUM_SECRET_BYTES = 32
+MINIMUM_METRICS_TOKEN = 16
 ANY_ORIGIN = "*"
 # What browsers send as `Origin` (RFC 6454, section 6.2): nothing else would ever be equal.
 ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 
 # What a Content-Security-Policy may name: an origin, or all subdomains of a host.
 _ANCESTOR = re.compile(r"https?://(\*\.[a-z0-9.-]+|[a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
+# What an Authorization header can carry (RFC 6750, section 2.1).
+_METRICS_TOKEN = re.compile(rf"[A-Za-z0-9._~+/-]{{{MINIMUM_METRICS_TOKEN},}}=*")
 
 Names = Annotated[tuple[str, ...], NoDecode]
 Proxies = Annotated[int | tuple[IPv4Network | IPv6Network, ...], NoDecode]
@@ -159,8 +162,14 @@ class Settings(PluginChoice):
         "else it is logged.",
     )
     metrics: bool = Field(
-        True, description="Whether `/metrics` is there, for everybody who reaches the server."
+        True, description="Whether `/metrics` is there, for this machine and `metrics_token`."
     )
+    metrics_token: SecretStr | None = Field(
+        None,
+        description="Bearer token with which other machines may read `/metrics`, "
+        f"{MINIMUM_METRICS_TOKEN} characters or more.",
+    )
+    docs: bool = Field(True, description="Whether the pages `/docs` and `/docs/websocket` exist.")
     allowed_origins: Names | None = Field(
         None,
         examples=[["https://app.example.org"]],
@@ -269,7 +278,17 @@ class Settings(PluginChoice):
             )
         return secret
 
-    @field_validator("mongodb_uri", "jwt_secret_old", mode="before")
+    @field_validator("metrics_token")
+    @classmethod
+    def _is_token(cls, token: SecretStr | None) -> SecretStr | None:
+        if token is not None and not _METRICS_TOKEN.fullmatch(token.get_secret_value()):
+            raise ValueError(
+                f"must be {MINIMUM_METRICS_TOKEN} or more letters, digits, `-`, `_`, `.`, `~`, `+` "
+                "or `/`; make one with: openssl rand -hex 32"
+            )
+        return token
+
+    @field_validator("mongodb_uri", "jwt_secret_old", "metrics_token", mode="before")
     @classmethod
     def _blank_is_none(cls, value: object) -> object:
         return None if isinstance(value, str) and not value.strip() else value

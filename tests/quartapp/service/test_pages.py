@@ -204,3 +204,12 @@ def test_files_of_pages_are_public(app: Quart) -> None:
 def test_a_renderer_comes_with_its_licence_and_version(renderer: str) -> None:
     assert "Apache License" in (FOLDER / f"{renderer}.LICENSE.txt").read_text()
     assert f"{renderer}.js" in (FOLDER / "VERSIONS").read_text()
+
+
+async def test_switched_off_pages_have_no_routes(serve) -> None:
+    server = await serve(docs=False)
+    paths = (await server.api.get(f"{server.url}/openapi.json")).json()["paths"]
+    for path in PAGES:
+        assert (await server.api.get(f"{server.url}{path}")).status_code == 404
+        assert path not in paths
+    assert (await server.api.get(f"{server.url}/asyncapi.json")).status_code == 200

@@ -200,3 +200,24 @@ def test_other_trusted_proxies_are_refused_in_one_line(monkeypatch, written):
     monkeypatch.setenv("QUARTAPP_TRUSTED_PROXIES", written)
     with pytest.raises(SettingsFileError, match="QUARTAPP_TRUSTED_PROXIES: must be networks"):
         load_settings()
+
+
+@pytest.mark.parametrize("written", ["short", "t" * 15, "t" * 16 + "\n", "t t" * 9, "\u00e4" * 16])
+def test_metrics_token_that_no_header_carries_is_refused(monkeypatch, written):
+    monkeypatch.setenv("QUARTAPP_METRICS_TOKEN", written)
+    with pytest.raises(SettingsFileError, match="QUARTAPP_METRICS_TOKEN: must be 16 or more"):
+        load_settings()
+
+
+def test_blank_metrics_token_and_old_secret_are_none(monkeypatch):
+    monkeypatch.setenv("QUARTAPP_METRICS_TOKEN", " ")
+    monkeypatch.setenv("JWT_SECRET_OLD", "")
+    settings = load_settings()
+    assert settings.metrics_token is None
+    assert settings.jwt_secret_old is None
+
+
+def test_short_old_secret_is_refused(monkeypatch):
+    monkeypatch.setenv("JWT_SECRET_OLD", "short")
+    with pytest.raises(SettingsFileError, match="JWT_SECRET_OLD: must be 32 bytes or more"):
+        load_settings()

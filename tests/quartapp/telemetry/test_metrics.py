@@ -6,6 +6,7 @@ import os
 import re
 import signal
 
+import pytest
 from prometheus_client import Counter
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -92,6 +93,53 @@ async def test_switched_off_metrics_have_no_route(serve):
     assert (await server.api.get(f"{server.url}/metrics")).status_code == 404
     assert "/metrics" not in (await server.api.get(f"{server.url}/openapi.json")).json()["paths"]
     assert (await server.api.get(f"{server.url}/healthz")).status_code == 200
+
+
+TOKEN = "a-token.for_metrics~0/+=="
+
+
+def bearer(token):
+    return {"Authorization": f"Bearer {token}"}
+
+
+PROXIED = {"X-Forwarded-For": "192.0.2.1"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "headers", "status"),
+    [
+        ({}, {}, 200),
+        ({}, PROXIED, 401),
+        ({}, {"X-Forwarded-For": "127.0.0.1"}, 401),
+        ({}, {"Forwarded": "for=127.0.0.1"}, 401),
+        ({}, {"Via": "1.1 proxy"}, 401),
+        ({}, {**PROXIED, **bearer("None")}, 401),
+        ({"trusted_proxies": 1}, PROXIED, 401),
+        ({"trusted_proxies": 1}, {"X-Forwarded-For": "127.0.0.1"}, 401),
+        ({"metrics_token": TOKEN}, {}, 200),
+        ({"metrics_token": TOKEN}, PROXIED, 401),
+        ({"metrics_token": TOKEN}, {**PROXIED, **bearer(TOKEN)}, 200),
+        ({"metrics_token": TOKEN, "trusted_proxies": 1}, {**PROXIED, **bearer(TOKEN)}, 200),
+        ({"metrics_token": TOKEN}, {**PROXIED, **bearer(TOKEN[:-1])}, 401),
+        ({"metrics_token": TOKEN}, {**PROXIED, **bearer("\xe4")}, 401),
+        ({"metrics_token": TOKEN}, {**PROXIED, "Authorization": f"Basic {TOKEN}"}, 401),
+    ],
+)
+async def test_metrics_are_for_this_machine_and_for_the_token(serve, settings, headers, status):
+    server = await serve(**settings)
+    sent = {name: value.encode("latin1") for name, value in headers.items()}
+    answer = await server.api.get(f"{server.url}/metrics", headers=sent)
+    assert answer.status_code == status
+    if status == 401:
+        error = {"success": False, "error": "Unauthorized, token missing or invalid"}
+        assert answer.json() == error
+        assert answer.headers["www-authenticate"] == "Bearer"
+
+
+async def test_token_of_a_person_reads_no_metrics(serve):
+    server = await serve(metrics_token=TOKEN)
+    headers = {**(await server.person("teacher")).headers, **PROXIED}
+    assert (await server.api.get(f"{server.url}/metrics", headers=headers)).status_code == 401
 
 
 class Library:
