@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from quartapp.embedded.mongo import find_mongod as find_mongod
     from quartapp.encoding import name_key as name_key
     from quartapp.encoding import object_id as object_id
+    from quartapp.encoding import printable as printable
     from quartapp.encoding import timestamp as timestamp
     from quartapp.encoding import to_json as to_json
     from quartapp.encoding import utc_now as utc_now
@@ -209,6 +210,7 @@ __all__ = [
     "object_id",
     "opened",
     "permission",
+    "printable",
     "read_pages",
     "role",
     "run_with_services",
@@ -251,6 +253,7 @@ _HOMES = {
     "quartapp.encoding": (
         "name_key",
         "object_id",
+        "printable",
         "timestamp",
         "to_json",
         "utc_now",

@@ -43,9 +43,9 @@ from quartapp.realtime.handling import Watchdog
 from quartapp.realtime.hub import Hub
 from quartapp.realtime.registry import EventRegistry
 from quartapp.service.auth_event import renewal
-from quartapp.service.routes import blueprint as service_routes
 from quartapp.service.probe import EXTENSION as PROBE
 from quartapp.service.probe import Probe
+from quartapp.service.routes import blueprint as service_routes
 from quartapp.service.routes import docs_blueprint as docs_routes
 from quartapp.service.routes import metrics_blueprint as metrics_routes
 from quartapp.service.socket import register_socket

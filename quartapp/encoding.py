@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from datetime import UTC, datetime
 from typing import Any
@@ -47,6 +48,22 @@ def name_key(name: str) -> str:
     """
     once = unicodedata.normalize("NFKD", unicodedata.normalize("NFD", name).casefold())
     return unicodedata.normalize("NFKC", once.casefold())
+
+
+# Control characters, which steer a terminal, and characters that turn the direction of a line.
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def printable(text: str) -> str:
+    r"""Return a text that a terminal shows and does not obey.
+
+    Use the function for names, reasons and other texts from outside that a command prints. Control
+    characters, line ends included, become escapes such as ``\x1b``.
+
+    Args:
+        text: Any text.
+    """
+    return _UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 def _default(value: object) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from quartapp import QuartappError, opened
+from quartapp import QuartappError, opened, printable
 from quartapp_auth import BulkAccounts
 from quartapp_oneroster import importer, report
 from quartapp_oneroster.progress import shown
@@ -83,7 +83,7 @@ class Job:
 
     def _tell_rejected(self, store: Store) -> int:
         for line in report.rejected(store, REJECTED_SHOWN):
-            click.echo(line, err=True)
+            click.echo(printable(line), err=True)
         rejected = report.count_rejected(store)
         if rejected:
             click.echo(f"{rejected:,} rows rejected", err=True)
@@ -96,9 +96,9 @@ class Job:
     ) -> None:
         totals = await importer.compare(database, roster, store, self.today, progress)
         for line in report.difference(store, self.show):
-            click.echo(line)
+            click.echo(printable(line))
         for line in report.sums(totals, store):
-            click.echo(line)
+            click.echo(printable(line))
         click.echo("Nothing was changed: this was a dry run.")
         self._agree(roster, totals, store)
 
@@ -106,7 +106,7 @@ class Job:
         def agree(totals: Totals) -> None:
             self._agree(roster, totals, store)
             for line in report.sums(totals, store):
-                click.echo(line)
+                click.echo(printable(line))
 
         await importer.bring_in(parts, roster, store, self.today, progress, agree=agree)
         if not report.count_rejected(store):

@@ -187,7 +187,7 @@ def write(store: Store, path: Path) -> None:
         ) as file:
             writer = csv.writer(file)
             writer.writerow(COLUMNS)
-            writer.writerows(store.rows(_REJECTED))
+            writer.writerows([_as_text(value) for value in row] for row in store.rows(_REJECTED))
         Path(file.name).replace(path)
     except OSError as error:
         raise RosterError(f"the report {path} cannot be written: {error.strerror}") from error
@@ -210,3 +210,9 @@ def _counted(what: str, counts: dict[str, int], words: dict[str, str]) -> Iterat
     told = [f"{counts[op]:,} {text}" for op, text in words.items() if counts.get(op)]
     same = counts.get("same", 0)
     yield f"{what}: {'; '.join([*told, f'{same:,} as they are'])}"
+
+
+def _as_text(value: object) -> object:
+    # A spreadsheet takes a cell that begins like this for a formula, and runs it.
+    is_formula = isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r"))
+    return f"'{value}" if is_formula else value

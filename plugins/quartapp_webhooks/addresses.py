@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from concurrent.futures import ThreadPoolExecutor
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,6 +21,11 @@ Address = IPv4Address | IPv6Address
 
 # RFC 6052: a translator reads the IPv4 address from the last four bytes.
 _NAT64 = IPv6Network("64:ff9b::/96")
+# Blocks for special purposes (RFC 6890 and its registries) that some versions of Python take for
+# global: protocol assignments, relays of 6to4, documentation.
+_SPECIAL = tuple(
+    map(ip_network, ("192.0.0.0/24", "192.88.99.0/24", "2001::/23", "3fff::/20", "5f00::/16"))
+)
 
 
 class AddressRefusedError(Exception):
@@ -109,6 +114,8 @@ def is_public(address: Address) -> bool:
             return is_public(inner)
         if address.is_site_local:
             return False
+    if any(address in network for network in _SPECIAL):
+        return False
     return address.is_global and not address.is_multicast and not address.is_reserved
 
 

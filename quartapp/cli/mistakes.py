@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from quartapp.encoding import printable
 from quartapp.errors import EXIT_MISTAKE, QuartappError
 
 if TYPE_CHECKING:
@@ -24,6 +25,10 @@ class MistakeError(click.ClickException):
     def __init__(self, message: str, exit_status: int = EXIT_MISTAKE) -> None:
         super().__init__(message)
         self.exit_code = exit_status  # type: ignore[misc] # click reads it from the instance
+
+    def format_message(self) -> str:
+        """Return the message, which may quote a file or a server, as a terminal shows it."""
+        return "\n".join(map(printable, self.message.split("\n")))
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from quartapp.cli.mistakes import mistakes_explained
+from quartapp.encoding import printable
 from quartapp.server.launch import run_with_services
 from quartapp.telemetry.logs import configure_logging
 
@@ -43,9 +44,9 @@ def list_entries() -> None:
             whose = " ".join(filter(None, (group["plugin"], group["kind"], group["key"])))
             tried = f", tried {group['attempts']} times" if group["attempts"] else ""
             dead = f", {group['dead']} dead" if group["dead"] else ""
-            click.echo(f"{whose}: {group['waiting']}{tried}{dead}")
+            click.echo(f"{printable(whose)}: {group['waiting']}{tried}{dead}")
             if group["reason"]:
-                click.echo(f"    last problem: {group['reason']}")
+                click.echo(f"    last problem: {printable(group['reason'])}")
         click.echo(f"{sum(group['waiting'] for group in groups)} entries wait.")
         dead = sum(group["dead"] for group in groups)
         if dead:

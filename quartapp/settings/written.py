@@ -24,7 +24,7 @@ _HEAD = """\
 # Secrets are in the file .env beside this one.
 """
 # The list of plugins has a name of its own in the file, and secrets are in another file.
-_ELSEWHERE = frozenset({"plugins", "jwt_secret"})
+_ELSEWHERE = frozenset({"plugins", "jwt_secret", "jwt_secret_old", "metrics_token"})
 
 
 def settings_text(plugins: Iterable[tuple[str, type[BaseModel]]]) -> str:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from quartapp.encoding import printable
+
 if TYPE_CHECKING:
     from typing import TextIO
 
@@ -58,7 +60,10 @@ def log_handler(stream: TextIO, *, terminal: bool) -> logging.Handler:
         terminal: Whether a person reads them; else each line is a JSON object.
     """
     renderer: list[structlog.typing.Processor] = (
-        [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+        [
+            _show_plainly,
+            structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+        ]
         if terminal
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     )
@@ -99,6 +104,16 @@ class _Loggers(structlog.stdlib.LoggerFactory):
         logger = super().__call__(*args)
         logger.setLevel(self._level)
         return logger
+
+
+def _show_plainly(
+    _: object, __: str, line: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    # Values come from clients too, and JSON escapes what a terminal would obey.
+    return {
+        name: printable(value) if isinstance(value, str) and name != "exception" else value
+        for name, value in line.items()
+    }
 
 
 def _context() -> list[structlog.typing.Processor]:

@@ -1,5 +1,5 @@
 # ruff: noqa: RUF001 - these are letters that people have in names
-"""The keys of names: what is one name, and what is two."""
+"""The keys of names: what is one name, and what is two. Texts for terminals."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import unicodedata
 
 import pytest
 
-from quartapp import name_key
+from quartapp import name_key, printable
 
 FORMS = ("NFC", "NFD", "NFKC", "NFKD")
 
@@ -54,3 +54,20 @@ def test_key_is_the_same_for_each_form_of_each_character():
         key = name_key(text)
         forms = {name_key(unicodedata.normalize(form, text)) for form in FORMS}
         assert forms | {name_key(text.casefold()), name_key(key)} == {key}, hex(code)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("", ""),
+        ("José さくら 👩‍🏫", "José さくら 👩‍🏫"),
+        ("a\x1b[2Jb", "a\\x1b[2Jb"),
+        ("a\r\nb\tc\0\x7f", "a\\r\\nb\\tc\\x00\\x7f"),
+        ("\x9b31m", "\\x9b31m"),
+        ("a\u202eb\u2066c\u2028", "a\\u202eb\\u2066c\\u2028"),
+        ("\ud800", "\\ud800"),
+    ],
+)
+def test_terminal_shows_a_text_and_does_not_obey_it(text, shown):
+    assert printable(text) == shown
+    assert printable(text).encode().decode() == shown

@@ -255,6 +255,30 @@ def test_the_report_has_every_rejected_row(school, tmp_path):
     assert result.stderr.rstrip().endswith("30 rows rejected")
 
 
+FORMULAS = ("=1+1", "+1", "-1", "@SUM(A1)", "\t=1")
+
+
+def test_report_has_no_formula_for_a_spreadsheet(school, tmp_path):
+    roster = school.small()
+    for formula in FORMULAS:
+        roster.user(formula, email="no")
+    report = tmp_path / "rejected.csv"
+    school.bring_in(roster, "--report", str(report), status=3)
+    cells = [cell for row in csv.reader(report.read_text().splitlines()) for cell in row]
+    assert not [cell for cell in cells if cell.startswith(tuple("=+-@\t\r"))]
+    assert {f"'{formula.strip()}" for formula in FORMULAS} <= {
+        cell.replace("'\t", "'") for cell in cells
+    }
+
+
+def test_terminal_is_not_steered_by_what_a_file_says(school):
+    roster = school.small()
+    roster.user("x", familyName="P\x1b]0;owned\x07\x9b31m")
+    result = school.bring_in(roster, "--dry-run")
+    assert "P\\x1b]0;owned\\x07\\x9b31m" in result.stdout
+    assert not set("\x1b\x07\x9b") & set(result.stdout + result.stderr)
+
+
 def test_unwritable_report_is_refused_before_the_import(school, tmp_path):
     path = tmp_path / "missing" / "report.csv"
     message = school.refused(school.small(), "--report", str(path))

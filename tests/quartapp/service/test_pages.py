@@ -195,7 +195,7 @@ async def test_the_files_of_pages_are_in_no_document(browser: httpx.AsyncClient)
 
 
 def test_files_of_pages_are_public(app: Quart) -> None:
-    operation = operation_of(app.view_functions["service.docs_asset"])
+    operation = operation_of(app.view_functions["docs_pages.docs_asset"])
     assert operation is not None
     assert operation.access == PUBLIC
 

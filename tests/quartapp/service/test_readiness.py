@@ -10,7 +10,7 @@ from quartapp.errors import DatabaseUnavailableError
 from quartapp.service.probe import PROBE_SECONDS, Probe
 
 
-class Database:
+class Counted:
     """Counts its checks, which fail and wait on request."""
 
     def __init__(self):
@@ -48,23 +48,23 @@ async def test_many_questions_make_one_write_a_second(serve, turned_clock):
 
 
 async def test_failure_is_told_to_all_and_asked_about_again(turned_clock):
-    database = Database()
-    probe = Probe(database.check, turned_clock)
-    database.failing = True
+    counted = Counted()
+    probe = Probe(counted.check, turned_clock)
+    counted.failing = True
     for _ in range(3):
         with pytest.raises(DatabaseUnavailableError, match="gone"):
             await probe()
-    assert database.checks == 1
-    database.failing = False
+    assert counted.checks == 1
+    counted.failing = False
     await turned_clock.advance(PROBE_SECONDS)
     await probe()
-    assert database.checks == 2
+    assert counted.checks == 2
 
 
 async def test_who_leaves_takes_the_answer_from_nobody(turned_clock):
-    database = Database()
-    probe = Probe(database.check, turned_clock)
-    database.open.clear()
+    counted = Counted()
+    probe = Probe(counted.check, turned_clock)
+    counted.open.clear()
     first, second = asyncio.create_task(probe()), asyncio.create_task(probe())
     await asyncio.sleep(0)
     first.cancel()
@@ -72,18 +72,18 @@ async def test_who_leaves_takes_the_answer_from_nobody(turned_clock):
     await turned_clock.advance(10 * PROBE_SECONDS)
     third = asyncio.create_task(probe())
     await asyncio.sleep(0)
-    database.open.set()
+    counted.open.set()
     await asyncio.gather(second, third)
-    assert database.checks == 1
+    assert counted.checks == 1
     with pytest.raises(asyncio.CancelledError):
         await first
 
 
 async def test_check_under_way_ends_with_the_app(turned_clock):
-    database = Database()
-    probe = Probe(database.check, turned_clock)
+    counted = Counted()
+    probe = Probe(counted.check, turned_clock)
     await probe.close()
-    database.open.clear()
+    counted.open.clear()
     asking = asyncio.create_task(probe())
     await asyncio.sleep(0)
     await probe.close()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
+import logging
 
 from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from quartapp.realtime import pace
+from quartapp.telemetry.logs import log_handler
 from quartapp.testing.servers import SECRET
 
 
@@ -89,3 +92,13 @@ async def test_without_debug_requests_are_not_told(serve_process, mongodb_uri):
     await process.client.api.get(f"{process.client.url}/healthz")
     assert await process.terminate() == 0
     assert not [line for line in lines(process) if line["event"] == "request"]
+
+
+def test_line_for_a_person_does_not_steer_the_terminal():
+    stream = io.StringIO()
+    handler = log_handler(stream, terminal=True)
+    record = logging.LogRecord("other", logging.WARNING, "", 0, "\x1b[2J \x9b2J", None, None)
+    handler.emit(record)
+    assert "\\x1b[2J \\x9b2J" in stream.getvalue()
+    assert "\x1b[2J" not in stream.getvalue()
+    assert "\x9b" not in stream.getvalue()
