@@ -6,12 +6,13 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import structlog
-from quart import current_app, request
+from quart import current_app, has_websocket_context, request
 from structlog.contextvars import get_contextvars
 from werkzeug.exceptions import HTTPException
 
 from quartapp.errors import DatabaseUnavailableError
 from quartapp.http.answers import ApiError, unavailable
+from quartapp.http.browsers.headers import REFUSED
 from quartapp.http.browsers.pages import error_page, is_among_pages
 from quartapp.http.operation import operation_for
 from quartapp.http.problems import error_response
@@ -71,6 +72,11 @@ def register_error_handlers(app: Quart) -> None:
 
 
 def _answer(error: ApiError) -> Response:
+    if has_websocket_context():
+        # The handshake of a socket where there is none. Clients show its status alone.
+        refused = error.response()
+        refused.headers.update(REFUSED)
+        return refused
     current: Request = request._get_current_object()  # type: ignore[attr-defined] # noqa: SLF001 - werkzeug's documented way to a proxied object
     app: Quart = current_app._get_current_object()  # type: ignore[attr-defined] # noqa: SLF001 - as above
     operation = operation_for(app, current)

@@ -18,6 +18,8 @@ from h11._receivebuffer import ReceiveBuffer
 from hypercorn.events import Closed, RawData
 from hypercorn.protocol.h11 import H11Protocol
 
+from quartapp.http.browsers.headers import REFUSED
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -74,9 +76,7 @@ class Http1(H11Protocol):
         headers = [
             (b"content-length", b"0"),
             (b"connection", b"close"),
-            (b"cache-control", b"no-store"),
-            (b"referrer-policy", b"no-referrer"),
-            (b"x-content-type-options", b"nosniff"),
+            *((name.lower().encode(), value.encode()) for name, value in REFUSED.items()),
             *self.config.response_headers("h11"),
         ]
         await self._send_h11_event(h11.Response(headers=headers, status_code=status_code))

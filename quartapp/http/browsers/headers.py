@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 
     from quartapp.identity.cookies import Cookies
 
+REFUSED = {
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+"""The protective headers of an answer that no request context has."""
 HSTS_SECONDS = 365 * 24 * 3600
 
 # What browsers show as a page, scripts and all, when somebody opens the address.

@@ -8,8 +8,21 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+from structlog.testing import capture_logs
 
-from tests.support.malformed import CHUNKS, HOST, REFUSED, SMUGGLED, UPGRADES, get, post
+from tests.support.malformed import (
+    CHUNKS,
+    HOST,
+    KEY,
+    REFUSED,
+    SMUGGLED,
+    SOCKET,
+    UPGRADES,
+    VERSION,
+    get,
+    handshake,
+    post,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -112,6 +125,22 @@ async def test_connection_stays_in_http_1_whatever_upgrade_is_asked_for(server):
             asking.writer.write(raw)
             assert status_of(await asking.answer()) == 200, kind
             assert await asking.is_served(), kind
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [(b"/nowhere", 404), (b"/api/v1/nowhere", 404), (b"/healthz", 400)]
+)
+async def test_handshake_where_no_socket_is_is_refused_without_a_fault(server, path, status):
+    async with connected(server) as asking:
+        line = b"GET " + path + b" HTTP/1.1\r\n"
+        with capture_logs() as logs:
+            asking.writer.write(handshake(SOCKET, KEY, VERSION, line=line))
+            answer = await asking.answer()
+    assert status_of(answer) == status
+    assert b"\r\nx-content-type-options: nosniff\r\n" in answer
+    assert b"\r\nreferrer-policy: no-referrer\r\n" in answer
+    assert b'{"success":false,' in answer
+    assert logs == []
 
 
 async def test_proper_requests_of_unusual_form_are_served(server):
