@@ -361,7 +361,7 @@ async def test_token_claims_are_in_the_token(serve, example):
     person = await server.person("teacher")
     token = await server.sign_in(person.email, person.password)
     claims = jwt.decode(token, SECRET, algorithms=["HS256"])
-    assert claims.keys() == {"id", "role", "ver", "jti", "iat", "exp", "campus"}
+    assert claims.keys() == {"id", "role", "ver", "jti", "iat", "exp", "iss", "campus"}
     assert (claims["id"], claims["campus"]) == (person.id, "example.org")
 
 
