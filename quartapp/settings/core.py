@@ -230,7 +230,7 @@ class Settings(PluginChoice):
     @property
     def local(self) -> bool:
         """Whether only this machine reaches the server, as no proxy passes on requests either."""
-        return is_loopback(self.host) and self.trusted_proxies == 0
+        return is_loopback(self.host) and not self.trusted_proxies
 
     def on_embedded(self, uri: SecretStr | None, secret: SecretStr | None) -> Settings:
         """Return complete settings, for a server on the embedded database.
