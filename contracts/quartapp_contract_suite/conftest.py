@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import secrets
+import tempfile
+import uuid
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
 from quartapp_contract_suite.http.report import summary_lines as http_lines
-from quartapp_contract_suite.people import TIMEOUT_SECONDS, People
-from quartapp_contract_suite.server import running_server
+from quartapp_contract_suite.people import PASSWORD, TIMEOUT_SECONDS, People
+from quartapp_contract_suite.server import make_admin, server_in
 from quartapp_contract_suite.websocket.report import summary_lines as websocket_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from quartapp_contract_suite.people import Person
 
 DEPTHS = {"quick": 0.25, "default": 1.0, "deep": 10.0}
 OWN_SECRET = secrets.token_hex(32)
@@ -47,6 +52,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="The JWT_SECRET of the server of --base-url; tests that make tokens need the secret.",
     )
     group.addoption(
+        "--contract-admin",
+        metavar="EMAIL:PASSWORD",
+        help="An administrator of the server of --base-url; tests of what administrators do need "
+        "one.",
+    )
+    group.addoption(
         "--plugin",
         metavar="NAME",
         action="append",
@@ -76,6 +87,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     unmet = ["needs_own_server"]
     if not config.getoption("--contract-jwt-secret"):
         unmet.append("needs_jwt_secret")
+    if not config.getoption("--contract-admin"):
+        unmet.append("needs_admin")
     left_out = [item for item in items if any(map(item.get_closest_marker, unmet))]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
@@ -105,13 +118,20 @@ def plugins(request: pytest.FixtureRequest) -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def base_url(request: pytest.FixtureRequest, plugins: list[str]) -> Iterator[str]:
+def own_folder() -> Iterator[Path]:
+    """Provide the folder of the server that the run starts."""
+    with tempfile.TemporaryDirectory(prefix="quartapp-contract-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def base_url(request: pytest.FixtureRequest, plugins: list[str], own_folder: Path) -> Iterator[str]:
     """Provide the address of the server under test, without a slash at the end."""
     given: str | None = request.config.getoption("--base-url")
     if given:
         yield given.rstrip("/")
         return
-    with running_server(*plugins, JWT_SECRET=OWN_SECRET) as url:
+    with server_in(own_folder, *plugins, JWT_SECRET=OWN_SECRET) as url:
         yield url
 
 
@@ -158,3 +178,17 @@ def people(base_url: str) -> Iterator[People]:
     """Provide a maker of accounts on the server under test."""
     with People(base_url) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def admin(request: pytest.FixtureRequest, people: People, own_folder: Path) -> Person | None:
+    """Return an administrator; None where the run has none, and leaves out what needs one."""
+    given: str | None = request.config.getoption("--contract-admin")
+    if given:
+        email, _, password = given.partition(":")
+        return people.signed_in(email, password)
+    if request.config.getoption("--base-url"):
+        return None
+    email = f"{uuid.uuid4().hex}@school.example"
+    make_admin(own_folder, email, PASSWORD)
+    return people.signed_in(email, PASSWORD)

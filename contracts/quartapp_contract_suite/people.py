@@ -21,7 +21,7 @@ class Person:
         id: The person's ``_id``, 24 hex digits.
         name: The name in answers of the API, in lower case.
         email: The person's address, unique on the server.
-        role: ``teacher`` or ``student``.
+        role: ``teacher``, ``student`` or ``admin``.
         token: The person's JWT.
         created_at: Creation time in the answer of the API, an ISO 8601 text.
     """
@@ -78,13 +78,38 @@ class People:
             AssertionError: The server's answer breaks the contract.
         """
         email = f"{uuid.uuid4().hex}@school.example"
-        body = {"name": name, "email": email, "password": PASSWORD, "role": role}
-        account = self._data("POST", "/auth/register", 201, json=body)
-        credentials = {"email": email, "password": PASSWORD}
+        self.register(name, email, role=role)
+        return self.signed_in(email, PASSWORD)
+
+    def register(self, name: str, email: str, **more: str) -> None:
+        """Register an account.
+
+        Args:
+            name: Name of the person.
+            email: Address of the person.
+            more: ``role``, ``invitation``, or both.
+
+        Raises:
+            AssertionError: The server's answer breaks the contract.
+        """
+        body = {"name": name, "email": email, "password": PASSWORD, **more}
+        self._data("POST", "/auth/register", 201, json=body)
+
+    def signed_in(self, email: str, password: str) -> Person:
+        """Sign in to an account, and return its person.
+
+        Args:
+            email: Address of the account.
+            password: Password in clear text.
+
+        Raises:
+            AssertionError: The server's answer breaks the contract.
+        """
+        credentials = {"email": email, "password": password}
         token = self._data("POST", "/auth/login", 200, json=credentials)["token"]
-        return Person(
-            account["_id"], account["name"], email, role, token, created_at=account["createdAt"]
-        )
+        headers = {"Authorization": f"Bearer {token}"}
+        me = self._data("GET", "/auth/me", 200, headers=headers)
+        return Person(me["_id"], me["name"], email, me["role"], token, created_at=me["createdAt"])
 
     def class_of(self, teacher: Person, *students: Person, name: str | None = None) -> str:
         """Create a class, and return its ``_id``.

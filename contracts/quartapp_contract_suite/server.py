@@ -87,6 +87,31 @@ def server_in(
             process.wait()
 
 
+def make_admin(folder: Path, email: str, password: str) -> None:
+    """Make the account of an administrator on a server that :func:`server_in` runs.
+
+    Args:
+        folder: Folder of the server.
+        email: Address of the account.
+        password: Password in clear text.
+
+    Raises:
+        subprocess.CalledProcessError: The command failed.
+    """
+    command = ["user", "create", email, "--name", "Margaret Hamilton", "--role", "admin"]
+    subprocess.run(  # noqa: S603 - our own command
+        [
+            *(sys.executable, "-m", "quartapp.cli", *command, "--password-stdin"),
+            *("--data-dir", str(folder / "data")),
+        ],
+        input=f"{password}\n".encode(),
+        cwd=folder,
+        env=_clean_environment(),
+        stdout=subprocess.DEVNULL,
+        check=True,
+    )
+
+
 def _announced_port(process: subprocess.Popen[str]) -> int | None:
     lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
     # Not every platform can read a pipe with a deadline, so a thread reads. It never stops reading,

@@ -21,6 +21,7 @@ from quartapp_assignment.schemas import (
     MyAttendance,
     NewClass,
     SessionStart,
+    SignUp,
     StartedSession,
     Student,
     User,
@@ -30,7 +31,6 @@ from quartapp_auth import (
     Credentials,
     EmailTakenError,
     InvitationNeededError,
-    Registration,
     RegistrationClosedError,
     Registrations,
     TokenAnswer,
@@ -73,7 +73,7 @@ guarded = partial(Operation, tags=TAGS, missing_token=INVALID_TOKEN, plain_error
 @public(
     id="assignmentSignUp",
     action="registerUser",
-    body=Registration,
+    body=SignUp,
     status=201,
     data=User,
     errors={
@@ -82,7 +82,7 @@ guarded = partial(Operation, tags=TAGS, missing_token=INVALID_TOKEN, plain_error
         RegistrationClosedError: Refusal(403, "Forbidden, registration is closed"),
     },
 )
-async def sign_up(body: Registration) -> dict[str, Any]:
+async def sign_up(body: SignUp) -> dict[str, Any]:
     """Register an account."""
     registrations = core().services.get(Registrations)
     return _user(await registrations.register(body.name, body.email, body.password, body.role))

@@ -5,7 +5,16 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from quartapp import Body, Closed, ObjectIdInput, ObjectIdString, Timestamp, trimmed
-from quartapp_auth import RegisteredRole
+from quartapp_auth import NewAccount, RegisteredRole
+
+
+class SignUp(NewAccount):
+    """A new account. The dialect knows no invitations."""
+
+    role: RegisteredRole
+
+    # `authorize` gets a body like the base's.
+    invitation: ClassVar[None] = None
 
 
 class NewClass(Body):

@@ -9,18 +9,23 @@ from quartapp_auth.errors import (
     EmailTakenError,
     IdentityRefusedError,
     InvitationNeededError,
+    InvitationNotFoundError,
+    InvitationUsedError,
     RegistrationClosedError,
     TooManyFailuresError,
+    UnknownRoleError,
     UserNotFoundError,
     WrongPasswordError,
 )
 from quartapp_auth.happenings import UserRegistered
+from quartapp_auth.invitations import Invitation, Invitations
 from quartapp_auth.people import People
 from quartapp_auth.registrations import Registrations
 from quartapp_auth.roles import BaseRole
 from quartapp_auth.schemas import (
     EMAIL,
     Credentials,
+    NewAccount,
     RegisteredRole,
     Registration,
     TokenAnswer,
@@ -41,7 +46,12 @@ __all__ = [
     "Credentials",
     "EmailTakenError",
     "IdentityRefusedError",
+    "Invitation",
     "InvitationNeededError",
+    "InvitationNotFoundError",
+    "InvitationUsedError",
+    "Invitations",
+    "NewAccount",
     "People",
     "RegisteredRole",
     "Registration",
@@ -49,6 +59,7 @@ __all__ = [
     "Registrations",
     "TokenAnswer",
     "TooManyFailuresError",
+    "UnknownRoleError",
     "User",
     "UserAnswer",
     "UserChanges",

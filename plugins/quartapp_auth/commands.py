@@ -46,19 +46,19 @@ def create(identifier: str, name: str, role: str, stdin: bool, data_dir: Path | 
     """Make an account for an address, or for a username without one."""
     from quartapp_auth.errors import EmailTakenError
 
-    new = _address(identifier) if "@" in identifier else _username(identifier)
+    new = address(identifier) if "@" in identifier else _username(identifier)
     email, username = (new, None) if "@" in new else (None, new)
     display_name, password = _name(name), _password(stdin)
 
     async def make(parts: Core) -> None:
-        _known_role(parts, role)
+        known_role(parts, role)
         try:
             users = _users(parts)
             await users.register(display_name, email, password, role, username=username)
         except EmailTakenError:
             raise QuartappError(f"the {_kind(new)} {new} has an account already") from None
 
-    _run(data_dir, make)
+    run(data_dir, make)
     click.echo(f"{new} has an account, with the role {role}.")
 
 
@@ -122,7 +122,7 @@ def list_users(data_dir: Path | None) -> None:
             known_by = _printable(one.email or one.username or "")
             click.echo(f"{known_by}\t{one.role}\t{state}\t{_printable(one.display_name)}")
 
-    _run(data_dir, show)
+    run(data_dir, show)
 
 
 def _printable(text: str) -> str:
@@ -160,7 +160,15 @@ def _checked(password: str) -> str:
         ) from None
 
 
-def _address(text: str) -> str:
+def address(text: str) -> str:
+    """Return an address for a new account, in lower case.
+
+    Args:
+        text: Address as it was typed.
+
+    Raises:
+        QuartappError: The text is no address.
+    """
     from quartapp_auth.schemas import Email
 
     rule: TypeAdapter[str] = TypeAdapter(Email)
@@ -200,7 +208,16 @@ def _name(text: str) -> str:
         raise QuartappError("a name has 1 to 100 characters") from None
 
 
-def _known_role(parts: Core, role: str) -> None:
+def known_role(parts: Core, role: str) -> None:
+    """Refuse a role that no plugin brings.
+
+    Args:
+        parts: The parts of the app.
+        role: Name of the role.
+
+    Raises:
+        QuartappError: There is no such role.
+    """
     if role not in parts.roles:
         raise QuartappError(f"there is no role {role}; there are {', '.join(sorted(parts.roles))}")
 
@@ -234,18 +251,24 @@ def _change(
 
     async def find_and_change(parts: Core) -> None:
         if role is not None:
-            _known_role(parts, role)
+            known_role(parts, role)
         users = _users(parts)
         try:
             await change(users, str((await users.by_identifier(name)).id))
         except UserNotFoundError:
             raise QuartappError(f"there is no account with the {_kind(name)} {name}") from None
 
-    _run(data_dir, find_and_change)
+    run(data_dir, find_and_change)
     click.echo(f"{name} {done}.")
 
 
-def _run(data_dir: Path | None, use: Callable[[Core], Awaitable[None]]) -> None:
+def run(data_dir: Path | None, use: Callable[[Core], Awaitable[None]]) -> None:
+    """Run the work of a command on the database that the settings name.
+
+    Args:
+        data_dir: Data folder; None for the default.
+        use: The work.
+    """
     from quartapp import load_settings, run_with_services
 
     run_with_services(use, load_settings(data_dir=data_dir))

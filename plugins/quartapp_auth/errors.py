@@ -17,6 +17,18 @@ class InvitationNeededError(DomainError):
     """The person may only register with an invitation."""
 
 
+class InvitationNotFoundError(DomainError):
+    """There is no such invitation."""
+
+
+class InvitationUsedError(DomainError):
+    """An account was made with the invitation, so the invitation cannot be revoked."""
+
+
+class UnknownRoleError(DomainError):
+    """There is no such role."""
+
+
 class UserNotFoundError(DomainError):
     """The account does not exist."""
 

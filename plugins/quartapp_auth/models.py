@@ -47,3 +47,20 @@ class FailedSignInDocument(Model):
         "strict": False,
         "indexes": [{"fields": ["expires"], "expireAfterSeconds": 0}],
     }
+
+
+class InvitationDocument(Model):
+    """The collection of invitations, declared with its indexes and the fields that they need."""
+
+    hash = StringField()
+    expires_at = DateTimeField(db_field="expiresAt")
+
+    meta: ClassVar[dict[str, Any]] = {
+        "collection": "invitations",
+        "strict": False,
+        "indexes": [
+            {"fields": ["hash"], "unique": True},
+            # Past invitations can be listed for another month.
+            {"fields": ["expires_at"], "expireAfterSeconds": 30 * 24 * 3600},
+        ],
+    }

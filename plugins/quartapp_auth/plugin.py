@@ -11,8 +11,11 @@ from quartapp_auth.failure_counts import FailureCounts, Limit
 from quartapp_auth.guessing import Guessing, Limits
 from quartapp_auth.happenings import UserRegistered
 from quartapp_auth.hashing import Hashing
+from quartapp_auth.invitation_command import invite
+from quartapp_auth.invitation_routes import invitation_routes
+from quartapp_auth.invitations import Invitations
 from quartapp_auth.metrics import AuthMetrics
-from quartapp_auth.models import FailedSignInDocument, UserDocument
+from quartapp_auth.models import FailedSignInDocument, InvitationDocument, UserDocument
 from quartapp_auth.mongo_store import MongoUserStore
 from quartapp_auth.passwords import Passwords
 from quartapp_auth.people import People
@@ -64,8 +67,8 @@ class AuthPlugin:
 
     @hookimpl
     def register_collections(self) -> list[type[Model]]:
-        """Declare the collections of accounts and of failed sign-ins."""
-        return [UserDocument, FailedSignInDocument]
+        """Declare the collections of accounts, invitations and failed sign-ins."""
+        return [UserDocument, InvitationDocument, FailedSignInDocument]
 
     @hookimpl
     def register_services(self, app: Quart) -> None:
@@ -90,7 +93,9 @@ class AuthPlugin:
         parts.services.add(users)
         parts.services.add(users, as_=People)
         parts.services.add(users, as_=AccountMaker)
-        parts.services.add(Registrations(users, rule))
+        invitations = Invitations(parts.database, parts.clock, rule, parts.roles)
+        parts.services.add(invitations)
+        parts.services.add(Registrations(users, rule, invitations))
         asks = parts.plugins.implement("refresh_account")
         refresher = Refresher(parts.plugins, users, parts.clock, settings.refresh_minutes)
         self._states = AccountStates(store, parts.hub, parts.clock, refresher if asks else None)
@@ -99,13 +104,13 @@ class AuthPlugin:
 
     @hookimpl
     def register_blueprints(self) -> list[Blueprint]:
-        """Return the routes under /auth."""
-        return [blueprint, sign_out_blueprint]
+        """Return the routes under /auth, and those of invitations."""
+        return [blueprint, sign_out_blueprint, invitation_routes]
 
     @hookimpl
     def register_commands(self) -> list[click.Command]:
-        """Return the command ``quartapp user``."""
-        return [user]
+        """Return the commands ``quartapp user`` and ``quartapp invite``."""
+        return [user, invite]
 
     @hookimpl
     def startup(self) -> None:

@@ -39,6 +39,15 @@ class RegistrationRule:
         if self.setting in ("open", "students") and not self.local:
             log.warning("whoever reaches this server can register", registration=self.setting)
 
+    def check_invited(self) -> None:
+        """Let somebody with an invitation register, or refuse.
+
+        Raises:
+            RegistrationClosedError: Nobody may register.
+        """
+        if self.setting == "closed":
+            raise RegistrationClosedError
+
     def check(self, role: str) -> None:
         """Let somebody without an invitation register, or refuse.
 
@@ -49,8 +58,7 @@ class RegistrationRule:
             RegistrationClosedError: Nobody may register.
             InvitationNeededError: An invitation is needed for this role.
         """
-        if self.setting == "closed":
-            raise RegistrationClosedError
+        self.check_invited()
         if self.is_open or (self.setting == "students" and role == BaseRole.STUDENT):
             return
         raise InvitationNeededError

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from quartapp import Attempt
+from quartapp_auth.errors import EmailTakenError, InvitationNeededError, UserNotFoundError
+
 if TYPE_CHECKING:
-    from quartapp import Attempt
+    from quartapp_auth.invitations import Invitations
     from quartapp_auth.registration import RegistrationRule
     from quartapp_auth.service import UserService
     from quartapp_auth.users import User
@@ -17,14 +20,25 @@ class Registrations:
     Args:
         users: The service of accounts.
         rule: The rule about registration.
+        invitations: The invitations.
     """
 
-    def __init__(self, users: UserService, rule: RegistrationRule) -> None:
+    def __init__(
+        self, users: UserService, rule: RegistrationRule, invitations: Invitations
+    ) -> None:
         self._users = users
         self._rule = rule
+        self._invitations = invitations
 
     async def register(
-        self, name: str, email: str, password: str, role: str, attempt: Attempt | None = None
+        self,
+        name: str,
+        email: str,
+        password: str,
+        role: str | None,
+        attempt: Attempt | None = None,
+        *,
+        invitation: str | None = None,
     ) -> User:
         """Register an account with a password.
 
@@ -32,13 +46,46 @@ class Registrations:
             name: Name as typed, trimmed.
             email: E-mail address in lower case.
             password: Password in clear text, at most 72 bytes of UTF-8.
-            role: Role that the person wants.
+            role: Role that the person wants; None for the role of the invitation.
             attempt: The try that this call is; None for the first and only one.
+            invitation: Text of an invitation; None without one.
 
         Raises:
             RegistrationClosedError: Nobody may register.
-            InvitationNeededError: An invitation is needed for this role.
+            InvitationNeededError: An invitation is needed for this role, or the invitation is not
+                for this person.
             EmailTakenError: The address has an account.
         """
+        attempt = attempt or Attempt()
+        if invitation is not None:
+            return await self._invited(name, email, password, role, attempt, invitation)
+        if role is None:
+            raise InvitationNeededError
         self._rule.check(role)
         return await self._users.register(name, email, password, role, attempt)
+
+    async def _invited(
+        self,
+        name: str,
+        email: str,
+        password: str,
+        role: str | None,
+        attempt: Attempt,
+        secret: str,
+    ) -> User:
+        self._rule.check_invited()
+        await self._invitations.check(secret, email, role, attempt.id)
+        # A taken address must not use the invitation up: its holder may have another address.
+        if not attempt.repeated and await self._has_account(email):
+            raise EmailTakenError
+        invitation = await self._invitations.take(secret, email, role, attempt.id)
+        user = await self._users.register(name, email, password, invitation.role, attempt)
+        await self._invitations.use(invitation, user.id)
+        return user
+
+    async def _has_account(self, email: str) -> bool:
+        try:
+            await self._users.by_email(email)
+        except UserNotFoundError:
+            return False
+        return True

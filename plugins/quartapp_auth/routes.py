@@ -61,7 +61,14 @@ async def register(body: Registration, attempt: Attempt) -> dict[str, Any]:
     user = (
         await core()
         .services.get(Registrations)
-        .register(body.name, body.email, body.password, body.role, attempt)
+        .register(
+            body.name,
+            body.email,
+            body.password,
+            body.role,
+            attempt,
+            invitation=body.invitation,
+        )
     )
     return user_answer(user)
 

@@ -4,8 +4,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
 
-from quartapp import Body, Closed, ObjectIdString, Timestamp, left_out, trimmed
+from quartapp import Body, Closed, ObjectIdInput, ObjectIdString, Timestamp, left_out, trimmed
 from quartapp_auth.passwords import MAX_BYTES
+from quartapp_auth.roles import BaseRole
 from quartapp_auth.users import LONGEST_USERNAME
 
 RegisteredRole = Literal["teacher", "student"]
@@ -15,6 +16,7 @@ RegisteredRole = Literal["teacher", "student"]
 LONGEST_EMAIL = 254
 # No password that somebody has is longer, and a check of one costs memory.
 LONGEST_TYPED_PASSWORD = 10_000
+LONGEST_INVITATION = 100
 _LABEL = "[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
 EMAIL = rf"[a-zA-Z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@{_LABEL}(?:\.{_LABEL})+"
 
@@ -35,14 +37,26 @@ NewPassword = Annotated[
 ]
 
 
-class Registration(Body):
-    """A new account."""
+class NewAccount(Body):
+    """What every new account needs."""
 
     name: Name
     email: Email
     # A plugin that logs the body of a request shows no password.
     password: NewPassword = Field(repr=False)
-    role: RegisteredRole
+
+
+class Registration(NewAccount):
+    """A new account; an invitation gives its role."""
+
+    role: RegisteredRole = left_out()
+    invitation: str = left_out(min_length=1, max_length=LONGEST_INVITATION, repr=False)
+
+    @model_validator(mode="after")
+    def _role_is_given(self) -> Registration:
+        if self.role is None and self.invitation is None:
+            raise ValueError("role is needed without an invitation")
+        return self
 
 
 def _by_address_or_username(schema: dict[str, Any]) -> None:
@@ -84,9 +98,44 @@ class UserAnswer(Closed):
     id: ObjectIdString = Field(alias="_id")
     name: str
     email: str | None
-    role: RegisteredRole
+    # Plugins may bring further roles.
+    role: Annotated[str, Field(json_schema_extra={"x-extensible-enum": [*BaseRole]})]
     created_at: Timestamp = Field(alias="createdAt")
     updated_at: Timestamp = Field(alias="updatedAt")
+
+
+class InvitationBody(Body):
+    """An invitation to make."""
+
+    role: Annotated[str, StringConstraints(min_length=1, max_length=100)]
+    email: Email = left_out()
+
+
+class InvitationsQuery(Body):
+    """The choice of invitations to list."""
+
+    limit: int = left_out(ge=1, le=500)
+    after: ObjectIdInput = left_out()
+
+
+class InvitationAnswer(Closed):
+    """An invitation, without the text that its holder has."""
+
+    id: ObjectIdString = Field(alias="_id")
+    role: str
+    email: str | None
+    created_at: Timestamp = Field(alias="createdAt")
+    expires_at: Timestamp = Field(alias="expiresAt")
+    created_by: ObjectIdString | None = Field(alias="createdBy")
+    used_by: ObjectIdString | None = Field(alias="usedBy")
+    used_at: Timestamp | None = Field(alias="usedAt")
+    revoked_at: Timestamp | None = Field(alias="revokedAt")
+
+
+class NewInvitationAnswer(InvitationAnswer):
+    """An invitation with its text, which is told this once."""
+
+    invitation: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{22}$")]
 
 
 class TokenAnswer(Closed):

@@ -24,12 +24,13 @@ class Cast:
 
     ``teacher`` has a class with ``student`` on the roll. ``stranger`` is another teacher.
     ``outsider`` is a student outside that class, whom rows may add to their class. ``newcomer`` is
-    a student whom no row adds to a class.
-    ``leaver`` is a student whose token a row may end.
+    a student whom no row adds to a class. ``leaver`` is a student whose token a row may end.
+    ``admin`` is an administrator, or None in a run without one, which leaves out what needs one.
     """
 
-    def __init__(self, people: People) -> None:
+    def __init__(self, people: People, admin: Person | None = None) -> None:
         self.people = people
+        self.admin = admin
         self.teacher = people.teacher("Ada Lovelace")
         self.stranger = people.teacher("Alan Turing")
         self.student = people.student("Grace Hopper")
@@ -70,6 +71,8 @@ class Scene:
                 for name in ("teacher", "stranger", "student")
             },
         }
+        if cast.admin is not None:
+            self.words["admin_id"] = cast.admin.id
         self.words["other"] = cast.people.class_of(cast.teacher, name=self.words["taken"])
         self.words["class"] = cast.people.class_of(
             cast.teacher, cast.student, name=self.words["name"]
@@ -90,6 +93,35 @@ class Scene:
     def welcome_leaver(self) -> None:
         """Let another student be the leaver."""
         self.cast.leaver = self.people.student("Dorothy Vaughan")
+
+    def invite(self) -> None:
+        """Let the administrator invite a teacher with a fresh address."""
+        address = self.filled("<fresh>@school.example")
+        made = self._as_admin("POST", "", {"role": "teacher", "email": address})
+        self.words |= {"invitation_id": made["_id"], "invitation": made["invitation"]}
+
+    def invite_and_revoke(self) -> None:
+        """Let the administrator invite a teacher, and revoke the invitation."""
+        self.invite()
+        self._as_admin("DELETE", f"/{self.words['invitation_id']}")
+
+    def invite_and_use(self) -> None:
+        """Invite a teacher, and register with the invitation."""
+        self.invite()
+        self.people.register(
+            "Ada", self.filled("<fresh>@school.example"), invitation=self.words["invitation"]
+        )
+
+    def _as_admin(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON
+        assert self.cast.admin is not None
+        answer = self.people.http.request(
+            method,
+            f"{API}/admin/invitations{path}",
+            json=body,
+            headers=self.cast.admin.headers,
+        )
+        assert answer.is_success, answer.text
+        return answer.json()["data"]
 
     def add_namesake(self) -> None:
         """Give the other teacher a class with the name of the class."""

@@ -4,48 +4,62 @@ from __future__ import annotations
 
 import json
 import uuid
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import httpx
 import pytest
 
 from quartapp_contract_suite.http.matching import mismatch
 from quartapp_contract_suite.http.table.doors import SETTINGS, door_rows
-from quartapp_contract_suite.people import TIMEOUT_SECONDS
-from quartapp_contract_suite.server import running_server
+from quartapp_contract_suite.people import PASSWORD, People
+from quartapp_contract_suite.server import make_admin, server_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from quartapp_contract_suite.http.table.rows import Row
+    from quartapp_contract_suite.people import Person
 
 pytestmark = pytest.mark.needs_own_server
 
 
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """A server, and its administrator."""
+
+    people: People
+    admin: Person
+
+
 @pytest.fixture(scope="module")
-def http(request: pytest.FixtureRequest, plugins: list[str]) -> Iterator[httpx.Client]:
-    """Provide a client of a server with each setting."""
+def doors(
+    request: pytest.FixtureRequest, plugins: list[str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Doors]:
+    """Provide a server with each setting, and its administrator."""
+    folder, setting = tmp_path_factory.mktemp("doors"), request.param
     with (
-        running_server(*plugins, QUARTAPP_AUTH_REGISTRATION=request.param) as url,
-        httpx.Client(base_url=url, timeout=TIMEOUT_SECONDS) as client,
+        server_in(folder, *plugins, QUARTAPP_AUTH_REGISTRATION=setting) as url,
+        People(url) as people,
     ):
-        yield client
+        make_admin(folder, "admin@school.example", PASSWORD)
+        yield Doors(people, people.signed_in("admin@school.example", PASSWORD))
 
 
 @pytest.mark.parametrize(
-    ("http", "row"),
+    ("doors", "row"),
     [
         pytest.param(setting, row, id=f"{setting}-{row}")
         for setting in SETTINGS
         for row in door_rows(setting)
     ],
-    indirect=["http"],
+    indirect=["doors"],
 )
-def test_answer_is_as_the_table_says(http: httpx.Client, row: Row) -> None:
+def test_answer_is_as_the_table_says(doors: Doors, row: Row) -> None:
     fresh = uuid.uuid4().hex
     sent = json.loads(json.dumps(row.json).replace("<fresh>", fresh))
 
-    answer = http.request(row.method, row.path, json=sent)
+    headers = doors.admin.headers if row.who == "admin" else {}
+    answer = doors.people.http.request(row.method, row.path, json=sent, headers=headers)
 
     assert answer.status_code == row.status, answer.text
     told = json.loads(answer.text.replace(fresh, "<fresh>"))

@@ -18,7 +18,7 @@ from quartapp_contract_suite.people import PASSWORD
 if TYPE_CHECKING:
     import httpx
 
-    from quartapp_contract_suite.people import People
+    from quartapp_contract_suite.people import People, Person
 
 OPERATIONS = operations()
 GUARDED = [operation for operation in OPERATIONS if operation.role != "public"]
@@ -58,9 +58,9 @@ ODD_TEXTS = {
 
 
 @pytest.fixture(scope="module")
-def cast(people: People) -> Cast:
+def cast(people: People, admin: Person | None) -> Cast:
     """Return the people of all rows."""
-    return Cast(people)
+    return Cast(people, admin)
 
 
 @pytest.fixture
@@ -79,7 +79,19 @@ def assert_error(answer: httpx.Response, status: int, message: str) -> None:
     assert answer.headers["content-type"] == "application/json"
 
 
-@pytest.mark.parametrize("row", rows(), ids=str)
+def who_asks(operation: Operation, *more: object, name: str = "") -> object:
+    """Return the parameters of a test that asks as somebody who may call the operation."""
+    marks = [pytest.mark.needs_admin] if operation.role == "admin" else []
+    return pytest.param(operation, *more, marks=marks, id=name or str(operation))
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        pytest.param(row, marks=[pytest.mark.needs_admin] if row.by_admin else [], id=str(row))
+        for row in rows()
+    ],
+)
 def test_answer_is_as_the_table_says(row: Row, scene: Scene) -> None:
     if row.given is not None:
         row.given(scene)
@@ -156,7 +168,7 @@ def test_wrong_role_is_refused_before_body_and_path_are_checked(
 @pytest.mark.parametrize(
     ("operation", "what"),
     [
-        pytest.param(operation, what, id=f"{operation}-{what}")
+        who_asks(operation, what, name=f"{operation}-{what}")
         for operation in WITH_BODY
         for what in MALFORMED
         if what != "nothing" or operation.body_required
@@ -174,7 +186,7 @@ def test_a_malformed_body_is_the_operations_own_validation_error(
     assert_error(answer, *operation.invalid)
 
 
-@pytest.mark.parametrize("operation", WITH_TEXTS, ids=str)
+@pytest.mark.parametrize("operation", [*map(who_asks, WITH_TEXTS)])
 def test_no_text_in_a_path_or_a_query_is_a_server_error(
     operation: Operation, people: People, cast: Cast
 ) -> None:
@@ -193,7 +205,7 @@ def test_no_text_in_a_path_or_a_query_is_a_server_error(
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", None])
-@pytest.mark.parametrize("operation", WITH_BODY, ids=str)
+@pytest.mark.parametrize("operation", [*map(who_asks, WITH_BODY)])
 def test_another_content_type_is_the_operations_own_validation_error(
     operation: Operation, content_type: str | None, people: People, cast: Cast
 ) -> None:
@@ -216,7 +228,7 @@ def test_another_content_type_is_the_operations_own_validation_error(
     assert_error(answer, *operation.invalid)
 
 
-@pytest.mark.parametrize("operation", WITH_BODY, ids=str)
+@pytest.mark.parametrize("operation", [*map(who_asks, WITH_BODY)])
 def test_a_body_of_more_than_64_kib_is_too_large(
     operation: Operation, people: People, cast: Cast
 ) -> None:
@@ -293,5 +305,5 @@ def authorization(operation: Operation, cast: Cast) -> dict[str, str]:
     """Return the headers of a person who may call ``operation``."""
     if operation.role == "public":
         return {}
-    person = cast.student if operation.role == "student" else cast.teacher
-    return dict(person.headers)
+    name = operation.role if operation.role in ("student", "admin") else "teacher"
+    return dict(cast.named(name).headers)

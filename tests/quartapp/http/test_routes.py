@@ -69,7 +69,7 @@ def test_every_route_of_the_url_map_declares_its_access(app: Quart) -> None:
             assert rule.rule == "/ws"
             continue
         operation = app.view_functions[rule.endpoint].__quartapp_operation__
-        assert operation.access.label in {"public", "any", "teacher", "student"}
+        assert operation.access.label in {"public", "any", "teacher", "student", "admin"}
         for method in rule.methods - {"HEAD"}:
             assert (method, operation.id) in known
 
@@ -107,6 +107,8 @@ def test_every_answer_of_a_route_is_in_the_table(app: Quart) -> None:
                     continue
                 if (route.operation.id, status) == ("getMe", 404):
                     continue  # test_deleted_account_is_not_found
+                if (route.operation.id, status) == ("login", 429):
+                    continue  # the suite's test_guessing.py, on a server of its own
                 assert (route.operation.id, status, refusal.message) in tried
 
 

@@ -21,9 +21,19 @@ def door_rows(setting: str) -> list[Row]:
         _register("a student", *students, role="student"),
         # A body that does not fit is told first.
         _register("address that is none", 422, error("Invalid request Schema"), email="ada"),
+        *_invite(setting),
         _login("nobody's address", email="<fresh>@school.example"),
         _login("nobody's username", username="<fresh>"),
     ]
+
+
+def _invite(setting: str) -> list[Row]:
+    if setting != "closed":
+        return []
+    closed = error("Forbidden, registration is closed")
+    path = "/api/v1/admin/invitations"
+    sent = {"role": "teacher"}
+    return [Row("createInvitation", "of no use", "POST", path, "admin", 403, closed, sent)]
 
 
 def _register(case: str, status: int, body: Any, **fields: str) -> Row:  # noqa: ANN401 - JSON

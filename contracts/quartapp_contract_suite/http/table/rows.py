@@ -50,6 +50,7 @@ class Row:
         json: Body of the request; ``...`` for no body.
         given: Method of the scene to call before the request; None for no preparation.
         headers: Headers of the answer.
+        by_admin: Whether the row needs an administrator, whom not every run has.
     """
 
     operation: str
@@ -62,6 +63,7 @@ class Row:
     json: Any = ...
     given: Callable[[Scene], None] | None = None
     headers: Mapping[str, str] = field(default_factory=lambda: JSON_TYPE)
+    by_admin: bool = False
 
     def __str__(self) -> str:
         return f"{self.operation}: {self.case}"

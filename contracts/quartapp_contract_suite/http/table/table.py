@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from quartapp_contract_suite.http.table.accounts import account_rows
 from quartapp_contract_suite.http.table.attendance import attendance_rows
 from quartapp_contract_suite.http.table.classes import class_rows
+from quartapp_contract_suite.http.table.invitations import invitation_rows
 from quartapp_contract_suite.http.table.rolls import roll_rows
 from quartapp_contract_suite.http.table.teachers import teacher_rows
 
@@ -16,4 +17,11 @@ if TYPE_CHECKING:
 
 def rows() -> list[Row]:
     """Return all rows."""
-    return [*account_rows(), *class_rows(), *roll_rows(), *teacher_rows(), *attendance_rows()]
+    return [
+        *account_rows(),
+        *invitation_rows(),
+        *class_rows(),
+        *roll_rows(),
+        *teacher_rows(),
+        *attendance_rows(),
+    ]
