@@ -132,8 +132,15 @@ async def test_a_plugin_in_place_of_auth_keeps_to_the_contract_as_far_as_it_goes
     assert [plugin.name for plugin in plugins][:3] == ["registry", "classes", "attendance"]
     report = check(load_settings(), plugins)
     assert report.drift == tuple(
-        f"POST /api/v1/auth/{path}: this configuration does not have it"
-        for path in ("logout-all", "logout", "refresh")
+        f"{operation}: this configuration does not have it"
+        for operation in (
+            "DELETE /api/v1/admin/invitations/{invitation_id}",
+            "GET /api/v1/admin/invitations",
+            "POST /api/v1/admin/invitations",
+            "POST /api/v1/auth/logout-all",
+            "POST /api/v1/auth/logout",
+            "POST /api/v1/auth/refresh",
+        )
     )
 
 
