@@ -20,7 +20,7 @@ from quartapp.database.shared_time import SharedTime
 from quartapp.database.tasks import Tasks
 from quartapp.embedded.watch import watch_of
 from quartapp.errors import QuartappError
-from quartapp.hooks.discovery import discover, loaded, without_replaced
+from quartapp.hooks.discovery import complete, discover, loaded
 from quartapp.hooks.plugins import Plugins
 from quartapp.http.body_limits import note_body_limits
 from quartapp.http.browsers.cors import register_cors
@@ -176,7 +176,7 @@ def _core(settings: Settings, plugins: Iterable[object] | None, clock: Clock | N
     if plugins is None:
         chosen = discover(settings.plugins, settings.extra_plugins)
     else:
-        chosen = without_replaced(map(loaded, plugins))
+        chosen = complete(map(loaded, plugins))
     clock = _brought_clock(chosen) or clock or SharedClock()
     metrics = Metrics()
     manager = Plugins(

@@ -14,6 +14,7 @@ import structlog
 from quartapp.database.named_lease import COLLECTION as LEASES
 from quartapp.database.named_lease import LeaseLostError, NamedLease
 from quartapp.errors import DatabaseUnavailableError, PluginError, QuartappError
+from quartapp.kinds import ASYNC, NUMBER, TEXT, WHOLE, check_all
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -48,6 +49,14 @@ class Migration:
     why: str
     function: Callable[[Database], Awaitable[object]]
     seconds: float = 3600.0
+
+    def __post_init__(self) -> None:
+        """Refuse attributes of other types.
+
+        Raises:
+            TypeError: An attribute has another type.
+        """
+        check_all(self, version=WHOLE, why=TEXT, function=ASYNC, seconds=NUMBER)
 
 
 CORE_MIGRATIONS: tuple[Migration, ...] = ()
@@ -152,11 +161,15 @@ class Migrations:
 
 
 def _checked(plugin: LoadedPlugin) -> tuple[Migration, ...]:
-    steps = tuple(getattr(plugin.implementation, "migrations", ()))
+    steps = getattr(plugin.implementation, "migrations", ())
+    if not isinstance(steps, list | tuple):
+        raise PluginError(
+            f"plugin {plugin}: `migrations` has to be a list of Migration, and is {steps!r}"
+        )
     for number, step in enumerate(steps, FIRST_VERSION + 1):
         if not isinstance(step, Migration) or step.version != number:
             raise PluginError(
                 f"plugin {plugin}: `migrations` must be a list of Migration with the versions 2, "
                 f"3, 4 and so on; number {number - FIRST_VERSION} is {step!r}"
             )
-    return steps
+    return tuple(steps)

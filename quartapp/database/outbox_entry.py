@@ -16,6 +16,7 @@ from bson import Timestamp
 from mongoengine import DateTimeField, DynamicField, IntField, ObjectIdField, StringField
 
 from quartapp.database.model import Model
+from quartapp.kinds import MAPPING, TEXT, check_all, optional
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,6 +43,14 @@ class OutboxEntry:
     kind: str
     key: str | None
     data: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        """Refuse attributes of other types.
+
+        Raises:
+            TypeError: An attribute has another type.
+        """
+        check_all(self, kind=TEXT, key=optional(TEXT), data=MAPPING)
 
     def document(
         self,

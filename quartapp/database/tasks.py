@@ -18,6 +18,7 @@ from pymongo.errors import PyMongoError
 from quartapp.database.named_lease import LOOK_SECONDS, LeaseLostError, NamedLease
 from quartapp.ending import end_tasks
 from quartapp.errors import DatabaseUnavailableError, QuartappError
+from quartapp.kinds import ASYNC, NUMBER, check
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -117,14 +118,19 @@ class Tasks:
                 each process.
 
         Raises:
-            QuartappError: No plugin is being built, the plugin has a task of the same name, or
-                ``seconds`` is not positive.
+            QuartappError: No plugin is being built, the plugin has a task of the same name,
+                ``seconds`` is not positive, or the function is not async.
         """
         owner = self._owner()
         label = getattr(function, "__name__", type(function).__name__).strip("_")
         if owner is None:
             raise QuartappError(f"the task {label} is declared too late: use register_services")
         name = f"{owner.name}.{label}"
+        try:
+            check(f"plugin {owner}: the task {label}", function, ASYNC)
+            check(f"plugin {owner}: the interval of the task {label}", seconds, NUMBER)
+        except TypeError as error:
+            raise QuartappError(str(error)) from error
         if seconds <= 0:
             raise QuartappError(f"plugin {owner}: the task {label} needs more than 0 seconds")
         if any(task.name == name for task in self.declared):

@@ -10,6 +10,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from quartapp.errors import PluginError
 from quartapp.extras import command_for, missing_of
 from quartapp.hooks.dispatcher import reason
+from quartapp.kinds import CLASS, TEXT, Kind, check, several
 from quartapp.plugin import LoadedPlugin
 from quartapp.version import __version__
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 GROUP = "quartapp"
 OPTIONAL_GROUP = "quartapp.optional"
+TEXTS = several(TEXT)
 OWN_DISTRIBUTION = "quartapp"
 
 
@@ -170,6 +172,10 @@ def loaded(item: object) -> LoadedPlugin:
 
 
 def _loaded(name: str, distribution: str, implementation: object) -> LoadedPlugin:
+    try:
+        _check_declared(implementation)
+    except TypeError as error:
+        raise PluginError(f"plugin {name} ({distribution}): {error}") from error
     plugin = LoadedPlugin(
         name=name,
         distribution=distribution,
@@ -194,6 +200,17 @@ def _loaded(name: str, distribution: str, implementation: object) -> LoadedPlugi
             "upgrade one of the two"
         )
     return plugin
+
+
+def _check_declared(implementation: object) -> None:
+    names = Kind("a name or several names", lambda value: TEXT.fits(value) or TEXTS.fits(value))
+    for attribute, kind in {
+        "requires": names,
+        "provides": names,
+        "messages": TEXTS,
+        "happenings": several(CLASS),
+    }.items():
+        check(f"`{attribute}`", getattr(implementation, attribute, ()), kind)
 
 
 def _names(given: str | Iterable[str]) -> tuple[str, ...]:
@@ -245,6 +262,23 @@ def without_replaced(plugins: Iterable[LoadedPlugin]) -> list[LoadedPlugin]:
     return [plugin for plugin in chosen if replaced.get(plugin.name, plugin) is plugin]
 
 
+def complete(plugins: Iterable[LoadedPlugin]) -> list[LoadedPlugin]:
+    """Return plugins like :func:`without_replaced`, if none lacks a plugin that it requires.
+
+    Args:
+        plugins: The chosen plugins.
+
+    Raises:
+        PluginError: A required plugin is missing, or two plugins stand for one name.
+    """
+    chosen = without_replaced(plugins)
+    for plugin in chosen:
+        missing = _lacking(plugin, chosen)
+        if missing:
+            raise PluginError(f"plugin {plugin} requires the plugin {', '.join(missing)}")
+    return chosen
+
+
 def in_order(plugins: Iterable[LoadedPlugin]) -> list[LoadedPlugin]:
     """Sort plugins: each after those it requires, then bundled plugins first, then by name.
 
@@ -257,13 +291,7 @@ def in_order(plugins: Iterable[LoadedPlugin]) -> list[LoadedPlugin]:
         PluginError: A required plugin is missing, plugins require each other, or two plugins stand
             for one name.
     """
-    waiting = sorted(
-        without_replaced(plugins), key=lambda plugin: (not _is_bundled(plugin), plugin.name)
-    )
-    for plugin in waiting:
-        missing = _lacking(plugin, waiting)
-        if missing:
-            raise PluginError(f"plugin {plugin} requires the plugin {', '.join(missing)}")
+    waiting = sorted(complete(plugins), key=lambda plugin: (not _is_bundled(plugin), plugin.name))
     ordered: list[LoadedPlugin] = []
     while waiting:
         ready = next((plugin for plugin in waiting if not _lacking(plugin, ordered)), None)

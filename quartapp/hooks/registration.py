@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import difflib
+import inspect
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pluggy
 
 from quartapp.errors import PluginError
 from quartapp.hooks import specs
+from quartapp.plugin import LoadedPlugin
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from types import ModuleType
+    from collections.abc import Mapping, Sequence
 
-    from quartapp.plugin import LoadedPlugin
+_VARIABLE = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
 def registered(loaded: Sequence[LoadedPlugin]) -> pluggy.PluginManager:
@@ -36,6 +38,8 @@ def registered(loaded: Sequence[LoadedPlugin]) -> pluggy.PluginManager:
         if brought is not None:
             _add_hookspecs(manager, plugin, brought, brings)
     for plugin in loaded:
+        _refuse_unmarked(manager, plugin, brings)
+        _refuse_unknown_arguments(manager, plugin)
         _register(manager, plugin)
     return manager
 
@@ -64,6 +68,60 @@ def _add_hookspecs(
         if other is not plugin:
             raise PluginError(f"hook {name} is brought by both {other} and {plugin}")
     manager.add_hookspecs(brought)
+
+
+def _refuse_unmarked(
+    manager: pluggy.PluginManager, plugin: LoadedPlugin, brings: Mapping[str, object]
+) -> None:
+    """Refuse a method that has the name of a hook and would never be called.
+
+    Args:
+        manager: pluggy's manager.
+        plugin: The plugin.
+        brings: Who brings each hook. Hooks of plugins that the author may not know do not count.
+    """
+    implementation = plugin.implementation
+    for name, brought_by in brings.items():
+        if not _is_known_to(plugin, brought_by):
+            continue
+        method = inspect.getattr_static(implementation, name, None)
+        if isinstance(method, staticmethod | classmethod):
+            method = method.__func__
+        if not inspect.isfunction(method) or hasattr(method, f"{specs.PROJECT_NAME}_spec"):
+            continue
+        if isinstance(implementation, ModuleType) and method.__module__ != implementation.__name__:
+            continue  # the module only imports the function
+        if manager.parse_hookimpl_opts(implementation, name) is None:
+            raise PluginError(
+                f"plugin {plugin}: {name} is the name of a hook, and nobody would call this "
+                "method: write @hookimpl above it, or give it another name"
+            )
+
+
+def _is_known_to(plugin: LoadedPlugin, brought_by: object) -> bool:
+    if not isinstance(brought_by, LoadedPlugin) or brought_by is plugin:
+        return True
+    bundled = brought_by.distribution.split()[0] == specs.PROJECT_NAME
+    return bundled or not set(brought_by.names).isdisjoint(plugin.requires)
+
+
+def _refuse_unknown_arguments(manager: pluggy.PluginManager, plugin: LoadedPlugin) -> None:
+    implementation = plugin.implementation
+    for name in dir(implementation):
+        marked = manager.parse_hookimpl_opts(implementation, name)
+        caller = marked and getattr(manager.hook, marked.get("specname") or name, None)
+        if not caller or caller.spec is None:
+            continue  # a hook that does not exist is refused with its name
+        offered = caller.spec.argnames
+        for parameter in inspect.signature(getattr(implementation, name)).parameters.values():
+            if parameter.kind in _VARIABLE or parameter.default is not parameter.empty:
+                continue
+            if parameter.name not in offered:
+                has = f"it has {', '.join(offered)}" if offered else "it has none"
+                raise PluginError(
+                    f"plugin {plugin}: {name} takes the argument {parameter.name}, which the hook "
+                    f"{caller.name} does not have; {has}"
+                )
 
 
 def _register(manager: pluggy.PluginManager, plugin: LoadedPlugin) -> None:

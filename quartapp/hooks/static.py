@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-if TYPE_CHECKING:
-    from pathlib import Path
+from quartapp.kinds import TEXT, a, check_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,3 +20,11 @@ class Static:
 
     prefix: str
     folder: Path
+
+    def __post_init__(self) -> None:
+        """Refuse attributes of other types.
+
+        Raises:
+            TypeError: An attribute has another type.
+        """
+        check_all(self, prefix=TEXT, folder=a(Path, "a pathlib.Path"))

@@ -14,6 +14,21 @@ from quartapp.http.authentication import INVALID_TOKEN, MISSING_TOKEN, token_cod
 from quartapp.http.conditional import PRECONDITION_FAILED
 from quartapp.http.csrf import CROSS_SITE
 from quartapp.http.idempotency import CODES
+from quartapp.identity.access import Access
+from quartapp.kinds import (
+    MAPPING,
+    MODEL,
+    TEXT,
+    TRUTH,
+    WHOLE,
+    Kind,
+    a,
+    check,
+    check_all,
+    optional,
+    several,
+    subclass,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +36,6 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from quartapp.http.answers import FieldError
-    from quartapp.identity.access import Access
 
 MAX_BODY_BYTES = 64 * 1024
 HTML = "text/html"
@@ -45,6 +59,21 @@ class Refusal:
     also_as: str | None = None
     code: str | None = None
     explained: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse attributes of other types.
+
+        Raises:
+            TypeError: An attribute has another type.
+        """
+        check_all(
+            self,
+            status=WHOLE,
+            message=TEXT,
+            also_as=optional(TEXT),
+            code=optional(TEXT),
+            explained=TRUTH,
+        )
 
     def raised_by(self, error: Exception, fields: Sequence[FieldError] = ()) -> ApiError:
         """Return the error that ends the request with this answer.
@@ -162,12 +191,17 @@ class Declaration:
     why: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuse attributes that contradict each other.
+        """Refuse attributes of other types, and attributes that contradict each other.
 
         Raises:
-            TypeError: The operation has a body and a form. Or it is a page and idempotent, although
-                stored refusals are JSON. Or other sites may send a form of signed-in people.
+            TypeError: An attribute has another type. Or the operation has a body and a form. Or it
+                is a page and idempotent, although stored refusals are JSON. Or other sites may
+                send a form of signed-in people.
         """
+        check_all(self, **_KINDS)
+        for error, answers in self.errors.items():
+            check(f"operation {self.id}: a key of errors", error, _ERROR)
+            check(f"operation {self.id}: the answer to {error.__name__}", answers, _ANSWERS)
         if self.body is not None and self.form is not None:
             raise TypeError(f"operation {self.id} has a body or a form, not both")
         if self.page and self.idempotent:
@@ -185,6 +219,46 @@ class Declaration:
     def refusals(self) -> dict[int, list[Refusal]]:
         """Return all refusals of this operation, by status."""
         return _refusals_of(self)
+
+
+_REFUSAL = a(Refusal, "a Refusal")
+_ERROR = subclass(DomainError, "a subclass of DomainError")
+_ANSWERS = Kind(
+    "a Refusal or a tuple of Refusals",
+    lambda value: (
+        _REFUSAL.fits(value) or (isinstance(value, tuple) and several(_REFUSAL).fits(value))
+    ),
+)
+_KINDS = {
+    "id": TEXT,
+    "access": a(Access, "an Access, such as PUBLIC, SIGNED_IN or role(...)"),
+    "tags": several(TEXT),
+    "status": WHOLE,
+    "key": optional(TEXT),
+    "media_type": TEXT,
+    "body": optional(MODEL),
+    "form": optional(MODEL),
+    "max_body": WHOLE,
+    "query": optional(MODEL),
+    "invalid": optional(_REFUSAL),
+    "errors": MAPPING,
+    "action": optional(TEXT),
+    "refused_by": MAPPING,
+    "missing_token": TEXT,
+    "why": optional(TEXT),
+    "body_required": TRUTH,
+    "database": TRUTH,
+    "documented": TRUTH,
+    "policies": TRUTH,
+    "plain_errors": TRUTH,
+    "page": TRUTH,
+    "cross_site": TRUTH,
+    "redirects": TRUTH,
+    "idempotent": TRUTH,
+    "etag": TRUTH,
+    "if_match": TRUTH,
+    "fuzz": TRUTH,
+}
 
 
 def _refusals_of(operation: Declaration) -> dict[int, list[Refusal]]:

@@ -49,6 +49,9 @@ if TYPE_CHECKING:
     from quartapp.identity.principal import Principal
 
 ATTRIBUTE = "__quartapp_operation__"
+VIEW = "__quartapp_view__"
+ATTEMPT = "attempt"
+"""Name of the argument with the attempt; a view may leave it out."""
 ERRORS = "errors"
 """Name of the argument with the errors of a form."""
 NO_JSON = whole_body("content-type", "Content-Type has to be application/json")
@@ -71,7 +74,7 @@ class Operation(Declaration):
         Args:
             view: The view.
         """
-        takes_attempt = "attempt" in inspect.signature(view).parameters
+        takes_attempt = ATTEMPT in inspect.signature(view).parameters
 
         @functools.wraps(view)
         async def wrapper(**path: object) -> Response:
@@ -97,7 +100,21 @@ class Operation(Declaration):
             return await answer(Attempt())
 
         setattr(wrapper, ATTRIBUTE, self)
+        setattr(wrapper, VIEW, view)
         return documented(self, wrapper)
+
+    @property
+    def arguments(self) -> list[str]:
+        """Names of the arguments that the view gets beside the path's, without ``attempt``."""
+        given = {
+            "principal": self.access.signed_in,
+            "body": self.body is not None,
+            "form": self.form is not None,
+            ERRORS: self.form is not None,
+            "query": self.query is not None,
+            "expected": self.if_match,
+        }
+        return [name for name, is_given in given.items() if is_given]
 
     async def _answered_by(
         self, view: Callable[..., Awaitable[object]], arguments: Mapping[str, object]

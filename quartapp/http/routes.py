@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from quartapp.errors import QuartappError
-from quartapp.http.operation import Operation, operation_of
+from quartapp.http.operation import ATTEMPT, VIEW, Operation, operation_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from quart import Blueprint, Quart
     from werkzeug.routing.rules import Rule
 
@@ -59,8 +62,9 @@ def register_routes(app: Quart, blueprint: Blueprint, owner: LoadedPlugin | None
         owner: The plugin that brings the blueprint; None for the core.
 
     Raises:
-        QuartappError: Quart refuses the blueprint, a route is no :class:`Operation`, a reason for
-            not fuzzing a route is missing or superfluous, or another plugin has the route's
+        QuartappError: Quart refuses the blueprint, a route is no :class:`Operation`, a view
+            does not take what it is given, a reason for not fuzzing a route is missing or
+            superfluous, or another plugin has the route's
             operationId or path.
     """
     before = {id(rule) for rule in app.url_map.iter_rules()}
@@ -97,7 +101,35 @@ def _routes_of(app: Quart, rule: Rule, owner: LoadedPlugin | None) -> list[Route
             "decorate its view with quartapp.http.operation.Operation"
         )
     _refuse_unexplained(operation, owner)
+    view = getattr(app.view_functions[rule.endpoint], VIEW)
+    unfit = _unfit_arguments(view, {*rule.arguments, *operation.arguments})
+    if unfit is not None:
+        raise QuartappError(f"{_bearer(owner)}: operation {operation.id}, {path}: its view {unfit}")
     return [Route(method, path, operation, owner) for method in methods]
+
+
+def _unfit_arguments(view: Callable[..., object], given: set[str]) -> str | None:
+    """Return why a view cannot be called, or None if it can.
+
+    Args:
+        view: The view, perhaps with decorators of its author, which may add arguments.
+        given: Names of the arguments that the view gets.
+    """
+    if inspect.isfunction(view) and not inspect.iscoroutinefunction(inspect.unwrap(view)):
+        return "is not async: write `async def`"
+    names = set()
+    takes_all = False
+    for parameter in inspect.signature(view, follow_wrapped=False).parameters.values():
+        takes_all |= parameter.kind is parameter.VAR_KEYWORD
+        if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
+            continue
+        names.add(parameter.name)
+        is_needed = parameter.default is parameter.empty and parameter.name != ATTEMPT
+        if is_needed and parameter.name not in given:
+            has = f"it is given {', '.join(sorted(given))}" if given else "it is given nothing"
+            return f"takes {parameter.name}, which neither path nor Operation give; {has}"
+    left = sorted(given - names)
+    return f"does not take {left[0]}, which it is given" if left and not takes_all else None
 
 
 def _refuse_unexplained(operation: Operation, owner: LoadedPlugin | None) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from quartapp.kinds import TEXT, TRUTH, check_all, optional
+
 if TYPE_CHECKING:
     from quartapp.identity.principal import Principal
     from quartapp.identity.roles import Roles
@@ -23,6 +25,14 @@ class Access:
     signed_in: bool
     role: str | None = None
     permission: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse attributes of other types.
+
+        Raises:
+            TypeError: An attribute has another type.
+        """
+        check_all(self, signed_in=TRUTH, role=optional(TEXT), permission=optional(TEXT))
 
     def allows(self, principal: Principal, roles: Roles) -> bool:
         """Tell whether ``principal`` may call by role; a grant may still allow a call."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from quartapp.errors import PluginError
+from quartapp.kinds import TEXT, check_all, several
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -29,6 +30,14 @@ class Role:
     name: str
     permissions: Iterable[str] = ()
     label: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse attributes of other types.
+
+        Raises:
+            TypeError: An attribute has another type.
+        """
+        check_all(self, name=TEXT, permissions=several(TEXT), label=TEXT)
 
 
 class Roles:

@@ -9,6 +9,20 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from quartapp.errors import DatabaseUnavailableError, DomainError
+from quartapp.kinds import (
+    ASYNC,
+    MAPPING,
+    MODEL,
+    TEXT,
+    TRUTH,
+    Kind,
+    a,
+    check,
+    check_all,
+    optional,
+    several,
+    subclass,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -27,6 +41,8 @@ class _OwnMessage(Enum):
 
 OWN_MESSAGE = _OwnMessage.OWN_MESSAGE
 """Marker for a domain error whose own text, written by a plugin, goes to the sender."""
+
+_ERROR = subclass(DomainError, "a subclass of DomainError")
 
 Messages = str | tuple[str, ...] | Literal[_OwnMessage.OWN_MESSAGE]
 """Error messages for the sender of an event: the declaration for one domain error."""
@@ -56,6 +72,14 @@ class ServerMessage:
     to_all: bool
     beside: type[BaseModel] | None = None
     summary: str
+
+    def __post_init__(self) -> None:
+        """Refuse attributes of other types.
+
+        Raises:
+            TypeError: An attribute has another type.
+        """
+        check_all(self, name=TEXT, data=MODEL, to_all=TRUTH, beside=optional(MODEL), summary=TEXT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +119,29 @@ class EventType:
     database: bool = True
     summary: str = ""
 
+    def __post_init__(self) -> None:
+        """Refuse attributes of other types.
+
+        Raises:
+            TypeError: An attribute has another type.
+        """
+        check_all(
+            self,
+            name=TEXT,
+            data=MODEL,
+            handler=ASYNC,
+            role=optional(TEXT),
+            permission=optional(TEXT),
+            data_v1=optional(MODEL),
+            refusal=optional(MODEL),
+            secret=several(TEXT),
+            answers=several(a(ServerMessage, "a ServerMessage")),
+            errors=MAPPING,
+            database=TRUTH,
+            summary=TEXT,
+        )
+        _check_errors(self.name, self.errors)
+
     @property
     def wrong_role(self) -> str:
         """Error message for a sender with another role."""
@@ -131,10 +178,40 @@ class SocketParameter:
     database: bool = True
     summary: str = ""
 
+    def __post_init__(self) -> None:
+        """Refuse attributes of other types.
+
+        Raises:
+            TypeError: An attribute has another type.
+        """
+        check_all(
+            self,
+            name=TEXT,
+            pattern=TEXT,
+            greet=ASYNC,
+            answers=several(a(ServerMessage, "a ServerMessage")),
+            errors=MAPPING,
+            database=TRUTH,
+            summary=TEXT,
+        )
+        _check_errors(self.name, self.errors)
+
     @property
     def messages(self) -> list[str]:
         """All error messages of ``greet``, in the order of declaration."""
         return _messages(self.errors, database=self.database)
+
+
+_MESSAGES = Kind(
+    "a message, several messages, or OWN_MESSAGE",
+    lambda value: value is OWN_MESSAGE or TEXT.fits(value) or several(TEXT).fits(value),
+)
+
+
+def _check_errors(name: str, errors: Mapping[type[DomainError], Messages]) -> None:
+    for error, messages in errors.items():
+        check(f"{name}: a key of errors", error, _ERROR)
+        check(f"{name}: the answer to {error.__name__}", messages, _MESSAGES)
 
 
 def message_for(declared: Mapping[type[DomainError], Messages], error: DomainError) -> str | None:

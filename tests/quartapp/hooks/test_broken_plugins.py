@@ -163,19 +163,6 @@ async def test_a_misspelt_hook_is_refused(problem):
     )
 
 
-async def test_hook_with_an_unknown_parameter_is_refused(problem):
-    class Odd:
-        name = "odd"
-
-        @hookimpl
-        def authorize(self, user):
-            """Implement the hook with a wrong name for a parameter."""
-
-    told = await problem(Odd)
-    assert told.startswith("plugin odd (given) cannot be registered: ")
-    assert "'user'" in told
-
-
 async def test_a_wrapper_is_refused(problem):
     class Wraps:
         name = "wraps"

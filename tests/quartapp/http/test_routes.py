@@ -41,7 +41,7 @@ def app(settings: Settings) -> Quart:
     return unconnected_app(settings, discover(BUNDLED))
 
 
-async def view() -> dict[str, str]:
+async def view(**path: str) -> dict[str, str]:
     return {}
 
 

@@ -7,11 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from pydantic import model_validator
+from pydantic import Field, model_validator
 from quart import Blueprint
 
 from quartapp.cli.new_plugin import write_plugin
 from quartapp.hooks.specs import hookimpl
+from quartapp.http.declaration import Refusal
 from quartapp.http.models import Body, Closed
 from quartapp.http.operation import Operation
 from quartapp.identity.access import PUBLIC
@@ -210,6 +211,48 @@ async def test_the_fuzz_knows_what_was_prepared(quartapp_contract, tmp_path, pyt
     finally:
         pytestconfig.option.write_contract = False
     assert "Response violates schema" in str(caught.value)
+
+
+class Long(Body):
+    text: str = Field(min_length=1, max_length=400)
+
+
+async def test_a_body_that_is_larger_than_its_operation_allows_is_no_failure(
+    quartapp_contract, tmp_path, pytestconfig
+):
+    blueprint = Blueprint("odd", __name__)
+    declared = Operation(
+        id="odd",
+        access=PUBLIC,
+        tags=("odd",),
+        data=Number,
+        body=Long,
+        max_body=40,
+        invalid=Refusal(422, "Invalid request schema"),
+        database=False,
+    )
+    seen = []
+
+    async def short(body):
+        """Return the length of a text."""
+        seen.append(body.text)
+        return {"number": len(body.text)}
+
+    blueprint.post("/odd")(declared(short))
+
+    class Odd:
+        name = "odd"
+
+        @hookimpl
+        def register_blueprints(self):
+            return [blueprint]
+
+    pytestconfig.option.write_contract = True
+    try:
+        await quartapp_contract("odd", tmp_path, beside=[Odd], roles=[])
+    finally:
+        pytestconfig.option.write_contract = False
+    assert seen
 
 
 LYING = {"fuzz": False, "why": "the number is a word on Sundays"}
