@@ -17,6 +17,7 @@ class AuthSettings(BaseModel):
         description="Who may register: `open` is everybody, `students` is students, `invite` is "
         "people with an invitation, `closed` is nobody. Without it: `open` while listening on "
         "loopback without a proxy and with the embedded database, else `invite`.",
+        json_schema_extra={"recommended": "invite"},
     )
     sync: Annotated[frozenset[SyncedField], NoDecode] = Field(
         frozenset({"name", "email", "role", "disabled"}),

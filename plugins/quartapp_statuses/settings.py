@@ -35,18 +35,24 @@ DEFAULT = (
 
 
 class StatusesSettings(BaseModel):
-    """Settings of the statuses plugin.
-
-    ``statuses``: the statuses beside present and absent. ``grace_minutes``: time after the start of
-    a session, in minutes, during which ``present`` is stored as ``present``; afterwards a student's
-    first ``present`` is stored as ``late_status``.
-    """
+    """``[plugins.statuses]``, and ``QUARTAPP_STATUSES_*`` in the environment."""
 
     model_config = ConfigDict(extra="forbid")
 
-    statuses: tuple[StatusSetting, ...] = DEFAULT
-    grace_minutes: float | None = Field(None, ge=0)
-    late_status: str = "late"
+    statuses: tuple[StatusSetting, ...] = Field(
+        DEFAULT, description="The statuses beside present and absent."
+    )
+    grace_minutes: float | None = Field(
+        None,
+        ge=0,
+        examples=[10],
+        description="Minutes after the start of a session during which `present` is stored as "
+        "`present`; afterwards a student's first `present` is stored as `late_status`. Without a "
+        "value, it always stays `present`.",
+    )
+    late_status: str = Field(
+        "late", description="Status of a student who is marked present after the grace."
+    )
 
     @field_validator("statuses")
     @classmethod

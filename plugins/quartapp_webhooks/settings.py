@@ -85,26 +85,36 @@ class Endpoint(BaseModel):
 
 
 class WebhooksSettings(BaseModel):
-    """Settings of the webhooks plugin.
-
-    ``endpoints``: receivers of the messages. ``allow_private``: whether receivers may have
-    addresses that are not public. ``tries``: number of attempts until a delivery is dead.
-    ``timeout_seconds``: longest time of an attempt, in seconds. ``pause_seconds``: pause after the
-    first failure, in seconds; the pause doubles with each failure, up to ``longest_pause_seconds``.
-    ``per_endpoint``: number of simultaneous attempts for one endpoint, in one process.
-    ``keep_dead_days``: time for which dead deliveries are kept, in days.
-    """
+    """``[plugins.webhooks]``, and ``QUARTAPP_WEBHOOKS_*`` in the environment."""
 
     model_config = ConfigDict(extra="forbid")
 
-    endpoints: tuple[Endpoint, ...] = ()
-    allow_private: bool = False
-    tries: int = Field(16, ge=1, le=100)
-    timeout_seconds: float = Field(10, gt=0, le=60)
-    pause_seconds: float = Field(5, gt=0, le=3600)
-    longest_pause_seconds: float = Field(21_600, gt=0, le=604_800)
-    per_endpoint: int = Field(1, ge=1, le=20)
-    keep_dead_days: int = Field(30, ge=FEWEST_DAYS, le=3650)
+    endpoints: tuple[Endpoint, ...] = Field((), description="Receivers of the messages.")
+    allow_private: bool = Field(
+        False, description="Whether receivers may have addresses that are not public."
+    )
+    tries: int = Field(16, ge=1, le=100, description="Attempts until a delivery is dead.")
+    timeout_seconds: float = Field(
+        10, gt=0, le=60, description="Longest time of an attempt, in seconds."
+    )
+    pause_seconds: float = Field(
+        5,
+        gt=0,
+        le=3600,
+        description="Pause after the first failure, in seconds; it doubles with each failure.",
+    )
+    longest_pause_seconds: float = Field(
+        21_600, gt=0, le=604_800, description="Longest pause between two attempts, in seconds."
+    )
+    per_endpoint: int = Field(
+        1, ge=1, le=20, description="Attempts for one endpoint at once, in one process."
+    )
+    keep_dead_days: int = Field(
+        30,
+        ge=FEWEST_DAYS,
+        le=3650,
+        description="Time for which dead deliveries are kept, in days.",
+    )
 
     @field_validator("endpoints")
     @classmethod

@@ -6,12 +6,13 @@ import json
 import textwrap
 from typing import TYPE_CHECKING
 
+from pydantic import BaseModel
+
 from quartapp.settings.core import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pydantic import BaseModel
     from pydantic.fields import FieldInfo
 
 RECOMMENDED = "recommended"
@@ -59,7 +60,12 @@ def _lines(name: str, field: FieldInfo) -> str:
 
 
 def _toml(value: object) -> str:
-    # TOML writes texts, numbers, truth values and lists of them as JSON does.
-    if isinstance(value, frozenset):
-        value = sorted(value)
+    if isinstance(value, BaseModel):
+        value = value.model_dump(mode="json", exclude_none=True)
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{name} = {_toml(one)}" for name, one in value.items()) + "}"
+    if isinstance(value, list | tuple | frozenset):
+        ordered = sorted(value) if isinstance(value, frozenset) else value
+        return "[" + ", ".join(map(_toml, ordered)) + "]"
+    # TOML writes texts, numbers and truth values as JSON does.
     return json.dumps(value, ensure_ascii=False, default=str)

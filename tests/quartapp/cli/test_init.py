@@ -9,10 +9,13 @@ import pytest
 from click.testing import CliRunner
 
 from quartapp.cli.main import main
+from quartapp.hooks.discovery import discover
+from quartapp.hooks.plugins import Plugins
 from quartapp.settings.core import Settings, load_settings
 from quartapp.settings.of_plugins import load_plugin_settings
 from quartapp.settings.written import settings_text
 from quartapp_attendance.settings import AttendanceSettings
+from quartapp_auth.settings import AuthSettings
 
 
 @pytest.fixture(autouse=True)
@@ -34,6 +37,7 @@ def test_what_is_written_is_what_the_server_reads(folder):
 
     assert result.exit_code == 0, result.output
     assert load_plugin_settings("attendance", AttendanceSettings).scope == "class"
+    assert load_plugin_settings("auth", AuthSettings).registration == "invite"
     secret = load_settings().jwt_secret.get_secret_value()
     assert len(secret) == 64
     for name in ("quartapp.toml", ".env"):
@@ -91,3 +95,20 @@ def test_each_setting_is_explained_and_its_line_can_be_used_as_it_is(folder):
     fresh = Settings.model_construct()
     for name in written.keys() - {"plugins"} - examples:
         assert getattr(settings, name) == getattr(fresh, name), name
+
+
+def test_the_lines_of_each_bundled_plugin_can_be_used_as_they_are(folder):
+    names = ("assignment", "checkin", "oneroster", "statuses", "webhooks")
+    models = [
+        (plugin.name, type(settings))
+        for plugin, settings in Plugins(discover(None, names), 5.0).contributions.settings()
+    ]
+    blocks = [block.splitlines() for block in settings_text(models).split("\n\n")[1:]]
+    (folder / "quartapp.toml").write_text(
+        "\n".join(block[-1].removeprefix("# ") for block in blocks)
+    )
+
+    assert {"auth", "attendance", "checkin", "statuses", "webhooks"} <= {name for name, _ in models}
+    for name, model in models:
+        load_plugin_settings(name, model)
+        assert all(field.description for field in model.model_fields.values()), name
