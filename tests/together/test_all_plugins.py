@@ -14,6 +14,7 @@ from quartapp import core
 from quartapp.http.operation import operation_of
 from quartapp.http.routes import routes
 from quartapp.testing.servers import with_database
+from quartapp_auth import BaseRole, UserService
 
 OPTIONAL = ("assignment", "checkin", "oneroster", "statuses", "webhooks")
 
@@ -23,6 +24,8 @@ ABOUT_ITSELF = {"/openapi.json", "/asyncapi.json", "/metrics"}
 ENDING = ("/api/v1/auth/logout", "/api/v1/auth/logout-all")
 PASSWORD = "correct horse"
 MISSING = "0" * 24
+# In the order in which they sign in.
+PEOPLE = ("ada", "alan", "grace", "mary", "root")
 
 # Who, how, where, and what is sent. Words in braces were answered before.
 STORY = (
@@ -49,16 +52,17 @@ STORY = (
     *(
         (None, "POST", "/api/v1/auth/login", {"email": f"{name}@school.example", "password": word})
         for name, word in (
-            ("ada", PASSWORD),
-            ("alan", PASSWORD),
-            ("grace", PASSWORD),
-            ("mary", PASSWORD),
+            *((name, PASSWORD) for name in PEOPLE),
             ("ada", "wrong"),
             ("nobody", PASSWORD),
         )
     ),
     ("ada", "GET", "/api/v1/auth/me", None),
     ("grace", "GET", "/api/v1/auth/me", None),
+    ("root", "POST", "/api/v1/admin/invitations", {"role": "teacher"}),
+    ("ada", "POST", "/api/v1/admin/invitations", {"role": "teacher"}),
+    ("root", "GET", "/api/v1/admin/invitations", None),
+    ("root", "DELETE", "/api/v1/admin/invitations/{invitation}", None),
     ("ada", "GET", "/api/v1/class", None),
     ("ada", "POST", "/api/v1/class/create-class", {"className": "Maths"}),
     ("ada", "POST", "/api/v1/class", {"className": "Music"}),
@@ -145,14 +149,16 @@ class Walk:
         self._names = {}
 
     async def through_the_story(self):
+        users = core(self._server.app).services.get(UserService)
+        await users.register("Root", "root@school.example", PASSWORD, BaseRole.ADMIN)
         return [await self._told(*step) for step in STORY]
 
     async def of_every_role(self, paths):
         """Each route as everybody, with a body that fits nothing and ids of nothing."""
         told = []
-        ids = dict.fromkeys(("class_id", "student_id", "user_id"), MISSING)
+        ids = dict.fromkeys(("class_id", "student_id", "user_id", "invitation_id"), MISSING)
         for method, path in sorted(paths, key=ends):
-            for who in (None, "ada", "grace"):
+            for who in (None, "ada", "grace", "root"):
                 for body in (None, {}, ["nonsense"]):
                     headers = self._further(who) if path in ENDING else self._headers[who]
                     answer = await self._server.api.request(
@@ -200,9 +206,10 @@ class Walk:
             return
         data = answer.json().get("data")
         if isinstance(data, dict) and "_id" in data:
-            self._words.setdefault(data.get("name", data.get("className", "")).lower(), data["_id"])
+            name = "invitation" if "usedBy" in data else data.get("name", data.get("className", ""))
+            self._words.setdefault(name.lower(), data["_id"])
         if isinstance(data, dict) and "token" in data:
-            who = ("ada", "alan", "grace", "mary")[len(self._headers) - 1]
+            who = PEOPLE[len(self._headers) - 1]
             self._headers[who] = {"Authorization": f"Bearer {data['token']}"}
 
     def _filled(self, value):
@@ -225,6 +232,7 @@ class Walk:
         text = re.sub(r"[\w-]{20,}\.[\w-]{20,}\.[\w-]{20,}", "<token>", text)
         text = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", "<time>", text)
         text = re.sub(r'"seq":\d+', '"seq":"<microseconds>"', text)
+        text = re.sub(r'"invitation":"[\w-]{20,}"', '"invitation":"<invitation>"', text)
         text = re.sub(r'"requestId":"[\w.-]+"', '"requestId":"<request>"', text)
         return re.sub(
             r"\b[0-9a-f]{24}\b",
