@@ -112,6 +112,7 @@ if TYPE_CHECKING:
     from quartapp.server.launch import run_with_services as run_with_services
     from quartapp.settings.core import Settings as Settings
     from quartapp.settings.core import load_settings as load_settings
+    from quartapp.settings.reach import client_address as client_address
     from quartapp.telemetry.metrics import Metrics as Metrics
     from quartapp.telemetry.traces import Traces as Traces
     from quartapp.version import __version__ as __version__
@@ -193,6 +194,7 @@ __all__ = [
     "answering",
     "bulk_write",
     "changed_ids",
+    "client_address",
     "core",
     "create_app",
     "encode",
@@ -370,6 +372,7 @@ _HOMES = {
         "Settings",
         "load_settings",
     ),
+    "quartapp.settings.reach": ("client_address",),
     "quartapp.telemetry.metrics": ("Metrics",),
     "quartapp.telemetry.traces": ("Traces",),
     "quartapp.version": ("__version__",),

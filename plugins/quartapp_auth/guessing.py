@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import hmac
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Address, ip_network
 from typing import TYPE_CHECKING, TypeVar
 
+from quartapp import client_address
 from quartapp_auth.errors import TooManyFailuresError, UserNotFoundError, WrongPasswordError
 
 if TYPE_CHECKING:
@@ -164,15 +165,8 @@ def network_of(address: str | None) -> Network:
     Args:
         address: Network address of the client; None if the client has no known address.
     """
-    try:
-        found = ip_address(address or "")
-    except ValueError:
+    found = client_address(address)
+    if found is None:
         return Network("unknown")
-    if not isinstance(found, IPv4Address):
-        mapped = found.ipv4_mapped
-        if mapped is None:
-            return Network(
-                str(IPv6Network((int(found), IPV6_BITS), strict=False)), found.is_loopback
-            )
-        found = mapped
-    return Network(str(IPv4Network((int(found), IPV4_BITS), strict=False)), found.is_loopback)
+    bits = IPV4_BITS if isinstance(found, IPv4Address) else IPV6_BITS
+    return Network(str(ip_network((int(found), bits), strict=False)), found.is_loopback)

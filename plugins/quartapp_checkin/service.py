@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 from datetime import timedelta
-from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
+from quartapp import client_address
 from quartapp_attendance import ConflictError, Mark
 from quartapp_checkin.errors import CheckInRefusedError
 from quartapp_checkin.schemas import DIGITS
@@ -116,13 +116,8 @@ class CheckinService:
     def _is_inside(self, address: str | None) -> bool:
         if not self._settings.subnets:
             return True
-        try:
-            here = ip_address(address or "")
-        except ValueError:
-            return False
-        # On an IPv6 socket, an IPv4 peer has an address like ::ffff:10.0.0.1.
-        here = getattr(here, "ipv4_mapped", None) or here
-        return any(here in network for network in self._settings.subnets)
+        here = client_address(address)
+        return here is not None and any(here in network for network in self._settings.subnets)
 
     async def _count_attempt(self, session: ActiveSession, student: Principal) -> None:
         """Count an attempt in the database, so that the limit holds across processes."""

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from quartapp.settings.reach import client_address
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
@@ -157,11 +159,8 @@ def address_of(node: str) -> str | None:
     if found is None:
         return None
     written = found["six"] or found["four"] or found["bare"] or ""
-    try:
-        address = ip_address(written.partition("%")[0])
-    except ValueError:
-        return None
-    return str(getattr(address, "ipv4_mapped", None) or address)
+    address = client_address(written.partition("%")[0])
+    return None if address is None else str(address)
 
 
 def _origin(element: str) -> Origin:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hmac
-from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from quartapp.http.authentication import bearer_token
+from quartapp.settings.reach import client_address
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -34,8 +34,5 @@ def may_read_metrics(request: Request, token: SecretStr | None) -> bool:
 def _is_from_here(request: Request) -> bool:
     if any(name in request.headers for name in _OF_PROXIES):
         return False
-    try:
-        address = ip_address(request.remote_addr or "")
-    except ValueError:
-        return False
-    return bool((getattr(address, "ipv4_mapped", None) or address).is_loopback)
+    address = client_address(request.remote_addr)
+    return address is not None and address.is_loopback
