@@ -16,7 +16,7 @@ import pymongo
 from bson import ObjectId
 
 from bench.client import Api, Person, RollCall
-from quartapp_auth.search import name_keys
+from quartapp_auth.accounts.search import name_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -82,18 +82,18 @@ UNLISTED = {
     "quartapp_attendance.live.session_log.SessionLog",
     "quartapp_attendance.live.sessions.LiveSessions",
     "quartapp_attendance.records.Records",
-    "quartapp_auth.guessing.Guessing",
-    "quartapp_auth.hashing.Hashing",
+    "quartapp_auth.signing_in.guessing.Guessing",
+    "quartapp_auth.signing_in.hashing.Hashing",
     "quartapp_auth.metrics.AuthMetrics",
-    "quartapp_auth.passwords.Passwords",
+    "quartapp_auth.signing_in.passwords.Passwords",
     "quartapp_classes.finding.ClassFinder",
     "quartapp_classes.writing.ClassWriter",
     "quartapp.embedded.watch.Watch",
-    "quartapp_auth.registration.RegistrationRule",
+    "quartapp_auth.registering.rule.RegistrationRule",
     "quartapp.database.migrations.Migrations",
     "quartapp.realtime.handling.Watchdog",
     "quartapp_auth.settings.AuthSettings",
-    "quartapp_auth.states.AccountStates",
+    "quartapp_auth.signing_in.states.AccountStates",
 }
 # Names of other projects that appear in inherited signatures, so that no module of ours has them.
 FOREIGN = {"_F", "CliSettingsSource", "DotenvType", "EnvPrefixTarget", "PathType", "PluginManager"}

@@ -16,7 +16,7 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from quartapp.testing.processes import surroundings
-from quartapp_auth import passwords
+from quartapp_auth.signing_in import passwords
 from quartapp_classes.testing import class_room
 from tests.support.mongod import Mongod
 from tests.support.pymongo_sockets import closed_when_cancelled

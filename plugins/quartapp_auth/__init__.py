@@ -3,7 +3,10 @@
 The names exported here are public; the modules below are internal.
 """
 
-from quartapp_auth.bulk import AccountEntry, BulkAccounts
+from quartapp_auth.accounts.bulk import AccountEntry, BulkAccounts
+from quartapp_auth.accounts.people import People
+from quartapp_auth.accounts.store import UserStore
+from quartapp_auth.accounts.users import AccountState, Contact, User, UserChanges, username_key
 from quartapp_auth.errors import (
     AccountDisabledError,
     EmailTakenError,
@@ -18,9 +21,8 @@ from quartapp_auth.errors import (
     WrongPasswordError,
 )
 from quartapp_auth.happenings import UserRegistered
-from quartapp_auth.invitations import Invitation, Invitations
-from quartapp_auth.people import People
-from quartapp_auth.registrations import Registrations
+from quartapp_auth.registering.invitations import Invitation, Invitations
+from quartapp_auth.registering.registrations import Registrations
 from quartapp_auth.roles import BaseRole
 from quartapp_auth.schemas import (
     EMAIL,
@@ -32,8 +34,6 @@ from quartapp_auth.schemas import (
     UserAnswer,
 )
 from quartapp_auth.service import UserService
-from quartapp_auth.store import UserStore
-from quartapp_auth.users import AccountState, Contact, User, UserChanges, username_key
 
 __all__ = [
     "EMAIL",

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from mongoengine import DateTimeField, ListField, StringField
 
 from quartapp import Model
-from quartapp_auth.failure_counts import COLLECTION as FAILED_SIGN_INS
+from quartapp_auth.signing_in.failure_counts import COLLECTION as FAILED_SIGN_INS
 
 
 class UserDocument(Model):

@@ -4,32 +4,32 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from quartapp import AccountMaker, Role, Standing, core, end_tasks, hookimpl
-from quartapp_auth.bulk import BulkAccounts
+from quartapp_auth.accounts.bulk import BulkAccounts
+from quartapp_auth.accounts.earlier import MIGRATIONS
+from quartapp_auth.accounts.mongo_store import MongoUserStore
+from quartapp_auth.accounts.people import People
+from quartapp_auth.accounts.store import UserStore
 from quartapp_auth.commands import user
-from quartapp_auth.earlier import MIGRATIONS
-from quartapp_auth.failure_counts import FailureCounts, Limit
-from quartapp_auth.guessing import Guessing, Limits
 from quartapp_auth.happenings import UserRegistered
-from quartapp_auth.hashing import Hashing
-from quartapp_auth.invitation_command import invite
-from quartapp_auth.invitation_routes import invitation_routes
-from quartapp_auth.invitations import Invitations
 from quartapp_auth.metrics import AuthMetrics
 from quartapp_auth.models import FailedSignInDocument, InvitationDocument, UserDocument
-from quartapp_auth.mongo_store import MongoUserStore
-from quartapp_auth.passwords import Passwords
-from quartapp_auth.people import People
-from quartapp_auth.refresh import Refresher
-from quartapp_auth.registration import RegistrationRule, rule_for
-from quartapp_auth.registrations import Registrations
+from quartapp_auth.registering.invitation_command import invite
+from quartapp_auth.registering.invitation_routes import invitation_routes
+from quartapp_auth.registering.invitations import Invitations
+from quartapp_auth.registering.registrations import Registrations
+from quartapp_auth.registering.rule import RegistrationRule, rule_for
 from quartapp_auth.roles import BaseRole
 from quartapp_auth.routes import blueprint
 from quartapp_auth.service import UserService
 from quartapp_auth.settings import AuthSettings
-from quartapp_auth.sign_out import SignOut
-from quartapp_auth.sign_out_routes import blueprint as sign_out_blueprint
-from quartapp_auth.states import AccountStates
-from quartapp_auth.store import UserStore
+from quartapp_auth.signing_in.failure_counts import FailureCounts, Limit
+from quartapp_auth.signing_in.guessing import Guessing, Limits
+from quartapp_auth.signing_in.hashing import Hashing
+from quartapp_auth.signing_in.passwords import Passwords
+from quartapp_auth.signing_in.refresh import Refresher
+from quartapp_auth.signing_in.sign_out import SignOut
+from quartapp_auth.signing_in.sign_out_routes import blueprint as sign_out_blueprint
+from quartapp_auth.signing_in.states import AccountStates
 
 if TYPE_CHECKING:
     import click

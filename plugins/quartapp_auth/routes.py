@@ -22,13 +22,13 @@ from quartapp_auth.errors import (
     UserNotFoundError,
     WrongPasswordError,
 )
-from quartapp_auth.registrations import Registrations
+from quartapp_auth.registering.registrations import Registrations
 from quartapp_auth.schemas import Credentials, Registration, TokenAnswer, UserAnswer
 from quartapp_auth.service import UserService
 
 if TYPE_CHECKING:
     from quartapp import Attempt, Principal
-    from quartapp_auth.users import User
+    from quartapp_auth.accounts.users import User
 
 blueprint = Blueprint("auth", __name__, url_prefix="/api/v1/auth")
 

@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from quartapp import Body, Closed, ObjectIdInput, ObjectIdString, Timestamp, left_out, trimmed
-from quartapp_auth.passwords import MAX_BYTES
+from quartapp_auth.accounts.users import LONGEST_USERNAME
 from quartapp_auth.roles import BaseRole
-from quartapp_auth.users import LONGEST_USERNAME
+from quartapp_auth.signing_in.passwords import MAX_BYTES
 
 RegisteredRole = Literal["teacher", "student"]
 

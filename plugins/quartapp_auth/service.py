@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import structlog
 
 from quartapp import Account, Attempt, CredentialsRefusedError, utc_now
-from quartapp_auth.directory import Directory, found, key_of
+from quartapp_auth.accounts.directory import Directory, found, key_of
+from quartapp_auth.accounts.identities import Identities
+from quartapp_auth.accounts.users import User, UserChanges
 from quartapp_auth.errors import (
     AccountDisabledError,
     EmailTakenError,
@@ -16,18 +18,16 @@ from quartapp_auth.errors import (
     WrongPasswordError,
 )
 from quartapp_auth.happenings import UserRegistered
-from quartapp_auth.identities import Identities
-from quartapp_auth.users import User, UserChanges
 
 if TYPE_CHECKING:
     from bson import ObjectId
 
     from quartapp import Identity, Plugins, Tokens
-    from quartapp_auth.guessing import Guessing
-    from quartapp_auth.passwords import Passwords
-    from quartapp_auth.registration import RegistrationRule
+    from quartapp_auth.accounts.store import UserStore
+    from quartapp_auth.registering.rule import RegistrationRule
     from quartapp_auth.settings import AuthSettings
-    from quartapp_auth.store import UserStore
+    from quartapp_auth.signing_in.guessing import Guessing
+    from quartapp_auth.signing_in.passwords import Passwords
 
 log = structlog.get_logger("quartapp.auth")
 

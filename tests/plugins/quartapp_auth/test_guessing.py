@@ -8,8 +8,8 @@ import pytest
 
 from quartapp import core
 from quartapp_auth import TooManyFailuresError, UserService
-from quartapp_auth.guessing import Guessing, network_of
 from quartapp_auth.settings import AuthSettings
+from quartapp_auth.signing_in.guessing import Guessing, network_of
 
 HOME, SCHOOL, FAR = "192.0.2.7", "198.51.100.20", "2001:db8:1:2:3:4:5:6"
 WRONG = (400, "Invalid email or password", None)

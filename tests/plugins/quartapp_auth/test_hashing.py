@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from quartapp import core
-from quartapp_auth.hashing import NICENESS, Hashing
+from quartapp_auth.signing_in.hashing import NICENESS, Hashing
 
 QUEUE = 3
 

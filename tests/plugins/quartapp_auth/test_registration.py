@@ -10,7 +10,8 @@ import structlog.testing
 
 from quartapp import core, create_app, load_settings
 from quartapp.testing import SECRET
-from quartapp_auth import InvitationNeededError, Registrations, passwords
+from quartapp_auth import InvitationNeededError, Registrations
+from quartapp_auth.signing_in import passwords
 
 SETTING = "QUARTAPP_AUTH_REGISTRATION"
 BY_INVITATION = "Forbidden, registration is by invitation"

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from bson import ObjectId
 
-from quartapp_auth import passwords
+from quartapp_auth.signing_in import passwords
 from quartapp_classes.testing import class_room
 
 ADA = {"name": "Ada", "email": "ada@example.org", "password": "secret1", "role": "teacher"}

@@ -6,9 +6,9 @@ import unicodedata
 import pytest
 
 from quartapp import core
-from quartapp_auth.mongo_store import MongoUserStore
+from quartapp_auth.accounts.mongo_store import MongoUserStore
+from quartapp_auth.accounts.search import MOST_JOINTS, beginnings, folded, name_keys
 from quartapp_auth.plugin import AuthPlugin
-from quartapp_auth.search import MOST_JOINTS, beginnings, folded, name_keys
 
 NAMES = [
     "José María Núñez",

@@ -10,7 +10,7 @@ import pytest
 
 from quartapp import core
 from quartapp.testing.servers import SECRET
-from quartapp_auth.sign_out import MOST_ENDED_TOKENS
+from quartapp_auth.signing_in.sign_out import MOST_ENDED_TOKENS
 from tests.support.failing_commands import OPTIONS, STREAM, fail
 
 UNAUTHORIZED = {"event": "ERROR", "data": {"message": "Unauthorized or invalid token"}}

@@ -10,7 +10,7 @@ from bson import ObjectId
 
 from quartapp import CredentialsRefusedError, Identity, core, hookimpl
 from quartapp_auth import EmailTakenError, UserNotFoundError, UserService
-from quartapp_auth.earlier import add_username_keys
+from quartapp_auth.accounts.earlier import add_username_keys
 from quartapp_classes.testing import class_room
 
 NAME = "José.Ñandú"

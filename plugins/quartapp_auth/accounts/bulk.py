@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from pymongo import UpdateOne
 
 from quartapp import bulk_write, read_pages, utc_now
-from quartapp_auth.mongo_store import NAME_KEYS, USERNAME_KEY
-from quartapp_auth.search import name_keys
-from quartapp_auth.users import username_key
+from quartapp_auth.accounts.mongo_store import NAME_KEYS, USERNAME_KEY
+from quartapp_auth.accounts.search import name_keys
+from quartapp_auth.accounts.users import username_key
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence

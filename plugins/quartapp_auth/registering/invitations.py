@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pymongo.asynchronous.collection import AsyncCollection
 
     from quartapp import Clock, Database, Document
-    from quartapp_auth.registration import RegistrationRule
+    from quartapp_auth.registering.rule import RegistrationRule
 
 VALID_DAYS = 7
 SECRET_BYTES = 16

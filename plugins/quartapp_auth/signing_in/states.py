@@ -9,16 +9,16 @@ import structlog
 from bson import ObjectId
 
 from quartapp import AccountGoneError, DatabaseUnavailableError, InvalidTokenError, Pauses
-from quartapp_auth.refresh import Outcome
-from quartapp_auth.users import token_name
+from quartapp_auth.accounts.users import token_name
+from quartapp_auth.signing_in.refresh import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Iterable
 
     from quartapp import Clock, Hub, Principal
-    from quartapp_auth.refresh import Refresher
-    from quartapp_auth.store import UserStore
-    from quartapp_auth.users import AccountState
+    from quartapp_auth.accounts.store import UserStore
+    from quartapp_auth.accounts.users import AccountState
+    from quartapp_auth.signing_in.refresh import Refresher
 
 log = structlog.get_logger("quartapp.auth")
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from quartapp_auth.directory import key_of
-from quartapp_auth.users import UserChanges, token_name
+from quartapp_auth.accounts.directory import key_of
+from quartapp_auth.accounts.users import UserChanges, token_name
 
 if TYPE_CHECKING:
     from quartapp import Clock, Principal
-    from quartapp_auth.states import AccountStates
-    from quartapp_auth.store import UserStore
+    from quartapp_auth.accounts.store import UserStore
+    from quartapp_auth.signing_in.states import AccountStates
 
 # Each ended token is kept until it runs out. Nobody signs out more often by hand.
 MOST_ENDED_TOKENS = 100

@@ -8,10 +8,10 @@ from quartapp import Attempt
 from quartapp_auth.errors import EmailTakenError, InvitationNeededError, UserNotFoundError
 
 if TYPE_CHECKING:
-    from quartapp_auth.invitations import Invitations
-    from quartapp_auth.registration import RegistrationRule
+    from quartapp_auth.accounts.users import User
+    from quartapp_auth.registering.invitations import Invitations
+    from quartapp_auth.registering.rule import RegistrationRule
     from quartapp_auth.service import UserService
-    from quartapp_auth.users import User
 
 
 class Registrations:

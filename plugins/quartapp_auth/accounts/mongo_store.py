@@ -10,9 +10,9 @@ from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from quartapp import changed_ids, utc_now
+from quartapp_auth.accounts.search import beginnings, name_keys
+from quartapp_auth.accounts.users import AccountState, Contact, User, username_key
 from quartapp_auth.errors import EmailTakenError
-from quartapp_auth.search import beginnings, name_keys
-from quartapp_auth.users import AccountState, Contact, User, username_key
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Mapping
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pymongo.asynchronous.collection import AsyncCollection
 
     from quartapp import Database, Document
-    from quartapp_auth.users import UserChanges
+    from quartapp_auth.accounts.users import UserChanges
 
 NAME_KEYS = "nameKeys"
 ENDED_TOKENS = "endedTokens"
@@ -55,7 +55,7 @@ _CHANGES: list[Document] = [
 
 
 class MongoUserStore:
-    """The accounts in the collection ``users``; a :class:`~quartapp_auth.store.UserStore`.
+    """The accounts in the collection ``users``; a :class:`~quartapp_auth.accounts.store.UserStore`.
 
     Args:
         database: The app's database.

@@ -8,14 +8,14 @@ import structlog
 from bson import ObjectId
 
 from quartapp import utc_now
+from quartapp_auth.accounts.users import User, UserChanges, username_key
 from quartapp_auth.errors import EmailTakenError, IdentityRefusedError
 from quartapp_auth.happenings import UserRegistered
-from quartapp_auth.users import User, UserChanges, username_key
 
 if TYPE_CHECKING:
     from quartapp import Identity, Plugins
+    from quartapp_auth.accounts.store import UserStore
     from quartapp_auth.settings import AuthSettings
-    from quartapp_auth.store import UserStore
 
 log = structlog.get_logger("quartapp.auth")
 

@@ -8,9 +8,9 @@ import structlog
 from pymongo import UpdateOne
 
 from quartapp import Migration, bulk_write
-from quartapp_auth.mongo_store import NAME_KEYS, USERNAME_KEY
-from quartapp_auth.search import name_keys
-from quartapp_auth.users import username_key
+from quartapp_auth.accounts.mongo_store import NAME_KEYS, USERNAME_KEY
+from quartapp_auth.accounts.search import name_keys
+from quartapp_auth.accounts.users import username_key
 
 if TYPE_CHECKING:
     from quartapp import Database

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from bson import ObjectId
 
 from quartapp import object_id
+from quartapp_auth.accounts.users import username_key
 from quartapp_auth.errors import UserNotFoundError
-from quartapp_auth.users import username_key
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping
 
-    from quartapp_auth.store import UserStore
-    from quartapp_auth.users import Contact, User
+    from quartapp_auth.accounts.store import UserStore
+    from quartapp_auth.accounts.users import Contact, User
 
 
 class Directory:

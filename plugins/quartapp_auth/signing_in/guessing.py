@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from quartapp import Clock, Tokens
-    from quartapp_auth.failure_counts import Counted, FailureCounts, Limit
     from quartapp_auth.metrics import AuthMetrics
+    from quartapp_auth.signing_in.failure_counts import Counted, FailureCounts, Limit
 
 Result = TypeVar("Result")
 

@@ -11,7 +11,7 @@ from quartapp_auth.errors import (
     RegistrationClosedError,
     UnknownRoleError,
 )
-from quartapp_auth.invitations import Invitations
+from quartapp_auth.registering.invitations import Invitations
 from quartapp_auth.routes import CLOSED
 from quartapp_auth.schemas import (
     InvitationAnswer,
@@ -22,7 +22,7 @@ from quartapp_auth.schemas import (
 
 if TYPE_CHECKING:
     from quartapp import Principal
-    from quartapp_auth.invitations import Invitation
+    from quartapp_auth.registering.invitations import Invitation
 
 invitation_routes = Blueprint("invitations", __name__, url_prefix="/api/v1/admin/invitations")
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from bson import ObjectId
 
-    from quartapp_auth.users import Contact, User
+    from quartapp_auth.accounts.users import Contact, User
 
 
 class People(Protocol):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import bcrypt
 
 if TYPE_CHECKING:
-    from quartapp_auth.hashing import Hashing
+    from quartapp_auth.signing_in.hashing import Hashing
 
 MAX_BYTES = 72
 COST = 10

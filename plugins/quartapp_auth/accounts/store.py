@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from bson import ObjectId
 
-    from quartapp_auth.users import AccountState, Contact, User, UserChanges
+    from quartapp_auth.accounts.users import AccountState, Contact, User, UserChanges
 
 
 class UserStore(Protocol):

@@ -6,7 +6,7 @@ from quart import Blueprint, Response, after_this_request, request
 
 from quartapp import INVALID_TOKEN, SIGNED_IN, Operation, core, unauthorized
 from quartapp_auth.schemas import SignedOut
-from quartapp_auth.sign_out import SignOut
+from quartapp_auth.signing_in.sign_out import SignOut
 
 if TYPE_CHECKING:
     from werkzeug import Response as WerkzeugResponse

@@ -26,7 +26,7 @@ def invite(email: str | None, role: str, data_dir: Path | None) -> None:
     The invitation is shown this once, works once, and for seven days.
     """
     from quartapp_auth.errors import RegistrationClosedError
-    from quartapp_auth.invitations import Invitations
+    from quartapp_auth.registering.invitations import Invitations
 
     new = None if email is None else address(email)
 

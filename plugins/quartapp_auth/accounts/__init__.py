@@ -1,0 +1,1 @@
+"""The accounts: the people, their store, who finds them, and their other identities."""

@@ -1,0 +1,1 @@
+"""Registering: who may, and by which invitation."""
