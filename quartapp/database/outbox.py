@@ -21,6 +21,7 @@ from quartapp.pauses import Pauses
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+    from bson import ObjectId
     from prometheus_client import CollectorRegistry
 
     from quartapp.clock import Clock
@@ -76,6 +77,9 @@ class Outbox:
         self._lanes: set[asyncio.Task[None]] = set()
         # The lanes with a key that a task delivers now; a lane has one task at a time.
         self._busy: set[str] = set()
+        # The entries that are delivered now. Their leases may run out meanwhile, as this process
+        # may stand still and renew none; it never delivers an entry twice at the same time.
+        self._under_way: set[ObjectId] = set()
         self._running: list[asyncio.Task[None]] = []
         self._waiting = Gauge(
             "quartapp_outbox_waiting",
@@ -183,6 +187,9 @@ class Outbox:
             ((head["plugin"], head["kind"]), head)
             for head in await self.store.due(open_to, list(self._busy))
         ]
+        if any(self.store.is_own(head) and head["entry"] in self._under_way for _, head in heads):
+            await self.store.renew()
+            return True
         begun = False
         # Kinds take turns; otherwise old entries of one kind would delay all other kinds.
         for kind, head in sorted(heads, key=lambda found: self._slots.last_turn(found[0])):
@@ -199,10 +206,14 @@ class Outbox:
     async def _deliver_lane(self, lane: str, kind: Kind, *, loose: bool) -> None:
         try:
             for _ in range(ENTRIES_PER_TURN):
-                entry = await self.store.claim(lane, loose=loose)
+                entry = await self.store.claim(lane, loose=loose, but=list(self._under_way))
                 if entry is None:
                     return
-                is_delivered = await self._deliver_one(entry)
+                self._under_way.add(entry["_id"])
+                try:
+                    is_delivered = await self._deliver_one(entry)
+                finally:
+                    self._under_way.discard(entry["_id"])
                 if not (is_delivered or loose) or self._slots.is_full(kind[0]):
                     return
         except (DatabaseUnavailableError, PyMongoError) as error:

@@ -80,8 +80,8 @@ class OutboxStore:
             busy: Lanes to leave out.
         """
         wanted = {"due": {"$lte": self._clock.now()}, "_id": {"$nin": list(busy)}, **open_to}
-        names = ("plugin", "kind", "key", "due", "order")
-        first = {name: {"$first": f"${name}"} for name in names}
+        names = ("plugin", "kind", "key", "due", "order", "claim")
+        first = {name: {"$first": f"${name}"} for name in names} | {"entry": {"$first": "$_id"}}
         async with self._database.operation():
             # With the order of the index, and $first alone, MongoDB reads one key of each lane.
             found = await self._entries.aggregate(
@@ -95,12 +95,19 @@ class OutboxStore:
             )
             return await found.to_list()
 
-    async def claim(self, lane: str, *, loose: bool) -> Document | None:
+    def is_own(self, head: Document) -> bool:
+        """Tell whether this process has claimed the first entry of a lane, as :meth:`due` says."""
+        return bool(head["claim"] == self._process)
+
+    async def claim(
+        self, lane: str, *, loose: bool, but: Sequence[ObjectId] = ()
+    ) -> Document | None:
         """Claim the first entry of a lane, for a delivery by this process.
 
         Args:
             lane: A lane that :meth:`due` returned.
             loose: Whether the entries of the lane have no key.
+            but: Entries of a loose lane to leave out.
 
         Returns:
             The entry; None if no entry is due, or another process has claimed it.
@@ -113,7 +120,7 @@ class OutboxStore:
         async with self._database.operation():
             if loose:
                 return await self._entries.find_one_and_update(
-                    {"lane": lane, "place": {"$lte": now}},
+                    {"lane": lane, "place": {"$lte": now}, "_id": {"$nin": list(but)}},
                     taken,
                     sort=[("place", 1), ("order", 1)],
                     return_document=ReturnDocument.AFTER,

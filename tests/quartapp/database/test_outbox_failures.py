@@ -9,6 +9,7 @@ import pytest
 
 from quartapp import NotDeliveredError, OutboxEntry, PluginError, core
 from quartapp.database.outbox import POLL_SECONDS
+from quartapp.database.outbox_store import LEASE_SECONDS
 from quartapp.hooks.specs import hookimpl
 
 
@@ -142,10 +143,10 @@ async def test_dead_entry_is_kept_and_does_not_delay_the_next_entry(
     ]
     plugin.failures.clear()
     plugin.tries.clear()
-    _, shown, _ = await run_cli("outbox", "retry", MONGODB_URI=mongodb_uri)
-    assert shown == "2 entries are tried now.\n"
     # The command has the time of the world, which has gone on.
     await turned_clock.advance(3600)
+    _, shown, _ = await run_cli("outbox", "retry", MONGODB_URI=mongodb_uri)
+    assert shown == "2 entries are tried now.\n"
 
     async def all_delivered():
         core(server.app).outbox.look()
@@ -158,6 +159,33 @@ async def test_dead_entry_is_kept_and_does_not_delay_the_next_entry(
         return await server.documents["outbox"].count_documents({}) == 0
 
     await eventually(nothing_is_left)
+
+
+async def test_a_process_that_stood_still_does_not_deliver_again_what_it_delivers_now(
+    serve, turned_clock, eventually
+):
+    plugin = Post({"mail": 3})
+    plugin.holding = {"mail": asyncio.Semaphore(0)}
+    server = await serve([plugin], clock=turned_clock)
+    await send(server, "mail", None, [0])
+
+    async def first_is_under_way():
+        return plugin.under_way == [0]
+
+    await eventually(first_is_under_way)
+    # Far beyond the lease, with no time to renew it, and not beyond the limit of a delivery.
+    await turned_clock.advance(3 * LEASE_SECONDS)
+    await send(server, "mail", None, [1])
+
+    async def second_is_under_way():
+        core(server.app).outbox.look()
+        return 1 in plugin.under_way
+
+    await eventually(second_is_under_way)
+    assert plugin.under_way == [0, 1]
+    plugin.holding["mail"].release()
+    plugin.holding["mail"].release()
+    await eventually(has_delivered(plugin, 0, 1))
 
 
 async def test_a_plugin_limits_its_deliveries_by_kind_and_together(serve, eventually):
