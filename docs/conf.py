@@ -53,6 +53,7 @@ UNLISTED = {
     "quartapp.parts.Service",
     # Aliases and handles that no author's code names.
     "quartapp.clock.Limit",
+    "quartapp.hooks.changes.Audited",
     "quartapp.identity.grants.Ask",
     "quartapp.clock.Timer",
     "quartapp.realtime.events.Messages",

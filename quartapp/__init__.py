@@ -12,6 +12,9 @@ from quartapp._exports import lazily
 
 if TYPE_CHECKING:
     from quartapp.app import create_app as create_app
+    from quartapp.audit.action import AuditAction as AuditAction
+    from quartapp.audit.action import AuditEntry as AuditEntry
+    from quartapp.audit.audit import Audit as Audit
     from quartapp.cli.main import main as main
     from quartapp.clock import Clock as Clock
     from quartapp.database.bulk import bulk_write as bulk_write
@@ -129,6 +132,9 @@ __all__ = [
     "Allow",
     "Answering",
     "Attempt",
+    "Audit",
+    "AuditAction",
+    "AuditEntry",
     "Body",
     "Broadcast",
     "Changes",
@@ -234,6 +240,11 @@ _HOMES = {
         "Roles",
     ),
     "quartapp.app": ("create_app",),
+    "quartapp.audit.action": (
+        "AuditAction",
+        "AuditEntry",
+    ),
+    "quartapp.audit.audit": ("Audit",),
     "quartapp.cli.main": ("main",),
     "quartapp.clock": ("Clock",),
     "quartapp.database.bulk": (

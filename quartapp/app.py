@@ -9,6 +9,10 @@ import structlog
 from pydantic import SecretStr
 from quart import Quart
 
+from quartapp.audit.audit import Audit
+from quartapp.audit.keeper import DAYS_DELETED, Keeper
+from quartapp.audit.models import AuditDocument, PendingAuditDocument
+from quartapp.audit.start import SETTING, STARTED, at_start
 from quartapp.clock import Clock, SharedClock
 from quartapp.contract import register_documents, register_routes
 from quartapp.database.database import Database
@@ -55,8 +59,11 @@ from quartapp.telemetry.metrics import Metrics
 from quartapp.telemetry.traces import Traces
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
+    from pydantic import BaseModel
+
+    from quartapp.audit.action import AuditEntry
     from quartapp.plugin import LoadedPlugin
 
 log = structlog.get_logger("quartapp.app")
@@ -112,14 +119,19 @@ def create_app(
     register_cors(app, settings.cors_origins)
     register_socket(app)
     brought = core.plugins.contributions
-    for _, plugin_settings in brought.settings():
+    told: dict[str, BaseModel] = {"": settings}
+    for owner, plugin_settings in brought.settings():
         core.services.add(plugin_settings)
+        told[owner.name] = plugin_settings
     for owner, role in brought.roles():
         core.roles.add(role, str(owner))
-    core.database.models = [KeptAnswer, *brought.collections()]
+    core.database.models = [
+        *(KeptAnswer, AuditDocument, PendingAuditDocument),
+        *brought.collections(),
+    ]
     if core.plugins.delivering:
         core.database.models.append(StoredEntry)
-    core.plugins.changes.connect(core.database, core.outbox)
+    core.plugins.changes.connect(core.database, core.outbox, core.audit)
     core.database.before_indexes = core.migrations.run
     brought.services(app)
     core.authenticate.standing = core.services.find(Standing)  # type: ignore[type-abstract] # mypy takes a protocol for a class that cannot be used
@@ -142,7 +154,7 @@ def create_app(
     for owner, parameter in brought.socket_parameters(app):
         core.events.add_parameter(parameter, str(owner))
     register_documents(app)
-    _register_lifespan(app, core)
+    _register_lifespan(app, core, at_start(told))
     return app
 
 
@@ -216,6 +228,7 @@ def _core(settings: Settings, plugins: Iterable[object] | None, clock: Clock | N
             manager.delivering,
             lambda: manager.dispatcher.building,
         ),
+        audit=Audit(database, clock, [STARTED, SETTING, DAYS_DELETED, *manager.audited]),
         migrations=Migrations(database, manager.loaded, clock),
         tasks=Tasks(database, clock, metrics.registry, lambda: manager.dispatcher.building),
         hub=Hub(settings.max_sockets, settings.max_sockets_per_user, metrics, clock),
@@ -234,8 +247,9 @@ def _brought_clock(plugins: Iterable[LoadedPlugin]) -> Clock | None:
     return next((clock for clock in brought if isinstance(clock, Clock)), None)
 
 
-def _register_lifespan(app: Quart, core: Core) -> None:
+def _register_lifespan(app: Quart, core: Core, at_start: Sequence[AuditEntry]) -> None:
     lease = Lease(core.database, core.clock)
+    keeper = Keeper(core.audit, core.database, core.clock, core.settings.audit_days)
 
     async def connect() -> None:
         await core.database.open()
@@ -263,9 +277,12 @@ def _register_lifespan(app: Quart, core: Core) -> None:
         try:
             core.traces.open()
             await connect()
+            core.audit.serving = True
+            await core.audit.add(*at_start)
             await core.plugins.startup(app)
             core.tasks.start()
             core.outbox.start()
+            keeper.start()
         except BaseException:
             # Quart calls no after_serving function when a before_serving function has failed.
             await stop()
@@ -282,6 +299,8 @@ def _register_lifespan(app: Quart, core: Core) -> None:
         await core.outbox.stop()
         await core.tasks.stop()
         await core.plugins.shutdown(app)
+        await keeper.stop()
+        await core.audit.close()
         await lease.release()
         await core.shared_time.stop()
         await app.extensions[PROBE].close()

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from quart import Quart
 
+    from quartapp.audit.audit import Audit
     from quartapp.clock import Clock
     from quartapp.database.database import Database
     from quartapp.database.migrations import Migrations
@@ -105,6 +106,7 @@ class Core:
     grants: Grants
     database: Database
     outbox: Outbox
+    audit: Audit
     migrations: Migrations
     tasks: Tasks
     hub: Hub

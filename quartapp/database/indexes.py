@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from quartapp.database.model import Model
 
-OWN_COLLECTIONS = ("leases", "readiness")
+OWN_COLLECTIONS = ("audit", "audit_end", "audit_pending", "leases", "readiness")
 """Collections of the core, which no plugin may use."""
 
 

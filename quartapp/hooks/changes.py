@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import structlog
 
+from quartapp.audit.action import AuditEntry
 from quartapp.database.outbox_entry import OutboxEntry
 from quartapp.errors import DatabaseUnavailableError, HookFailedError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable
 
+    from quartapp.audit.audit import Audit
     from quartapp.clock import Clock
     from quartapp.database.database import Database
+    from quartapp.database.documents import Document
     from quartapp.database.outbox import Outbox
     from quartapp.hooks.dispatcher import Dispatcher
 
@@ -23,10 +27,12 @@ PAUSE_SECONDS = 0.7
 
 Result = TypeVar("Result")
 OwnedEntry = tuple[str, OutboxEntry]
+Audited: TypeAlias = Sequence[AuditEntry] | Callable[[Any], Sequence[AuditEntry]]  # Any: the result
+"""Entries for the audit, or a function that returns them by the result of the change."""
 
 
 class Changes:
-    """Stores changes together with the outbox entries that plugins have for them.
+    """Stores changes together with their entries for the audit and with plugins' outbox entries.
 
     Args:
         dispatcher: The dispatcher of the app, which calls the hooks.
@@ -41,35 +47,44 @@ class Changes:
         self._clock = clock
         self._database: Database | None = None
         self._outbox: Outbox | None = None
+        self._audit: Audit | None = None
         # The answer never changes, and without such a plugin a change must cost nothing more.
         self.asked = bool(dispatcher.implementations("outbox_entries"))
         # The kinds of events that are stored with their changes.
         self._stored_kinds: set[type] = set()
 
-    def connect(self, database: Database, outbox: Outbox) -> None:
+    def connect(self, database: Database, outbox: Outbox, audit: Audit) -> None:
         """Set the stores of changes and entries.
 
         Args:
             database: The database of the app.
             outbox: The outbox of the app.
+            audit: The audit of the app.
         """
-        self._database, self._outbox = database, outbox
+        self._database, self._outbox, self._audit = database, outbox, audit
 
     async def stored(
         self,
         events: Sequence[object],
         change: Callable[[], Awaitable[Result]],
         number: Callable[[Any], int] | None = None,  # Any: the result, and never None
+        *,
+        audited: Audited = (),
     ) -> Result:
-        """Make a change, and store the plugins' entries in the same transaction.
+        """Make a change, and store its entries in the same transaction.
+
+        A standalone MongoDB has no transactions: an entry for the audit follows its change, and is
+        lost if the process dies in between.
 
         Args:
             events: The events that the change causes.
             change: Function that writes with ``database.documents``, and does nothing else: it may
-                be called again, and without a transaction if no plugin has entries. None means
+                be called again, and without a transaction if there are no entries. None means
                 that the function changed nothing; then no entry is stored.
             number: Function that returns the number of the change, by the result of ``change``;
                 None for a change without a number.
+            audited: Entries for the audit, or a function that returns them by the result of
+                ``change``.
 
         Returns:
             The result of ``change``.
@@ -80,14 +95,18 @@ class Changes:
         """
         entries = await self.entries(events)
         if number is None:
-            return await self.together(entries, change)
-        return await self.together(entries, change, lambda result: [number(result)] * len(entries))
+            return await self.together(entries, change, audited=audited)
+        return await self.together(
+            entries, change, lambda result: [number(result)] * len(entries), audited=audited
+        )
 
     async def together(
         self,
         entries: Sequence[OwnedEntry],
         change: Callable[[], Awaitable[Result]],
         numbers: Callable[[Any], Sequence[int]] | None = None,  # Any: the result, and never None
+        *,
+        audited: Audited = (),
     ) -> Result:
         """Make a change, and store entries in the same transaction.
 
@@ -96,6 +115,7 @@ class Changes:
             change: Function that makes the change, as for :meth:`stored`.
             numbers: Function that returns the number of each entry's change, by the result of
                 ``change``; None for changes without numbers.
+            audited: Entries for the audit, as for :meth:`stored`.
 
         Returns:
             The result of ``change``.
@@ -103,18 +123,36 @@ class Changes:
         Raises:
             DatabaseUnavailableError: MongoDB did not answer in time.
         """
-        if not entries or self._database is None or self._outbox is None:
+        if not (entries or audited):
             return await change()
-        store = self._outbox.store
-
-        async def both() -> Result:
+        if self._database is None or self._outbox is None or self._audit is None:
+            return await change()
+        audit, store = self._audit, self._outbox.store
+        if not self._database.change_streams and not entries:
             result = await change()
             if result is not None:
-                await store.add(entries, numbers(result) if numbers is not None else ())
+                await audit.link(audit.rows(_of(audited, result)))
+            return result
+        rows: list[Document] = []
+
+        async def all_of_it() -> Result:
+            rows.clear()
+            result = await change()
+            if result is not None:
+                if entries:
+                    await store.add(entries, numbers(result) if numbers is not None else ())
+                rows.extend(audit.rows(_of(audited, result)))
+                await audit.hold(rows)
             return result
 
-        result = await self._database.transaction(both)
-        self._outbox.look()
+        result = await self._database.transaction(all_of_it)
+        if entries:
+            self._outbox.look()
+        try:
+            await audit.link(rows)
+        except DatabaseUnavailableError as error:
+            # The rows are stored, and the keeper links them.
+            log.warning("entries of the audit wait to be linked", reason=str(error))
         return result
 
     async def told(self, event: object) -> None:
@@ -175,3 +213,7 @@ class Changes:
 
 async def _nothing_more() -> bool:
     return True
+
+
+def _of(audited: Audited, result: object) -> Sequence[AuditEntry]:
+    return audited(result) if callable(audited) else audited

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
+from quartapp.audit.action import AuditAction
 from quartapp.errors import PluginError
 from quartapp.extras import command_for, missing_of
 from quartapp.hooks.dispatcher import reason
-from quartapp.kinds import CLASS, TEXT, Kind, check, several
+from quartapp.kinds import CLASS, TEXT, Kind, a, check, several
 from quartapp.plugin import LoadedPlugin
 from quartapp.version import __version__
 
@@ -209,6 +210,7 @@ def _check_declared(implementation: object) -> None:
         "provides": names,
         "messages": TEXTS,
         "happenings": several(CLASS),
+        "audited": several(a(AuditAction, "an AuditAction")),
     }.items():
         check(f"`{attribute}`", getattr(implementation, attribute, ()), kind)
 

@@ -17,7 +17,7 @@ from quartapp.hooks.contributions import Contributions
 from quartapp.hooks.decisions import Grant
 from quartapp.hooks.dispatcher import Dispatcher
 from quartapp.hooks.messages import Messages
-from quartapp.hooks.registration import registered
+from quartapp.hooks.registration import audited, registered
 from quartapp.hooks.telling import Telling
 from quartapp.identity.principal import (
     CredentialsRefusedError,
@@ -64,6 +64,7 @@ class Plugins:
         contributions: What plugins bring while the app is built.
         changes: Stores changes together with outbox entries of plugins.
         delivering: Names of the plugins that deliver entries of the outbox.
+        audited: The actions that plugins declare for the audit.
 
     Raises:
         PluginError: Two plugins or two hooks have the same name, or an implementation fits no hook.
@@ -87,6 +88,7 @@ class Plugins:
         self.contributions = Contributions(self.dispatcher)
         self.changes = Changes(self.dispatcher, clock)
         self.delivering = self._delivering()
+        self.audited = audited(self.loaded)
         self._telling = Telling(self._tell, clock, metrics)
         self._hear_one, self._hear_many = (
             {owner.name for owner, _ in self.dispatcher.implementations(hook)}

@@ -16,6 +16,8 @@ from quartapp.plugin import LoadedPlugin
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from quartapp.audit.action import AuditAction
+
 _VARIABLE = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
@@ -42,6 +44,29 @@ def registered(loaded: Sequence[LoadedPlugin]) -> pluggy.PluginManager:
         _refuse_unknown_arguments(manager, plugin)
         _register(manager, plugin)
     return manager
+
+
+def audited(loaded: Sequence[LoadedPlugin]) -> list[AuditAction]:
+    """Return the actions that plugins declare for the audit.
+
+    Args:
+        loaded: The plugins, in order.
+
+    Raises:
+        PluginError: The name of an action does not begin with the name of its plugin, or one plugin
+            has two actions of one name.
+    """
+    found: dict[str, AuditAction] = {}
+    for plugin in loaded:
+        for action in getattr(plugin.implementation, "audited", ()):
+            if action.name.partition(".")[0] not in plugin.names:
+                raise PluginError(
+                    f"plugin {plugin}: the audited action {action.name} has to begin with "
+                    f"{plugin.name} and a dot"
+                )
+            if found.setdefault(action.name, action) is not action:
+                raise PluginError(f"plugin {plugin}: two audited actions are called {action.name}")
+    return list(found.values())
 
 
 def _refuse_duplicates(loaded: Sequence[LoadedPlugin]) -> None:

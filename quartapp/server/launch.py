@@ -97,6 +97,7 @@ async def opened(settings: Settings, *, prepare: bool = True) -> AsyncIterator[C
         yield parts
         await parts.plugins.all_told()
     finally:
+        await parts.audit.close()
         await parts.database.close()
 
 

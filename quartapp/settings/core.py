@@ -204,6 +204,12 @@ class Settings(PluginChoice):
         lt=1_000_000,
         description="Seconds that a database operation may take before a 503.",
     )
+    audit_days: int = Field(
+        400,
+        ge=1,
+        le=36_500,
+        description="Days that entries of the audit are kept, at the least.",
+    )
     websocket_ping_interval: float = Field(
         15.0, gt=0, description="Seconds between pings to each socket."
     )
