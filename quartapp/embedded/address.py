@@ -21,8 +21,6 @@ from quartapp.embedded.failures import EmbeddedMongoError
 
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
-REPLICA_SET = "quartapp"
-
 # mongod names the socket after a port. With the default port, clients may leave the number out.
 _PORT = 27017
 _SOCKET = f"mongodb-{_PORT}.sock"
@@ -53,8 +51,8 @@ class Address(Protocol):
         """The address of the member in the configuration of the replica set."""
 
     @property
-    def uri(self) -> str:
-        """The MongoDB URI, without a database name."""
+    def in_uri(self) -> str:
+        """The address as it stands in a MongoDB URI."""
 
 
 def address_in(data_dir: Path) -> Address:
@@ -89,9 +87,9 @@ class SocketAddress:
         return str(folder / _SOCKET)
 
     @property
-    def uri(self) -> str:
-        """The MongoDB URI, without a database name."""
-        return _uri(quote(self.host, safe=""))
+    def in_uri(self) -> str:
+        """The path of the socket, percent-encoded."""
+        return quote(self.host, safe="")
 
     def prepare(self) -> list[str]:
         """Make the folder of the socket, and return mongod's options.
@@ -159,9 +157,9 @@ class LoopbackAddress:
         return f"127.0.0.1:{int(self._file.read_text(encoding='utf-8'))}"
 
     @property
-    def uri(self) -> str:
-        """The MongoDB URI, without a database name."""
-        return _uri(self.host)
+    def in_uri(self) -> str:
+        """Address and port."""
+        return self.host
 
     def prepare(self) -> list[str]:
         """Choose a port, and return mongod's options.
@@ -188,11 +186,6 @@ class LoopbackAddress:
         """
         host, _, port = self.host.rpartition(":")
         return await asyncio.open_connection(host, int(port))
-
-
-def _uri(host: str) -> str:
-    # A direct connection never follows the address stored in the replica set's configuration.
-    return f"mongodb://{host}/?directConnection=true&replicaSet={REPLICA_SET}"
 
 
 def _fits(folder: Path) -> bool:

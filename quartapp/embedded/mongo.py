@@ -11,18 +11,28 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
-from pymongo.errors import PyMongoError
+from pymongo.errors import OperationFailure, PyMongoError
 
-from quartapp.embedded.address import REPLICA_SET, address_in
+from quartapp.embedded.access import (
+    AUTHENTICATION_FAILED,
+    KEY_FILE,
+    PASSWORD_FILE,
+    REPLICA_SET,
+    OtherPasswordError,
+    access_in,
+)
+from quartapp.embedded.address import address_in
 from quartapp.embedded.failures import GIVE_URI, EmbeddedMongoError
 from quartapp.embedded.mongod import end_orphan, find_mongod, start_failure, start_mongod
-from quartapp.embedded.replica_set import NotPrimaryError, become_primary
+from quartapp.embedded.replica_set import NotPrimaryError, become_primary, is_primary
 from quartapp.embedded.share import Share
 from quartapp.processes import is_running
 
 if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
+
+    from quartapp.embedded.access import Access
 
 __all__ = ["EmbeddedMongo", "EmbeddedMongoError", "find_mongod"]
 
@@ -41,9 +51,9 @@ class EmbeddedMongo:
     The first process starts the mongod and the last ends it; a killed process counts as gone. A
     mongod that ends by itself is started again, after pauses of 1 to 30 seconds, and is given up
     after five minutes. Any thread may start and stop the database; both calls block, so async code
-    makes them with ``asyncio.to_thread``. Only the file system controls access: the folder is open
-    to its owner alone, and the mongod listens on a Unix socket in the folder. (On Windows, mongod
-    listens on 127.0.0.1, open to every program on the machine.)
+    makes them with ``asyncio.to_thread``. The mongod listens on a Unix socket in the folder, which
+    is open to its owner alone (on Windows, mongod listens on 127.0.0.1), and lets in who has the
+    password in the folder. The data of a version without a password gets one at the first start.
 
     Args:
         data_dir: Folder of the data; a missing folder is made.
@@ -58,20 +68,21 @@ class EmbeddedMongo:
         self._first_file = self._data_dir / "mongod.first"
         self._cache_gb = max(cache_mb, 256) / 1024
         self._address = address_in(self._data_dir)
+        self._access: Access | None = None
         self._share = Share(self._data_dir)
         self._changing = threading.Lock()
 
     @property
     def uri(self) -> str:
-        """The MongoDB URI, without a database name.
+        """The MongoDB URI with the password, without a database name.
 
         Raises:
             EmbeddedMongoError: The database is not started.
         """
-        if not self._share.is_taken:
+        if self._access is None or not self._share.is_taken:
             message = "The embedded MongoDB is not started."
             raise EmbeddedMongoError(message)
-        return self._address.uri
+        return self._access.uri(self._address.in_uri)
 
     @property
     def pid(self) -> int | None:
@@ -132,28 +143,26 @@ class EmbeddedMongo:
         self._data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         deadline = time.monotonic() + START_SECONDS
         with self._share.taking(deadline):
-            if not (self._share.is_mongod_kept and self._can_join(deadline)):
-                self._launch(deadline)
+            self._access = access = access_in(self._data_dir)
+            if not (self._share.is_mongod_kept and self._can_join(access, deadline)):
+                self._launch(access, deadline)
             self._finish_first_start()
 
-    def _can_join(self, deadline: float) -> bool:
+    def _can_join(self, access: Access, deadline: float) -> bool:
         """Wait until the running mongod is a primary; return False if that mongod is ending."""
         if described := self._describe_older_server():
-            message = (
-                f"The data directory {self._data_dir} is in use by a server of an older "
-                f"version{described}. Stop that one, or choose another data directory, "
-                f"or {GIVE_URI}."
-            )
-            raise EmbeddedMongoError(message)
+            raise self._in_use(f"by a server of an older version{described}")
         try:
-            self._become_primary(deadline)
+            if not is_primary(access.uri(self._address.in_uri)):
+                # The process that started the mongod was killed before the mongod was set up.
+                self._set_up(access, deadline, may_change=False)
         except EmbeddedMongoError:
             if self._share.is_mongod_kept:
                 raise
             return False
         return True
 
-    def _launch(self, deadline: float) -> None:
+    def _launch(self, access: Access, deadline: float) -> None:
         binary = find_mongod()
         self._db_dir.mkdir(mode=0o700, exist_ok=True)
         end_orphan(self._db_dir)
@@ -163,11 +172,14 @@ class EmbeddedMongo:
             str(binary),
             *("--dbpath", str(self._db_dir), "--replSet", REPLICA_SET),
             *self._address.prepare(),
+            *access.options,
+            # Nothing here needs either, and both have had holes (CVE-2025-14847 in zlib's).
+            *("--networkMessageCompressors", "disabled", "--noscripting"),
             *("--wiredTigerCacheSizeGB", str(self._cache_gb), "--oplogSize", str(_OPLOG_MB)),
             *("--setParameter", "diagnosticDataCollectionEnabled=false"),
         ]
         start_mongod(command, self._data_dir, deadline)
-        self._become_primary(deadline)
+        self._set_up(access, deadline, may_change=True)
 
     def _clear_unfinished_first_start(self) -> None:
         # A mongod that ends while it first becomes a replica set leaves files that may prevent the
@@ -190,11 +202,30 @@ class EmbeddedMongo:
                 finally:
                     os.close(folder)
 
-    def _become_primary(self, deadline: float) -> None:
+    def _set_up(self, access: Access, deadline: float, *, may_change: bool) -> None:
+        address = self._address
         try:
-            become_primary(self._address, deadline, lambda: self._share.is_mongod_kept)
+            become_primary(
+                access.key_uri(address.in_uri),
+                address.host,
+                deadline,
+                lambda: self._share.is_mongod_kept,
+            )
+            access.let_in(address.in_uri, may_change=may_change)
+        except OtherPasswordError as error:
+            raise self._in_use(f"with another password than in {PASSWORD_FILE}") from error
         except (NotPrimaryError, PyMongoError) as error:
+            if isinstance(error, OperationFailure) and error.code == AUTHENTICATION_FAILED:
+                # A mongod of an older version has no key, and nobody has to give it a password.
+                user = f"by a server of an older version, or with another key than in {KEY_FILE}"
+                raise self._in_use(user) from error
             raise start_failure(self._data_dir, str(error)) from error
+
+    def _in_use(self, how: str) -> EmbeddedMongoError:
+        return EmbeddedMongoError(
+            f"The data directory {self._data_dir} is in use {how}. Stop the server that uses it, "
+            f"or choose another data directory, or {GIVE_URI}."
+        )
 
     def _describe_older_server(self) -> str:
         """Describe the server of an older version that uses the folder; empty without one."""

@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING
 import pymongo
 from pymongo.errors import AutoReconnect, OperationFailure, PyMongoError
 
-from quartapp.embedded.address import REPLICA_SET
+from quartapp.embedded.access import REPLICA_SET
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
-
-    from quartapp.embedded.address import Address
 
 # Time limit of one request, after which the keeper's lock says whether mongod still runs.
 _REQUEST_SECONDS = 1.0
@@ -26,13 +24,29 @@ class NotPrimaryError(Exception):
     """The error for a mongod that has ended, or did not become primary in time."""
 
 
-def become_primary(address: Address, deadline: float, is_running: Callable[[], bool]) -> None:
+def is_primary(uri: str) -> bool:
+    """Tell whether a mongod lets its user in, and is a writable primary.
+
+    Args:
+        uri: URI of the mongod, with the user and the password.
+    """
+    client: pymongo.MongoClient[dict[str, Any]]  # Any: documents of the server's own making
+    with pymongo.MongoClient(uri) as client:
+        try:
+            with pymongo.timeout(_REQUEST_SECONDS):
+                return bool(client.admin.command("hello")["isWritablePrimary"])
+        except PyMongoError:
+            return False
+
+
+def become_primary(uri: str, host: str, deadline: float, is_running: Callable[[], bool]) -> None:
     """Configure the replica set if necessary, and wait until the mongod is a writable primary.
 
     The call also completes a configuration that an earlier process began.
 
     Args:
-        address: Address of the mongod.
+        uri: URI of the mongod with the key, as a mongod without a replica set has no users.
+        host: Address of the member in the configuration of the replica set.
         deadline: End of the wait, in seconds of ``time.monotonic()``.
         is_running: Function that tells whether the mongod still runs.
 
@@ -40,7 +54,6 @@ def become_primary(address: Address, deadline: float, is_running: Callable[[], b
         NotPrimaryError: The mongod has ended, or time is up.
         PyMongoError: The mongod refused a command.
     """
-    uri = f"{address.uri.partition('?')[0]}?directConnection=true"
     client: pymongo.MongoClient[dict[str, Any]]  # Any: documents of the server's own making
     why = "it did not become primary in time"
     with pymongo.MongoClient(uri) as client:
@@ -52,7 +65,7 @@ def become_primary(address: Address, deadline: float, is_running: Callable[[], b
                     return
                 if hello.get("isreplicaset"):
                     with pymongo.timeout(max(deadline - time.monotonic(), 0)):
-                        _configure(client, address.host)
+                        _configure(client, host)
             except PyMongoError as error:
                 # A node that is missing in its own configuration closes all connections.
                 if not (isinstance(error, AutoReconnect) or error.timeout):

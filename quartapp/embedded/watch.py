@@ -7,6 +7,7 @@ import logging
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, cast
+from urllib.parse import urlsplit
 
 from quartapp.embedded.address import address_in
 from quartapp.embedded.failures import MongodLostError
@@ -36,7 +37,7 @@ def watch_of(uri: str, data_dir: Path) -> Watch:
     """
     folder = data_dir.expanduser().resolve()
     with suppress(OSError, ValueError):  # no mongod has ever listened for this folder
-        if address_in(folder).uri == uri:
+        if address_in(folder).in_uri == urlsplit(uri).netloc.rpartition("@")[2]:
             return Watch(folder)
     return Watch(None)
 

@@ -12,8 +12,8 @@ from pydantic import SecretStr
 from quartapp.app import create_app
 from quartapp.embedded.mongo import EmbeddedMongo
 from quartapp.parts import core
-from quartapp.server.secret_file import kept_secret
-from quartapp.settings.core import load_settings
+from quartapp.secret_file import kept_secret
+from quartapp.settings.core import MINIMUM_SECRET_BYTES, load_settings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -66,7 +66,13 @@ def launched(
         return
     data_dir = settings.data_dir
     with mongod(data_dir) as uri:
-        secret = settings.jwt_secret or SecretStr(kept_secret(data_dir / SECRET_FILE))
+        secret = settings.jwt_secret or SecretStr(
+            kept_secret(
+                data_dir / SECRET_FILE,
+                MINIMUM_SECRET_BYTES,
+                ", with which everybody signs in again",
+            )
+        )
         yield settings.on_embedded(SecretStr(uri), secret)
 
 

@@ -61,7 +61,7 @@ def test_mongod_listens_only_on_a_private_socket(
 ) -> None:
     with EmbeddedMongo(tmp_path / "data") as mongo:
         path = tmp_path / "data" / "run" / "mongodb-27017.sock"
-        assert mongo.uri.startswith(f"mongodb://{quote(str(path), safe='')}/?")
+        assert f"@{quote(str(path), safe='')}/?" in mongo.uri
         assert stat.S_ISSOCK(path.stat().st_mode)
         assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
         assert listening_tcp_ports(pid_of(mongo)) == []
@@ -117,7 +117,7 @@ def test_data_directory_with_a_long_path_has_its_socket_elsewhere_while_it_is_us
         shop.insert_one({"name": "pen"})
         folder = link.readlink()
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-        assert f"mongodb://{quote(str(folder), safe='')}%2Fmongodb-27017.sock/?" in mongo.uri
+        assert f"@{quote(str(folder), safe='')}%2Fmongodb-27017.sock/?" in mongo.uri
     assert not folder.exists()
     with EmbeddedMongo(long_folder) as mongo:
         assert_pen_is_kept_and_changes_are_seen(mongo)
@@ -231,10 +231,10 @@ def test_log_is_kept_and_does_not_grow_without_bound(tmp_path: Path) -> None:
     log = tmp_path / "mongod.log"
     with EmbeddedMongo(tmp_path) as mongo, items(mongo.uri) as shop, log.open("rb") as first:
         assert b'"Waiting for connections"' in first.read()
-        shop.database.client.admin.command({"setParameter": 1, "logLevel": 5})
+        shop.database.command("profile", 0, slowms=-1)  # mongod logs each operation
 
         def first_is_deleted() -> bool:
-            shop.insert_one({})
+            shop.insert_one({}, comment="fill" * 2500)
             return os.fstat(first.fileno()).st_nlink == 0
 
         until(first_is_deleted)

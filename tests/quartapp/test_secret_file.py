@@ -7,13 +7,17 @@ import stat
 
 import pytest
 
+from quartapp import secret_file
 from quartapp.errors import QuartappError
-from quartapp.server.secret_file import kept_secret
 
 
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / "jwt-secret"
+
+
+def kept_secret(path):
+    return secret_file.kept_secret(path, 32)
 
 
 def written(path, content, mode=0o600):

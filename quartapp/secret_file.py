@@ -1,4 +1,4 @@
-"""The file with the secret of a server that was given none."""
+"""A file with a secret that nobody gave: made at the first use, and checked at each."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ import stat
 from typing import TYPE_CHECKING
 
 from quartapp.errors import QuartappError
-from quartapp.settings.core import MINIMUM_SECRET_BYTES
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def kept_secret(path: Path) -> str:
+def kept_secret(path: Path, minimum_bytes: int, loss: str = "") -> str:
     """Read a secret from a file; make both if the file is missing.
 
     Args:
         path: The file; only its owner can read it.
+        minimum_bytes: Length of the shortest secret that is accepted, at most 64.
+        loss: What another secret means for people, as the end of a sentence; empty for nothing.
 
     Raises:
         QuartappError: The file cannot be read or written, is no regular file of this user alone, or
@@ -39,10 +40,10 @@ def kept_secret(path: Path) -> str:
         raise QuartappError(f"cannot read {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise QuartappError(f"the secret in {path} is not text in UTF-8") from error
-    if len(secret.encode()) < MINIMUM_SECRET_BYTES:
+    if len(secret.encode()) < minimum_bytes:
         raise QuartappError(
-            f"the secret in {path} is shorter than {MINIMUM_SECRET_BYTES} bytes; "
-            "remove the file, and the server makes another, with which everybody signs in again"
+            f"the secret in {path} is shorter than {minimum_bytes} bytes; "
+            f"remove the file, and the server makes another{loss}"
         )
     return secret
 
