@@ -54,7 +54,9 @@ def create(identifier: str, name: str, role: str, stdin: bool, data_dir: Path | 
         known_role(parts, role)
         try:
             users = _users(parts)
-            await users.register(display_name, email, password, role, username=username)
+            await users.register(
+                display_name, email, password, role, username=username, vouched=True
+            )
         except EmailTakenError:
             raise QuartappError(f"the {_kind(new)} {new} has an account already") from None
 

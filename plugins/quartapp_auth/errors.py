@@ -25,6 +25,10 @@ class InvitationUsedError(DomainError):
     """An account was made with the invitation, so the invitation cannot be revoked."""
 
 
+class LastAdministratorError(DomainError):
+    """Nobody else is an administrator, so this one has to stay one."""
+
+
 class UnknownRoleError(DomainError):
     """There is no such role."""
 

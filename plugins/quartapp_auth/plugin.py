@@ -9,6 +9,8 @@ from quartapp_auth.accounts.earlier import MIGRATIONS
 from quartapp_auth.accounts.mongo_store import MongoUserStore
 from quartapp_auth.accounts.people import People
 from quartapp_auth.accounts.store import UserStore
+from quartapp_auth.administration.administration import MANAGING, Administration
+from quartapp_auth.administration.people_routes import people_routes
 from quartapp_auth.commands import user
 from quartapp_auth.happenings import UserRegistered
 from quartapp_auth.metrics import AuthMetrics
@@ -62,7 +64,7 @@ class AuthPlugin:
         return [
             Role(BaseRole.TEACHER, label="Teacher"),
             Role(BaseRole.STUDENT, label="Student"),
-            Role(BaseRole.ADMIN, {"people:manage"}, label="Administrator"),
+            Role(BaseRole.ADMIN, {MANAGING}, label="Administrator"),
         ]
 
     @hookimpl
@@ -101,11 +103,12 @@ class AuthPlugin:
         self._states = AccountStates(store, parts.hub, parts.clock, refresher if asks else None)
         parts.services.add(self._states, as_=Standing)
         parts.services.add(SignOut(store, self._states, parts.clock))
+        parts.services.add(Administration(store, users, self._states, parts.roles))
 
     @hookimpl
     def register_blueprints(self) -> list[Blueprint]:
-        """Return the routes under /auth, and those of invitations."""
-        return [blueprint, sign_out_blueprint, invitation_routes]
+        """Return the routes under /auth, and those of administrators."""
+        return [blueprint, sign_out_blueprint, invitation_routes, people_routes]
 
     @hookimpl
     def register_commands(self) -> list[click.Command]:

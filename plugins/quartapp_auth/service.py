@@ -68,21 +68,24 @@ class UserService(Directory):
         self,
         name: str,
         email: str | None,
-        password: str,
+        password: str | None,
         role: str,
         attempt: Attempt | None = None,
         *,
         username: str | None = None,
+        vouched: bool = False,
     ) -> User:
-        """Register an account with a password.
+        """Register an account.
 
         Args:
             name: Name as typed, trimmed.
             email: E-mail address in lower case; None for an account with a username.
-            password: Password in clear text, at most 72 bytes of UTF-8.
+            password: Password in clear text, at most 72 bytes of UTF-8; None for an account that
+                nobody signs in to yet.
             role: Role of the user.
             attempt: The try that this call is; None for the first and only one.
             username: Username, trimmed, with 1 to 100 characters and no ``@``; None without one.
+            vouched: Whether an administrator says that the address is the person's.
 
         Raises:
             ValueError: The account would have neither an address nor a username.
@@ -95,11 +98,12 @@ class UserService(Directory):
             name=name.lower(),
             display_name=name,
             email=email,
-            password=await self._passwords.hashed(password),
+            password=None if password is None else await self._passwords.hashed(password),
             role=role,
             created_at=now,
             updated_at=now,
             username=username,
+            vouched=vouched,
         )
         if email is None and user.username_key is None:
             raise ValueError("an account needs an address or a username")

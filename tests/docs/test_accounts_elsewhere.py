@@ -136,10 +136,18 @@ async def test_a_plugin_in_place_of_auth_keeps_to_the_contract_as_far_as_it_goes
         for operation in (
             "DELETE /api/v1/admin/invitations/{invitation_id}",
             "GET /api/v1/admin/invitations",
+            "GET /api/v1/admin/people/{user_id}",
+            "GET /api/v1/admin/people",
             "POST /api/v1/admin/invitations",
+            "POST /api/v1/admin/people/{user_id}/disable",
+            "POST /api/v1/admin/people/{user_id}/enable",
+            "POST /api/v1/admin/people/{user_id}/revoke",
+            "POST /api/v1/admin/people",
             "POST /api/v1/auth/logout-all",
             "POST /api/v1/auth/logout",
             "POST /api/v1/auth/refresh",
+            "PUT /api/v1/admin/people/{user_id}/password",
+            "PUT /api/v1/admin/people/{user_id}/role",
         )
     )
 

@@ -97,13 +97,13 @@ class Scene:
     def invite(self) -> None:
         """Let the administrator invite a teacher with a fresh address."""
         address = self.filled("<fresh>@school.example")
-        made = self._as_admin("POST", "", {"role": "teacher", "email": address})
+        made = self._as_admin("POST", "/invitations", {"role": "teacher", "email": address})
         self.words |= {"invitation_id": made["_id"], "invitation": made["invitation"]}
 
     def invite_and_revoke(self) -> None:
         """Let the administrator invite a teacher, and revoke the invitation."""
         self.invite()
-        self._as_admin("DELETE", f"/{self.words['invitation_id']}")
+        self._as_admin("DELETE", f"/invitations/{self.words['invitation_id']}")
 
     def invite_and_use(self) -> None:
         """Invite a teacher, and register with the invitation."""
@@ -112,11 +112,22 @@ class Scene:
             "Ada", self.filled("<fresh>@school.example"), invitation=self.words["invitation"]
         )
 
+    def employ(self) -> None:
+        """Let the administrator make the account of a teacher with a fresh address."""
+        body = {"name": "Ada", "email": "<fresh>@school.example", "role": "teacher"}
+        made = self._as_admin("POST", "/people", self.filled(body))
+        self.words["person_id"] = made["_id"]
+
+    def employ_and_disable(self) -> None:
+        """Let the administrator make the account of a teacher, and disable it."""
+        self.employ()
+        self._as_admin("POST", f"/people/{self.words['person_id']}/disable")
+
     def _as_admin(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON
         assert self.cast.admin is not None
         answer = self.people.http.request(
             method,
-            f"{API}/admin/invitations{path}",
+            f"{API}/admin{path}",
             json=body,
             headers=self.cast.admin.headers,
         )

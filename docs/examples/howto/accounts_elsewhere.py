@@ -41,6 +41,13 @@ STUDENTS = """
     WHERE function = 'student' AND number > :after
         AND (substr(login, 1, length(:start)) = :start OR substr(mail, 1, length(:start)) = :start)
     ORDER BY number LIMIT :limit"""
+PEOPLE = """
+    SELECT * FROM people
+    WHERE number > :after
+        AND (:roles IS NULL OR function IN (SELECT value FROM json_each(:roles)))
+        AND (substr(login, 1, length(:start)) = :start OR substr(mail, 1, length(:start)) = :start
+             OR substr(alias_key, 1, length(:start)) = :start)
+    ORDER BY number LIMIT :limit"""
 AMONG = "SELECT * FROM people WHERE number IN (SELECT value FROM json_each(?))"
 ENDED_AMONG = """
     SELECT * FROM ended_tokens WHERE number IN (SELECT value FROM json_each(?))"""
@@ -87,6 +94,15 @@ class OfficeStore:
         most = -1 if limit is None else limit
         values = {"start": (search or "").lower(), "after": str(after or ""), "limit": most}
         return [user_of(row) for row in await self._rows(STUDENTS, values)]
+
+    async def people(self, search=None, roles=None, limit=None, after=None):
+        values = {
+            "start": (search or "").lower(),
+            "roles": None if roles is None else json.dumps(list(roles)),
+            "after": str(after or ""),
+            "limit": -1 if limit is None else limit,
+        }
+        return [user_of(row) for row in await self._rows(PEOPLE, values)]
 
     async def everybody(self):
         for row in await self._rows("SELECT * FROM people ORDER BY number"):

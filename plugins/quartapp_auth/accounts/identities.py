@@ -111,6 +111,7 @@ class Identities:
             subject=subject,
             username=username,
             groups=tuple(sorted(identity.groups)),
+            vouched=identity.email_verified,
         )
 
         async def insert() -> User:
@@ -135,7 +136,7 @@ class Identities:
         changes |= UserChanges(issuer=issuer, subject=subject)
         # Somebody else may have created the account, so its password and its tokens must no longer
         # work.
-        changes["password"] = None
+        changes |= UserChanges(password=None, vouched=True)
         changed = await self._store.change(user.id, changes, revoke=True)
         log.info("an account belongs to another system now", user=str(user.id), issuer=issuer)
         return changed or user
@@ -162,6 +163,9 @@ class Identities:
             changes |= UserChanges(name=name.lower(), display_name=name)
         if "email" in self._sync and email and identity.email_verified and email != user.email:
             changes["email"] = email
+        own = changes.get("email", user.email)
+        if identity.email_verified and email == own and not user.vouched:
+            changes["vouched"] = True
         if "role" in self._sync and identity.role and identity.role != user.role:
             changes["role"] = identity.role
         wanted = identity.disabled

@@ -190,16 +190,25 @@ class MongoUserStore:
         self, search: str | None = None, limit: int | None = None, after: ObjectId | None = None
     ) -> list[User]:
         """Return students, sorted by ``_id``."""
-        query: dict[str, object] = {"role": "student"}
+        query: Document = {"role": "student"}
         if search:
-            names = [_beginning(begin) for begin in beginnings(search)]
-            address = _beginning(search.lower())
-            query["$or"] = [{NAME_KEYS: {"$in": names}}, {"email": address}]
-        if after:
-            query["_id"] = {"$gt": after}
-        async with self._database.operation():
-            found = self._users.find(query, {"password": 0}).sort("_id", 1).limit(limit or 0)
-            return [_user(document) for document in await found.to_list()]
+            query["$or"] = _known_by(search)
+        return await self._listed(query, limit, after)
+
+    async def people(
+        self,
+        search: str | None = None,
+        roles: Collection[str] | None = None,
+        limit: int | None = None,
+        after: ObjectId | None = None,
+    ) -> list[User]:
+        """Return accounts of people, also disabled ones, sorted by ``_id``."""
+        query: Document = {} if roles is None else {"role": {"$in": list(roles)}}
+        if search:
+            key = username_key(search)
+            by_username = [] if key is None else [{USERNAME_KEY: _beginning(key)}]
+            query["$or"] = [*_known_by(search), *by_username]
+        return await self._listed(query, limit, after)
 
     async def everybody(self) -> AsyncIterator[User]:
         """Yield all accounts, sorted by ``_id``."""
@@ -220,6 +229,15 @@ class MongoUserStore:
     def _users(self) -> AsyncCollection[dict[str, Any]]:
         return self._database.documents["users"]
 
+    async def _listed(
+        self, query: Document, limit: int | None, after: ObjectId | None
+    ) -> list[User]:
+        if after:
+            query["_id"] = {"$gt": after}
+        async with self._database.operation():
+            found = self._users.find(query, {"password": 0}).sort("_id", 1).limit(limit or 0)
+            return [_user(document) for document in await found.to_list()]
+
     async def _first(self, query: Document) -> User | None:
         async with self._database.operation():
             found = await self._users.find_one(query)
@@ -239,6 +257,12 @@ class MongoUserStore:
         fields = ("ver", "disabled", ENDED_TOKENS)
         found = await self._database.by_ids("users", {*keys}, fields)
         return {user["_id"]: _state(user) for user in found.values()}
+
+
+def _known_by(search: str) -> list[Document]:
+    """Return the queries for people whose name or address begins like a text."""
+    names = [_beginning(begin) for begin in beginnings(search)]
+    return [{NAME_KEYS: {"$in": names}}, {"email": _beginning(search.lower())}]
 
 
 def _beginning(text: str) -> Regex[str]:

@@ -90,6 +90,23 @@ class UserStore(Protocol):
             after: The ``_id`` that the list starts behind.
         """
 
+    async def people(
+        self,
+        search: str | None = None,
+        roles: Collection[str] | None = None,
+        limit: int | None = None,
+        after: ObjectId | None = None,
+    ) -> list[User]:
+        """Return accounts of people, also disabled ones, by ``_id``.
+
+        Args:
+            search: Start of any word of a name, of an address, or of a username, as it was typed;
+                in any case.
+            roles: Roles of the people; None for every role.
+            limit: Number of people at most; None for no limit.
+            after: The ``_id`` that the list starts behind.
+        """
+
     def everybody(self) -> AsyncIterator[User]:
         """Return all accounts, one after another, by ``_id``."""
 

@@ -52,6 +52,9 @@ class User:
         sourced_id: The person's identifier in the system that the account was imported from.
         contact_email: Address for mail that another account signs in with, such as a parent's that
             siblings share; None where ``email`` is the person's own.
+        vouched: Whether somebody else than the person says that address and account belong
+            together: an administrator who made the account or invited that address, or the
+            account's issuer. Imports link vouched accounts alone.
     """
 
     id: ObjectId
@@ -70,6 +73,7 @@ class User:
     groups: tuple[str, ...] = ()
     sourced_id: str | None = None
     contact_email: str | None = None
+    vouched: bool = False
 
     @property
     def username_key(self) -> str | None:
@@ -90,6 +94,7 @@ class UserChanges(TypedDict, total=False):
     subject: str
     username: str | None
     groups: tuple[str, ...]
+    vouched: bool
 
 
 @dataclass(frozen=True, slots=True)

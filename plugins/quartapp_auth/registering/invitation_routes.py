@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from quart import Blueprint
 
 from quartapp import Operation, Refusal, core, permission
+from quartapp_auth.administration.administration import MANAGING
 from quartapp_auth.errors import (
     InvitationNotFoundError,
     InvitationUsedError,
@@ -28,13 +29,13 @@ invitation_routes = Blueprint("invitations", __name__, url_prefix="/api/v1/admin
 
 TAGS = ("admin",)
 INVALID = Refusal(400, "Invalid request schema")
-MANAGING = permission("people:manage", role="admin")
+ACCESS = permission(MANAGING, role="admin")
 
 
 @invitation_routes.post("")
 @Operation(
     id="createInvitation",
-    access=MANAGING,
+    access=ACCESS,
     tags=TAGS,
     body=InvitationBody,
     invalid=INVALID,
@@ -51,7 +52,7 @@ async def create_invitation(principal: Principal, body: InvitationBody) -> dict[
 @invitation_routes.get("")
 @Operation(
     id="listInvitations",
-    access=MANAGING,
+    access=ACCESS,
     tags=TAGS,
     query=InvitationsQuery,
     invalid=INVALID,
@@ -65,7 +66,7 @@ async def list_invitations(principal: Principal, query: InvitationsQuery) -> lis
 @invitation_routes.delete("/<invitation_id>")
 @Operation(
     id="revokeInvitation",
-    access=MANAGING,
+    access=ACCESS,
     tags=TAGS,
     data=InvitationAnswer,
     errors={

@@ -79,7 +79,11 @@ class Registrations:
         if not attempt.repeated and await self._has_account(email):
             raise EmailTakenError
         invitation = await self._invitations.take(secret, email, role, attempt.id)
-        user = await self._users.register(name, email, password, invitation.role, attempt)
+        # Whoever got an invitation for any address may have typed somebody else's.
+        vouched = invitation.email is not None
+        user = await self._users.register(
+            name, email, password, invitation.role, attempt, vouched=vouched
+        )
         await self._invitations.use(invitation, user.id)
         return user
 

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, StringConstraints, model_validator
+
+from quartapp import Body, Closed, ObjectIdInput, ObjectIdString, Timestamp, left_out
+from quartapp_auth.schemas import Email, Name, NewPassword, Username
+
+RoleName = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+
+
+class PeopleQuery(Body):
+    """The choice of people to list."""
+
+    search: Annotated[str, StringConstraints(min_length=1, max_length=100)] = left_out()
+    role: RoleName = left_out()
+    limit: int = left_out(ge=1, le=500)
+    after: ObjectIdInput = left_out()
+
+
+class NewPersonBody(Body):
+    """An account to make, with an address, a username or both."""
+
+    name: Name
+    email: Email = left_out()
+    username: Username = left_out()
+    role: RoleName
+    password: NewPassword = left_out(repr=False)
+
+    @model_validator(mode="after")
+    def _one_is_given(self) -> NewPersonBody:
+        if self.email is None and self.username is None:
+            raise ValueError("email or username is needed")
+        return self
+
+
+class RoleBody(Body):
+    """The role that an account is to have."""
+
+    role: RoleName
+
+
+class PasswordBody(Body):
+    """The password that an account is to have."""
+
+    password: NewPassword = Field(repr=False)
+
+
+class PersonAnswer(Closed):
+    """An account as administrators see it."""
+
+    id: ObjectIdString = Field(alias="_id")
+    name: str
+    display_name: str = Field(alias="displayName")
+    email: str | None
+    username: str | None
+    role: str
+    disabled: bool
+    vouched: bool
+    issuer: str | None
+    sourced_id: str | None = Field(alias="sourcedId")
+    created_at: Timestamp = Field(alias="createdAt")
+    updated_at: Timestamp = Field(alias="updatedAt")
