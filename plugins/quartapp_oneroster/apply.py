@@ -50,6 +50,7 @@ EVENTS_PER_WRITE = 2000
 
 _ACCOUNTS = """
 SELECT p.op, p.id, p.email, p.name, p.role, p.main, p.disabled, p.username, p.contact, p.gone,
+       p.taken,
        (SELECT group_concat(sid, char(31)) FROM (
             SELECT sid FROM p_users WHERE id = p.id
             UNION SELECT sid FROM d_users WHERE id = p.id AND NOT main) WHERE sid <> p.main)
@@ -189,12 +190,14 @@ class _RefusedError(Exception):
 
 
 def _accounts(rows: Iterator[Record]) -> Iterator[Step[AccountEntry]]:
-    for op, key, email, name, role, sid, disabled, username, contact, gone, others in rows:
+    for op, key, email, name, role, sid, disabled, username, *more in rows:
+        contact, gone, taken, others = more
         account = AccountEntry(
             *(ObjectId(key), email, name, role, sid, bool(disabled)),
             username=username,
             contact_email=contact,
             gone=bool(gone),
+            taken_over=bool(taken),
             other_sourced_ids=tuple(others.split("\x1f")) if others else (),
         )
         yield Step(account, [UserRegistered(str(account.id), role)] if op == "new" else ())

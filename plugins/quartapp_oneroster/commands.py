@@ -46,6 +46,12 @@ def roster() -> None:
     help="Import a complete set even if it takes most names off the rolls.",
 )
 @click.option(
+    "--take-over",
+    is_flag=True,
+    help="Give people the accounts that somebody has registered with their addresses; the old "
+    "passwords and tokens end.",
+)
+@click.option(
     "--data-dir",
     type=click.Path(path_type=Path),
     help="Where the embedded database lives.  [default: your data folder]",
@@ -57,6 +63,7 @@ def import_roster(
     show: int,
     as_of: datetime | None,
     allow_removals: bool,
+    take_over: bool,
     data_dir: Path | None,
 ) -> None:
     """Import a OneRoster CSV set (1.1 or 1.2), bulk or delta.
@@ -80,7 +87,12 @@ def import_roster(
     settings = load_settings(data_dir=data_dir)
     if "database_timeout" not in settings.model_fields_set:
         settings = settings.model_copy(update={"database_timeout": DATABASE_TIMEOUT})
-    job = Job(source, today, report, show, dry_run=dry_run, allow_removals=allow_removals)
+    job = Job(
+        *(source, today, report, show),
+        dry_run=dry_run,
+        allow_removals=allow_removals,
+        take_over=take_over,
+    )
     with launched(settings) as complete:
         try:
             rejected = asyncio.run(job.run(complete))

@@ -69,7 +69,13 @@ def read(path: Path, store: Store, today: str, progress: Progress) -> Set:
 
 
 async def compare(
-    database: Database, roster: Set, store: Store, today: str, progress: Progress
+    database: Database,
+    roster: Set,
+    store: Store,
+    today: str,
+    progress: Progress,
+    *,
+    take_over: bool = False,
 ) -> Totals:
     """Compare the set with the database, and return how much would change.
 
@@ -79,13 +85,14 @@ async def compare(
         store: Store with the rows of the set.
         today: ISO date for which rolls are made.
         progress: Display of the progress.
+        take_over: Whether people get the accounts that somebody has registered with their address.
 
     Raises:
         DatabaseUnavailableError: MongoDB did not answer in time.
     """
     await snapshot.take(database, store, progress)
     with progress.phase("Comparing", 1):
-        return await asyncio.to_thread(plan.make, roster.modes, store, today)
+        return await asyncio.to_thread(plan.make, roster.modes, store, today, take_over=take_over)
 
 
 async def bring_in(
@@ -96,6 +103,7 @@ async def bring_in(
     progress: Progress,
     *,
     agree: Callable[[Totals], None],
+    take_over: bool = False,
 ) -> Totals:
     """Change the database to what the set says.
 
@@ -106,6 +114,7 @@ async def bring_in(
         today: ISO date for which rolls are made.
         progress: Display of the progress.
         agree: Called with the totals before anything is written; raises to prevent the writing.
+        take_over: Whether people get the accounts that somebody has registered with their address.
 
     Returns:
         The totals of the first plan.
@@ -124,7 +133,7 @@ async def bring_in(
     database = parts.database
     async with Run(database, about, delta=roster.delta) as run:
         for _ in range(MAX_ATTEMPTS):
-            totals = await compare(database, roster, store, today, progress)
+            totals = await compare(database, roster, store, today, progress, take_over=take_over)
             if first is None:
                 agree(totals)
                 first = totals

@@ -38,6 +38,7 @@ class Job:
         show: Largest number of printed differences of each kind; 0 prints all.
         dry_run: Whether to change nothing.
         allow_removals: Whether the set may take most names off the rolls.
+        take_over: Whether people get the accounts that somebody has registered with their address.
     """
 
     source: Path
@@ -46,6 +47,7 @@ class Job:
     show: int
     dry_run: bool
     allow_removals: bool
+    take_over: bool
 
     async def run(self, settings: Settings) -> int:
         """Run the import, and return the number of rejected rows.
@@ -94,7 +96,9 @@ class Job:
     async def _compare(
         self, database: Database, roster: Set, store: Store, progress: Progress
     ) -> None:
-        totals = await importer.compare(database, roster, store, self.today, progress)
+        totals = await importer.compare(
+            database, roster, store, self.today, progress, take_over=self.take_over
+        )
         for line in report.difference(store, self.show):
             click.echo(printable(line))
         for line in report.sums(totals, store):
@@ -108,7 +112,9 @@ class Job:
             for line in report.sums(totals, store):
                 click.echo(printable(line))
 
-        await importer.bring_in(parts, roster, store, self.today, progress, agree=agree)
+        await importer.bring_in(
+            *(parts, roster, store, self.today, progress), agree=agree, take_over=self.take_over
+        )
         if not report.count_rejected(store):
             click.echo(f"Imported {roster.name}.")
             return

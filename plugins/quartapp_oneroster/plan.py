@@ -59,15 +59,16 @@ class Totals:
     absent: int
 
 
-def make(modes: dict[str, str], store: Store, today: str) -> Totals:
+def make(modes: dict[str, str], store: Store, today: str, *, take_over: bool = False) -> Totals:
     """Plan everything, and return the totals.
 
     Args:
         modes: ``bulk``, ``delta`` or ``absent`` for each file.
         store: Store with the rows of the set and of the database.
         today: ISO date for which the rolls are made.
+        take_over: Whether people get the accounts that somebody has registered with their address.
     """
-    plan_users(store, bulk=modes["users"] == "bulk")
+    plan_users(store, bulk=modes["users"] == "bulk", take_over=take_over)
     with store.together():
         _enrolments(modes, store, today)
     plan_classes(store, bulk=modes["classes"] == "bulk")

@@ -46,7 +46,7 @@ ORDER BY s.state = 'active' AND coalesce(s.role, a.role) = 'teacher' DESC,
 _OTHERS = """
 INSERT INTO p_users
 SELECT sid, id, CASE WHEN gone THEN 'out' ELSE 'same' END, email, name, role, disabled, username,
-       contact, gone, main_sid, NULL, NULL
+       contact, gone, main_sid, NULL, NULL, 0
 FROM d_users WHERE sid IS NOT NULL AND sid NOT IN (SELECT sid FROM s_users)
 """
 # An account that gets a further id is written, even if nothing else of it changes.
@@ -72,6 +72,8 @@ class _Account:
     username: str | None = None
     contact: str | None = None
     gone: bool = False
+    # Whether the import takes the account from whoever has registered it.
+    taken: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +92,16 @@ class _Person:
     is_elsewhere: bool
 
 
-def plan_users(store: Store, *, bulk: bool) -> None:
+def plan_users(store: Store, *, bulk: bool, take_over: bool) -> None:
     """Fill ``p_users``.
 
     Args:
         store: Store with the set and the database.
         bulk: Whether users.csv is complete, so that a missing person cannot be enrolled.
+        take_over: Whether people get the accounts that somebody has registered with their address.
     """
     with store.together():
-        plan = _Plan(store, bulk=bulk)
+        plan = _Plan(store, bulk=bulk, take_over=take_over)
         for row in list(store.rows(_QUERY, bulk=bulk)):
             person = _person(row)
             try:
@@ -114,8 +117,9 @@ def plan_users(store: Store, *, bulk: bool) -> None:
 class _Plan:
     """The accounts that are planned."""
 
-    def __init__(self, store: Store, *, bulk: bool) -> None:
+    def __init__(self, store: Store, *, bulk: bool, take_over: bool) -> None:
         self._store = store
+        self._take_over = take_over
         self._sign_in = SignIn(store, bulk=bulk)
         # Accounts that a row has decided about.
         self._decided: dict[bytes, _Account] = {}
@@ -191,8 +195,14 @@ class _Plan:
         # longer has the old sourcedId, the address identifies the same person.
         if not holder.open and holder.role != TEACHER:
             return None
+        if not holder.vouched and not self._take_over:
+            raise RejectedError(
+                f"the account of {person.email} was made neither by an import nor by an invitation "
+                "to this address; --take-over links it, and drops its password and tokens"
+            )
         stored = self._stored(holder.id)
-        return replace(stored, sid=person.sid) if holder.open else stored
+        taken = not holder.vouched
+        return replace(stored, sid=person.sid, taken=taken) if holder.open else stored
 
     def _stored(self, key: bytes) -> _Account:
         row = next(
@@ -225,8 +235,11 @@ class _Plan:
             None if email else person.sid,
         )
         sid = before.sid if before else person.sid
+        taken = before.taken if before else False
         return _Account(
-            key, sid, person.name, email, role, person.disabled, username, contact, gone=False
+            *(key, sid, person.name, email, role, person.disabled, username, contact),
+            gone=False,
+            taken=taken,
         )
 
     def _decide(self, person: _Person, op: str, account: _Account, before: str = "") -> None:
@@ -235,11 +248,11 @@ class _Plan:
 
     def _put(self, person: _Person, op: str, account: _Account, before: str = "") -> None:
         self._store.execute(
-            "INSERT INTO p_users VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO p_users VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 *(person.sid, account.id, op, account.email, account.name, account.role),
                 *(account.disabled, account.username, account.contact, account.gone),
-                *(account.sid, person.line, before),
+                *(account.sid, person.line, before, account.taken),
             ),
         )
 

@@ -40,8 +40,9 @@ _DIFFERENCE = {
                || coalesce(email, username) || CASE op WHEN 'new' THEN ' (' || name || ')'
                                    WHEN 'left' THEN ': may not sign in any longer'
                                    WHEN 'linked' THEN ': an account of this address is here; it '
-                                       || 'keeps its password' || CASE before WHEN '' THEN ''
-                                       ELSE '; ' || before END
+                                       || CASE WHEN taken THEN 'loses its password and tokens'
+                                          ELSE 'keeps its password' END
+                                       || CASE before WHEN '' THEN '' ELSE '; ' || before END
                                    ELSE ': ' || before END
         FROM p_users WHERE op IN ('new', 'linked', 'changed', 'left') ORDER BY line""",
     "classes": """
@@ -110,6 +111,9 @@ def difference(store: Store, limit: int) -> Iterator[str]:
 def sums(totals: Totals, store: Store) -> Iterator[str]:
     """Yield lines with the totals."""
     yield from _counted("accounts", totals.users, _USERS)
+    taken = store.one("SELECT count(DISTINCT id) FROM p_users WHERE taken")
+    if taken:
+        yield f"{taken:,} accounts are taken over: their passwords and tokens end"
     by_username = store.one("SELECT count(*) FROM p_users WHERE op = 'new' AND email IS NULL")
     if by_username:
         yield (

@@ -24,11 +24,13 @@ class Holder:
         role: Role of the account.
         open: Whether the account may become the account of a row with another ``sourcedId``: it was
             made here, or a complete file has none of its ids, and no row has taken it.
+        vouched: Whether anybody but its holder says that the address is theirs.
     """
 
     id: bytes
     role: str
     open: bool
+    vouched: bool
 
 
 class SignIn:
@@ -45,7 +47,8 @@ class SignIn:
             """
             INSERT INTO p_emails
             SELECT u.email, u.id, u.role, u.sid IS NULL OR (:bulk AND NOT EXISTS (
-                SELECT 1 FROM d_users o JOIN s_users s ON s.sid = o.sid WHERE o.id = u.id))
+                SELECT 1 FROM d_users o JOIN s_users s ON s.sid = o.sid WHERE o.id = u.id)),
+                u.vouched
             FROM d_users u WHERE u.main AND u.email IS NOT NULL
             """,
             bulk=bulk,
@@ -63,10 +66,10 @@ class SignIn:
         Args:
             email: The address, in lower case.
         """
-        for key, role, is_open in self._store.rows(
-            "SELECT id, role, open FROM p_emails WHERE email = :email", email=email
+        for key, role, is_open, vouched in self._store.rows(
+            "SELECT id, role, open, vouched FROM p_emails WHERE email = :email", email=email
         ):
-            return Holder(key, role, bool(is_open))
+            return Holder(key, role, bool(is_open), bool(vouched))
         return None
 
     def take_email(self, email: str, account: bytes, role: str) -> None:
@@ -78,7 +81,7 @@ class SignIn:
             role: Role of the account.
         """
         self._store.execute(
-            "INSERT OR REPLACE INTO p_emails VALUES (?, ?, ?, 0)", (email, account, role)
+            "INSERT OR REPLACE INTO p_emails VALUES (?, ?, ?, 0, 1)", (email, account, role)
         )
 
     def username(

@@ -77,5 +77,5 @@ def _rows(account: AccountEntry) -> Iterator[tuple[Any, ...]]:  # Any: what SQLi
         yield (
             *(account.id.binary, sourced_id, account.sourced_id, number == 0, account.email),
             *(account.role, account.display_name, account.disabled, account.username),
-            *(account.contact_email, account.gone),
+            *(account.contact_email, account.gone, account.vouched),
         )

@@ -40,7 +40,8 @@ CREATE TABLE clashed (sid TEXT, name TEXT);
 _DATABASE_AND_PLAN = """
 -- One row for each sourcedId of an account, the first with "main"; "gone" people have left.
 CREATE TABLE d_users (id BLOB, sid TEXT, main_sid TEXT, main INTEGER, email TEXT, role TEXT,
-                      name TEXT, disabled INTEGER, username TEXT, contact TEXT, gone INTEGER);
+                      name TEXT, disabled INTEGER, username TEXT, contact TEXT, gone INTEGER,
+                      vouched INTEGER);
 CREATE INDEX d_users_id ON d_users (id);
 CREATE INDEX d_users_sid ON d_users (sid);
 CREATE TABLE d_classes (id BLOB PRIMARY KEY, sid TEXT, teacher BLOB, name TEXT) WITHOUT ROWID;
@@ -51,9 +52,10 @@ CREATE TABLE d_enrolments (sid TEXT, cls TEXT, usr TEXT, role TEXT, prim INTEGER
                            ends TEXT, PRIMARY KEY (sid, cls, usr)) WITHOUT ROWID;
 CREATE TABLE p_users (sid TEXT PRIMARY KEY, id BLOB, op TEXT, email TEXT, name TEXT, role TEXT,
                       disabled INTEGER, username TEXT, contact TEXT, gone INTEGER, main TEXT,
-                      line INTEGER, before TEXT) WITHOUT ROWID;
+                      line INTEGER, before TEXT, taken INTEGER DEFAULT 0) WITHOUT ROWID;
 CREATE INDEX p_users_id ON p_users (id);
-CREATE TABLE p_emails (email TEXT PRIMARY KEY, id BLOB, role TEXT, open INTEGER) WITHOUT ROWID;
+CREATE TABLE p_emails (email TEXT PRIMARY KEY, id BLOB, role TEXT, open INTEGER, vouched INTEGER)
+                      WITHOUT ROWID;
 CREATE TABLE p_logins (key TEXT PRIMARY KEY, id BLOB) WITHOUT ROWID;
 CREATE TABLE p_enrolments (sid TEXT, cls TEXT, usr TEXT, role TEXT, prim INTEGER, begins TEXT,
                            ends TEXT, line INTEGER, in_force INTEGER,

@@ -1,4 +1,4 @@
-"""Reads and writes of many accounts at once, for imports. Passwords are left alone."""
+"""Reads and writes of many accounts at once, for imports. Only a takeover ends a password."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pymongo import UpdateOne
 
 from quartapp import bulk_write, read_pages, utc_now
-from quartapp_auth.accounts.mongo_store import NAME_KEYS, USERNAME_KEY
+from quartapp_auth.accounts.mongo_store import ENDED_TOKENS, NAME_KEYS, USERNAME_KEY
 from quartapp_auth.accounts.search import name_keys
 from quartapp_auth.accounts.users import username_key
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 ACCOUNTS_PER_READ = 5000
 _FIELDS = (
     *("email", "displayName", "role", "sourcedId", "disabled", "username", USERNAME_KEY),
-    *("contactEmail", "otherSourcedIds", "left"),
+    *("contactEmail", "otherSourcedIds", "left", "vouched"),
 )
 
 
@@ -43,6 +43,11 @@ class AccountEntry:
         contact_email: Address for mail that another account signs in with; None without one.
         other_sourced_ids: Further identifiers of the person in that system.
         gone: Whether the person has left, as that system says.
+        vouched: Whether an import, an administrator or an issuer says that the address is the
+            person's. A write leaves the answer alone, but an account with a ``sourced_id`` is
+            vouched for from then on.
+        taken_over: Whether a write takes the account from whoever has it: its password, its tokens
+            and its identity in another system end.
     """
 
     id: ObjectId
@@ -55,6 +60,8 @@ class AccountEntry:
     contact_email: str | None = None
     other_sourced_ids: tuple[str, ...] = ()
     gone: bool = False
+    vouched: bool = False
+    taken_over: bool = False
 
 
 class BulkAccounts:
@@ -79,7 +86,7 @@ class BulkAccounts:
             yield [_entry(document) for document in page]
 
     async def save(self, accounts: Sequence[AccountEntry]) -> list[AccountEntry]:
-        """Create or change accounts. Each write can be repeated; passwords stay.
+        """Create or change accounts. Each write can be repeated; only a takeover ends a password.
 
         Args:
             accounts: About a thousand accounts at most.
@@ -111,6 +118,7 @@ def _entry(document: Document) -> AccountEntry:
         document.get("contactEmail"),
         tuple(document.get("otherSourcedIds", ())),
         bool(document.get("left")),
+        bool(document.get("vouched")) or "sourcedId" in document,
     )
 
 
@@ -118,7 +126,7 @@ def _write(account: AccountEntry) -> UpdateOne:
     now = utc_now()
     # A disabled account, or one with another role, loses its tokens, which are outdated. A new
     # account has no tokens.
-    ends = {
+    ends: object = account.taken_over or {
         "$and": [
             {"$ne": [{"$type": "$role"}, "missing"]},
             {
@@ -142,9 +150,12 @@ def _write(account: AccountEntry) -> UpdateOne:
         "left": _given(account.gone),
         "disabled": _given(account.disabled),
         "ver": {"$cond": [ends, {"$add": [{"$ifNull": ["$ver", 0]}, 1]}, "$ver"]},
+        "vouched": {"$literal": True} if account.sourced_id else "$vouched",
         "createdAt": {"$ifNull": ["$createdAt", now]},
         "updatedAt": now,
     }
+    if account.taken_over:
+        kept |= dict.fromkeys(("password", "issuer", "subject", ENDED_TOKENS), "$$REMOVE")
     if account.username:
         kept["username"] = {"$literal": account.username}
         kept[USERNAME_KEY] = _given(username_key(account.username))

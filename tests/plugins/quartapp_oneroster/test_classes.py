@@ -122,7 +122,7 @@ async def test_a_teachers_own_class_keeps_its_name_and_is_left_alone(school, ser
     own = await class_room(server, teacher, [], name="algebra")
     roster = school.small()
     roster.rows["users"][0]["email"] = teacher.email
-    await asyncio.to_thread(school.bring_in, roster)
+    await asyncio.to_thread(school.bring_in, roster, "--take-over")
     names = {c["className"]: c.get("sourcedId") for c in school.db["classes"].find()}
     assert names == {"algebra": None, "Algebra (c1)": "c1"}
     assert own["_id"] in {str(c["_id"]) for c in school.db["classes"].find()}

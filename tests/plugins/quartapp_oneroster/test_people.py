@@ -100,17 +100,18 @@ def test_username_serves_where_it_is_an_address(school):
     assert school.emails() == {"ann@home.example"}
 
 
-async def test_existing_account_is_linked_and_keeps_its_password(school, serve):
-    import asyncio
-
-    server = await serve()
-    person = await server.person("student", name="Ann Local")
-    roster = school.set().user("ann", email=person.email.upper())
-    before = await asyncio.to_thread(school.person, person.email)
-    result = await asyncio.to_thread(school.bring_in, roster, "--dry-run")
-    assert f"~ student {person.email}: an account of this address is here" in result.stdout
-    await asyncio.to_thread(school.bring_in, roster)
-    after = await asyncio.to_thread(school.person, person.email)
+def test_account_that_an_administrator_has_made_is_linked_and_keeps_its_password(school):
+    email = "ann@home.example"
+    command = ("user", "create", email, "--name", "Ann Local", "--role", "student")
+    made = school.run(*command, "--password-stdin", stdin="long enough\n")
+    assert made.exit_code == 0, made.output
+    roster = school.set().user("ann", email=email.upper())
+    before = school.person(email)
+    result = school.bring_in(roster, "--dry-run")
+    told = f"~ student {email}: an account of this address is here; it keeps its password"
+    assert told in result.stdout
+    school.bring_in(roster)
+    after = school.person(email)
     assert after["_id"] == before["_id"]
     assert after["password"] == before["password"]
     assert after["sourcedId"] == "ann"
