@@ -6,7 +6,7 @@ Fixtures:
 * ``server``: a server with the installed plugins;
 * ``turned_clock``: a clock for ``serve(clock=turned_clock)``, which the test turns;
 * ``serve_process``: starts ``quartapp serve`` as a process of its own, to be killed or stopped;
-* ``mongodb_uri``: a database for one test, dropped afterwards;
+* ``mongodb_uri``: a new database for one test, dropped afterwards;
 * ``quartapp_contract``: tests a plugin against its contract (needs the extra ``contract``).
 
 Example:
@@ -24,19 +24,21 @@ machine that cannot run it, ``QUARTAPP_TEST_MONGODB_URI`` names another server f
 from __future__ import annotations
 
 import os
-import uuid
 from contextlib import AsyncExitStack, ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pymongo
 import pytest
 import pytest_asyncio
+from pydantic import SecretStr
 
 from quartapp.app import create_app
 from quartapp.embedded.mongo import EmbeddedMongo
 from quartapp.hooks.discovery import discover, in_order, loaded
+from quartapp.parts import core
 from quartapp.settings.core import load_settings
 from quartapp.testing.clock import TurnedClock
+from quartapp.testing.databases import Databases, TestDatabase
 from quartapp.testing.folders import database_folder
 from quartapp.testing.processes import REGISTRATION, ServerProcess
 from quartapp.testing.servers import (
@@ -46,7 +48,6 @@ from quartapp.testing.servers import (
     TestServer,
     patience,
     running,
-    with_database,
 )
 
 if TYPE_CHECKING:
@@ -68,24 +69,29 @@ def quartapp_mongodb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def _quartapp_mongodb_client(quartapp_mongodb: str) -> Iterator[pymongo.MongoClient[Any]]:
+def _quartapp_databases(quartapp_mongodb: str) -> Iterator[Databases]:
     client: pymongo.MongoClient[Any]
     with pymongo.MongoClient(quartapp_mongodb) as client:
-        yield client
+        databases = Databases(quartapp_mongodb, client)
+        yield databases
+        databases.close()
 
 
 @pytest.fixture
-def mongodb_uri(
-    quartapp_mongodb: str, _quartapp_mongodb_client: pymongo.MongoClient[Any]
-) -> Iterator[str]:
-    """Provide the URI of an empty database for this test alone, dropped afterwards."""
-    name = f"quartapp_test_{uuid.uuid4().hex[:16]}"
-    yield with_database(quartapp_mongodb, name)
-    _quartapp_mongodb_client.drop_database(name)
+def _quartapp_database(_quartapp_databases: Databases) -> Iterator[TestDatabase]:
+    database = TestDatabase(_quartapp_databases)
+    yield database
+    database.give_back()
+
+
+@pytest.fixture
+def mongodb_uri(_quartapp_database: TestDatabase) -> str:
+    """Return the URI of an empty database for this test alone, dropped afterwards."""
+    return _quartapp_database.uri()
 
 
 @pytest_asyncio.fixture
-async def serve(mongodb_uri: str) -> AsyncIterator[Serve]:
+async def serve(_quartapp_database: TestDatabase) -> AsyncIterator[Serve]:
     """Provide the function that starts servers for one test; see :class:`Serve`."""
     async with AsyncExitStack() as stack:
 
@@ -96,13 +102,21 @@ async def serve(mongodb_uri: str) -> AsyncIterator[Serve]:
             clock: Clock | None = None,
             **settings: Any,  # noqa: ANN401 - of any field
         ) -> TestServer:
-            ours = {"mongodb_uri": mongodb_uri, "jwt_secret": SECRET, "strict_messages": True}
+            ours = {"jwt_secret": SECRET, "strict_messages": True}
             complete = load_settings(**{**ours, **patience(clock), **settings})
             if plugins is None:
                 installed = discover(complete.plugins, complete.extra_plugins)
-                plugins = in_order([*installed, *map(loaded, beside)])
+                chosen = in_order([*installed, *map(loaded, beside)])
+            else:
+                chosen = [loaded(plugin) for plugin in plugins]
+            has_own = "mongodb_uri" in settings
+            if not has_own:
+                uri = SecretStr(_quartapp_database.uri_for(chosen))
+                complete = complete.model_copy(update={"mongodb_uri": uri})
             with _open_registration():
-                app = create_app(complete, plugins, clock=clock)
+                app = create_app(complete, chosen, clock=clock)
+            if not has_own:
+                _quartapp_database.before_start(core(app).database)
             return await stack.enter_async_context(running(app))
 
         yield start

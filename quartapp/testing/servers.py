@@ -7,7 +7,6 @@ import os
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import urlsplit, urlunsplit
 
 import hypercorn.asyncio
 from hypercorn.utils import LifespanFailureError
@@ -191,8 +190,3 @@ def patience(clock: Clock | None) -> dict[str, float]:
     """
     seconds = _ENDLESS if isinstance(clock, TurnedClock) else _PATIENT
     return {"hook_timeout": seconds, "database_timeout": seconds}
-
-
-def with_database(uri: str, name: str) -> str:
-    """Return ``uri`` with ``name`` as its database."""
-    return urlunsplit(urlsplit(uri)._replace(path=f"/{name}"))

@@ -13,7 +13,7 @@ import pytest
 from quartapp import core
 from quartapp.http.operation import operation_of
 from quartapp.http.routes import routes
-from quartapp.testing.servers import with_database
+from quartapp.testing.databases import with_database
 from quartapp_auth import BaseRole, UserService
 
 OPTIONAL = ("assignment", "checkin", "oneroster", "statuses", "webhooks")
