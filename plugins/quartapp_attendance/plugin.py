@@ -28,7 +28,7 @@ from quartapp_attendance.models import AttendanceRecord, Session
 from quartapp_attendance.records import Records
 from quartapp_attendance.resume import since_parameters
 from quartapp_attendance.routes import blueprint
-from quartapp_attendance.schemas import Schemas
+from quartapp_attendance.schemas import Schemas, schemas_of
 from quartapp_attendance.service import AttendanceService
 from quartapp_attendance.settings import AttendanceSettings
 from quartapp_auth import BaseRole
@@ -108,7 +108,14 @@ class AttendancePlugin:
             *(records, closing, expiry, classes, rolls, teaching, sessions, live, hooks, scope),
             *(parts.roles, parts.grants),
         )
-        offered = (hooks.statuses, Schemas(hooks.statuses), metrics, live, projector, self._service)
+        offered = (
+            hooks.statuses,
+            schemas_of(hooks.statuses),
+            metrics,
+            live,
+            projector,
+            self._service,
+        )
         for service in offered:
             services.add(service)
 

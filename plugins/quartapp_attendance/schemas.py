@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
@@ -191,12 +192,16 @@ class Schemas:
     mark keeps its status when the status is taken out of the settings.
 
     Args:
-        statuses: Statuses of the app.
+        codes: Codes of all statuses of the app.
+        by_teacher: Codes that teachers may send.
+        is_extended: Whether plugins have registered statuses.
     """
 
-    def __init__(self, statuses: StatusRegistry) -> None:
-        status: Any = _open(statuses.codes)
-        sent: Any = Literal[statuses.set_by("teacher")]
+    def __init__(
+        self, codes: tuple[str, ...], by_teacher: tuple[str, ...], *, is_extended: bool
+    ) -> None:
+        status: Any = _open(codes)
+        sent: Any = Literal[by_teacher]
         looked_up: Any = status | Literal[NOT_YET]
         self.mark_event = _narrowed(MarkEvent, status=sent)
         expected = Annotated[status | None, Field(alias="if")]
@@ -219,11 +224,24 @@ class Schemas:
         self.my_attendance_answer = _narrowed(MyAttendanceAnswer, status=status | None)
         self.session_answer = _narrowed(SessionAnswer, attendance=attendance)
         by_code: dict[str, Any] = {}
-        if statuses.is_extended:
-            numbers = dict.fromkeys(statuses.codes, Count)
+        if is_extended:
+            numbers = dict.fromkeys(codes, Count)
             by_code["statuses"] = _narrowed(CountsByStatus, **numbers)
         self.summary_message = _narrowed(SummaryMessage, **by_code)
         self.done_message = _narrowed(DoneMessage, **by_code)
+
+
+def schemas_of(statuses: StatusRegistry) -> Schemas:
+    """Return the models with the statuses of one app.
+
+    Args:
+        statuses: Statuses of the app.
+    """
+    return _shared(statuses.codes, statuses.set_by("teacher"), is_extended=statuses.is_extended)
+
+
+# Models take time to make. Apps of one process share equal ones.
+_shared = lru_cache(maxsize=16)(Schemas)
 
 
 def _open(codes: tuple[str, ...]) -> Any:  # noqa: ANN401 - a type

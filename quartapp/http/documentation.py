@@ -114,9 +114,9 @@ def _error_model(operation: Declaration, status: int, refusals: list[Refusal]) -
     if operation.page:
         return ErrorPage
     if operation.plain_errors:
-        return plain_error_model(operation.id, status, refusals)
+        return plain_error_model(operation.id, status, tuple(refusals))
     names_fields = operation.invalid is not None and status == operation.invalid.status
-    return error_model(operation.id, status, refusals, names_fields=names_fields)
+    return error_model(operation.id, status, tuple(refusals), names_fields=names_fields)
 
 
 def _envelope(operation: Declaration) -> Any:  # noqa: ANN401 - a type

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, Union
 
 from pydantic import BaseModel, Field, RootModel, create_model
@@ -13,14 +14,19 @@ from quartapp.http.models import Closed
 from quartapp.http.problems import code_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from quartapp.http.declaration import Refusal
 
 _REQUEST_ID = Field(alias="requestId", pattern=r"^[A-Za-z0-9._-]{1,64}$")
+# Models take time to make, and apps of one process share equal ones. No app has as many.
+_SHARED = 1024
 
 
-def error_model(name: str, status: int, refusals: Sequence[Refusal], *, names_fields: bool) -> Any:  # noqa: ANN401 - a type
+@lru_cache(maxsize=_SHARED)
+def error_model(
+    name: str, status: int, refusals: tuple[Refusal, ...], *, names_fields: bool
+) -> Any:  # noqa: ANN401 - a type
     """Return the model of all errors with one status.
 
     Args:
@@ -42,7 +48,8 @@ def error_model(name: str, status: int, refusals: Sequence[Refusal], *, names_fi
     return _either(variants)
 
 
-def plain_error_model(name: str, status: int, refusals: Sequence[Refusal]) -> Any:  # noqa: ANN401 - a type
+@lru_cache(maxsize=_SHARED)
+def plain_error_model(name: str, status: int, refusals: tuple[Refusal, ...]) -> Any:  # noqa: ANN401 - a type
     """Return the model of all errors with one status, for errors without further members.
 
     Args:
@@ -58,7 +65,7 @@ def plain_error_model(name: str, status: int, refusals: Sequence[Refusal]) -> An
     )
 
 
-def _by_extra(refusals: Sequence[Refusal]) -> Iterable[list[Refusal]]:
+def _by_extra(refusals: Iterable[Refusal]) -> Iterable[list[Refusal]]:
     groups: dict[tuple[str | None, bool], list[Refusal]] = defaultdict(list)
     for refusal in refusals:
         groups[refusal.also_as, refusal.explained].append(refusal)
