@@ -37,7 +37,8 @@ DATABASE_SECONDS = 15.0
 async def test_what_waits_when_a_server_stops_is_delivered_by_the_next(
     mongodb_uri, serve, happen, receiver, configure, eventually, in_time, turned_clock, outbox
 ):
-    configure(receiver, pause_seconds=0.5)
+    # The clock goes on while a request is under way.
+    configure(receiver, pause_seconds=0.5, timeout_seconds=60)
     receiver.answers += [500] * 10
     async with one_run(mongodb_uri, turned_clock) as server:
         await happen(server, 10)
@@ -166,7 +167,7 @@ async def _has(receiver, count):
 async def test_an_event_that_is_only_told_waits_for_the_database(
     own_mongod, serve, receiver, configure, in_time, turned_clock
 ):
-    configure(receiver)
+    configure(receiver, timeout_seconds=60)
     mongod = own_mongod("--replSet", "test")
     server = await serve(
         extra_plugins=("webhooks",),
