@@ -23,7 +23,7 @@ from quartapp.database.clients import Clients
 from quartapp.database.indexes import ensure_indexes
 from quartapp.database.joint_reads import JointReads
 from quartapp.database.model import Kind, Model, bound_to, built
-from quartapp.database.outages import translated
+from quartapp.database.outages import refusal, translated
 from quartapp.errors import DatabaseConfigurationError, DatabaseUnavailableError
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class Database:
         except (ConfigurationError, InvalidURI) as error:
             raise DatabaseConfigurationError(f"MONGODB_URI: {error}") from error
         except OperationFailure as error:
-            raise DatabaseConfigurationError(f"MongoDB refused: {error}") from error
+            raise refusal(error, self._name) from error
         except DatabaseUnavailableError as error:
             raise DatabaseConfigurationError(
                 f"MongoDB at {self.address} does not answer ({error}); "

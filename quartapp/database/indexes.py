@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pymongo.errors import OperationFailure
 
-from quartapp.database.outages import is_passing
+from quartapp.database.outages import is_denied, is_passing, server_message
 from quartapp.errors import DatabaseConfigurationError
 
 if TYPE_CHECKING:
@@ -45,19 +45,15 @@ def ensure_indexes(models: Iterable[type[Model]]) -> None:
 
     Raises:
         DatabaseConfigurationError: MongoDB refuses an index.
+        OperationFailure: MongoDB denies access.
     """
     for model in models:
         try:
             model.ensure_indexes()
         except OperationFailure as error:
-            if is_passing(error):
+            if is_passing(error) or is_denied(error):
                 raise
             raise DatabaseConfigurationError(
                 f"MongoDB refused the indexes that {model.__module__}.{model.__qualname__} "
-                f"declares for the collection {model.collection()}: {_server_message(error)}"
+                f"declares for the collection {model.collection()}: {server_message(error)}"
             ) from error
-
-
-def _server_message(error: OperationFailure) -> str:
-    """Return the message of the server without the document that follows it."""
-    return str((error.details or {}).get("errmsg", error)).partition(", full error")[0]

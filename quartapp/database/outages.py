@@ -1,7 +1,8 @@
-"""Which errors of PyMongo mean that MongoDB is out of reach for now."""
+"""Errors of PyMongo: MongoDB is out of reach for now, or refuses what the server asks."""
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -14,13 +15,16 @@ from pymongo.errors import (
     WTimeoutError,
 )
 
-from quartapp.errors import DatabaseUnavailableError
+from quartapp.errors import DatabaseConfigurationError, DatabaseUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # Error codes of a server that is temporarily unavailable: stepping down, shutting down, no quorum.
 _PASSING_CODES = frozenset({64, 79, 89, 91, 189, 262, 10107, 11600, 11602, 13435, 13436})
+
+_UNAUTHORIZED = 13
+_AUTHENTICATION_FAILED = 18
 
 
 @contextmanager
@@ -47,6 +51,46 @@ def is_passing(error: PyMongoError) -> bool:
     if isinstance(error, OperationFailure) and error.code in _PASSING_CODES:
         return True
     return error.timeout
+
+
+def is_denied(error: OperationFailure) -> bool:
+    """Tell whether MongoDB denies access to whoever asks, whatever is asked.
+
+    Args:
+        error: The error of a command.
+    """
+    return error.code in {_UNAUTHORIZED, _AUTHENTICATION_FAILED}
+
+
+def refusal(error: OperationFailure, database: str) -> DatabaseConfigurationError:
+    """Return the error for a refused command, with a remedy if access was denied.
+
+    Args:
+        error: The error of the command.
+        database: Name of the database.
+    """
+    # MongoDB repeats the whole command, of which the name is enough.
+    reason = re.sub(r"\{ (\w+):.*", r"\1", server_message(error), flags=re.DOTALL).rstrip(".")
+    remedy = ""
+    if error.code == _AUTHENTICATION_FAILED:
+        remedy = (
+            "; are the user and the password in MONGODB_URI right, and is the user's database "
+            "named (authSource)?"
+        )
+    elif error.code == _UNAUTHORIZED:
+        remedy = (
+            f"; MONGODB_URI has to name a user with the role readWrite on the database {database}"
+        )
+    return DatabaseConfigurationError(f"MongoDB refused: {reason}{remedy}")
+
+
+def server_message(error: OperationFailure) -> str:
+    """Return the message of the server without the document that follows it.
+
+    Args:
+        error: The error of a command.
+    """
+    return str((error.details or {}).get("errmsg", error)).partition(", full error")[0]
 
 
 def _shortened(error: PyMongoError) -> str:

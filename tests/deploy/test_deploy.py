@@ -14,6 +14,7 @@ from quartapp.settings.core import Settings
 DEPLOY = Path(__file__).parents[2] / "deploy"
 UNIT = "quartapp@.service"
 OF_OTHERS = {"EXTRAS", "SITE", "UPSTREAMS", "PYTHONDONTWRITEBYTECODE"}
+OF_OTHERS |= {"MEMBERS", "MONGO_KEY", "MONGO_PASSWORD"}
 
 
 @pytest.mark.parametrize("name", [UNIT, "school.env.example", "Containerfile", "compose.yaml"])
@@ -41,3 +42,21 @@ def test_both_servers_of_the_compose_file_share_their_secret_and_their_replica_s
     members = {name for name in services if name.startswith("mongo")}
     assert set(re.findall(r"(\w+):27017", one["environment"]["MONGODB_URI"])) == members
     assert one["environment"]["QUARTAPP_TRUSTED_PROXIES"] == "1", "there is one proxy in front"
+
+
+def test_members_of_the_compose_file_let_in_who_has_a_password():
+    services = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))["services"]
+    members = {name: one for name, one in services.items() if name.startswith("mongo")}
+    assert len(members) == 3
+    script = services["replica-set"]
+    assert script["environment"]["MEMBERS"] == ",".join(f"{name}:27017" for name in members)
+    for member in members.values():
+        assert "--keyFile=/run/mongod.key" in member["command"]
+        assert "> /run/mongod.key" in member["entrypoint"][2]
+        assert member["environment"]["MONGO_KEY"] == script["environment"]["MONGO_KEY"]
+        assert "ports" not in member
+    uri = services["quartapp1"]["environment"]["MONGODB_URI"]
+    assert uri.startswith("mongodb://quartapp:${MONGO_PASSWORD:?")
+    assert script["command"][-1] == "/replica-set.js"
+    assert script["volumes"] == ["./replica-set.js:/replica-set.js:ro"]
+    assert (DEPLOY / "replica-set.js").is_file()

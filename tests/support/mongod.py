@@ -28,22 +28,32 @@ class Mongod:
     Args:
         folder: Folder of its data and its log; made when missing.
         options: Options of ``mongod`` beside those that each one gets.
+        key_file: Key file of the replica set, with which the client is let in; None for a mongod
+            that lets everybody in.
 
     Attributes:
         port: TCP port, the same for each start.
         address: Host and port.
         uri: URI of this mongod alone, with the database ``quartapp``.
         client: Client of this mongod alone.
+        key: Content of the key file; None without one.
     """
 
-    def __init__(self, folder: Path, options: Sequence[str] = ()) -> None:
+    def __init__(
+        self, folder: Path, options: Sequence[str] = (), key_file: Path | None = None
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
+        login: dict[str, str] = {}
+        self.key = None if key_file is None else key_file.read_text(encoding="ascii")
+        if self.key is not None:
+            options = (*options, "--keyFile", str(key_file))
+            login = {"username": "__system", "password": self.key, "authSource": "local"}
         with listen("127.0.0.1", 0) as listener:
             self.port = listener.getsockname()[1]
         self.address = f"127.0.0.1:{self.port}"
         self.uri = f"mongodb://{self.address}/quartapp?directConnection=true"
         self.client: pymongo.MongoClient[Any] = pymongo.MongoClient(
-            self.uri, serverSelectionTimeoutMS=500, connect=False
+            self.uri, serverSelectionTimeoutMS=500, connect=False, **login
         )
         self._command = [
             *(str(find_mongod()), "--dbpath", str(folder), "--port", str(self.port)),
