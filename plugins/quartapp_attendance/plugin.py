@@ -8,6 +8,7 @@ from bson import ObjectId
 from quartapp import Deny, Role, core, end_tasks, hookimpl
 from quartapp_attendance import hookspecs
 from quartapp_attendance.audiences import Members
+from quartapp_attendance.choice import EVERY_MARK, MARKS
 from quartapp_attendance.closing import Closing
 from quartapp_attendance.events import events
 from quartapp_attendance.expiry import Expiry
@@ -68,10 +69,12 @@ class AttendancePlugin:
 
     @hookimpl
     def register_roles(self) -> list[Role]:
-        """Allow teachers to call rolls, and students to read their attendance."""
+        """Allow teachers to call rolls, students to read their attendance, administrators all."""
         return [
-            Role(BaseRole.TEACHER, {"session:start", "marks:write"}),
+            Role(BaseRole.TEACHER, {"session:start", MARKS}),
             Role(BaseRole.STUDENT, {"attendance:read"}),
+            # The first two only as a teacher of the class.
+            Role(BaseRole.ADMIN, {"session:start", MARKS, EVERY_MARK}),
         ]
 
     @hookimpl

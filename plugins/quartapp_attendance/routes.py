@@ -86,7 +86,7 @@ async def start(principal: Principal, body: StartBody, attempt: Attempt) -> dict
 async def session(principal: Principal, query: SessionQuery) -> dict[str, Any]:
     """Return the caller's live session, or that of one class, for a client that reconnects."""
     service = core().services.get(AttendanceService)
-    document = await service.document_for(principal, query.class_id)
+    document = await service.document_to_read(principal, query.class_id)
     if query.class_id is not None and query.class_id.lower() != str(document["classId"]):
         raise NoActiveSessionError
     try:

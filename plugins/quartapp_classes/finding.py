@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bson import ObjectId
+
 from quartapp import name_key, object_id
 from quartapp_auth import BaseRole
 from quartapp_classes.errors import ClassNotFoundError, NotEnrolledError, NotOwnerError
@@ -23,6 +25,9 @@ PRIMARY_ALONE = "class:write"
 READ = "class:read"
 # Whoever has this by role may do with any class what its primary teacher alone may.
 EVERY_CLASS = "class:manage"
+LISTED = 100
+# Behind every text with the same beginning.
+_LAST = "\U0010ffff"
 
 
 class ClassFinder:
@@ -117,13 +122,14 @@ class ClassFinder:
     async def _may(self, class_room: ClassRoom, principal: Principal, permission: str) -> bool:
         if str(class_room.teacher_id) == principal.id:
             return True
-        if permission in {PRIMARY_ALONE, READ} and self._manages(principal):
+        if permission in {PRIMARY_ALONE, READ} and self.manages(principal):
             return True
         if permission != PRIMARY_ALONE and principal.id in self._teachers_now(class_room):
             return True
         return await self._grants.allow(principal, permission, {"class_id": str(class_room.id)})
 
-    def _manages(self, principal: Principal) -> bool:
+    def manages(self, principal: Principal) -> bool:
+        """Tell whether the principal's role manages every class."""
         return EVERY_CLASS in self._roles.permissions_of(principal.role)
 
     def _teachers_now(self, class_room: ClassRoom) -> frozenset[str]:
@@ -172,7 +178,9 @@ class ClassFinder:
         """Return the classes that a teacher teaches, or those of a student; newest first."""
         key = object_id(principal.id)
         query: Document
-        if principal.role == BaseRole.TEACHER and key is not None:
+        # An administrator may be a co-teacher.
+        teaches = principal.role == BaseRole.TEACHER or self.manages(principal)
+        if teaches and key is not None:
             query = taught_by(key, self._today())
         elif self._rolls.are_ours:
             query = {"studentsIds": key}
@@ -180,6 +188,25 @@ class ClassFinder:
             query = {"_id": {"$in": list(await self._rolls.classes_of(principal.id))}}
         found = await self._database.run(
             lambda: list(ClassRoom.objects(__raw__=query).order_by("-created_at", "-id"))
+        )
+        return [await self._with_roll(class_room) for class_room in found]
+
+    async def page(
+        self, search: str | None = None, limit: int | None = None, after: str | None = None
+    ) -> list[ClassRoom]:
+        """Return classes of all teachers, sorted by ``_id``.
+
+        Args:
+            search: Start of the name; case and Unicode's forms are ignored. None for every class.
+            limit: Largest number of classes; None for ``LISTED``.
+            after: ``_id`` behind which the list starts; None for the beginning.
+        """
+        query: Document = {"_id": {"$gt": ObjectId(after)}} if after else {}
+        if search:
+            begin = name_key(search)
+            query["nameKey"] = {"$gte": begin, "$lt": begin + _LAST}
+        found = await self._database.run(
+            lambda: list(ClassRoom.objects(__raw__=query).order_by("id").limit(limit or LISTED))
         )
         return [await self._with_roll(class_room) for class_room in found]
 

@@ -8,6 +8,8 @@ from bson import ObjectId
 from quartapp import Migration, Role, core, end_tasks, hookimpl
 from quartapp_auth import BaseRole, People
 from quartapp_classes import hookspecs
+from quartapp_classes.administration.routes import class_administration
+from quartapp_classes.finding import EVERY_CLASS
 from quartapp_classes.happenings import (
     ClassChanged,
     ClassCreated,
@@ -61,7 +63,8 @@ class ClassesPlugin:
         own = {"class:create", "class:read", "class:write", "roll:write", "students:read"}
         return [
             Role(BaseRole.TEACHER, own),
-            Role(BaseRole.ADMIN, {"class:manage", "class:read", "class:write"}),
+            # The last one only as a teacher of the class.
+            Role(BaseRole.ADMIN, {EVERY_CLASS, "class:read", "class:write", "roll:write"}),
         ]
 
     @hookimpl
@@ -87,9 +90,9 @@ class ClassesPlugin:
 
     @hookimpl
     def register_blueprints(self, app: Quart) -> list[Blueprint]:
-        """Return the routes under /class."""
+        """Return the routes under /class, and the list of all classes."""
         app.url_map.converters["class"] = ClassConverter
-        return [blueprint, teacher_routes]
+        return [blueprint, teacher_routes, class_administration]
 
     @hookimpl
     def clear_class(self, class_id: str) -> None:

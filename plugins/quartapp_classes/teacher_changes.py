@@ -86,7 +86,7 @@ class TeacherChanges:
             ClassNotFoundError: The class does not exist.
             NotOwnerError: The user does not teach the class, and manages no classes.
         """
-        return await self._of(await self._classes.allowed(class_id, principal, READ))
+        return await self.of(await self._classes.allowed(class_id, principal, READ))
 
     async def add(
         self,
@@ -112,14 +112,15 @@ class TeacherChanges:
         Raises:
             ClassNotFoundError: The class does not exist.
             NotOwnerError: The user who asks is not the primary teacher, and manages no classes.
-            TeacherNotFoundError: There is no teacher with that id.
+            TeacherNotFoundError: There is no teacher with that id, nor is it that of the user who
+                asks and manages every class.
             PrimaryTeacherError: The user is the primary teacher.
             UntilPassedError: ``until`` lies in the past.
             PreconditionFailedError: The class has none of the expected versions.
         """
 
         async def with_another(class_room: ClassRoom) -> Document:
-            key = await self._teacher(user_id)
+            key = await self._co_teacher(user_id, principal)
             if until is not None and until < self._today():
                 raise UntilPassedError
             if key == class_room.teacher_id:
@@ -222,10 +223,16 @@ class TeacherChanges:
             check(class_room, expected)
             fields = await fields_of(class_room)
             if fields is None:
-                return await self._of(class_room)
+                return await self.of(class_room)
             changed = await self._change(class_room, fields, expected)
             if changed is not None:
-                return await self._of(changed)
+                return await self.of(changed)
+
+    async def _co_teacher(self, user_id: str, principal: Principal) -> ObjectId:
+        own = object_id(principal.id)
+        if own is not None and own == object_id(user_id) and self._classes.manages(principal):
+            return own
+        return await self._teacher(user_id)
 
     async def _teacher(self, user_id: str) -> ObjectId:
         try:
@@ -247,7 +254,8 @@ class TeacherChanges:
         self._teaching.forget(class_room.id)
         return changed
 
-    async def _of(self, class_room: ClassRoom) -> list[Teacher]:
+    async def of(self, class_room: ClassRoom) -> list[Teacher]:
+        """Return the present teachers of a class: the primary one, then the co-teachers."""
         others = class_room.teachers.others_on(self._today())
         primary = class_room.teacher_id
         found = await self._people.contacts([primary, *(other.user_id for other in others)])

@@ -59,7 +59,7 @@ async def get_roll(principal: Principal, class_id: str) -> list[dict[str, Any]]:
 )
 async def list_teachers(principal: Principal, class_id: str) -> list[dict[str, Any]]:
     """Return the primary teacher and the co-teachers of a class."""
-    return _answer(await _teachers().listed(class_id, principal))
+    return teachers_answer(await _teachers().listed(class_id, principal))
 
 
 @teacher_routes.put("/<class_id>/teachers/<user_id>")
@@ -90,7 +90,7 @@ async def set_teacher(
         changed = teachers.hand_over(class_id, principal, user_id, expected=expected)
     else:
         changed = teachers.add(class_id, principal, user_id, until=body.until, expected=expected)
-    return _answer(await changed)
+    return teachers_answer(await changed)
 
 
 @teacher_routes.delete("/<class_id>/teachers/<user_id>")
@@ -111,14 +111,21 @@ async def remove_teacher(
     principal: Principal, class_id: str, user_id: str, expected: Expected
 ) -> list[dict[str, Any]]:
     """Take a co-teacher off a class."""
-    return _answer(await _teachers().remove(class_id, principal, user_id, expected=expected))
+    return teachers_answer(
+        await _teachers().remove(class_id, principal, user_id, expected=expected)
+    )
 
 
 def _teachers() -> TeacherChanges:
     return core().services.get(TeacherChanges)
 
 
-def _answer(teachers: list[Teacher]) -> list[dict[str, Any]]:
+def teachers_answer(teachers: list[Teacher]) -> list[dict[str, Any]]:
+    """Return teachers of a class as the API answers them.
+
+    Args:
+        teachers: The teachers.
+    """
     return [
         {**_person(teacher.contact), "primary": teacher.primary, "until": teacher.until}
         for teacher in teachers

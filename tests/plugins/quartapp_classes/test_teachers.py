@@ -80,35 +80,26 @@ EXPECTED = {
     "roll": table(**ALL_TEACHERS, admin=200, student=NOT_TEACHER, others=FOREIGN),
     "teachers": table(**ALL_TEACHERS, admin=200, student=NOT_TEACHER, others=FOREIGN),
     "list": table(**dict.fromkeys((*TEACHERS, "student"), True), others=False),
-    "start": table(
-        **ALL_TEACHERS, admin=NOT_TEACHER, student=NOT_TEACHER, others="404 class not found"
-    ),
-    "start by name": table(
-        **ALL_TEACHERS, admin=NOT_TEACHER, student=NOT_TEACHER, others="404 class not found"
-    ),
-    "session": table(**ALL_TEACHERS, student=200, others=f"404 {NO_SESSION}"),
+    "start": table(**ALL_TEACHERS, student=NOT_TEACHER, others="404 class not found"),
+    "start by name": table(**ALL_TEACHERS, student=NOT_TEACHER, others="404 class not found"),
+    "session": table(**ALL_TEACHERS, admin=200, student=200, others=f"404 {NO_SESSION}"),
     "mark": table(
         **dict.fromkeys(TEACHERS, "ATTENDANCE_MARKED"),
-        admin="Forbidden, teacher event only",
         student="Forbidden, teacher event only",
         others=NO_SESSION,
     ),
     "summary": table(
         **dict.fromkeys(TEACHERS, "TODAY_SUMMARY"),
-        admin="Forbidden, teacher event only",
         student="Forbidden, teacher event only",
         others=NO_SESSION,
     ),
     "done": table(
         **dict.fromkeys(TEACHERS, "DONE"),
-        admin="Forbidden, teacher event only",
         student="Forbidden, teacher event only",
         others=NO_SESSION,
     ),
-    "add student": table(
-        **dict.fromkeys(TEACHERS, 201), admin=NOT_TEACHER, student=NOT_TEACHER, others=FOREIGN
-    ),
-    "remove student": table(**ALL_TEACHERS, admin=NOT_TEACHER, student=NOT_TEACHER, others=FOREIGN),
+    "add student": table(**dict.fromkeys(TEACHERS, 201), student=NOT_TEACHER, others=FOREIGN),
+    "remove student": table(**ALL_TEACHERS, student=NOT_TEACHER, others=FOREIGN),
     "rename": table(primary=200, admin=200, student=NOT_TEACHER, others=FOREIGN),
     "add teacher": table(primary=200, admin=200, student=NOT_TEACHER, others=FOREIGN),
     "remove teacher": table(primary=200, admin=200, student=NOT_TEACHER, others=FOREIGN),
@@ -296,3 +287,73 @@ async def test_plugins_hear_of_each_change_of_teachers(serve, eventually):
 
     await eventually(three)
     assert set(heard) == {room["_id"]}
+
+
+async def test_an_administrator_acts_in_a_session_once_they_are_a_co_teacher(school):
+    server, cast = school, school.cast
+    class_id, admin = await shared(server), cast["admin"]
+    start = {"classId": class_id}
+    assert (await ask(server, cast["primary"], "POST", "/attendance/start", start)).is_success
+    socket = await server.socket(admin)
+    mark = {"studentId": cast["student"].id, "status": "present", **start}
+    refused = await socket.ask("ATTENDANCE_MARKED", mark)
+    assert refused["data"]["message"] == NO_SESSION
+    primary = await set_teacher(server, admin, class_id, admin, {"primary": True})
+    assert told(primary) == "404 Teacher not found"
+    other = await server.person("admin")
+    assert told(await set_teacher(server, admin, class_id, other)) == "404 Teacher not found"
+
+    assert told(await set_teacher(server, admin, class_id, admin)) == 200
+
+    assert (await socket.ask("ATTENDANCE_MARKED", mark))["event"] == "ATTENDANCE_MARKED"
+    again = await ask(server, admin, "POST", "/attendance/start", start)
+    assert again.json()["data"]["_id"] == class_id
+    taught = (await ask(server, admin, "GET", "/class")).json()["data"]
+    assert [room["_id"] for room in taught] == [class_id]
+    assert told(await ask(server, admin, "DELETE", f"/class/{class_id}/teachers/{admin.id}")) == 200
+    refused = await socket.ask("ATTENDANCE_MARKED", mark)
+    assert refused["data"]["message"] == NO_SESSION
+
+
+async def test_an_administrator_reads_every_session(school, monkeypatch):
+    server, cast = school, school.cast
+    class_id = await shared(server)
+    path = f"/attendance/session?classId={class_id}"
+    assert told(await ask(server, cast["admin"], "GET", path)) == f"404 {NO_SESSION}"
+    start = {"classId": class_id}
+    assert (await ask(server, cast["primary"], "POST", "/attendance/start", start)).is_success
+    socket = await server.socket(cast["primary"])
+    student = cast["student"].id
+    await socket.ask("ATTENDANCE_MARKED", {"studentId": student, "status": "present", **start})
+    answer = await ask(server, cast["admin"], "GET", path)
+    assert answer.json()["data"]["attendance"] == {student: "present"}
+    assert told(await ask(server, cast["stranger"], "GET", path)) == f"404 {NO_SESSION}"
+
+
+async def test_administrators_list_all_classes_page_by_page(school):
+    server, cast = school, school.cast
+    names = ("Algebra", "algorithms", "Logic")
+    made = [
+        (await class_room(server, cast["primary"], [cast["student"]], name=name))["_id"]
+        for name in names
+    ]
+    await set_teacher(server, cast["primary"], made[0], cast["co_teacher"])
+
+    async def page(**query):
+        answer = await server.api.get("/admin/classes", params=query, headers=cast["admin"].headers)
+        return answer.json()["data"]
+
+    found = await page(search="ALG")
+    assert [one["className"] for one in found] == ["Algebra", "algorithms"]
+    teachers = [(one["_id"], one["primary"]) for one in found[0]["teachers"]]
+    assert teachers == [(cast["primary"].id, True), (cast["co_teacher"].id, False)]
+    assert found[0]["students"] == 1
+    assert await page(search="al.*") == await page(search="\0") == []
+    listed, query = [], {"limit": 2}
+    while some := await page(**query):
+        listed += [one["_id"] for one in some]
+        query["after"] = listed[-1]
+    assert listed == made
+    for person in (cast["primary"], cast["student"]):
+        answer = await ask(server, person, "GET", "/admin/classes")
+        assert told(answer) == "403 Forbidden, admin access required"

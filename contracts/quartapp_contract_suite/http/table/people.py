@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from quartapp_contract_suite.http.matching import ID, TIME
+from quartapp_contract_suite.http.matching import ID, TEXT, TIME, Holding
 from quartapp_contract_suite.http.scene import Scene
 from quartapp_contract_suite.http.table.rows import Row, error, ok
 from quartapp_contract_suite.people import PASSWORD
@@ -24,7 +24,7 @@ NOT_FOUND = error("User not found")
 
 def people_rows() -> list[Row]:
     """Return the rows."""
-    parts = (*_create(), *_list(), *_one(), *_role(), *_password())
+    parts = (*_create(), *_list(), *_one(), *_role(), *_password(), *_classes())
     return [replace(row, by_admin=True) for row in parts]
 
 
@@ -164,3 +164,43 @@ def _password() -> list[Row]:
         row("of nobody", 404, NOT_FOUND, {"password": PASSWORD}, "<missing>"),
         row("no id", 404, NOT_FOUND, {"password": PASSWORD}, "x"),
     ]
+
+
+def _classes() -> list[Row]:
+    teacher = {"_id": "<teacher_id>", "name": "ada lovelace", "displayName": "Ada Lovelace"}
+    teacher |= {"email": "<teacher_email>"}
+    shown = {"_id": "<class>", "className": "<name>", "students": 1, "sourcedId": None}
+    shown |= {"teachers": [{**teacher, "primary": True, "until": None}]}
+    shown |= {"createdAt": TIME, "updatedAt": TIME}
+
+    def row(case: str, query: str, status: int, body: Any) -> Row:  # noqa: ANN401 - JSON
+        path = f"/api/v1/admin/classes?{query}"
+        return Row("listEveryClass", case, "GET", path, "admin", status, body)
+
+    session = "/api/v1/attendance/session?classId=<class>"
+    mine = "/api/v1/class/<class>/teachers/<admin_id>"
+    gone, nobody = error("No active attendance session"), error("Teacher not found")
+    not_found = error("class not found")
+    start, named = "/api/v1/attendance/start", {"classId": "<class>"}
+    return [
+        row("by name", "search=<NAME>&limit=1", 200, ok([shown])),
+        row("of no such name", "search=<name>x", 200, ok([])),
+        row("behind the last", "after=ffffffffffffffffffffffff", 200, ok([])),
+        row("limit 0", "limit=0", 400, INVALID),
+        row("limit 501", "limit=501", 400, INVALID),
+        row("after no id", "after=x", 400, INVALID),
+        row("search empty", "search=", 400, INVALID),
+        Row("getSession", "an administrator, none", "GET", session, "admin", 404, gone),
+        Row(
+            *("setTeacher", "an administrator as a co-teacher", "PUT", mine, "admin", 200),
+            ok(Holding(({**ADMIN, "primary": False, "until": None},))),
+        ),
+        Row(
+            *("setTeacher", "an administrator as the primary teacher", "PUT", mine, "admin", 404),
+            *(nobody, {"primary": True}),
+        ),
+        Row("startAttendance", "an administrator", "POST", start, "admin", 404, not_found, named),
+    ]
+
+
+ADMIN = {"_id": "<admin_id>", "name": TEXT, "displayName": TEXT, "email": TEXT}

@@ -1,0 +1,1 @@
+"""What administrators do with classes that they do not teach."""
