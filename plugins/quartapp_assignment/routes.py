@@ -28,6 +28,7 @@ from quartapp_assignment.schemas import (
 )
 from quartapp_attendance import AttendanceService, StatusRegistry
 from quartapp_auth import (
+    UNFIT_PASSWORDS,
     Credentials,
     EmailTakenError,
     InvitationNeededError,
@@ -35,6 +36,7 @@ from quartapp_auth import (
     Registrations,
     TokenAnswer,
     TooManyFailuresError,
+    UnfitPasswordError,
     UserNotFoundError,
     UserService,
     WrongPasswordError,
@@ -80,6 +82,7 @@ guarded = partial(Operation, tags=TAGS, missing_token=INVALID_TOKEN, plain_error
         EmailTakenError: Refusal(400, "Email already exists"),
         InvitationNeededError: Refusal(403, "Forbidden, registration is by invitation"),
         RegistrationClosedError: Refusal(403, "Forbidden, registration is closed"),
+        UnfitPasswordError: tuple(Refusal(400, message) for message in UNFIT_PASSWORDS),
     },
 )
 async def sign_up(body: SignUp) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from quartapp_auth.accounts.people import People
 from quartapp_auth.accounts.store import UserStore
 from quartapp_auth.accounts.users import AccountState, Contact, User, UserChanges, username_key
 from quartapp_auth.errors import (
+    UNFIT_PASSWORDS,
     AccountDisabledError,
     EmailTakenError,
     IdentityRefusedError,
@@ -16,6 +17,7 @@ from quartapp_auth.errors import (
     InvitationUsedError,
     RegistrationClosedError,
     TooManyFailuresError,
+    UnfitPasswordError,
     UnknownRoleError,
     UserNotFoundError,
     WrongPasswordError,
@@ -37,6 +39,7 @@ from quartapp_auth.service import UserService
 
 __all__ = [
     "EMAIL",
+    "UNFIT_PASSWORDS",
     "AccountDisabledError",
     "AccountEntry",
     "AccountState",
@@ -59,6 +62,7 @@ __all__ = [
     "Registrations",
     "TokenAnswer",
     "TooManyFailuresError",
+    "UnfitPasswordError",
     "UnknownRoleError",
     "User",
     "UserAnswer",

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from quartapp import DomainError
 
+TOO_SHORT = "Password has to have 8 characters or more"
+TOO_COMMON = "Password is one of the most common ones"
+OF_THE_PERSON = "Password is the name, address or username of the account"
+OF_THE_SCHOOL = "Password is the name of the school or of this program"
+UNFIT_PASSWORDS = (TOO_SHORT, TOO_COMMON, OF_THE_PERSON, OF_THE_SCHOOL)
+
 
 class EmailTakenError(DomainError):
     """An account with this address exists already."""
@@ -59,3 +65,7 @@ class TooManyFailuresError(DomainError):
 
 class IdentityRefusedError(WrongPasswordError):
     """The identity leads to no account; the text gives the reason, for the log and for pages."""
+
+
+class UnfitPasswordError(DomainError):
+    """The new password is not good enough; the text is one of ``UNFIT_PASSWORDS``."""

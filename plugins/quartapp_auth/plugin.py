@@ -12,6 +12,9 @@ from quartapp_auth.accounts.store import UserStore
 from quartapp_auth.administration.administration import MANAGING, Administration
 from quartapp_auth.administration.people_routes import people_routes
 from quartapp_auth.commands import user
+from quartapp_auth.credentials.password_change import PasswordChange
+from quartapp_auth.credentials.password_routes import blueprint as password_blueprint
+from quartapp_auth.credentials.password_rule import PasswordRule
 from quartapp_auth.happenings import UserRegistered
 from quartapp_auth.metrics import AuthMetrics
 from quartapp_auth.models import FailedSignInDocument, InvitationDocument, UserDocument
@@ -91,24 +94,31 @@ class AuthPlugin:
         parts.services.add(self._hashing)
         parts.services.add(guessing)
         self._rule = rule = rule_for(settings.registration, parts.settings)
-        users = UserService(store, parts.tokens, parts.plugins, passwords, guessing, settings, rule)
+        password_rule = PasswordRule(rule.is_open, settings.school_names)
+        users = UserService(
+            store, parts.tokens, parts.plugins, passwords, guessing, settings, rule, password_rule
+        )
         parts.services.add(users)
         parts.services.add(users, as_=People)
         parts.services.add(users, as_=AccountMaker)
         invitations = Invitations(parts.database, parts.clock, rule, parts.roles)
         parts.services.add(invitations)
-        parts.services.add(Registrations(users, rule, invitations))
+        parts.services.add(Registrations(users, rule, invitations, password_rule))
         asks = parts.plugins.implement("refresh_account")
         refresher = Refresher(parts.plugins, users, parts.clock, settings.refresh_minutes)
         self._states = AccountStates(store, parts.hub, parts.clock, refresher if asks else None)
         parts.services.add(self._states, as_=Standing)
+        parts.services.add(PasswordChange(users, passwords, guessing, self._states))
         parts.services.add(SignOut(store, self._states, parts.clock))
         parts.services.add(Administration(store, users, self._states, parts.roles))
 
     @hookimpl
     def register_blueprints(self) -> list[Blueprint]:
         """Return the routes under /auth, and those of administrators."""
-        return [blueprint, sign_out_blueprint, invitation_routes, people_routes]
+        return [
+            *(blueprint, sign_out_blueprint, password_blueprint),
+            *(invitation_routes, people_routes),
+        ]
 
     @hookimpl
     def register_commands(self) -> list[click.Command]:

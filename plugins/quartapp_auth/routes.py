@@ -15,10 +15,12 @@ from quartapp import (
     unauthorized,
 )
 from quartapp_auth.errors import (
+    UNFIT_PASSWORDS,
     EmailTakenError,
     InvitationNeededError,
     RegistrationClosedError,
     TooManyFailuresError,
+    UnfitPasswordError,
     UserNotFoundError,
     WrongPasswordError,
 )
@@ -40,6 +42,15 @@ TOO_MANY_REQUESTS = Refusal(429, "Too Many Requests")
 USER_NOT_FOUND = Refusal(404, "User not found")
 
 
+def unfit_password(field: str) -> tuple[Refusal, ...]:
+    """Return the answers to a new password that is not good enough.
+
+    Args:
+        field: Name of the field with the password.
+    """
+    return tuple(Refusal(400, message, field=field) for message in UNFIT_PASSWORDS)
+
+
 @blueprint.post("/register")
 @Operation(
     id="registerUser",
@@ -54,6 +65,7 @@ USER_NOT_FOUND = Refusal(404, "User not found")
         EmailTakenError: Refusal(403, "Email already exists"),
         InvitationNeededError: BY_INVITATION,
         RegistrationClosedError: CLOSED,
+        UnfitPasswordError: unfit_password("password"),
     },
 )
 async def register(body: Registration, attempt: Attempt) -> dict[str, Any]:

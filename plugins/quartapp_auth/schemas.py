@@ -92,6 +92,17 @@ class Credentials(Body):
         return self.username if self.email is None else self.email
 
 
+class PasswordChangeBody(Body):
+    """The present password of a person, and the new one."""
+
+    password: Annotated[
+        str,
+        StringConstraints(min_length=1, max_length=LONGEST_TYPED_PASSWORD),
+        Field(repr=False),
+    ]
+    new_password: NewPassword = Field(alias="newPassword", repr=False)
+
+
 class UserAnswer(Closed):
     """An account as its owner sees it."""
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from quartapp import Identity, Plugins, Tokens
     from quartapp_auth.accounts.store import UserStore
+    from quartapp_auth.credentials.password_rule import PasswordRule
     from quartapp_auth.registering.rule import RegistrationRule
     from quartapp_auth.settings import AuthSettings
     from quartapp_auth.signing_in.guessing import Guessing
@@ -44,6 +45,7 @@ class UserService(Directory):
         settings: Settings with the fields that follow another system.
         rule: The rule about registration, which also decides whether a sign-in may tell that
             nobody has an address.
+        password_rule: The rule about new passwords.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class UserService(Directory):
         guessing: Guessing,
         settings: AuthSettings,
         rule: RegistrationRule,
+        password_rule: PasswordRule,
     ) -> None:
         super().__init__(store)
         self._passwords = passwords
@@ -62,6 +65,7 @@ class UserService(Directory):
         self._tokens = tokens
         self._plugins = plugins
         self._rule = rule
+        self._password_rule = password_rule
         self._identities = Identities(store, settings, plugins)
 
     async def register(
@@ -90,7 +94,10 @@ class UserService(Directory):
         Raises:
             ValueError: The account would have neither an address nor a username.
             EmailTakenError: The address or the username has an account.
+            UnfitPasswordError: The password is not good enough.
         """
+        if password is not None:
+            self._password_rule.check(password, name, email, username)
         attempt = attempt or Attempt()
         now = utc_now()
         user = User(
@@ -134,6 +141,7 @@ class UserService(Directory):
 
         Raises:
             EmailTakenError: The address has an account.
+            UnfitPasswordError: The password is not good enough.
         """
         return _account(await self.register(name, email, password, role))
 
@@ -254,10 +262,39 @@ class UserService(Directory):
 
         Raises:
             UserNotFoundError: The address or the username has no account.
+            UnfitPasswordError: The password is not good enough.
         """
-        user = await self.by_identifier(identifier)
+        await self.give_password(await self.by_identifier(identifier), password)
+
+    async def give_password(self, user: User, password: str) -> User:
+        """Set the password of an account that was looked up; its tokens end.
+
+        Args:
+            user: The account.
+            password: Password in clear text, at most 72 bytes of UTF-8.
+
+        Returns:
+            The account after the change.
+
+        Raises:
+            UserNotFoundError: The account does not exist any more.
+            UnfitPasswordError: The password is not good enough.
+        """
+        self.check_password(user, password)
         hashed = await self._passwords.hashed(password)
-        await self._change(user.id, UserChanges(password=hashed), revoke=True)
+        return await self._change(user.id, UserChanges(password=hashed), revoke=True)
+
+    def check_password(self, user: User, password: str) -> None:
+        """Let a new password of an account pass, or refuse; nothing changes.
+
+        Args:
+            user: The account.
+            password: Password in clear text.
+
+        Raises:
+            UnfitPasswordError: The password is not good enough.
+        """
+        self._password_rule.check(password, user.display_name, user.email, user.username)
 
     async def set_role(self, user_id: str, role: str) -> User:
         """Give an account another role; its tokens end.

@@ -19,6 +19,11 @@ class AuthSettings(BaseModel):
         "loopback without a proxy and with the embedded database, else `invite`.",
         json_schema_extra={"recommended": "invite"},
     )
+    school_names: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Names of the school, with commas between. No new password may be one of them.",
+        json_schema_extra={"examples": ["Ada Lovelace School, ALS"]},
+    )
     sync: Annotated[frozenset[SyncedField], NoDecode] = Field(
         frozenset({"name", "email", "role", "disabled"}),
         description="What an account takes over from the system that vouches for its person.",
@@ -44,7 +49,7 @@ class AuthSettings(BaseModel):
         300, ge=1, description="Failed sign-ins from one network, in ten minutes."
     )
 
-    @field_validator("sync", mode="before")
+    @field_validator("sync", "school_names", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):

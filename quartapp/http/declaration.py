@@ -9,11 +9,12 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from quartapp.errors import DomainError
-from quartapp.http.answers import RETRY_AFTER_SECONDS, ApiError
+from quartapp.http.answers import RETRY_AFTER_SECONDS, ApiError, FieldError
 from quartapp.http.authentication import INVALID_TOKEN, MISSING_TOKEN, token_code
 from quartapp.http.conditional import PRECONDITION_FAILED
 from quartapp.http.csrf import CROSS_SITE
 from quartapp.http.idempotency import CODES
+from quartapp.http.problems import code_of
 from quartapp.identity.access import Access
 from quartapp.kinds import (
     MAPPING,
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-    from quartapp.http.answers import FieldError
-
 MAX_BODY_BYTES = 64 * 1024
 HTML = "text/html"
 
@@ -52,6 +51,8 @@ class Refusal:
         code: Stable name of the error for programs, in kebab-case; None derives the name from the
             message.
         explained: Whether the answer may say more in ``reason``.
+        field: Name of the field of the body that caused the refusal, which the answer then lists in
+            ``errors``; None for a refusal that is about no single field.
     """
 
     status: int
@@ -59,6 +60,7 @@ class Refusal:
     also_as: str | None = None
     code: str | None = None
     explained: bool = False
+    field: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse attributes of other types.
@@ -73,6 +75,7 @@ class Refusal:
             also_as=optional(TEXT),
             code=optional(TEXT),
             explained=TRUTH,
+            field=optional(TEXT),
         )
 
     def raised_by(self, error: Exception, fields: Sequence[FieldError] = ()) -> ApiError:
@@ -80,7 +83,7 @@ class Refusal:
 
         Args:
             error: The cause of the refusal.
-            fields: Errors of the fields of an invalid request.
+            fields: Errors of the fields of an invalid request; empty for the field of the refusal.
         """
         extra = {self.also_as: self.message} if self.also_as else None
         answer = ApiError(
@@ -89,10 +92,16 @@ class Refusal:
             headers=_retry_after(self.status, error),
             extra=extra,
             code=self.code,
-            fields=fields,
+            fields=fields or self._own_field(),
         )
         answer.__cause__ = error
         return answer
+
+    def _own_field(self) -> list[FieldError]:
+        if self.field is None:
+            return []
+        code = self.code or code_of(self.message)
+        return [FieldError(field=self.field, code=code, message=self.message)]
 
 
 def _retry_after(status: int, error: Exception) -> dict[str, str] | None:

@@ -115,7 +115,9 @@ def _error_model(operation: Declaration, status: int, refusals: list[Refusal]) -
         return ErrorPage
     if operation.plain_errors:
         return plain_error_model(operation.id, status, tuple(refusals))
-    names_fields = operation.invalid is not None and status == operation.invalid.status
+    names_fields = (operation.invalid is not None and status == operation.invalid.status) or any(
+        refusal.field for refusal in refusals
+    )
     return error_model(operation.id, status, tuple(refusals), names_fields=names_fields)
 
 

@@ -33,7 +33,7 @@ def error_model(
         name: The operationId.
         status: HTTP status code.
         refusals: The refusals with this status.
-        names_fields: Whether invalid requests are answered with this status.
+        names_fields: Whether answers with this status may list invalid fields.
     """
     variants = []
     for number, group in enumerate(_by_extra(refusals)):

@@ -60,6 +60,10 @@ STORY = (
     ("ada", "GET", "/api/v1/auth/me", None),
     ("grace", "GET", "/api/v1/auth/me", None),
     ("root", "GET", "/api/v1/auth/me", None),
+    *(
+        ("mary", "POST", "/api/v1/auth/password", {"password": old, "newPassword": PASSWORD})
+        for old in (PASSWORD, "wrong")
+    ),
     ("root", "POST", "/api/v1/admin/invitations", {"role": "teacher"}),
     ("ada", "POST", "/api/v1/admin/invitations", {"role": "teacher"}),
     ("root", "GET", "/api/v1/admin/invitations", None),
@@ -202,7 +206,7 @@ class Walk:
             json=sent,
             headers=self._headers[who],
         )
-        self._remember(answer)
+        self._remember(who, answer)
         return (who, method, place), self._plain(answer)
 
     async def _said(self, who, event, data):
@@ -218,7 +222,7 @@ class Walk:
                 frame["data"].pop("statuses", None)
         return self._named(repr(frames))
 
-    def _remember(self, answer):
+    def _remember(self, who, answer):
         if answer.headers["content-type"] != "application/json" or not answer.is_success:
             return
         data = answer.json().get("data")
@@ -226,8 +230,9 @@ class Walk:
             name = "invitation" if "usedBy" in data else data.get("name", data.get("className", ""))
             self._words.setdefault(name.lower(), data["_id"])
         if isinstance(data, dict) and "token" in data:
-            who = PEOPLE[len(self._headers) - 1]
-            self._headers[who] = {"Authorization": f"Bearer {data['token']}"}
+            # Who changes the password has a fresh token, and all others sign in.
+            named = who or PEOPLE[len(self._headers) - 1]
+            self._headers[named] = {"Authorization": f"Bearer {data['token']}"}
 
     def _filled(self, value):
         if isinstance(value, dict):

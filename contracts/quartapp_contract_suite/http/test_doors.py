@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import uuid
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,7 +17,7 @@ from quartapp_contract_suite.people import PASSWORD, People
 from quartapp_contract_suite.server import make_admin, server_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from quartapp_contract_suite.http.table.rows import Row
     from quartapp_contract_suite.people import Person
@@ -32,17 +34,27 @@ class Doors:
 
 
 @pytest.fixture(scope="module")
-def doors(
-    request: pytest.FixtureRequest, plugins: list[str], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Doors]:
-    """Provide a server with each setting, and its administrator."""
-    folder, setting = tmp_path_factory.mktemp("doors"), request.param
-    with (
-        server_in(folder, *plugins, QUARTAPP_AUTH_REGISTRATION=setting) as url,
-        People(url) as people,
-    ):
-        make_admin(folder, "admin@school.example", PASSWORD)
-        yield Doors(people, people.signed_in("admin@school.example", PASSWORD))
+def doors_by_setting(
+    plugins: list[str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str], Doors]]:
+    """Provide a function that returns the server with a setting, one for all its rows."""
+    with ExitStack() as running:
+
+        @functools.cache
+        def start(setting: str) -> Doors:
+            folder = tmp_path_factory.mktemp("doors")
+            server = server_in(folder, *plugins, QUARTAPP_AUTH_REGISTRATION=setting)
+            people = running.enter_context(People(running.enter_context(server)))
+            make_admin(folder, "admin@school.example", PASSWORD)
+            return Doors(people, people.signed_in("admin@school.example", PASSWORD))
+
+        yield start
+
+
+@pytest.fixture
+def doors(request: pytest.FixtureRequest, doors_by_setting: Callable[[str], Doors]) -> Doors:
+    """Return a server with the setting of the row, and its administrator."""
+    return doors_by_setting(request.param)
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,7 @@ class Administration:
         Raises:
             UnknownRoleError: There is no such role.
             EmailTakenError: The address or the username has an account.
+            UnfitPasswordError: The password is not good enough.
         """
         self._check_role(role)
         return await self._users.register(
@@ -158,10 +159,10 @@ class Administration:
 
         Raises:
             UserNotFoundError: There is no such account.
+            UnfitPasswordError: The password is not good enough.
         """
         user = await self._users.get(user_id)
-        await self._users.set_password(user.email or user.username or "", password)
-        return await self._seen(await self._users.get(user_id))
+        return await self._seen(await self._users.give_password(user, password))
 
     async def revoke(self, user_id: str) -> User:
         """End all tokens of an account, and close its sockets; the person may sign in again.

@@ -16,10 +16,11 @@ from quartapp_auth.administration.schemas import (
 from quartapp_auth.errors import (
     EmailTakenError,
     LastAdministratorError,
+    UnfitPasswordError,
     UnknownRoleError,
     UserNotFoundError,
 )
-from quartapp_auth.routes import USER_NOT_FOUND
+from quartapp_auth.routes import USER_NOT_FOUND, unfit_password
 
 if TYPE_CHECKING:
     from quartapp import Principal
@@ -59,7 +60,11 @@ async def list_people(principal: Principal, query: PeopleQuery) -> list[dict[str
     invalid=INVALID,
     status=201,
     data=PersonAnswer,
-    errors={EmailTakenError: TAKEN, UnknownRoleError: INVALID},
+    errors={
+        EmailTakenError: TAKEN,
+        UnknownRoleError: INVALID,
+        UnfitPasswordError: unfit_password("password"),
+    },
 )
 async def create_person(principal: Principal, body: NewPersonBody) -> dict[str, Any]:
     """Make an account for a person."""
@@ -140,7 +145,10 @@ async def set_role(principal: Principal, user_id: str, body: RoleBody) -> dict[s
     body=PasswordBody,
     invalid=INVALID,
     data=PersonAnswer,
-    errors={UserNotFoundError: USER_NOT_FOUND},
+    errors={
+        UserNotFoundError: USER_NOT_FOUND,
+        UnfitPasswordError: unfit_password("password"),
+    },
     fuzz=False,
     why=WHY,
 )

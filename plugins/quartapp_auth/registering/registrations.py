@@ -9,6 +9,7 @@ from quartapp_auth.errors import EmailTakenError, InvitationNeededError, UserNot
 
 if TYPE_CHECKING:
     from quartapp_auth.accounts.users import User
+    from quartapp_auth.credentials.password_rule import PasswordRule
     from quartapp_auth.registering.invitations import Invitations
     from quartapp_auth.registering.rule import RegistrationRule
     from quartapp_auth.service import UserService
@@ -21,14 +22,20 @@ class Registrations:
         users: The service of accounts.
         rule: The rule about registration.
         invitations: The invitations.
+        password_rule: The rule about new passwords.
     """
 
     def __init__(
-        self, users: UserService, rule: RegistrationRule, invitations: Invitations
+        self,
+        users: UserService,
+        rule: RegistrationRule,
+        invitations: Invitations,
+        password_rule: PasswordRule,
     ) -> None:
         self._users = users
         self._rule = rule
         self._invitations = invitations
+        self._password_rule = password_rule
 
     async def register(
         self,
@@ -55,6 +62,7 @@ class Registrations:
             InvitationNeededError: An invitation is needed for this role, or the invitation is not
                 for this person.
             EmailTakenError: The address has an account.
+            UnfitPasswordError: The password is not good enough.
         """
         attempt = attempt or Attempt()
         if invitation is not None:
@@ -75,7 +83,9 @@ class Registrations:
     ) -> User:
         self._rule.check_invited()
         await self._invitations.check(secret, email, role, attempt.id)
-        # A taken address must not use the invitation up: its holder may have another address.
+        # A refused password or a taken address must not use the invitation up: its holder may have
+        # others.
+        self._password_rule.check(password, name, email)
         if not attempt.repeated and await self._has_account(email):
             raise EmailTakenError
         invitation = await self._invitations.take(secret, email, role, attempt.id)

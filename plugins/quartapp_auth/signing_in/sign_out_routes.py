@@ -28,7 +28,7 @@ async def logout(principal: Principal) -> dict[str, str]:
         # Another system has issued the credentials, and only that system can end them.
         raise unauthorized(INVALID_TOKEN)
     await core().services.get(SignOut).here(principal)
-    _clear_cookie()
+    renew_cookie(None)
     return SIGNED_OUT
 
 
@@ -37,17 +37,25 @@ async def logout(principal: Principal) -> dict[str, str]:
 async def logout_all(principal: Principal) -> dict[str, str]:
     """End all tokens of the caller's account."""
     await core().services.get(SignOut).everywhere(principal)
-    _clear_cookie()
+    renew_cookie(None)
     return SIGNED_OUT
 
 
-def _clear_cookie() -> None:
+def renew_cookie(token: str | None) -> None:
+    """Let the answer change the session cookie, if the request carries one.
+
+    Args:
+        token: Token for the cookie; None clears the cookie.
+    """
     cookies = core().cookies
     if not cookies.is_sent(request):
         return
 
     @after_this_request
-    async def clear(response: Response | WerkzeugResponse) -> Response | WerkzeugResponse:
+    async def change(response: Response | WerkzeugResponse) -> Response | WerkzeugResponse:
         if isinstance(response, Response):
-            cookies.sign_out(response)
+            if token is None:
+                cookies.sign_out(response)
+            else:
+                cookies.sign_in(response, token)
         return response

@@ -10,7 +10,7 @@ import pytest
 from pydantic import AfterValidator, Field
 from quart import Blueprint
 
-from quartapp import PUBLIC, Body, Operation, Refusal, hookimpl
+from quartapp import PUBLIC, Body, DomainError, Operation, Refusal, hookimpl
 
 CANARY = "c4nary"
 PROBLEM = "application/problem+json"
@@ -33,6 +33,10 @@ class Book(Body):
     pages: Annotated[list[dict[str, int]], Field(default_factory=list)]
 
 
+class BurntError(DomainError):
+    """The book is there no more."""
+
+
 class Library:
     """Routes inside and outside the base path, with all members of errors and without."""
 
@@ -45,6 +49,8 @@ class Library:
         for name, plain in (("rich", False), ("plain", True)):
 
             async def view(body: Book):
+                if body.title == "Ashes":
+                    raise BurntError
                 return {"title": body.title}
 
             operation = Operation(
@@ -54,6 +60,7 @@ class Library:
                 body=Book,
                 data=dict[str, str],
                 invalid=invalid,
+                errors={BurntError: Refusal(409, "Book has burnt", field="title")},
                 plain_errors=plain,
             )
             blueprint.add_url_rule(f"/books/{name}", name, operation(view), methods=["POST"])
@@ -113,6 +120,20 @@ async def test_invalid_query_names_its_parameter(server):
     teacher = await server.person("teacher")
     answer = await server.api.get("/class/students?limit=x", headers=teacher.headers)
     assert [error["field"] for error in answer.json()["errors"]] == ["limit"]
+
+
+async def test_refusal_names_the_field_that_caused_it(library):
+    answer = await send(library, {"title": "Ashes"})
+    told = {"field": "title", "code": "book-has-burnt", "message": "Book has burnt"}
+    assert (answer.status_code, answer.json()["errors"]) == (409, [told])
+    described = (await library.api.get(f"{library.url}/openapi.json")).json()
+    refused = described["paths"]["/books/rich"]["post"]["responses"]["409"]
+    schema = refused["content"]["application/json"]["schema"]
+    if "$ref" in schema:
+        schema = described["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    assert "errors" in schema["properties"]
+    plain = await send(library, {"title": "Ashes"}, "plain")
+    assert plain.json() == {"success": False, "error": "Book has burnt"}
 
 
 async def test_a_place_inside_a_list_is_written_as_a_path(library):

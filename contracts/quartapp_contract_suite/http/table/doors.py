@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from quartapp_contract_suite.http.table.passwords import UNFIT, at
 from quartapp_contract_suite.http.table.rows import NOBODY, Row, error, ok, user
 from quartapp_contract_suite.people import PASSWORD
 
@@ -21,10 +22,30 @@ def door_rows(setting: str) -> list[Row]:
         _register("a student", *students, role="student"),
         # A body that does not fit is told first.
         _register("address that is none", 422, error("Invalid request Schema"), email="ada"),
+        *_unfit(setting),
         *_invite(setting),
         _login("nobody's address", email="<fresh>@school.example"),
         _login("nobody's username", username="<fresh>"),
     ]
+
+
+def _unfit(setting: str) -> list[Row]:
+    refused = [
+        _change(f"new password {word}", at("newPassword", why), newPassword=word)
+        for word, why in {**UNFIT, "admin@2026": UNFIT["Ada#1815"]}.items()
+        if not word.startswith("Ada")
+    ]
+    if setting != "students":
+        return refused
+    return refused + [
+        _register(f"password {word}", 400, at("password", why), role="student", password=word)
+        for word, why in UNFIT.items()
+    ]
+
+
+def _change(case: str, body: Any, **fields: str) -> Row:  # noqa: ANN401 - JSON
+    path, sent = "/api/v1/auth/password", {"password": PASSWORD, **fields}
+    return Row("changePassword", case, "POST", path, "admin", 400, body, sent)
 
 
 def _invite(setting: str) -> list[Row]:

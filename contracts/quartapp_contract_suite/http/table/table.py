@@ -8,6 +8,7 @@ from quartapp_contract_suite.http.table.accounts import account_rows
 from quartapp_contract_suite.http.table.attendance import attendance_rows
 from quartapp_contract_suite.http.table.classes import class_rows
 from quartapp_contract_suite.http.table.invitations import invitation_rows
+from quartapp_contract_suite.http.table.passwords import password_rows
 from quartapp_contract_suite.http.table.people import people_rows
 from quartapp_contract_suite.http.table.rolls import roll_rows
 from quartapp_contract_suite.http.table.teachers import teacher_rows
@@ -20,6 +21,7 @@ def rows() -> list[Row]:
     """Return all rows."""
     return [
         *account_rows(),
+        *password_rows(),
         *invitation_rows(),
         *people_rows(),
         *class_rows(),

@@ -1,0 +1,1 @@
+"""Credentials: which passwords are good enough, and how people change or get them."""
