@@ -54,10 +54,13 @@ def refuse_clashes(app: Quart) -> None:
         owner = owners.get((_method(rule), openapi_path(rule)))
         if owner is None:
             continue
-        for other in rules:
+        prefix = _caught(app, rule)
+        for other in rules if prefix is not None else ():
             theirs = owners.get((_method(other), openapi_path(other)))
-            if theirs is not owner:
-                _refuse_cover(app, (rule, owner), (other, theirs))
+            if theirs is not owner and re.match(f"{prefix}.", openapi_path(other)):
+                raise QuartappError(
+                    f"catch-all route {_told(rule, owner)} covers {_told(other, theirs)}"
+                )
         _refuse_swallowing(adapter, rule, owner)
         taken = [_matched(adapter, rule, path) for path in _examples(rule)]
         if any(taken) and rule not in taken:
@@ -67,14 +70,6 @@ def refuse_clashes(app: Quart) -> None:
                 f"route {_told(rule, owner)} can never be reached, "
                 f"as {_told(other, theirs)} takes its place"
             )
-
-
-def _refuse_cover(
-    app: Quart, one: tuple[Rule, LoadedPlugin], other: tuple[Rule, LoadedPlugin | None]
-) -> None:
-    prefix = _caught(app, one[0])
-    if prefix is not None and re.match(prefix + ".", openapi_path(other[0])):
-        raise QuartappError(f"catch-all route {_told(*one)} covers {_told(*other)}")
 
 
 def _caught(app: Quart, rule: Rule) -> str | None:
