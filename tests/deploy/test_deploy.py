@@ -13,8 +13,8 @@ from quartapp.settings.core import Settings
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 UNIT = "quartapp@.service"
-OF_OTHERS = {"EXTRAS", "SITE", "UPSTREAMS", "PYTHONDONTWRITEBYTECODE"}
-OF_OTHERS |= {"MEMBERS", "MONGO_KEY", "MONGO_PASSWORD"}
+OF_OTHERS = {"SITE", "UPSTREAMS", "PYTHONDONTWRITEBYTECODE"}
+OF_OTHERS |= {"MEMBERS", "MONGO_KEY", "MONGO_PASSWORD", "PYTHON_IMAGE"}
 
 
 @pytest.mark.parametrize("name", [UNIT, "school.env.example", "Containerfile", "compose.yaml"])

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 MONGOSH = "mongosh@2.12.0"
-INSTALL_SECONDS, RUN_SECONDS = 900, 300
+INSTALL_SECONDS, RUN_SECONDS = 900, 900
 
 
 @pytest.fixture(scope="module")
