@@ -88,6 +88,29 @@ def check(what: str, value: object, kind: Kind) -> None:
         raise TypeError(f"{what} has to be {kind.words}, and is {told}")
 
 
+def misfit(returned: object, kinds: Mapping[str, Kind]) -> str | None:
+    """Find an attribute of another type, where its value may be nobody's to read.
+
+    Args:
+        returned: An object that an author returned.
+        kinds: Types of attributes, by name.
+
+    Returns:
+        One sentence about the first such attribute, without its value; None without one.
+    """
+    for attribute, kind in kinds.items():
+        value = getattr(returned, attribute)
+        if not kind.fits(value):
+            what = f"{type(returned).__name__}: {attribute}"
+            return f"{what} has to be {kind.words}, got {described(value)}"
+    return None
+
+
+def described(value: object) -> str:
+    """Return the type of a value; of a class, which an author forgot to call, its name."""
+    return f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
+
+
 def check_all(declared: object, **kinds: Kind) -> None:
     """Refuse a declaration that has an attribute of another type.
 

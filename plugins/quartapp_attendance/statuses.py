@@ -57,6 +57,10 @@ class Violation:
 
     message: str
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.message, str):
+            raise TypeError(f"Violation: message has to be a text, and is {self.message!r:.100}")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
@@ -79,6 +83,11 @@ class Status:
     set_by: tuple[str, ...] = (TEACHER,)
 
     def __post_init__(self) -> None:
+        for name in ("code", "label"):
+            if not isinstance(value := getattr(self, name), str):
+                raise TypeError(f"Status: {name} has to be a text, and is {value!r:.100}")
+        if isinstance(self.set_by, str):
+            raise TypeError(f"Status {self.code}: set_by has to be a tuple of roles")
         if not re.fullmatch(CODE_PATTERN, self.code):
             raise ValueError(f"{self.code!r} is no status code")
         if self.counts_as not in ("present", "absent"):

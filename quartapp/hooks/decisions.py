@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from quartapp.kinds import TEXT, check_all
+
 
 @dataclass(frozen=True, slots=True)
 class Deny:
@@ -14,6 +16,14 @@ class Deny:
     """
 
     reason: str
+
+    def __post_init__(self) -> None:
+        """Refuse a reason of another type.
+
+        Raises:
+            TypeError: The reason is no text.
+        """
+        check_all(self, reason=TEXT)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ import structlog
 from quartapp._eager import EagerCoroutine
 from quartapp.errors import HookFailedError, PluginError
 from quartapp.hooks.decisions import Allow, Deny
+from quartapp.kinds import described
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -165,7 +166,7 @@ class Dispatcher:
             if decision is not None and not isinstance(decision, Allow):
                 raise HookFailedError(
                     f"plugin {owner}: {hook} must return Allow(), Deny or None, "
-                    f"got {type(decision).__name__}"
+                    f"got {described(decision)}"
                 )
         return None
 

@@ -26,6 +26,17 @@ from quartapp.identity.principal import (
     SignInUnavailableError,
 )
 from quartapp.identity.tokens import RESERVED_CLAIMS
+from quartapp.kinds import (
+    MAPPING,
+    NUMBER,
+    TEXT,
+    TRUTH,
+    Kind,
+    described,
+    misfit,
+    optional,
+    several,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,6 +56,18 @@ DELIVER_SECONDS = 120.0
 
 # Exceptions by which a hook about identities answers "refused" or "not now"; they are no failures.
 _NOT_KNOWN = (CredentialsRefusedError, SignInUnavailableError, DatabaseUnavailableError)
+# Types of what hooks return. No message has the values, which are of a person.
+_ATTRIBUTES: Mapping[type, Mapping[str, Kind]] = {
+    Grant: {},
+    Principal: {"id": TEXT, "role": TEXT, "expires_at": NUMBER, "claims": MAPPING},
+    Identity: {
+        **dict.fromkeys(("issuer", "subject", "email"), optional(TEXT)),
+        "email_verified": TRUTH,
+        **dict.fromkeys(("username", "name", "role"), optional(TEXT)),
+        "groups": several(TEXT),
+        "disabled": optional(TRUTH),
+    },
+}
 
 
 class Plugins:
@@ -307,6 +330,8 @@ class Plugins:
         owner, result = found
         if not isinstance(result, kind):
             raise _wrong_type(owner, hook, kind.__name__, result)
+        if told := misfit(result, _ATTRIBUTES[kind]):
+            raise HookFailedError(f"plugin {owner}: {hook}: {told}")
         return owner, result
 
 
@@ -317,5 +342,5 @@ def _issued(owner: LoadedPlugin, identity: Identity) -> Identity:
 
 def _wrong_type(owner: LoadedPlugin, hook: str, wanted: str, got: object) -> HookFailedError:
     return HookFailedError(
-        f"plugin {owner}: {hook} must return {wanted} or None, got {type(got).__name__}"
+        f"plugin {owner}: {hook} must return {wanted} or None, got {described(got)}"
     )

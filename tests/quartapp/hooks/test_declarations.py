@@ -11,12 +11,16 @@ from quartapp import (
     PUBLIC,
     SIGNED_IN,
     Closed,
+    Deny,
     DomainError,
     EventData,
     EventType,
+    Grant,
+    Identity,
     Migration,
     Operation,
     OutboxEntry,
+    Principal,
     Refusal,
     Role,
     ServerMessage,
@@ -29,7 +33,8 @@ from quartapp import (
     role,
 )
 from quartapp.app import unconnected_app
-from quartapp.errors import QuartappError
+from quartapp.errors import HookFailedError, QuartappError
+from quartapp_attendance import Status, Violation
 
 
 class Empty(Closed):
@@ -290,6 +295,9 @@ RIGHT = {
     Migration: {"version": 2, "why": "names", "function": handler},
     OutboxEntry: {"kind": "mail", "key": None, "data": {}},
     Refusal: {"status": 404, "message": "No"},
+    Deny: {"reason": "No"},
+    Violation: {"message": "No"},
+    Status: {"code": "late", "label": "Late", "counts_as": "present"},
     Operation: {"id": "getBook", "access": PUBLIC, "tags": ("x",), "data": Empty},
 }
 WRONG = [
@@ -320,6 +328,11 @@ WRONG = [
     (OutboxEntry, "data", "x"),
     (Refusal, "status", "404"),
     (Refusal, "message", None),
+    (Deny, "reason", None),
+    (Deny, "reason", Deny),
+    (Violation, "message", ("No",)),
+    (Status, "code", 1),
+    (Status, "label", None),
     (Operation, "id", 1),
     (Operation, "access", "teacher"),
     (Operation, "tags", "x"),
@@ -351,4 +364,77 @@ def test_a_declaration_in_a_hook_is_told_with_plugin_and_hook():
     assert problem(Events).startswith(
         "plugin library (given): register_events failed: TypeError: EventType LEND: handler has to "
         "be an async function, and is <function plain"
+    )
+
+
+ADA = {"subject": "1", "email": "ada@example.org"}
+RETURNED = [
+    ("authorize", Deny, "must return Allow(), Deny or None, got the class Deny"),
+    ("authorize", False, "must return Allow(), Deny or None, got bool"),
+    ("authorize", "No", "must return Allow(), Deny or None, got str"),
+    ("grant", Grant, "must return Grant or None, got the class Grant"),
+    ("grant", True, "must return Grant or None, got bool"),
+    ("authenticate", "ada", "must return Principal or None, got str"),
+    ("authenticate", Principal(1, "student"), "Principal: id has to be a text, got int"),
+    ("authenticate", Principal("1", Role), "Principal: role has to be a text, got the class Role"),
+    (
+        "authenticate",
+        Principal("1", "student", "tomorrow"),
+        "Principal: expires_at has to be a number, got str",
+    ),
+    (
+        "verify_credentials",
+        Identity(**ADA, role=("teacher",)),
+        "Identity: role has to be a text or None, got tuple",
+    ),
+    (
+        "verify_credentials",
+        Identity(**ADA, groups="7b"),
+        "Identity: groups has to be a tuple or a list, each item a text, got str",
+    ),
+    (
+        "refresh_account",
+        Identity(**ADA, disabled="no"),
+        "Identity: disabled has to be True or False or None, got str",
+    ),
+]
+GIVEN = {
+    "authorize": (None, "getBook", {}),
+    "grant": (Principal("1", "student"), "books:lend", {}),
+    "authenticate": (None,),
+    "verify_credentials": ("ada@example.org", "correct horse"),
+    "refresh_account": (Principal("1", "student"),),
+}
+
+
+@pytest.mark.parametrize(("hook", "returned", "told"), RETURNED)
+async def test_what_a_hook_returns_is_checked_when_it_returns(hook, returned, told):
+    class Library:
+        name = "library"
+
+        @hookimpl(specname=hook)
+        async def answer(self):
+            return returned
+
+    plugins = core(built(Library)).plugins
+    with pytest.raises(HookFailedError) as caught:
+        await getattr(plugins, hook)(*GIVEN[hook])
+    prefix = "" if told.startswith("must") else ":"
+    # The sentence has no value, which may be a person's.
+    assert str(caught.value) == f"plugin library (given): {hook}{prefix} {told}"
+
+
+async def test_a_reason_that_is_no_text_is_told_where_it_is_made():
+    class Library:
+        name = "library"
+
+        @hookimpl
+        def authorize(self):
+            return Deny(403)
+
+    with pytest.raises(HookFailedError) as caught:
+        await core(built(Library)).plugins.authorize(None, "getBook", {})
+    assert str(caught.value) == (
+        "plugin library (given): authorize failed: TypeError: "
+        "Deny: reason has to be a text, and is 403"
     )
