@@ -154,11 +154,16 @@ class Socket:
         api: Routes of the server.
         token: Token of the socket's user.
         query: Query of the address, with its question mark.
+        headers: Further lines of the handshake.
+
+    Attributes:
+        frames: Number of text frames.
+        received: Number of bytes, after the handshake.
     """
 
-    __slots__ = ("_rest", "_socket", "frames")
+    __slots__ = ("_rest", "_socket", "frames", "received")
 
-    def __init__(self, api: Api, token: str, query: str = "") -> None:
+    def __init__(self, api: Api, token: str, query: str = "", headers: str = "") -> None:
         self.frames = 0
         self._rest = b""
         self._socket = socket.create_connection((api.host, api.port), ANSWER_SECONDS)
@@ -167,7 +172,7 @@ class Socket:
             (
                 f"GET /ws{query} HTTP/1.1\r\nHost: {api.host}:{api.port}\r\n"
                 f"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-                f"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+                f"{headers}Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
                 f"Authorization: Bearer {token}\r\n\r\n"
             ).encode()
         )
@@ -180,6 +185,7 @@ class Socket:
         if not head.startswith(b"HTTP/1.1 101"):
             raise BenchError(f"no WebSocket: {head[:60]!r}")
         self._rest = head.partition(b"\r\n\r\n")[2]
+        self.received = len(self._rest)
         self._socket.setblocking(False)
 
     def fileno(self) -> int:
@@ -207,9 +213,11 @@ class Socket:
         Raises:
             BenchError: The server answered with an error, or closed the socket.
         """
-        data = self._rest + self._socket.recv(65536)
-        if data == self._rest:
+        arrived = self._socket.recv(65536)
+        if not arrived:
             raise BenchError("the server closed a socket")
+        self.received += len(arrived)
+        data = self._rest + arrived
         if b'"ERROR"' in data:
             raise BenchError(f"the server refused: {data!r}")
         if len(data.translate(None, _PLAIN)) == (count := data.count(_TEXT_FRAME)):
@@ -255,7 +263,9 @@ class Sockets:
         self.all: list[Socket] = []
         self._selector = selectors.DefaultSelector()
 
-    def open(self, api: Api, tokens: Sequence[str], count: int, query: str = "") -> None:
+    def open(
+        self, api: Api, tokens: Sequence[str], count: int, query: str = "", headers: str = ""
+    ) -> None:
         """Open sockets up to a number, for the owners of the tokens in turn.
 
         Args:
@@ -263,10 +273,11 @@ class Sockets:
             tokens: Tokens of the users.
             count: Number of sockets to have open.
             query: Query of the address, with its question mark.
+            headers: Further lines of the handshake.
         """
         allow_sockets(count)
         while len(self.all) < count:
-            opened = Socket(api, tokens[len(self.all) % len(tokens)], query)
+            opened = Socket(api, tokens[len(self.all) % len(tokens)], query, headers)
             self._selector.register(opened, selectors.EVENT_READ, opened)
             self.all.append(opened)
 

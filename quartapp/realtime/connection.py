@@ -170,7 +170,7 @@ class Connection:
             return 0
         if self._sender is None:
             self._spared_bytes = 0
-        if self._sender is None and not self._overflowed and self._channel.wire.write(packed.wire):
+        if self._sender is None and not self._overflowed and self._channel.wire.write(packed):
             return len(packed.messages)
         # A piece that is larger than the outbox is no reason to close, unless others wait already.
         if len(packed.wire) > OUTBOX_BYTES and not self._spared_bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -15,18 +16,27 @@ if TYPE_CHECKING:
 WIRE_EXTENSION = "quartapp.websocket.wire"
 
 _TEXT_IN_ONE_FRAME = b"\x81"
+_DEFLATED_TEXT_IN_ONE_FRAME = b"\xc1"  # with the first reserved bit (RFC 7692, section 6)
 _LONGEST_SHORT, _LONGEST_MIDDLE = 125, 0xFFFF
 _TWO_BYTES, _EIGHT_BYTES = b"\x7e", b"\x7f"
+
+# Frames repeat what is near, such as names of members, so the smallest window that zlib has makes
+# large frames smaller than the largest does. A client may ask for a window as small as this.
+_WINDOW_BITS = 9
+_MEMORY_LEVEL = 5
+_SENDERS_LEAVE_OUT = b"\x00\x00\xff\xff"
+# Key of an ASGI message under which its compressed frame is kept for the other sockets.
+_DEFLATED = "quartapp.deflated"
 
 
 class Wire(Protocol):
     """Direct access to a socket's transport, without the cost of ASGI messages."""
 
-    def write(self, frames: bytes) -> bool:
+    def write(self, packed: Packed) -> bool:
         """Send frames, if the transport can take them now.
 
         Args:
-            frames: Complete frames, encoded for the wire.
+            packed: Complete frames, encoded for the wire.
 
         Returns:
             Whether the frames were sent. Otherwise the caller sends them as ASGI messages.
@@ -39,7 +49,7 @@ class Wire(Protocol):
 class NoWire:
     """A substitute for servers that offer no :class:`Wire`."""
 
-    def write(self, _: bytes) -> bool:
+    def write(self, _: Packed) -> bool:
         """Return False: all frames have to be sent as ASGI messages."""
         return False
 
@@ -58,11 +68,19 @@ class Packed:
         wire: All frames as a server sends them over the wire (RFC 6455, section 5.2).
     """
 
-    __slots__ = ("messages", "wire")
+    __slots__ = ("_deflated", "messages", "wire")
 
     def __init__(self, frames: Iterable[str]) -> None:
         self.messages = [text_message(frame) for frame in frames]
         self.wire = b"".join(_on_the_wire(message["text"]) for message in self.messages)
+        self._deflated: bytes | None = None
+
+    @property
+    def deflated(self) -> bytes:
+        """All frames for peers that take compressed ones, made when the first such peer is met."""
+        if self._deflated is None:
+            self._deflated = b"".join(map(deflated, self.messages))
+        return self._deflated
 
 
 class Parcel:
@@ -114,11 +132,40 @@ def text_message(frame: str) -> Message:
     return {"type": "websocket.send", "text": frame, "bytes": None}
 
 
+def deflated(message: Message) -> bytes:
+    """Return a text message as one frame for a peer that takes compressed frames (RFC 7692).
+
+    The message keeps the frame, so all sockets that send the message share one compression.
+
+    Args:
+        message: What :func:`text_message` returned.
+
+    Returns:
+        The compressed frame; the plain one, which such a peer takes too, if it is not longer.
+    """
+    made: bytes | None = message.get(_DEFLATED)
+    if made is None:
+        made = message[_DEFLATED] = _deflated(message["text"].encode())
+    return made
+
+
+def _deflated(payload: bytes) -> bytes:
+    stream = zlib.compressobj(wbits=-_WINDOW_BITS, memLevel=_MEMORY_LEVEL)
+    small = stream.compress(payload) + stream.flush(zlib.Z_SYNC_FLUSH)
+    small = small.removesuffix(_SENDERS_LEAVE_OUT)
+    if len(small) < len(payload):
+        return _framed(_DEFLATED_TEXT_IN_ONE_FRAME, small)
+    return _framed(_TEXT_IN_ONE_FRAME, payload)
+
+
 def _on_the_wire(frame: str) -> bytes:
-    payload = frame.encode()
+    return _framed(_TEXT_IN_ONE_FRAME, frame.encode())
+
+
+def _framed(head: bytes, payload: bytes) -> bytes:
     size = len(payload)
     if size <= _LONGEST_SHORT:
-        return _TEXT_IN_ONE_FRAME + size.to_bytes(1, "big") + payload
+        return head + size.to_bytes(1, "big") + payload
     if size <= _LONGEST_MIDDLE:
-        return _TEXT_IN_ONE_FRAME + _TWO_BYTES + size.to_bytes(2, "big") + payload
-    return _TEXT_IN_ONE_FRAME + _EIGHT_BYTES + size.to_bytes(8, "big") + payload
+        return head + _TWO_BYTES + size.to_bytes(2, "big") + payload
+    return head + _EIGHT_BYTES + size.to_bytes(8, "big") + payload

@@ -14,6 +14,7 @@ from hypercorn.asyncio.tcp_server import MAX_RECV, TCPServer
 from hypercorn.events import Closed, RawData
 from hypercorn.protocol.events import Data, Request, StreamClosed
 from hypercorn.protocol.ws_stream import (
+    ASGIWebsocketState,
     FrameTooLargeError,
     WebsocketBuffer,
     WSStream,
@@ -24,9 +25,11 @@ from wsproto.events import CloseConnection, Message, Ping
 from quartapp.clock import SYSTEM_CLOCK, Clock
 from quartapp.realtime.close_codes import MESSAGE_TOO_BIG, POLICY_VIOLATION
 from quartapp.realtime.pace import Pace, TooFastError
-from quartapp.realtime.wire import WIRE_EXTENSION
+from quartapp.realtime.wire import WIRE_EXTENSION, deflated
+from quartapp.server.deflate import agree, answer_to
 from quartapp.server.http1 import Http1
 from quartapp.server.silence import Silence
+from quartapp.server.stream_wire import StreamWire
 
 if TYPE_CHECKING:
     from hypercorn.events import Event as ServerEvent
@@ -46,13 +49,14 @@ SMALL_FRAMES_AT_ONCE = 1000
 def harden_hypercorn() -> None:
     """Replace the parts of Hypercorn that let a client use too much memory or time.
 
-    Hypercorn always offers permessage-deflate (RFC 7692) and inflates a message before checking
-    the size: one frame of 1 MB costs the memory and time of a thousand. So the extension is off.
+    Hypercorn always agrees to permessage-deflate (RFC 7692) and inflates a message before checking
+    the size: one frame of 1 MB costs the memory and time of a thousand.
+    :mod:`~quartapp.server.deflate` takes its place, where the settings ask for compression.
     :class:`~quartapp.server.http1.Http1` keeps connections to HTTP/1.1, and reads it strictly.
     :class:`Server`, :class:`BoundedBuffer` and :class:`Stream` name the other corrections.
     """
     sockets: Any = hypercorn.protocol.ws_stream
-    sockets.server_extensions_handshake = lambda *_: None
+    sockets.server_extensions_handshake = agree
     sockets.WebsocketBuffer = BoundedBuffer
     connections: Any = hypercorn.protocol.h11
     connections.WSStream = Stream
@@ -66,6 +70,12 @@ def clock_of(config: object) -> Clock:
     """Return the clock of the app that a server with ``config`` serves."""
     clock: Clock = getattr(config, "clock", SYSTEM_CLOCK)
     return clock
+
+
+def compresses(config: object) -> bool:
+    """Return whether a server with ``config`` compresses the messages of clients that offer it."""
+    compression: bool = getattr(config, "compression", False)
+    return compression
 
 
 class Server(TCPServer):
@@ -159,8 +169,11 @@ class Stream(WSStream):
         await super().handle(event)
         if isinstance(event, Request) and self.app_put is not None:
             # Still in time: the app's task is new and has not read its scope yet.
+            answer = answer_to(event.headers) if compresses(self.config) else None
+            self.handshake.extensions = None if answer is None else [answer]
             extensions = cast("dict[str, Any]", self.scope["extensions"])
-            extensions[WIRE_EXTENSION] = self._wire = StreamWire(self)
+            self._wire = StreamWire(self, deflates=answer is not None)
+            extensions[WIRE_EXTENSION] = self._wire
         if self.closed:
             self._shut()
             for helper in self._helpers - {asyncio.current_task()}:
@@ -174,7 +187,16 @@ class Stream(WSStream):
         """
         if message is None and self.app_put is not None:
             self._take_nothing_more()
-        await super().app_send(message)
+        if message is not None and message["type"] == "websocket.send" and self._deflates():
+            await self.send(Data(stream_id=self.stream_id, data=deflated(cast("Any", message))))
+        else:
+            await super().app_send(message)
+
+    def _deflates(self) -> bool:
+        # In every other state Hypercorn drops the message, or says what is wrong.
+        wire = self._wire
+        is_open = self.state is ASGIWebsocketState.CONNECTED and not self.closed
+        return is_open and wire is not None and wire.deflates and wire.open
 
     def _take_nothing_more(self) -> None:
         queue: asyncio.Queue[object] = cast("Any", self.app_put).__self__
@@ -255,51 +277,3 @@ class Stream(WSStream):
 
 async def _to_nobody(_: object) -> None:
     """Discard an event for an app that has ended."""
-
-
-class StreamWire:
-    """Direct access to a stream's transport, for broadcasts.
-
-    Sending an ASGI message makes four objects and six coroutines and ends in the same write. The
-    direct write refuses frames whenever the ASGI message would do more or would wait.
-
-    Attributes:
-        open: Whether frames may still be sent; the stream resets the flag.
-    """
-
-    __slots__ = ("_transport", "open")
-
-    def __init__(self, stream: WSStream) -> None:
-        server: Any = stream
-        for _ in ("the protocol", "the connection"):
-            server = server.send.__self__
-        self._transport = server.writer.transport
-        self.open = True
-
-    def __deepcopy__(self, _: object) -> StreamWire:
-        """Return the object itself, for middlewares that copy the scope."""
-        return self
-
-    def write(self, frames: bytes) -> bool:
-        """Send frames, if the transport can take them now.
-
-        Args:
-            frames: Complete frames, encoded for the wire.
-
-        Returns:
-            Whether the frames were sent.
-        """
-        # The buffer's size is the only check, as a broadcast repeats it for thousands of sockets.
-        # It is enough: a task that holds the connection's lock waits for the same buffer.
-        transport = self._transport
-        if not self.open or transport.get_write_buffer_size():
-            return False
-        try:
-            transport.write(frames)
-        except RuntimeError:  # Hypercorn is closing it
-            return False
-        return True
-
-    def abort(self) -> None:
-        """Drop the connection at once, together with frames that are not sent yet."""
-        self._transport.abort()

@@ -106,10 +106,12 @@ class PatientConfig(Config):
     Attributes:
         share: The worker's share of the connections; None for a single process.
         clock: Clock of the app.
+        compression: Whether messages are compressed for clients that offer it.
     """
 
     share: Share | None = None
     clock: Clock = SYSTEM_CLOCK
+    compression: bool = False
 
     def create_sockets(self) -> Sockets:
         """Return Hypercorn's sockets, replaced by :class:`FullBacklog` sockets."""

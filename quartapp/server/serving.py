@@ -60,6 +60,7 @@ def hypercorn_config(
         config.certfile, config.keyfile = files
     config.clock = core(app).clock
     config.share = share
+    config.compression = settings.websocket_compression
     # A duplicate: Hypercorn closes its socket, and the caller closes the original.
     config.bind = [f"fd://{listener.dup().detach()}"]
     config.backlog = ACCEPTS_AT_ONCE

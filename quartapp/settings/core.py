@@ -222,6 +222,10 @@ class Settings(PluginChoice):
     websocket_burst: int = Field(
         1000, ge=1, description="Frames that a socket may send at once before it is slowed down."
     )
+    websocket_compression: bool = Field(
+        False,
+        description="Whether frames are compressed for clients that offer permessage-deflate.",
+    )
     max_sockets: int = Field(10_000, ge=1, description="Sockets that one process holds.")
     max_sockets_per_user: int = Field(
         1000, ge=1, description="Sockets of one user that one process holds."

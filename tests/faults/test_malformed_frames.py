@@ -37,6 +37,9 @@ MARKS_A_SECOND = 50
 HANDSHAKE_SECONDS = 120.0
 BYTE_SECONDS = 0.2
 MOST_MIB = 50.0
+OFFER = "Sec-WebSocket-Extensions: permessage-deflate\r\n"
+BOMBS = 50
+BOMB_BYTES = 1 << 27
 
 NORMAL_CLOSURE, PROTOCOL_ERROR, INVALID_DATA, TOO_BIG = 1000, 1002, 1007, 1009
 
@@ -154,11 +157,18 @@ def others_go_on(process: ServerProcess, maths: Lesson, figures: dict[str, objec
 
 
 @pytest.fixture
-async def served(serve_process, lesson):
+def compression():
+    """Return whether the server compresses; a test may replace it with another value."""
+    return False
+
+
+@pytest.fixture
+async def served(serve_process, lesson, compression):
     """Provide a server that soon drops silent clients, and a live roll call on it."""
     process = await serve_process(
         QUARTAPP_WEBSOCKET_SILENCE=str(SILENCE_SECONDS),
         QUARTAPP_WEBSOCKET_PING_INTERVAL=str(PING_SECONDS),
+        QUARTAPP_WEBSOCKET_COMPRESSION=str(compression),
     )
     made = await lesson(process.client, students=2)
     await made.start()
@@ -172,8 +182,7 @@ async def test_a_bad_frame_closes_its_sender_alone_and_says_why(served, figures)
     url, token = process.client.url, maths.students[1].token
 
     def send(data):
-        offer = "Sec-WebSocket-Extensions: permessage-deflate\r\n"
-        with Attacker(url, token, offer) as attacker:
+        with Attacker(url, token, OFFER) as attacker:
             assert "sec-websocket-extensions" not in attacker.head
             with suppress(ConnectionError):  # it may be closed before all is sent
                 attacker.socket.sendall(data)
@@ -186,6 +195,28 @@ async def test_a_bad_frame_closes_its_sender_alone_and_says_why(served, figures)
     figures["kinds"] = len(kinds)
     wrong = {name: got for (name, _, code), got in zip(kinds, codes, strict=True) if got != code}
     assert not wrong
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize("compression", [True])
+async def test_bombs_close_their_senders_alone_and_cost_no_memory(served, figures):
+    process, maths = served
+    url, token = process.client.url, maths.students[1].token
+    whole = frame(TEXT, deflated(BOMB_BYTES), first=FINAL | RSV1)
+    begun = frame(TEXT, first=RSV1) + frame(CONTINUATION, deflated(BOMB_BYTES))
+
+    def send(data):
+        with Attacker(url, token, OFFER) as attacker:
+            assert "sec-websocket-extensions: permessage-deflate;" in attacker.head
+            with suppress(ConnectionError):  # it may be closed before all is sent
+                attacker.socket.sendall(data)
+            return attacker.closed()
+
+    with others_go_on(process, maths, figures), ThreadPoolExecutor(ATTACKERS) as pool:
+        sending = [asyncio.wrap_future(pool.submit(send, each)) for each in (whole, begun) * BOMBS]
+        codes = await asyncio.gather(*sending)
+    figures["bombs, MiB each"] = len(codes), BOMB_BYTES >> 20
+    assert set(codes) == {TOO_BIG}
 
 
 def half_a_frame(attacker):

@@ -66,6 +66,13 @@ OVERRIDDEN = {
         "handle": "self, event",
     },
     "hypercorn.protocol.ws_stream:WebsocketBuffer": {"extend": "self, event"},
+    "wsproto.extensions:Extension": {
+        "enabled": "self",
+        "frame_inbound_complete": "self, proto, fin",
+        "frame_inbound_header": "self, proto, opcode, rsv, payload_length",
+        "frame_inbound_payload_data": "self, proto, data",
+        "offer": "self",
+    },
     "quart.app:Quart": {"log_exception": "self, exception_info"},
     "quart.asgi:ASGIHTTPConnection": {
         "__call__": "self, receive, send",
@@ -89,6 +96,7 @@ CALLED = {
     "hypercorn.protocol.h11": ("WSStream",),
     "hypercorn.protocol.h11:H11Protocol": ("_send_h11_event",),
     "hypercorn.protocol.ws_stream": (
+        "ASGIWebsocketState",
         "FrameTooLargeError",
         "WebsocketBuffer",
         "server_extensions_handshake",
@@ -108,13 +116,15 @@ SET = {
     "gunicorn.workers.base:Worker": ("age", "ppid", "sockets"),
     "hypercorn.asyncio.tcp_server:TCPServer": ("config", "protocol", "reader", "writer"),
     "hypercorn.protocol.h11:H11Protocol": ("config", "connection", "send"),
+    "hypercorn.protocol.ws_stream:Handshake": ("extensions",),
     "hypercorn.protocol.ws_stream:WSStream": (
-        *("app_put", "buffer", "closed", "connection", "scope", "send", "stream_id", "task_group"),
+        *("app_put", "buffer", "closed", "connection", "handshake", "scope", "send", "state"),
+        *("stream_id", "task_group"),
     ),
     "hypercorn.protocol.ws_stream:WebsocketBuffer": ("length", "max_length"),
 }
 
-OTHERS = ("gunicorn", "h11", "hypercorn", "quart")
+OTHERS = ("gunicorn", "h11", "hypercorn", "quart", "wsproto")
 
 
 def named(place: str) -> object:

@@ -29,13 +29,19 @@ def websocket_url(base_url: str, query: str = "") -> str:
 
 
 def open_socket(
-    url: str, headers: Mapping[str, str] | None = None
+    url: str, headers: Mapping[str, str] | None = None, compression: str | None = None
 ) -> AbstractContextManager[ClientConnection]:
-    """Open a plain connection, without the library's own queue limit and pings."""
+    """Open a plain connection, without the library's own queue limit and pings.
+
+    Args:
+        url: Address of the socket.
+        headers: Further headers of the handshake.
+        compression: ``deflate`` to offer compression, which the server may agree to.
+    """
     return connect(
         url,
         additional_headers=headers,
-        compression=None,
+        compression=compression,
         proxy=None,
         ping_interval=None,
         max_queue=None,
@@ -64,6 +70,7 @@ class Socket:
         read: Function that parses and checks the text of a frame.
         since: Last broadcast number that the client knows; None leaves the parameter out.
         version: Version of frames to ask for; 0 asks for none.
+        compression: ``deflate`` to offer compression.
     """
 
     def __init__(
@@ -74,6 +81,7 @@ class Socket:
         read: Read,
         since: object = None,
         version: int = 0,
+        compression: str | None = None,
     ) -> None:
         self.name = name
         self.person = person
@@ -81,7 +89,8 @@ class Socket:
         self._open = ExitStack()
         query = f"?token={person.token}" + ("" if since is None else f"&since={since}")
         query += "&frames=v1" if version else ""
-        self._connection = self._open.enter_context(open_socket(websocket_url(base_url, query)))
+        opened = open_socket(websocket_url(base_url, query), compression=compression)
+        self._connection = self._open.enter_context(opened)
 
     def __enter__(self) -> Socket:
         return self

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from quartapp_contract_suite.people import People, Person
 
-    Connect = Callable[[Person], Socket]
+    Connect = Callable[..., Socket]
 
 NO_SESSION = error("No active attendance session")
 INVALID = error("Invalid message format")
@@ -41,9 +41,9 @@ def connect(base_url: str, document: Document) -> Iterator[Connect]:
         # The rows compare fields of the contract; plugins may add further fields to frames.
         return document.base_part(document.check_server_frame(text))
 
-    def open_one(person: Person) -> Socket:
+    def open_one(person: Person, compression: str | None = None) -> Socket:
         name = f"{person.role} {len(sockets) + 1}"
-        sockets.append(Socket(name, base_url, person, read))
+        sockets.append(Socket(name, base_url, person, read, compression=compression))
         # After this answer the socket takes part in broadcasts.
         assert sockets[-1].ask(message("HELLO")) == UNKNOWN
         return sockets[-1]

@@ -15,7 +15,17 @@ from quartapp_contract_suite.websocket.client import (
     open_socket,
     websocket_url,
 )
-from quartapp_contract_suite.websocket.lesson import ID, STUDENT_ONLY, UNAUTHORIZED, UNKNOWN
+from quartapp_contract_suite.websocket.lesson import (
+    ID,
+    STUDENT_ONLY,
+    TEACHER_ONLY,
+    UNAUTHORIZED,
+    UNKNOWN,
+    counted,
+    mark,
+    marked,
+    own,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +33,7 @@ if TYPE_CHECKING:
     from websockets.sync.client import ClientConnection
 
     from quartapp_contract_suite.websocket.document import Document
-    from quartapp_contract_suite.websocket.lesson import Cast, Connect
+    from quartapp_contract_suite.websocket.lesson import Cast, Connect, Lesson
 
 LIMIT_BYTES = 64 * 1024
 
@@ -97,15 +107,43 @@ def test_bad_header_gets_one_error_and_close_code_1008(base_url: str) -> None:
     assert closed.value.rcvd.code == 1008
 
 
-# Sizes.
+# Compression, which a server may agree to.
 
 
+def test_a_client_that_offers_compression_gets_the_same_frames(
+    lesson: Lesson, connect: Connect
+) -> None:
+    teacher, student = (connect(who, "deflate") for who in (lesson.teacher, lesson.first))
+    expected = [marked(lesson.first, "present"), marked(lesson.second, "absent"), counted(1, 1)]
+    assert teacher.ask(mark(lesson.first, "present")) == expected[0]
+    assert lesson.teacher_socket.receive() == expected[0]
+    # Whoever sends, compressed or not, everybody gets the broadcast in one order.
+    assert lesson.teacher_socket.ask(mark(lesson.second, "absent")) == expected[1]
+    assert teacher.receive() == expected[1]
+    assert teacher.ask(message("TODAY_SUMMARY")) == expected[2]
+    for socket in (student, lesson.first_socket):
+        assert [socket.receive() for _ in expected] == expected
+    assert student.ask(message("MY_ATTENDANCE")) == own("present")
+    assert student.ask(message("DONE")) == TEACHER_ONLY
+
+
+# Sizes, which count before a frame is compressed.
+
+COMPRESSIONS = pytest.mark.parametrize(
+    "compression", [None, "deflate"], ids=["plain", "compression offered"]
+)
+
+
+@COMPRESSIONS
 @pytest.mark.parametrize("character", ["x", "\u20ac"], ids=["one byte", "three bytes"])
-def test_a_frame_of_64_kib_is_taken(character: str, cast: Cast, connect: Connect) -> None:
+def test_a_frame_of_64_kib_is_taken(
+    character: str, compression: str | None, cast: Cast, connect: Connect
+) -> None:
     frame = sized(LIMIT_BYTES, character)
-    assert connect(cast.teacher).ask(frame) == UNKNOWN
+    assert connect(cast.teacher, compression).ask(frame) == UNKNOWN
 
 
+@COMPRESSIONS
 @pytest.mark.parametrize(
     "frame",
     [
@@ -117,10 +155,11 @@ def test_a_frame_of_64_kib_is_taken(character: str, cast: Cast, connect: Connect
     ids=["a byte more", "a byte more of fewer characters", "binary", "a MiB"],
 )
 def test_a_larger_frame_gets_close_code_1009(
-    frame: Callable[[], str | bytes], cast: Cast, base_url: str
+    frame: Callable[[], str | bytes], compression: str | None, cast: Cast, base_url: str
 ) -> None:
     url = websocket_url(base_url, f"?token={cast.teacher.token}")
-    with open_socket(url) as connection, pytest.raises(ConnectionClosed) as closed:
+    opened = open_socket(url, compression=compression)
+    with opened as connection, pytest.raises(ConnectionClosed) as closed:
         send_and_receive(connection, frame())
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 1009

@@ -19,8 +19,10 @@ from quartapp.parts import core
 from quartapp.realtime.close_codes import (
     GOING_AWAY,
     INTERNAL_ERROR,
+    INVALID_DATA,
     MESSAGE_TOO_BIG,
     POLICY_VIOLATION,
+    PROTOCOL_ERROR,
     TRY_AGAIN_LATER,
 )
 from quartapp.realtime.events import FRAMES, PATH
@@ -49,6 +51,8 @@ if TYPE_CHECKING:
 CHANNEL = "live"
 CLOSE_CODES = (
     (GOING_AWAY, "going away", "The server is shutting down."),
+    (PROTOCOL_ERROR, "protocol error", "A frame was malformed."),
+    (INVALID_DATA, "invalid data", "Text was no UTF-8, or compressed data could not be inflated."),
     (POLICY_VIOLATION, "policy violation", "The origin or the token is refused."),
     (MESSAGE_TOO_BIG, "message too big", "A frame was larger than 64 KiB."),
     (INTERNAL_ERROR, "internal error", "The server has a fault."),

@@ -24,12 +24,16 @@ def without_the_short_way(app):
     app.asgi_app = asgi
 
 
+@pytest.mark.parametrize("compression", [False, True])
 @pytest.mark.parametrize("way", ["short", "long", "behind a proxy"])
-async def test_frames_of_every_size_arrive_as_they_were_sent(serve, way):
-    server = await serve(trusted_proxies=int(way == "behind a proxy"))
+async def test_frames_of_every_size_arrive_as_they_were_sent(serve, way, compression):
+    server = await serve(
+        trusted_proxies=int(way == "behind a proxy"), websocket_compression=compression
+    )
     if way == "long":
         without_the_short_way(server.app)
     socket = await server.socket(await server.person("student"))
+    assert ("Sec-WebSocket-Extensions" in socket.connection.response.headers) == compression
     texts = ["x" * (size - AROUND) for size in SIZES] + ["Zoë 🙂"]
     frames = [encode("SHOUTED", {"text": text}) for text in texts]
     hub = core(server.app).hub
@@ -45,7 +49,7 @@ async def test_the_short_way_is_taken_until_something_waits(server):
     (connection,) = core(server.app).hub
     parcel = Parcel([encode("SHOUTED", {"text": "x" * 50_000})])
     taken = 0
-    while connection._channel.wire.write(parcel.packed(connection.id, 0).wire):
+    while connection._channel.wire.write(parcel.packed(connection.id, 0)):
         taken += 1
     assert taken
     connection.post_parcel(parcel)

@@ -168,7 +168,7 @@ async def test_a_token_in_the_address_goes_before_the_cookie(server):
     assert await socket.ask("NO_SUCH") == UNKNOWN
 
 
-async def test_compression_is_never_agreed_on(server):
+async def test_compression_is_not_agreed_on_without_the_setting(server):
     socket = await server.socket(await server.person("student"), compression="deflate")
     assert "Sec-WebSocket-Extensions" in socket.connection.request.headers
     assert "Sec-WebSocket-Extensions" not in socket.connection.response.headers

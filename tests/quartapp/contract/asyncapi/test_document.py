@@ -182,7 +182,8 @@ PLANTED = [
     (
         "channels/live/x-close-codes",
         [{"code": 1008}],
-        "close codes: the document says [1008], the running app [1001, 1008, 1009, 1011, 1013]",
+        "close codes: the document says [1008], "
+        "the running app [1001, 1002, 1007, 1008, 1009, 1011, 1013]",
     ),
     (
         "components/securitySchemes/queryToken/name",
