@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 
 import pytest
 from click.testing import CliRunner
@@ -104,3 +105,28 @@ async def test_mistakes_with_usernames_are_one_sentence(command):
     assert await command(*long, given="nanosecond\n") == (
         "a username has 1 to 100 characters, and no @"
     )
+
+
+async def test_commands_reach_a_running_server_and_the_database_that_it_brings(
+    serve_process, run_cli
+):
+    process = await serve_process()
+    person = await process.client.person("teacher")
+
+    async def socket_after(*arguments):
+        socket = await process.client.socket(person)
+        assert await socket.drain() == []
+        told = await run_cli("user", *arguments, "--data-dir", "data")
+        assert await socket.closed() == 1008
+        return told
+
+    changed = await socket_after("set-role", person.email, "admin")
+    assert changed == (0, f"{person.email} has the role admin.\n", "")
+    token = await process.client.sign_in(person.email, person.password)
+    person = dataclasses.replace(person, token=token)
+    listed = await process.client.api.get("/admin/people", headers=person.headers)
+    assert [one["email"] for one in listed.json()["data"]] == [person.email]
+    ended = await socket_after("revoke", person.email)
+    assert ended == (0, f"{person.email} has to sign in again.\n", "")
+    status, output, _ = await run_cli("user", "list", "--data-dir", "data")
+    assert (status, output) == (0, f"{person.email}\tadmin\tenabled\t{person.name}\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
 
@@ -176,6 +177,28 @@ async def test_whose_address_is_vouched_for(server, monkeypatch):
     # Whoever has an invitation for any address may have typed somebody else's.
     assert not await vouched(await invited(role="teacher"))
     assert await vouched(await invited(role="teacher", email="2@school.example"))
+
+
+ODD = ("\0", "abcd\0efgh", "$where", ".*", "x" * 100_000, "\ud800", "", None, 7, {})
+
+
+@pytest.mark.parametrize("text", ODD, ids=lambda text: repr(text)[:20])
+async def test_odd_texts_are_taken_or_refused_and_never_a_fault(server, text):
+    admin, person = await server.person("admin"), await server.person("student")
+    headers = {**admin.headers, "Content-Type": "application/json"}
+    good = {"name": "Ada", "username": "ada", "role": "teacher", "password": PASSWORD}
+    for field in (*good, "email"):
+        content = json.dumps({**good, field: text})
+        answer = await server.api.post("/admin/people", content=content, headers=headers)
+        assert answer.status_code in (201, 400, 409, 413)
+    for what in ("role", "password"):
+        path = f"/admin/people/{person.id}/{what}"
+        answer = await server.api.put(path, content=json.dumps({what: text}), headers=headers)
+        assert answer.status_code in (200, 400, 413)
+    if isinstance(text, str) and text != "\ud800":
+        for name in ("search", "role", "limit", "after"):
+            status, _ = await ask(server, admin, "GET", params={name: text[:5_000]})
+            assert status in (200, 400)
 
 
 @pytest.mark.parametrize("role", ["teacher", "student"])
