@@ -83,6 +83,7 @@ UNLISTED = {
     "quartapp_attendance.live.session_log.SessionLog",
     "quartapp_attendance.live.sessions.LiveSessions",
     "quartapp_attendance.records.Records",
+    "quartapp_auth.credentials.password_rule.PasswordRule",
     "quartapp_auth.signing_in.guessing.Guessing",
     "quartapp_auth.signing_in.hashing.Hashing",
     "quartapp_auth.metrics.AuthMetrics",
@@ -98,6 +99,8 @@ UNLISTED = {
 }
 # Names of other projects that appear in inherited signatures, so that no module of ours has them.
 FOREIGN = {"_F", "CliSettingsSource", "DotenvType", "EnvPrefixTarget", "PathType", "PluginManager"}
+
+ALIAS = "TypeAlias"
 
 
 def names() -> dict[str, set[str]]:
@@ -117,6 +120,10 @@ def names() -> dict[str, set[str]]:
                     found[node.name].add(f"{module}.{node.name}")
                 elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
                     found[node.targets[0].id].add(f"{module}.{node.targets[0].id}")
+                elif isinstance(node, ast.AnnAssign) and ast.unparse(node.annotation) == ALIAS:
+                    # Other annotated names are values.
+                    name = ast.unparse(node.target)
+                    found[name].add(f"{module}.{name}")
     return found
 
 
