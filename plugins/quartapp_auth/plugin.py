@@ -11,6 +11,7 @@ from quartapp_auth.accounts.people import People
 from quartapp_auth.accounts.store import UserStore
 from quartapp_auth.administration.administration import MANAGING, Administration
 from quartapp_auth.administration.people_routes import people_routes
+from quartapp_auth.audited import ACTIONS
 from quartapp_auth.commands import user
 from quartapp_auth.credentials.password_change import PasswordChange
 from quartapp_auth.credentials.password_routes import blueprint as password_blueprint
@@ -48,6 +49,7 @@ class AuthPlugin:
 
     name = "auth"
     happenings = (UserRegistered,)
+    audited = ACTIONS
     migrations = MIGRATIONS
 
     def __init__(self) -> None:
@@ -101,7 +103,9 @@ class AuthPlugin:
         parts.services.add(users)
         parts.services.add(users, as_=People)
         parts.services.add(users, as_=AccountMaker)
-        invitations = Invitations(parts.database, parts.clock, rule, parts.roles)
+        invitations = Invitations(
+            parts.database, parts.clock, rule, parts.roles, parts.plugins.changes
+        )
         parts.services.add(invitations)
         parts.services.add(Registrations(users, rule, invitations, password_rule))
         asks = parts.plugins.implement("refresh_account")
@@ -109,7 +113,7 @@ class AuthPlugin:
         self._states = AccountStates(store, parts.hub, parts.clock, refresher if asks else None)
         parts.services.add(self._states, as_=Standing)
         parts.services.add(PasswordChange(users, passwords, guessing, self._states))
-        parts.services.add(SignOut(store, self._states, parts.clock))
+        parts.services.add(SignOut(store, self._states, parts.clock, parts.plugins.changes))
         parts.services.add(Administration(store, users, self._states, parts.roles))
 
     @hookimpl

@@ -10,6 +10,8 @@ from quartapp import Account, Attempt, CredentialsRefusedError, utc_now
 from quartapp_auth.accounts.directory import Directory, found, key_of
 from quartapp_auth.accounts.identities import Identities
 from quartapp_auth.accounts.users import User, UserChanges
+from quartapp_auth.audited import SIGN_IN_FAILED, SIGNED_IN, change_account
+from quartapp_auth.audited import registered as audited
 from quartapp_auth.errors import (
     AccountDisabledError,
     EmailTakenError,
@@ -121,7 +123,7 @@ class UserService(Directory):
 
         registered = UserRegistered(str(user.id), role)
         try:
-            await self._plugins.changes.stored([registered], insert)
+            await self._plugins.changes.stored([registered], insert, audited=audited(user))
         except EmailTakenError:
             earlier = await self._store.get(user.id) if attempt.repeated else None
             if earlier is None:
@@ -163,11 +165,24 @@ class UserService(Directory):
                 passwords wait to be checked.
         """
         account = await self.counted_as(identifier)
-        return await self._guessing.attempt(
-            account, address, lambda: self._signed_in(identifier, password)
-        )
+        try:
+            user, token = await self._guessing.attempt(
+                account, address, lambda: self._signed_in(identifier, password)
+            )
+        except (UserNotFoundError, WrongPasswordError):
+            tried = await self._id_of(identifier)
+            await self._plugins.changes.note(SIGN_IN_FAILED.entry(about={"account": tried}))
+            raise
+        await self._plugins.changes.note(SIGNED_IN.entry(str(user.id), about={"account": user.id}))
+        return token
 
-    async def _signed_in(self, identifier: str, password: str) -> str:
+    async def _id_of(self, identifier: str) -> ObjectId | None:
+        try:
+            return (await self.by_identifier(identifier)).id
+        except UserNotFoundError:
+            return None
+
+    async def _signed_in(self, identifier: str, password: str) -> tuple[User, str]:
         try:
             user = await self._verified(identifier, password)
         except UserNotFoundError:
@@ -176,7 +191,7 @@ class UserService(Directory):
             # A wrong password takes as long.
             await self._passwords.match(password, None)
             raise WrongPasswordError from None
-        return await self.issue_token(user)
+        return user, await self.issue_token(user)
 
     async def sign_in(self, identity: Identity) -> User:
         """Return the account of a person whom another system has verified.
@@ -192,6 +207,11 @@ class UserService(Directory):
             IdentityRefusedError: The identity leads to no account; the text gives the reason.
             AccountDisabledError: The account may not sign in.
         """
+        user = await self._known(identity)
+        await self._plugins.changes.note(SIGNED_IN.entry(str(user.id), about={"account": user.id}))
+        return user
+
+    async def _known(self, identity: Identity) -> User:
         user = await self._identities.account(identity)
         if user.disabled:
             raise AccountDisabledError
@@ -233,7 +253,7 @@ class UserService(Directory):
         if identity is None:
             return None
         try:
-            return await self.sign_in(identity)
+            return await self._known(identity)
         except IdentityRefusedError as error:
             log.warning("sign-in refused", issuer=identity.issuer, reason=str(error))
             raise
@@ -345,7 +365,10 @@ class UserService(Directory):
     async def _change(
         self, user_id: ObjectId, changes: UserChanges, *, revoke: bool = False
     ) -> User:
-        return found(await self._store.change(user_id, changes, revoke=revoke))
+        user = found(await self._store.get(user_id))
+        return found(
+            await change_account(self._store, self._plugins.changes, user, changes, revoke=revoke)
+        )
 
 
 def _account(user: User) -> Account:

@@ -71,7 +71,8 @@ class AuditAction:
         address and no other text that people write; and never a secret.
 
         Args:
-            by: Id of the account that acts; None for strangers, commands and the server itself.
+            by: Id of the account that acts; None for the person whose request or frame is being
+                handled, and for strangers, commands and the server itself.
             about: What the action is about: ids by the names that the action declares.
             before: Values before the action, by the names that the action declares.
             after: Values after the action, by the names that the action declares.
@@ -109,7 +110,7 @@ class AuditEntry:
 
     Attributes:
         action: The action.
-        by: Id of the account that acts; None for strangers, commands and the server itself.
+        by: Id of the account that acts; None for the person of the request or frame, or nobody.
         about: Ids of what the action is about.
         before: Values before the action.
         after: Values after the action.

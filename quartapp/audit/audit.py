@@ -8,6 +8,7 @@ from quart import has_request_context, has_websocket_context, request, websocket
 
 from quartapp.audit.chain import Chain
 from quartapp.audit.form import PENDING, row
+from quartapp.identity.acting import acting
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -44,8 +45,8 @@ class Audit:
     async def add(self, *entries: AuditEntry) -> None:
         """Record what was done or refused; for what changes nothing in the database.
 
-        A change is recorded with :meth:`Changes.stored`, which stores both or none. The address of
-        the client comes from the request or frame that is being handled.
+        A change is recorded with :meth:`Changes.stored`, which stores both or none. The person and
+        the address are those of the request or frame that is being handled.
 
         Args:
             entries: The entries, in their order.
@@ -73,7 +74,7 @@ class Audit:
                 )
         now = self._clock.now()
         way, address = self._origin()
-        return [row(entry, now, way, address) for entry in entries]
+        return [row(entry, now, way, address, acting()) for entry in entries]
 
     async def hold(self, rows: Sequence[Document]) -> None:
         """Store rows in the current transaction, to be linked after the transaction.

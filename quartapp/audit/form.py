@@ -87,7 +87,9 @@ def position(document: Document) -> Position:
     return Position(document["day"], document["number"], document["hash"])
 
 
-def row(entry: AuditEntry, now: datetime, way: str, client: str | None) -> Document:
+def row(
+    entry: AuditEntry, now: datetime, way: str, client: str | None, person: str | None = None
+) -> Document:
     """Return an entry as it waits to be linked.
 
     Args:
@@ -95,6 +97,7 @@ def row(entry: AuditEntry, now: datetime, way: str, client: str | None) -> Docum
         now: Time of the action, in UTC.
         way: Who caused the action: ``client``, ``command`` or ``server``.
         client: Network address of the client; None if there is none.
+        person: Id of the person who is signed in; the entry may name another.
     """
     address = client_address(client)
     salt = None if address is None else secrets.token_hex(SALT_BYTES)
@@ -102,7 +105,7 @@ def row(entry: AuditEntry, now: datetime, way: str, client: str | None) -> Docum
         "_id": str(ObjectId()),
         "at": timestamp(now),
         "action": entry.action.name,
-        "who": entry.by,
+        "who": entry.by or person,
         "way": way,
         "network": None if address is None else network_name(address),
         "seal": None if salt is None else seal(salt, str(address)),

@@ -155,6 +155,18 @@ class Changes:
             log.warning("entries of the audit wait to be linked", reason=str(error))
         return result
 
+    async def note(self, *entries: AuditEntry) -> None:
+        """Record in the audit what changes nothing in the database, such as a sign-in.
+
+        Args:
+            entries: The entries, in their order.
+
+        Raises:
+            DatabaseUnavailableError: The entries cannot be stored now.
+        """
+        if self._audit is not None:
+            await self._audit.add(*entries)
+
     async def told(self, event: object) -> None:
         """Store what plugins want delivered of an event that was not stored with its change.
 

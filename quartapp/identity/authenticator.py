@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from quartapp.identity.acting import act_as
 from quartapp.identity.principal import CredentialsRefusedError
 from quartapp.identity.tokens import InvalidTokenError, Tokens
 
@@ -84,4 +85,5 @@ class Authenticator:
     async def _still(self, principal: Principal) -> Principal:
         if self.standing is not None:
             await self.standing.check(principal)
+        act_as(principal)
         return principal

@@ -9,6 +9,8 @@ from bson import ObjectId
 
 from quartapp import utc_now
 from quartapp_auth.accounts.users import User, UserChanges, username_key
+from quartapp_auth.audited import change_account
+from quartapp_auth.audited import registered as audited
 from quartapp_auth.errors import EmailTakenError, IdentityRefusedError
 from quartapp_auth.happenings import UserRegistered
 
@@ -77,7 +79,7 @@ class Identities:
             return user
         revoke = changes.get("role", user.role) != user.role or bool(changes.get("disabled"))
         try:
-            changed = await self._store.change(user.id, changes, revoke=revoke)
+            changed = await self._change(user, changes, revoke=revoke)
         except EmailTakenError:
             log.warning(
                 "an account keeps its address and username, as another has the new one",
@@ -85,7 +87,7 @@ class Identities:
             )
             changes.pop("email", None)
             changes.pop("username", None)
-            changed = await self._store.change(user.id, changes, revoke=revoke)
+            changed = await self._change(user, changes, revoke=revoke)
         return changed or user
 
     async def _make(self, identity: Identity, email: str | None) -> User:
@@ -119,7 +121,7 @@ class Identities:
             return user
 
         registered = UserRegistered(str(user.id), user.role)
-        await self._plugins.changes.stored([registered], insert)
+        await self._plugins.changes.stored([registered], insert, audited=audited(user))
         await self._plugins.on_event(registered)
         return user
 
@@ -137,9 +139,12 @@ class Identities:
         # Somebody else may have created the account, so its password and its tokens must no longer
         # work.
         changes |= UserChanges(password=None, vouched=True)
-        changed = await self._store.change(user.id, changes, revoke=True)
+        changed = await self._change(user, changes, revoke=True)
         log.info("an account belongs to another system now", user=str(user.id), issuer=issuer)
         return changed or user
+
+    async def _change(self, user: User, fields: UserChanges, *, revoke: bool) -> User | None:
+        return await change_account(self._store, self._plugins.changes, user, fields, revoke=revoke)
 
     async def _free(self, username: str | None, user: User | None = None) -> str | None:
         """Return a username unless another account signs in with it; None otherwise."""

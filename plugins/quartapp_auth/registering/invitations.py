@@ -12,6 +12,7 @@ from bson import ObjectId
 from pymongo import ReturnDocument
 
 from quartapp import object_id
+from quartapp_auth.audited import INVITATION_REVOKED, INVITATION_USED, INVITED
 from quartapp_auth.errors import (
     InvitationNeededError,
     InvitationNotFoundError,
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from pymongo.asynchronous.collection import AsyncCollection
 
-    from quartapp import Clock, Database, Document
+    from quartapp import Changes, Clock, Database, Document
     from quartapp_auth.registering.rule import RegistrationRule
 
 VALID_DAYS = 7
@@ -68,15 +69,22 @@ class Invitations:
         clock: The app's clock.
         rule: The rule about registration.
         roles: The names of all roles.
+        changes: Store of changes with their entries for the audit.
     """
 
     def __init__(
-        self, database: Database, clock: Clock, rule: RegistrationRule, roles: Container[str]
+        self,
+        database: Database,
+        clock: Clock,
+        rule: RegistrationRule,
+        roles: Container[str],
+        changes: Changes,
     ) -> None:
         self._database = database
         self._clock = clock
         self._rule = rule
         self._roles = roles
+        self._changes = changes
 
     async def make(
         self, role: str, email: str | None = None, created_by: str | None = None
@@ -109,8 +117,10 @@ class Invitations:
             "expiresAt": now + timedelta(days=VALID_DAYS),
             "createdBy": None if created_by is None else object_id(created_by),
         }
+        about = {"invitation": kept["_id"]}
+        made = INVITED.entry(created_by, about=about, after={"role": role})
         async with self._database.operation():
-            await self._stored.insert_one(kept)
+            await self._changes.stored([], lambda: self._stored.insert_one(kept), audited=[made])
         return _invitation(kept), secret
 
     async def newest(self, limit: int | None = None, after: str | None = None) -> list[Invitation]:
@@ -138,10 +148,14 @@ class Invitations:
         key = object_id(invitation_id)
         now = self._clock.now()
         async with self._database.operation():
-            found = await self._stored.find_one_and_update(
-                {"_id": key, "usedBy": None},
-                [{"$set": {"revokedAt": {"$ifNull": ["$revokedAt", now]}}}],
-                return_document=ReturnDocument.AFTER,
+            found = await self._changes.stored(
+                [],
+                lambda: self._stored.find_one_and_update(
+                    {"_id": key, "usedBy": None},
+                    [{"$set": {"revokedAt": {"$ifNull": ["$revokedAt", now]}}}],
+                    return_document=ReturnDocument.AFTER,
+                ),
+                audited=[INVITATION_REVOKED.entry(about={"invitation": key})],
             )
             if found is not None:
                 return _invitation(found)
@@ -192,10 +206,15 @@ class Invitations:
             invitation: The invitation.
             account: ``_id`` of the account.
         """
+        about = {"invitation": invitation.id, "account": account}
         async with self._database.operation():
-            await self._stored.update_one(
-                {"_id": invitation.id, "usedBy": None},
-                {"$set": {"usedBy": account, "usedAt": self._clock.now()}},
+            await self._changes.stored(
+                [],
+                lambda: self._stored.find_one_and_update(
+                    {"_id": invitation.id, "usedBy": None},
+                    {"$set": {"usedBy": account, "usedAt": self._clock.now()}},
+                ),
+                audited=[INVITATION_USED.entry(about=about)],
             )
 
     def _fitting(self, secret: str, email: str, role: str | None, account: ObjectId) -> Document:
