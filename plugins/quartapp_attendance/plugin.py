@@ -9,6 +9,7 @@ from quartapp import Deny, Role, core, end_tasks, hookimpl
 from quartapp_attendance import hookspecs
 from quartapp_attendance.audiences import Members
 from quartapp_attendance.choice import EVERY_MARK, MARKS
+from quartapp_attendance.audited import ACTIONS
 from quartapp_attendance.closing import Closing
 from quartapp_attendance.events import events
 from quartapp_attendance.expiry import Expiry
@@ -57,6 +58,7 @@ class AttendancePlugin:
         SessionSuperseded,
     )
     hookspecs = hookspecs
+    audited = ACTIONS
 
     def __init__(self) -> None:
         self._tasks: list[asyncio.Task[None]] = []

@@ -10,6 +10,7 @@ from quartapp_auth import BaseRole, People
 from quartapp_classes import hookspecs
 from quartapp_classes.administration.routes import class_administration
 from quartapp_classes.finding import EVERY_CLASS
+from quartapp_classes.audited import ACTIONS
 from quartapp_classes.happenings import (
     ClassChanged,
     ClassCreated,
@@ -50,6 +51,7 @@ class ClassesPlugin:
         StudentRemoved,
     )
     hookspecs = hookspecs
+    audited = ACTIONS
     migrations = (Migration(2, KEYS, give_keys),)
 
     def __init__(self) -> None:

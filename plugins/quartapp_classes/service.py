@@ -15,6 +15,7 @@ from quartapp import (
     utc_now,
 )
 from quartapp_auth import BaseRole, UserNotFoundError
+from quartapp_classes.audited import entries_of
 from quartapp_classes.errors import (
     AlreadyEnrolledError,
     ClassExistsError,
@@ -106,7 +107,7 @@ class ClassService(ClassFinder):
 
         created = ClassCreated(str(class_room.id), teacher.id)
         try:
-            await self._plugins.changes.stored([created], insert)
+            await self._plugins.changes.stored([created], insert, audited=entries_of(created))
         except DuplicateKeyError as error:
             key = class_room.id
             earlier = await self._database.by_id(ClassRoom, key) if attempt.repeated else None
@@ -208,7 +209,7 @@ class ClassService(ClassFinder):
                 return (await classes.delete_one({"_id": class_room.id})).deleted_count > 0 or None
 
         deleted = ClassDeleted(class_id, with_records)
-        await self._plugins.changes.stored([deleted], delete)
+        await self._plugins.changes.stored([deleted], delete, audited=entries_of(deleted))
         await self._plugins.on_event(deleted)
         return class_room
 

@@ -9,6 +9,7 @@ from pymongo.errors import DuplicateKeyError
 
 from quartapp import object_id, utc_now
 from quartapp_auth import BaseRole, UserNotFoundError
+from quartapp_classes.audited import of_teachers
 from quartapp_classes.errors import (
     ClassExistsError,
     PrimaryTeacherError,
@@ -250,7 +251,12 @@ class TeacherChanges:
         query = {"_id": class_room.id, "teacherId": class_room.teacher_id, **in_version(expected)}
         version = {"$add": [{"$ifNull": ["$rollVersion", 0]}, 1]}
         stage = {"$set": {**fields, "rollVersion": version, "updatedAt": utc_now()}}
-        changed = await self._writer.update(query, [stage], TeachersChanged(str(class_room.id)))
+        changed = await self._writer.update(
+            query,
+            [stage],
+            TeachersChanged(str(class_room.id)),
+            lambda after: of_teachers(class_room, after),
+        )
         self._teaching.forget(class_room.id)
         return changed
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from quartapp import PreconditionFailedError
+from quartapp_classes.audited import entries_of
 from quartapp_classes.models import ClassRoom
 from quartapp_classes.versions import version_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
-    from quartapp import Database, Document, Plugins
+    from quartapp import AuditEntry, Database, Document, Plugins
 
 
 class ClassWriter:
@@ -27,7 +28,11 @@ class ClassWriter:
         self._plugins = plugins
 
     async def update(
-        self, query: Document, changes: Document | list[Document], event: object = None
+        self,
+        query: Document,
+        changes: Document | list[Document],
+        event: object = None,
+        audited: Callable[[ClassRoom], list[AuditEntry]] | None = None,
     ) -> ClassRoom | None:
         """Change a class, and tell of it if it was changed.
 
@@ -35,6 +40,8 @@ class ClassWriter:
             query: Finds the class.
             changes: Update operators, or the stages of a pipeline.
             event: What the change makes happen; None if plugins need not know.
+            audited: Function that returns the entries for the audit, by the changed class; None
+                for those of the event.
 
         Returns:
             The changed class; None when the query finds none.
@@ -45,7 +52,9 @@ class ClassWriter:
         """
         events = [] if event is None else [event]
         changed = await self._plugins.changes.stored(
-            events, lambda: self._database.change(ClassRoom, query, changes)
+            events,
+            lambda: self._database.change(ClassRoom, query, changes),
+            audited=audited or entries_of(event),
         )
         if changed is not None:
             for happened in events:

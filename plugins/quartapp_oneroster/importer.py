@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from quartapp_oneroster import plan, snapshot
 from quartapp_oneroster.apply import OutdatedError, write
+from quartapp_oneroster.audited import BEGUN, FINISHED, amounts
 from quartapp_oneroster.errors import RosterError
 from quartapp_oneroster.package import opened_package
 from quartapp_oneroster.report import count_rejected, outcome
@@ -137,11 +138,15 @@ async def bring_in(
             if first is None:
                 agree(totals)
                 first = totals
+                await parts.audit.add(BEGUN.entry(after=amounts(totals)))
             try:
                 await write(parts, store, run, progress)
             except OutdatedError:
                 continue
-            await run.finish({"rejected": count_rejected(store)})
+            rejected = count_rejected(store)
+            await run.finish({"rejected": rejected})
+            counts = {**amounts(first), "rejected": rejected}
+            await parts.audit.add(FINISHED.entry(after=counts))
             return first
     raise RosterError(
         "others keep changing the same accounts and classes; what was written is right, "

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from quartapp import hookimpl
+from quartapp_oneroster.audited import ACTIONS
 from quartapp_oneroster.commands import roster
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ class OneRosterPlugin:
 
     name = "oneroster"
     requires = ("auth", "classes")
+    audited = ACTIONS
 
     @hookimpl
     def register_commands(self) -> list[click.Command]:

@@ -22,6 +22,7 @@ from bson import ObjectId
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
+from quartapp_attendance import audited
 from quartapp_attendance.happenings import SessionStarted
 from quartapp_attendance.live.change import Change
 from quartapp_attendance.live.counting import OFF_ROLL
@@ -132,6 +133,7 @@ class SessionLog:
                     [started],
                     lambda: self._store.sessions.insert_one(document),
                     lambda _: document["seq"],
+                    audited=audited.started(document),
                 )
             except DuplicateKeyError as error:
                 # After a retried write, the document in the way may be the one that this call
@@ -239,6 +241,7 @@ class SessionLog:
                     return_document=ReturnDocument.AFTER,
                 ),
                 itemgetter("seq"),
+                audited=audited.ended(document, summary),
             )
             if ended is not None and self._store.echo is not None:
                 fields = {**changed, "seq": ended["seq"]}
