@@ -8,8 +8,8 @@ from bson import ObjectId
 from quartapp import Deny, Role, core, end_tasks, hookimpl
 from quartapp_attendance import hookspecs
 from quartapp_attendance.audiences import Members
-from quartapp_attendance.choice import EVERY_MARK, MARKS
 from quartapp_attendance.audited import ACTIONS
+from quartapp_attendance.choice import EVERY_MARK, MARKS
 from quartapp_attendance.closing import Closing
 from quartapp_attendance.events import events
 from quartapp_attendance.expiry import Expiry

@@ -9,8 +9,8 @@ from quartapp import Migration, Role, core, end_tasks, hookimpl
 from quartapp_auth import BaseRole, People
 from quartapp_classes import hookspecs
 from quartapp_classes.administration.routes import class_administration
-from quartapp_classes.finding import EVERY_CLASS
 from quartapp_classes.audited import ACTIONS
+from quartapp_classes.finding import EVERY_CLASS
 from quartapp_classes.happenings import (
     ClassChanged,
     ClassCreated,

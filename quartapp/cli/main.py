@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from quartapp.app import create_app
+from quartapp.cli.audit import audit
 from quartapp.cli.contract import contract
 from quartapp.cli.init import init
 from quartapp.cli.listing import list_plugins as listing_of
@@ -93,6 +94,7 @@ def main() -> None:
     """Serve, look at, and extend a quartapp."""
 
 
+main.add_command(audit)
 main.add_command(contract)
 main.add_command(init)
 main.add_command(migrate)

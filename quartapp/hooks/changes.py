@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 
@@ -27,7 +27,7 @@ PAUSE_SECONDS = 0.7
 
 Result = TypeVar("Result")
 OwnedEntry = tuple[str, OutboxEntry]
-Audited: TypeAlias = Sequence[AuditEntry] | Callable[[Any], Sequence[AuditEntry]]  # Any: the result
+Audited = Sequence[AuditEntry] | Callable[[Any], Sequence[AuditEntry]]  # Any: the result
 """Entries for the audit, or a function that returns them by the result of the change."""
 
 

@@ -123,6 +123,11 @@ class School:
         self._cli.add_command(roster)
         self._cli.add_command(user)
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """Environment variables of the command."""
+        return {"MONGODB_URI": self.uri, "QUARTAPP_EXTRA_PLUGINS": "oneroster"}
+
     def set(self, name: str = "set", version: str = "1.1") -> RosterSet:
         """Return an empty set."""
         return RosterSet(self._folder / name, version)
@@ -143,7 +148,7 @@ class School:
     def run(self, *arguments: str | Path, stdin: str | None = None) -> Result:
         """Run ``quartapp`` with these arguments."""
         given = [str(argument) for argument in arguments]
-        return CliRunner().invoke(self._cli, given, input=stdin, env={"MONGODB_URI": self.uri})
+        return CliRunner().invoke(self._cli, given, input=stdin, env=self.environment)
 
     def bring_in(self, source: RosterSet | Path, *options: str, status: int = 0) -> Result:
         """Import, and make sure that it ends with ``status``."""

@@ -66,7 +66,7 @@ def test_it_is_switched_on_by_its_name(school):
 
 def test_a_terminal_gets_bars(school):
     folder = school.small().write()
-    status, shown = in_terminal(["import", str(folder)], {"MONGODB_URI": school.uri})
+    status, shown = in_terminal(["import", str(folder)], school.environment)
     assert status == 0, shown
     for phase in ("Reading the set", "Reading the database", "Writing accounts"):
         assert phase in shown

@@ -48,7 +48,7 @@ def large(school, name="large"):
 def running(school, source):
     """Run the command in a process of its own, and kill it at the end of the block."""
     command = [sys.executable, "-c", PROGRAM, "roster", "import", str(source)]
-    environment = {**os.environ, "MONGODB_URI": school.uri}
+    environment = {**os.environ, **school.environment}
     process = subprocess.Popen(  # noqa: S603 - our own program
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
