@@ -109,6 +109,10 @@ def test_every_answer_of_a_route_is_in_the_table(app: Quart) -> None:
                     continue  # test_deleted_account_is_not_found
                 if (route.operation.id, status) == ("login", 429):
                     continue  # the suite's test_guessing.py, on a server of its own
+                if (route.operation.id, status) == ("changePassword", 429):
+                    continue  # test_wrong_password_changes_nothing_and_counts_as_a_failed_sign_in
+                if (route.operation.id, status) == ("changePassword", 404):
+                    continue  # for an account that goes after its token was looked at
                 assert (route.operation.id, status, refusal.message) in tried
 
 

@@ -9,10 +9,15 @@ from quartapp_contract_suite.http.table.rows import NOBODY, Row, error, ok, user
 from quartapp_contract_suite.people import PASSWORD
 
 SETTINGS = ("students", "invite", "closed")
+UNFIT_OF_ADMIN = {word: why for word, why in UNFIT.items() if not word.startswith("Ada")}
+UNFIT_OF_ADMIN["admin@2026"] = UNFIT["Ada#1815"]
 
 
 def door_rows(setting: str) -> list[Row]:
-    """Return the rows of servers with a setting; ``<fresh>`` is a text of its own in each row."""
+    """Return the rows of servers with a setting, which have one administrator.
+
+    ``<fresh>`` is a text of its own in each row, ``<admin_id>`` the id of the administrator.
+    """
     by_invitation = error("Forbidden, registration is by invitation")
     refusal = error("Forbidden, registration is closed") if setting == "closed" else by_invitation
     made = ok(user("ada", "<fresh>@school.example", "student"))
@@ -23,6 +28,7 @@ def door_rows(setting: str) -> list[Row]:
         # A body that does not fit is told first.
         _register("address that is none", 422, error("Invalid request Schema"), email="ada"),
         *_unfit(setting),
+        *_administration(),
         *_invite(setting),
         _login("nobody's address", email="<fresh>@school.example"),
         _login("nobody's username", username="<fresh>"),
@@ -32,14 +38,50 @@ def door_rows(setting: str) -> list[Row]:
 def _unfit(setting: str) -> list[Row]:
     refused = [
         _change(f"new password {word}", at("newPassword", why), newPassword=word)
-        for word, why in {**UNFIT, "admin@2026": UNFIT["Ada#1815"]}.items()
-        if not word.startswith("Ada")
+        for word, why in UNFIT_OF_ADMIN.items()
     ]
     if setting != "students":
         return refused
     return refused + [
         _register(f"password {word}", 400, at("password", why), role="student", password=word)
         for word, why in UNFIT.items()
+    ]
+
+
+def _administration() -> list[Row]:
+    def row(
+        operation: str,
+        case: str,
+        way: tuple[str, str],
+        status: int,
+        body: Any,  # noqa: ANN401 - JSON
+        sent: Any = None,  # noqa: ANN401 - JSON
+    ) -> Row:
+        method, where = way
+        path = f"/api/v1/admin/people{where}"
+        return Row(operation, case, method, path, "admin", status, body, sent)
+
+    ada = {"name": "Ada", "email": "<fresh>@school.example", "role": "teacher"}
+    last = error("the server needs another administrator first")
+    password, role = ("PUT", "/<admin_id>/password"), ("PUT", "/<admin_id>/role")
+    return [
+        row("disablePerson", "the last administrator", ("POST", "/<admin_id>/disable"), 409, last),
+        row("setRole", "of the last administrator", role, 409, last, {"role": "teacher"}),
+        *(
+            row(
+                "createPerson",
+                word,
+                ("POST", ""),
+                400,
+                at("password", why),
+                {**ada, "password": word},
+            )
+            for word, why in UNFIT.items()
+        ),
+        *(
+            row("setPassword", word, password, 400, at("password", why), {"password": word})
+            for word, why in UNFIT_OF_ADMIN.items()
+        ),
     ]
 
 
