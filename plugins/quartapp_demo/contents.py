@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from bson import ObjectId
 from pymongo import AsyncMongoClient
@@ -53,13 +52,11 @@ async def read_contents(mongodb: str, class_id: str) -> Contents:
     """Read the contents of the database.
 
     Args:
-        mongodb: Address of MongoDB: ``host:port``, or the path of a Unix socket.
+        mongodb: URI of MongoDB.
         class_id: Id of the class whose records are read.
     """
-    host = quote(mongodb, safe="") if mongodb.startswith("/") else mongodb
-    uri = f"mongodb://{host}/?directConnection=true"
     client: AsyncMongoClient[dict[str, Any]]  # Any: documents
-    async with AsyncMongoClient(uri, tz_aware=True) as client:
+    async with AsyncMongoClient(mongodb, tz_aware=True) as client:
         database: AsyncDatabase[dict[str, Any]] = client[DATABASE]
         names = sorted(await database.list_collection_names())
         documents = {

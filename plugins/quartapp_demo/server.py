@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from quartapp import EmbeddedMongoError, find_mongod
 from quartapp_demo.errors import DemoError
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 FOLDER_PREFIX = "quartapp-demo-"
 LOG_FILE = "server.log"
+DATA = "data"  # the folder that the leash gives to the server
+PASSWORD_FILE = "mongod.password"  # noqa: S105 - a file's name
 PLUGINS = "auth,classes,attendance"
 START_SECONDS = 120.0
 STOP_SECONDS = 15.0
@@ -38,7 +41,7 @@ class Server:
 
     Attributes:
         address: Address of the server, ``host:port``.
-        mongodb: Address of the server's database: ``host:port``, or the path of a Unix socket.
+        mongodb: URI of the server's database, with the password.
         process: Process of the server.
     """
 
@@ -123,13 +126,19 @@ async def _ready(process: Process, folder: Path) -> Server:
                     mongodb = text.removeprefix(_CONNECTED)
                 if text.startswith(_RUNNING):
                     port = text.removeprefix(_RUNNING)
-                    return Server(f"127.0.0.1:{port}", mongodb, process)
+                    return Server(f"127.0.0.1:{port}", _uri(mongodb, folder / DATA), process)
     except TimeoutError:
         raise DemoError(
             f"The demo's server took longer than {START_SECONDS:g} s to start."
         ) from None
     await process.wait()
     raise DemoError(f"The demo's server did not start. {_last_words(folder / LOG_FILE)}")
+
+
+def _uri(address: str, data: Path) -> str:
+    """Return the URI of the database, whose address is ``host:port`` or the path of a socket."""
+    password = (data / PASSWORD_FILE).read_text(encoding="ascii").strip()
+    return f"mongodb://quartapp:{password}@{quote(address, safe=':')}/?directConnection=true"
 
 
 def _last_words(log: Path) -> str:

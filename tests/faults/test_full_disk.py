@@ -12,6 +12,7 @@ import pytest
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
+from quartapp.embedded.access import access_in
 from quartapp.embedded.address import address_in
 from quartapp.embedded.keeper import Keeper
 from quartapp.embedded.locks import LockedFile
@@ -88,7 +89,7 @@ async def test_readyz_says_that_the_disk_is_full_and_the_server_is_ready_again_w
         assert await is_ready()
         teacher = await process.client.person("teacher")
         filler = filled(data)
-        uri = f"{address_in(data).uri}&retryWrites=false"
+        uri = f"{access_in(data).uri(address_in(data).in_uri)}&retryWrites=false"
         with MongoClient(uri) as client, suppress(PyMongoError):
             while True:  # until the last free blocks of the database's files are taken
                 client.filling.pieces.insert_one({"piece": "x" * 100_000})
