@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import shlex
 import tempfile
 import uuid
 from pathlib import Path
@@ -154,6 +155,16 @@ def depth(request: pytest.FixtureRequest) -> float:
 def seed(request: pytest.FixtureRequest) -> int:
     """Return the seed of the generated cases."""
     return int(request.config.getoption("--contract-seed"))
+
+
+@pytest.fixture
+def again(request: pytest.FixtureRequest, seed: int, plugins: list[str]) -> str:
+    """Return the command that runs one test once more, with the same generated cases."""
+    option = request.config.getoption
+    parts = ["pytest", f"{request.path}::{request.node.name}", f"--contract-seed={seed}"]
+    parts += [f"--contract-depth={option('--contract-depth')}", *plugins]
+    parts += [f"--base-url={url}"] if (url := option("--base-url")) else []
+    return shlex.join(parts)
 
 
 @pytest.fixture(scope="session")

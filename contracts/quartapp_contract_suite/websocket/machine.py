@@ -6,7 +6,6 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
-from hypothesis.stateful import rule
 
 from quartapp_contract_suite.people import API
 from quartapp_contract_suite.websocket.client import message
@@ -18,6 +17,7 @@ from quartapp_contract_suite.websocket.moves import (
     move,
 )
 from quartapp_contract_suite.websocket.play import Play
+from quartapp_contract_suite.websocket.step import step
 
 if TYPE_CHECKING:
     from quartapp_contract_suite.people import Person
@@ -49,61 +49,61 @@ class LiveSession(Play):
 
     # Single frames: the model knows the outcome exactly.
 
-    @rule(name=TEACHERS, frame=MARK)
+    @step(name=TEACHERS, frame=MARK)
     def mark(self, name: str, frame: str) -> None:
         """Mark a student as a teacher."""
         self._exchange({name: [frame]})
 
-    @rule(class_name=CLASS, marks=st.lists(MARK, min_size=1, max_size=4))
+    @step(class_name=CLASS, marks=st.lists(MARK, min_size=1, max_size=4))
     def begin(self, class_name: str, marks: list[str]) -> None:
         """Begin a session with marks, so that most steps find a live session."""
         self._start(class_name)
         for frame in marks:
             self._exchange({f"{CLASSES[class_name]} teacher": [frame]})
 
-    @rule(name=TEACHERS, frame=REST)
+    @step(name=TEACHERS, frame=REST)
     def mark_rest(self, name: str, frame: str) -> None:
         """Mark everybody who has no mark."""
         self._exchange({name: [frame]})
 
-    @rule(name=TEACHERS, frame=SUMMARY)
+    @step(name=TEACHERS, frame=SUMMARY)
     def summarise(self, name: str, frame: str) -> None:
         """Ask for the counts as a teacher."""
         self._exchange({name: [frame]})
 
-    @rule(name=STUDENT_SOCKETS, frame=OWN)
+    @step(name=STUDENT_SOCKETS, frame=OWN)
     def look_up(self, name: str, frame: str) -> None:
         """Ask for the own mark as a student."""
         self._exchange({name: [frame]})
 
-    @rule(name=NAMES, frame=ANYTHING)
+    @step(name=NAMES, frame=ANYTHING)
     def anything(self, name: str, frame: Payload) -> None:
         """Send any frame from any socket."""
         self._exchange({name: [frame]})
 
-    @rule(name=NAMES, frame=VALID)
+    @step(name=NAMES, frame=VALID)
     def anybody(self, name: str, frame: str) -> None:
         """Send a valid frame of any event from any socket."""
         self._exchange({name: [frame]})
 
-    @rule(name=NAMES, frame=move("nearly_valid"))
+    @step(name=NAMES, frame=move("nearly_valid"))
     def mistake(self, name: str, frame: str) -> None:
         """Send a frame with one mistake."""
         self._exchange({name: [frame]})
 
-    @rule(name=NAMES, frame=move("hostile"))
+    @step(name=NAMES, frame=move("hostile"))
     def attack(self, name: str, frame: Payload) -> None:
         """Send a frame that may break a parser."""
         self._exchange({name: [frame]})
 
     # Concurrent frames: some order must explain the answers.
 
-    @rule(name=NAMES, frames=st.lists(ANYTHING, min_size=2, max_size=5))
+    @step(name=NAMES, frames=st.lists(ANYTHING, min_size=2, max_size=5))
     def hurry(self, name: str, frames: list[Payload]) -> None:
         """Send frames without waiting for answers."""
         self._exchange({name: frames})
 
-    @rule(
+    @step(
         class_name=CLASS,
         marks=st.lists(MARK, min_size=1, max_size=4),
         more=st.lists(TEACHER_FRAME, min_size=1, max_size=4),
@@ -126,7 +126,7 @@ class LiveSession(Play):
         else:
             self._exchange({"second teacher": ended, "student of the other": looks})
 
-    @rule(
+    @step(
         before=CLASS,
         after=CLASS,
         frames=st.lists(TEACHER_FRAME, min_size=1, max_size=3),
@@ -144,12 +144,12 @@ class LiveSession(Play):
 
     # Frames of version 1.
 
-    @rule(name=st.sampled_from(IN_VERSION_1), frames=st.lists(IN_1, min_size=1, max_size=4))
+    @step(name=st.sampled_from(IN_VERSION_1), frames=st.lists(IN_1, min_size=1, max_size=4))
     def speak_version_1(self, name: str, frames: list[str]) -> None:
         """Send frames of version 1, one after another or in a hurry."""
         self._exchange({name: frames})
 
-    @rule(
+    @step(
         class_name=st.sampled_from([name for name in sorted(CLASSES) if CLASSES[name] == "first"]),
         queue=st.lists(CHANGE_IN_1, min_size=1, max_size=4),
         meanwhile=st.lists(TEACHER_FRAME, max_size=3),
@@ -169,12 +169,12 @@ class LiveSession(Play):
 
     # Requests that change the state.
 
-    @rule(class_name=CLASS)
+    @step(class_name=CLASS)
     def start(self, class_name: str) -> None:
         """Start a session, which may be live already or supersede another."""
         self._start(class_name)
 
-    @rule(class_name=CLASS, student=STUDENT)
+    @step(class_name=CLASS, student=STUDENT)
     def enrol(self, class_name: str, student: str) -> None:
         """Enrol a student in a class."""
         class_id, student_id = self._classes[class_name], self._ids[student]
@@ -186,7 +186,7 @@ class LiveSession(Play):
             self._room.joins(student_id, class_id)
         self._change_roll(class_id, roll | {student_id})
 
-    @rule(class_name=CLASS, student=STUDENT)
+    @step(class_name=CLASS, student=STUDENT)
     def remove(self, class_name: str, student: str) -> None:
         """Remove a student from a class."""
         class_id, student_id = self._classes[class_name], self._ids[student]
@@ -197,14 +197,14 @@ class LiveSession(Play):
             self._room.parts(student_id, class_id)
         self._change_roll(class_id, roll - {student_id})
 
-    @rule(name=NAMES)
+    @step(name=NAMES)
     def come_back(self, name: str) -> None:
         """Close a socket and open it again, as a reloaded page does."""
         self._come_back(name)
 
     # Requests that read the state over HTTP.
 
-    @rule(who=st.sampled_from(["first", "second", *STUDENTS]), class_name=st.none() | CLASS)
+    @step(who=st.sampled_from(["first", "second", *STUDENTS]), class_name=st.none() | CLASS)
     def read_session(self, who: str, class_name: str | None) -> None:
         """Read the session over HTTP, or that of one class, and compare it with the model."""
         person = self._cast[who]
@@ -215,7 +215,7 @@ class LiveSession(Play):
         assert possible, f"{who} sees {seen}, expected one of {self._models}"
         self._models = possible
 
-    @rule(class_name=CLASS, student=STUDENT)
+    @step(class_name=CLASS, student=STUDENT)
     def read_record(self, class_name: str, student: str) -> None:
         """Read a student's record over HTTP, and compare it with the model."""
         person, class_id = self._cast[student], self._classes[class_name]

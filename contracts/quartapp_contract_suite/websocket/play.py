@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from quartapp_contract_suite.websocket.moves import (
     token_of,
 )
 from quartapp_contract_suite.websocket.room import Room, refusals_of
+from quartapp_contract_suite.websocket.step import FailedPlayError, failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -68,10 +70,16 @@ class Play(RuleBasedStateMachine):
 
     Args:
         stage: The parts that all runs share.
+
+    Attributes:
+        steps: The steps so far, as text.
+        failed: Whether the last of them has failed.
     """
 
     def __init__(self, stage: Stage) -> None:
         super().__init__()
+        self.steps: list[str] = []
+        self.failed = False
         people, cast = stage.people, stage.cast
         self.moves = stage.moves
         self._document, self._by_class = stage.document, stage.by_class
@@ -92,17 +100,24 @@ class Play(RuleBasedStateMachine):
         self._room = self._room_of(stage, model).__enter__()
 
     def teardown(self) -> None:
-        """End all live sessions, and close all sockets."""
+        """End all live sessions, and close all sockets.
+
+        Raises:
+            FailedPlayError: The end of the sessions does not fit the model.
+        """
         try:
-            if self._broken:
+            if self._broken or self.failed:
                 for name in ("first teacher", "second teacher"):
-                    self._room.finish(name)
-            else:
-                sent: dict[str, list[Payload]] = {}
-                for name, owner in CLASSES.items():
-                    end = message("DONE", classId=self._classes[name])
-                    sent.setdefault(f"{owner} teacher", []).append(end)
-                self._exchange(sent)
+                    with suppress(Exception):  # the failure before is the one to tell
+                        self._room.finish(name)
+                return
+            sent: dict[str, list[Payload]] = {}
+            for name, owner in CLASSES.items():
+                end = message("DONE", classId=self._classes[name])
+                sent.setdefault(f"{owner} teacher", []).append(end)
+            self._exchange(sent)
+        except Exception as error:
+            raise FailedPlayError(failure(error, [*self.steps, "teardown()"])) from error
         finally:
             self._room.close()
 

@@ -19,7 +19,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import seed as begin_at
 from hypothesis import strategies as st
-from hypothesis.stateful import rule, run_state_machine_as_test
+from hypothesis.stateful import run_state_machine_as_test
 
 from quartapp_contract_suite.people import People
 from quartapp_contract_suite.server import running_server
@@ -29,6 +29,7 @@ from quartapp_contract_suite.websocket.model import NO_SESSION
 from quartapp_contract_suite.websocket.moves import IN_VERSION_1, SOCKETS, STUDENTS, Moves
 from quartapp_contract_suite.websocket.play import Stage
 from quartapp_contract_suite.websocket.report import StepCounts
+from quartapp_contract_suite.websocket.step import FailedPlayError, step
 from quartapp_contract_suite.websocket.tally import learned
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class OneSession(LiveSession):
     def _come_back(self, name: str) -> None:
         self._room.come_back(name)
 
-    @rule(
+    @step(
         name=WITHOUT_VERSION | st.just("first teacher again"),
         sender=SENDERS,
         frames=st.lists(TEACHER_FRAME, max_size=4),
@@ -97,12 +98,12 @@ class SessionsOfClasses(LiveSession):
     def _come_back(self, name: str) -> None:
         self._return(name, "first teacher", [], long_ago=False)
 
-    @rule(name=AWAY, sender=SENDERS, frames=st.lists(TEACHER_FRAME, max_size=4))
+    @step(name=AWAY, sender=SENDERS, frames=st.lists(TEACHER_FRAME, max_size=4))
     def miss(self, name: str, sender: str, frames: list[str]) -> None:
         """Reconnect with the number of each class, and compare the answer with what was missed."""
         self._return(name, sender, frames, long_ago=False)
 
-    @rule(name=NAMES)
+    @step(name=NAMES)
     def return_after_long(self, name: str) -> None:
         """Reconnect with numbers that the server no longer knows."""
         self._return(name, "first teacher", [], long_ago=True)
@@ -143,6 +144,7 @@ def run(
     runs: int,
     seed: int,
     record_property: Record,
+    again: str,
 ) -> None:
     """Run a machine, and note how many frames it sends.
 
@@ -152,6 +154,7 @@ def run(
         runs: Number of runs.
         seed: Seed of the generated steps.
         record_property: Function that notes a property of the test.
+        again: Command that repeats the test.
     """
     began = time.monotonic()
 
@@ -162,17 +165,24 @@ def run(
 
     # Shrinking over the network takes longer than reading the failure, which shows the last
     # exchange with the state before it.
-    run_state_machine_as_test(
-        Machine,
-        settings=settings(
-            max_examples=runs,
-            stateful_step_count=RULES_PER_RUN,
-            phases=(Phase.generate,),
-            deadline=None,
-            database=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    try:
+        run_state_machine_as_test(
+            Machine,
+            settings=settings(
+                max_examples=runs,
+                stateful_step_count=RULES_PER_RUN,
+                phases=(Phase.generate,),
+                deadline=None,
+                database=None,
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
+    except FailedPlayError as failed:
+        told = f"{failed}\nagain: {again}"
+    else:
+        told = ""
+    if told:  # outside of the block: the report would show the causes too
+        pytest.fail(told, pytrace=False)
     stage.counts.record(record_property, time.monotonic() - began)
 
 
@@ -192,20 +202,27 @@ def test_every_answer_and_its_receivers_fit_the_model(
     depth: float,
     seed: int,
     record_property: Record,
+    again: str,
 ) -> None:
     stage = stage_of(people, base_url, document, by_class=False)
-    run(OneSession, stage, round(RUNS * depth), seed, record_property)
+    run(OneSession, stage, round(RUNS * depth), seed, record_property, again)
     assert len(stage.counts) >= MINIMUM_STEPS * depth
 
 
 @pytest.mark.needs_own_server
 def test_sessions_of_several_classes_fit_the_model(
-    plugins: list[str], document: Document, depth: float, seed: int, record_property: Record
+    plugins: list[str],
+    document: Document,
+    depth: float,
+    seed: int,
+    record_property: Record,
+    again: str,
 ) -> None:
     with (
         running_server(*plugins, QUARTAPP_ATTENDANCE_SCOPE="class") as url,
         People(url) as people,
     ):
         stage = stage_of(people, url, document, by_class=True)
-        run(SessionsOfClasses, stage, round(RUNS_BY_CLASS * depth), seed, record_property)
+        runs = round(RUNS_BY_CLASS * depth)
+        run(SessionsOfClasses, stage, runs, seed, record_property, again)
     assert len(stage.counts) >= MINIMUM_STEPS_BY_CLASS * depth

@@ -1,0 +1,58 @@
+"""A red run of the WebSocket fuzz ends at its first failure, and tells it in a few lines."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
+
+from quartapp_contract_suite.websocket.step import (
+    LAST_STEPS,
+    LINE,
+    SENTENCE_LINES,
+    FailedPlayError,
+    failure,
+    step,
+)
+
+
+def test_the_first_failure_ends_the_run_and_is_told_with_its_steps():
+    runs = []
+
+    class Machine(RuleBasedStateMachine):
+        def __init__(self):
+            super().__init__()
+            self.steps, self.failed = [], False
+            runs.append(self)
+
+        @step(number=st.integers(0, 9))
+        def count(self, number):
+            if len(self.steps) == 20:
+                raise AssertionError("the server counts wrongly")
+
+    with pytest.raises(FailedPlayError) as caught:
+        run_state_machine_as_test(
+            Machine,
+            settings=settings(
+                max_examples=50,
+                phases=(Phase.generate,),
+                database=None,
+                deadline=None,
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
+    (failed,) = [run for run in runs if run.failed]
+    assert failed is runs[-1]
+    lines = str(caught.value).splitlines()
+    assert lines[:2] == ["the server counts wrongly", f"the last {LAST_STEPS} of 20 steps:"]
+    assert lines[2:] == [f"  {one}" for one in failed.steps[-LAST_STEPS:]]
+
+
+def test_a_long_failure_is_cut():
+    told = failure(AssertionError("\n".join(["x" * 10_000] * 100)), ["mark()"])
+    lines = told.splitlines()
+    assert len(lines) == SENTENCE_LINES + 2
+    assert max(map(len, lines)) <= LINE + len(" ...")
+    assert lines[-2:] == ["the step:", "  mark()"]
+    assert failure(KeyError("seq"), []).startswith("KeyError: 'seq'")
