@@ -281,8 +281,8 @@ async def _fuzz(
             left_out=left_out,
             configuration=configuration,
         )
-        assert outcome.status == 0, f"as {role}:\n{outcome.output}"  # noqa: S101 - in tests
-        assert outcome.total > 0, f"as {role}: nothing was tried\n{outcome.output}"  # noqa: S101
+        assert outcome.status == 0, f"as {role}:\n{outcome.told}"  # noqa: S101 - in tests
+        assert outcome.total > 0, f"as {role}: nothing was tried\n{outcome.told}"  # noqa: S101
 
 
 def _may_be_too_large(route: Route) -> str:

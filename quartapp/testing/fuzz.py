@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from quartapp.contract.openapi.normal_form import METHODS
@@ -24,6 +25,12 @@ CASES_PER_OPERATION = 66
 # Probability that a value that exists on the server replaces a generated value.
 KNOWN_VALUES = 0.4
 TIMEOUT_SECONDS = 900
+MOST_LINES = 60
+# The part of schemathesis' output that says what is wrong.
+_FAILURES = re.compile(
+    r"^=+ (?:ERRORS|FAILURES) =+\n(.*?)(?=^=+ SUMMARY =+$|\Z)", re.MULTILINE | re.DOTALL
+)
+_REPLAY = re.compile(r"\s*(?:st replay \S+|Reproduce with:)\s*$")
 # Every check of schemathesis is on.
 CONFIGURATION = """\
 # A failure does not hide the next one.
@@ -99,9 +106,18 @@ class Outcome:
     """
 
     status: int
-    output: str
-    counts: Mapping[str, int]
+    output: str = field(repr=False)
+    counts: Mapping[str, int] = field(repr=False)
     seconds: float
+
+    @property
+    def told(self) -> str:
+        """The failures, each with a curl command, up to ``MOST_LINES`` lines; else the output."""
+        found = _FAILURES.search(self.output)
+        text = found[1] if found else self.output
+        lines = [line for line in text.splitlines() if line.strip() and not _REPLAY.match(line)]
+        more = len(lines) - MOST_LINES
+        return "\n".join([*lines[:MOST_LINES], *([f"and {more} more lines"] if more > 0 else [])])
 
     @property
     def total(self) -> int:

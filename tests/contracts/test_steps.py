@@ -1,4 +1,4 @@
-"""A red run of the WebSocket fuzz ends at its first failure, and tells it in a few lines."""
+"""A red fuzz, of the socket or of routes, says in a few lines what is wrong."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
+from quartapp.testing.fuzz import MOST_LINES, Outcome
 from quartapp_contract_suite.websocket.step import (
     LAST_STEPS,
     LINE,
@@ -15,6 +16,45 @@ from quartapp_contract_suite.websocket.step import (
     failure,
     step,
 )
+
+OUTPUT = """\
+Schemathesis v4
+
+ X  Fuzzing (in 11.12s)
+
+=================================== FAILURES ===================================
+____________________________________ GET /a ____________________________________
+1. Test Case ID: IGDydh
+
+- ST101 Server error
+
+[500] Internal Server Error:
+
+    `{}`
+
+Reproduce with:
+
+    curl -X GET 'http://127.0.0.1:3000/a'
+
+    st replay IGDydh
+
+=================================== SUMMARY ====================================
+
+Operations: 3
+"""
+
+
+def test_a_red_fuzz_of_routes_tells_the_failures_alone():
+    assert Outcome(1, OUTPUT, {}, 1).told.splitlines()[1:] == [
+        "1. Test Case ID: IGDydh",
+        "- ST101 Server error",
+        "[500] Internal Server Error:",
+        "    `{}`",
+        "    curl -X GET 'http://127.0.0.1:3000/a'",
+    ]
+    many = OUTPUT.replace("- ST101 Server error", "- ST101 Server error\n" * 500)
+    assert Outcome(1, many, {}, 1).told.splitlines()[MOST_LINES:] == ["and 445 more lines"]
+    assert Outcome(2, "no such file\n", {}, 1).told == "no such file"
 
 
 def test_the_first_failure_ends_the_run_and_is_told_with_its_steps():

@@ -128,8 +128,8 @@ def test_every_operation_keeps_to_the_contract(
 
     outcome = run(role, known, peers)
 
-    assert outcome.status == 0, outcome.output
-    assert outcome.total >= MINIMUM_CASES[role] * depth, outcome.output
+    assert outcome.status == 0, outcome.told
+    assert outcome.total >= MINIMUM_CASES[role] * depth, outcome.told
 
 
 def test_checks_are_only_left_out_for_single_operations() -> None:
