@@ -110,6 +110,7 @@ if TYPE_CHECKING:
     from quartapp.realtime.messages import EventError as EventError
     from quartapp.realtime.messages import encode as encode
     from quartapp.realtime.messages import encode_error as encode_error
+    from quartapp.realtime.tickets import Tickets as Tickets
     from quartapp.server.launch import launched as launched
     from quartapp.server.launch import opened as opened
     from quartapp.server.launch import run_with_services as run_with_services
@@ -191,6 +192,7 @@ __all__ = [
     "Standing",
     "Static",
     "Tasks",
+    "Tickets",
     "Timestamp",
     "Tokens",
     "Traces",
@@ -374,6 +376,7 @@ _HOMES = {
         "encode",
         "encode_error",
     ),
+    "quartapp.realtime.tickets": ("Tickets",),
     "quartapp.server.launch": (
         "launched",
         "opened",

@@ -46,6 +46,7 @@ from quartapp.parts import EXTENSION, Core, Services
 from quartapp.realtime.handling import Watchdog
 from quartapp.realtime.hub import Hub
 from quartapp.realtime.registry import EventRegistry
+from quartapp.realtime.tickets import StoredTicket, Tickets
 from quartapp.service.auth_event import renewal
 from quartapp.service.probe import EXTENSION as PROBE
 from quartapp.service.probe import Probe
@@ -126,7 +127,7 @@ def create_app(
     for owner, role in brought.roles():
         core.roles.add(role, str(owner))
     core.database.models = [
-        *(KeptAnswer, AuditDocument, PendingAuditDocument),
+        *(KeptAnswer, StoredTicket, AuditDocument, PendingAuditDocument),
         *brought.collections(),
     ]
     if core.plugins.delivering:
@@ -216,6 +217,7 @@ def _core(settings: Settings, plugins: Iterable[object] | None, clock: Clock | N
         tokens=tokens,
         signed=Signed(tokens, clock),
         cookies=Cookies(settings.token_hours * 3600),
+        tickets=Tickets(database, clock),
         authenticate=Authenticator(tokens, manager.authenticate),
         roles=Roles(),
         grants=Grants(manager.grant if manager.grants_something else None),

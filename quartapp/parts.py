@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from quartapp.realtime.handling import Watchdog
     from quartapp.realtime.hub import Hub
     from quartapp.realtime.registry import EventRegistry
+    from quartapp.realtime.tickets import Tickets
     from quartapp.settings.core import Settings
     from quartapp.telemetry.metrics import Metrics
     from quartapp.telemetry.traces import Traces
@@ -101,6 +102,7 @@ class Core:
     tokens: Tokens
     signed: Signed
     cookies: Cookies
+    tickets: Tickets
     authenticate: Authenticator
     roles: Roles
     grants: Grants

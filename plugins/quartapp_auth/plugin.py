@@ -36,6 +36,7 @@ from quartapp_auth.signing_in.refresh import Refresher
 from quartapp_auth.signing_in.sign_out import SignOut
 from quartapp_auth.signing_in.sign_out_routes import blueprint as sign_out_blueprint
 from quartapp_auth.signing_in.states import AccountStates
+from quartapp_auth.signing_in.ticket_routes import blueprint as ticket_blueprint
 
 if TYPE_CHECKING:
     import click
@@ -120,7 +121,7 @@ class AuthPlugin:
     def register_blueprints(self) -> list[Blueprint]:
         """Return the routes under /auth, and those of administrators."""
         return [
-            *(blueprint, sign_out_blueprint, password_blueprint),
+            *(blueprint, sign_out_blueprint, password_blueprint, ticket_blueprint),
             *(invitation_routes, people_routes),
         ]
 

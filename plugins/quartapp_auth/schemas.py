@@ -157,6 +157,12 @@ class TokenAnswer(Closed):
     ]
 
 
+class TicketAnswer(Closed):
+    """A ticket for one WebSocket."""
+
+    ticket: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{22}$")]
+
+
 class SignedOut(Closed):
     """The end of one token, or of all tokens of an account."""
 

@@ -57,14 +57,14 @@ class Authenticator:
         except InvalidTokenError as error:
             reason = error
         else:
-            return await self._still(principal)
+            return await self.still(principal)
         try:
             stranger = await self._strangers(connection)
         except CredentialsRefusedError as error:
             raise InvalidTokenError(str(error)) from error
         if stranger is None:
             raise reason
-        return await self._still(stranger)
+        return await self.still(stranger)
 
     async def token(self, token: str) -> Principal:
         """Return the principal of a token that a client sends outside request and handshake.
@@ -76,13 +76,23 @@ class Authenticator:
             InvalidTokenError: The token is invalid, or does not count any longer.
             DatabaseUnavailableError: The account cannot be looked up now.
         """
-        return await self._still(self._tokens.verify(token))
+        return await self.still(self._tokens.verify(token))
 
     def joined(self, principal: Principal) -> bool:
         """Tell, without waiting, whether the socket that ``principal`` opens may stay open."""
         return self.standing is None or self.standing.joined(principal)
 
-    async def _still(self, principal: Principal) -> Principal:
+    async def still(self, principal: Principal) -> Principal:
+        """Return a principal whose credentials still count.
+
+        Args:
+            principal: A principal whose credentials were valid before.
+
+        Raises:
+            InvalidTokenError: The credentials do not count any longer.
+            AccountGoneError: The account of a valid token was deleted.
+            DatabaseUnavailableError: The account cannot be looked up now.
+        """
         if self.standing is not None:
             await self.standing.check(principal)
         act_as(principal)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from quartapp.errors import QuartappError
 from quartapp.realtime.events import FRAMES
 from quartapp.realtime.messages import ERROR, UNKNOWN_EVENT, EventError
+from quartapp.realtime.tickets import TICKET
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -52,7 +53,7 @@ class EventRegistry:
             QuartappError: A plugin or the core has a parameter with the same name, or an answer has
                 the name of another answer, and not the same shape.
         """
-        if parameter.name in (*self._parameters, "token", FRAMES):
+        if parameter.name in (*self._parameters, "token", TICKET, FRAMES):
             _, other = self._parameters.get(parameter.name, (None, "the core"))
             raise QuartappError(
                 f"socket parameter {parameter.name} is brought by both {other} and {owner}"

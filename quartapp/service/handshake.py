@@ -19,6 +19,7 @@ from quartapp.parts import core
 from quartapp.realtime.channel import channel_of
 from quartapp.realtime.events import FRAMES
 from quartapp.realtime.messages import encode_error
+from quartapp.realtime.tickets import TICKET
 from quartapp.settings.core import ANY_ORIGIN
 from quartapp.settings.reach import is_loopback
 
@@ -57,9 +58,13 @@ def version(socket: Websocket) -> Version:
 def shown_token(socket: Websocket) -> tuple[str | None, bool]:
     """Return the token of a handshake, and whether the session cookie carries it.
 
+    A ticket stands for a token: a handshake with both is decided by the ticket alone.
+
     Args:
         socket: The handshake.
     """
+    if TICKET in socket.args:
+        return None, False
     offered = (name for name in socket.requested_subprotocols if name.startswith(BEARER))
     by_protocol = next(offered, "").removeprefix(BEARER) if version(socket) else ""
     given = bearer_token(socket.headers) or by_protocol or socket.args.get("token")
@@ -70,7 +75,7 @@ def shown_token(socket: Websocket) -> tuple[str | None, bool]:
 
 
 async def authenticated(socket: Websocket, token: str | None) -> Principal | None:
-    """Return the principal of a handshake; None for a missing or bad token.
+    """Return the principal of a handshake; None for a missing or bad token or ticket.
 
     Args:
         socket: The handshake, in which plugins may find other credentials.
@@ -81,8 +86,13 @@ async def authenticated(socket: Websocket, token: str | None) -> Principal | Non
         DatabaseUnavailableError: The account cannot be looked up now.
         HookFailedError: A plugin failed to verify the credentials.
     """
+    parts = core()
+    ticket = socket.args.get(TICKET)
     try:
-        return await core().authenticate(socket, token)
+        if ticket is not None:
+            # The account may have changed since the ticket was issued.
+            return await parts.authenticate.still(await parts.tickets.take(ticket))
+        return await parts.authenticate(socket, token)
     except InvalidTokenError:
         return None
 

@@ -184,6 +184,27 @@ async def test_websocket_passes(port, upstream):
     assert b" 101 " in await head_of_answer(port, get(fields, token))
 
 
+async def test_log_of_a_request_that_cannot_be_passed_on_has_no_secret(tmp_path):
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.IncompleteReadError):
+            head = await reader.readuntil(b"\r\n\r\n")
+            if b" /ws" not in head:
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+                await writer.drain()
+        writer.close()
+
+    first = b"GET /ws?since=7&ticket=a-secret&token=a-secret HTTP/1.1\r\n"
+    fields = SOCKET + KEY + VERSION + b"Sec-WebSocket-Protocol: quartapp.v1, bearer.a-secret\r\n"
+    fields += b"Authorization: Bearer a-secret\r\nCookie: quartapp=a-secret\r\n"
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as upstream:
+        address, port = upstream.sockets[0].getsockname()
+        async with caddy(f"{address}:{port}", tmp_path) as number:
+            assert b" 502 " in await head_of_answer(number, get(fields, first))
+    told = (tmp_path / "caddy.log").read_text()
+    assert "/ws?since=7&ticket=REDACTED&token=REDACTED" in told
+    assert "a-secret" not in told
+
+
 async def test_forwarded_scheme_of_a_client_is_overwritten(port):
     forged = b"X-Forwarded-Proto: https\r\nForwarded: proto=https\r\n"
     head = await head_of_answer(port, b"GET /healthz HTTP/1.1\r\n" + HOST + forged + b"\r\n")

@@ -255,6 +255,7 @@ class Walk:
         text = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", "<time>", text)
         text = re.sub(r'"seq":\d+', '"seq":"<microseconds>"', text)
         text = re.sub(r'"invitation":"[\w-]{20,}"', '"invitation":"<invitation>"', text)
+        text = re.sub(r'"ticket":"[\w-]{22}"', '"ticket":"<ticket>"', text)
         text = re.sub(r'"requestId":"[\w.-]+"', '"requestId":"<request>"', text)
         return re.sub(
             r"\b[0-9a-f]{24}\b",

@@ -31,6 +31,7 @@ class ListOf:
 ID = Like(r"[0-9a-f]{24}")
 TIME = Like(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z")
 TOKEN = Like(r"[\w-]+\.[\w-]+\.[\w-]+")
+TICKET = Like(r"[\w-]{22}")
 TEXT = Like(r"(?s:.+)")
 PERHAPS_NO_TEXT = Like(r"(?s:.*)")
 NUMBER = object()

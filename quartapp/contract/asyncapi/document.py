@@ -34,6 +34,7 @@ from quartapp.realtime.messages import (
     UNAUTHORIZED,
     UNKNOWN_EVENT,
 )
+from quartapp.realtime.tickets import TICKET
 from quartapp.version import __version__
 
 if TYPE_CHECKING:
@@ -107,6 +108,7 @@ def asyncapi_document(app: Quart, only: LoadedPlugin | None = None) -> JsonObjec
         "operations": operations,
         "components": {
             "securitySchemes": {
+                "queryTicket": {"type": "httpApiKey", "in": "query", "name": TICKET},
                 "queryToken": {"type": "httpApiKey", "in": "query", "name": "token"},
                 "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
             },
@@ -292,6 +294,7 @@ def _in_channel(messages: Iterable[str]) -> list[JsonObject]:
 
 def _channel(messages: Mapping[str, object], parameters: Iterable[SocketParameter]) -> JsonObject:
     query: JsonObject = {
+        TICKET: {"type": "string"},
         "token": {"type": "string"},
         FRAMES: {"type": "string", "enum": ["v1"]},
     }

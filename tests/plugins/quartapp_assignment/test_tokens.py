@@ -139,8 +139,8 @@ async def test_the_socket_refuses_a_bare_token_in_the_header_as_without_the_plug
     assert closed.value.rcvd.code == 1008
 
 
-# No two tokens are the same, and a token ends once.
-NOT_TWICE = {"refreshToken", "logout", "logoutAll"}
+# No two tokens or tickets are the same, and a token ends once.
+NOT_TWICE = {"createTicket", "refreshToken", "logout", "logoutAll"}
 
 
 async def test_base_routes_answer_byte_for_byte_as_without_the_plugin(school, serve):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from quartapp_contract_suite.http.matching import TOKEN
+from quartapp_contract_suite.http.matching import TICKET, TOKEN
 from quartapp_contract_suite.http.scene import Scene
 from quartapp_contract_suite.http.table.rows import NOBODY, Row, error, ok, user
 from quartapp_contract_suite.people import PASSWORD
@@ -17,6 +17,7 @@ def account_rows() -> list[Row]:
         *_login(),
         *_me(),
         *_refresh(),
+        *_ticket(),
         *_logout(),
     ]
 
@@ -164,6 +165,14 @@ def _refresh() -> list[Row]:
     path = "/api/v1/auth/refresh"
     return [
         Row("refreshToken", f"a {who}", "POST", path, who, 200, ok({"token": TOKEN}))
+        for who in ("teacher", "student")
+    ]
+
+
+def _ticket() -> list[Row]:
+    path = "/api/v1/auth/ticket"
+    return [
+        Row("createTicket", f"a {who}", "POST", path, who, 200, ok({"ticket": TICKET}))
         for who in ("teacher", "student")
     ]
 

@@ -188,8 +188,9 @@ PLANTED = [
     (
         "components/securitySchemes/queryToken/name",
         "jwt",
-        "security: the document says ['http bearer', 'httpApiKey query jwt'], "
-        "the running app ['http bearer', 'httpApiKey query token']",
+        "security: the document says ['http bearer', 'httpApiKey query jwt', "
+        "'httpApiKey query ticket'], the running app ['http bearer', "
+        "'httpApiKey query ticket', 'httpApiKey query token']",
     ),
 ]
 
