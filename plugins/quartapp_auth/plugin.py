@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 
     from quartapp import Model
 
+# Whoever tries quartapp out opens many sockets of one person.
+SOCKETS_WHERE_OPEN = 1000
+
 
 class AuthPlugin:
     """The plugin of accounts with a password."""
@@ -97,6 +100,8 @@ class AuthPlugin:
         parts.services.add(self._hashing)
         parts.services.add(guessing)
         self._rule = rule = rule_for(settings.registration, parts.settings)
+        if rule.is_open:
+            parts.hub.allow_per_user(SOCKETS_WHERE_OPEN)
         password_rule = PasswordRule(rule.is_open, settings.school_names)
         users = UserService(
             store, parts.tokens, parts.plugins, passwords, guessing, settings, rule, password_rule

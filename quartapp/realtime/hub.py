@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections import Counter, defaultdict
+from collections import defaultdict
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from quartapp.realtime.close_codes import GOING_AWAY
+from quartapp.realtime.places import Places
 from quartapp.realtime.wire import Parcel
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from quartapp.clock import Clock
     from quartapp.realtime.broadcast import Broadcast
     from quartapp.realtime.connection import Connection
+    from quartapp.realtime.places import PlaceFiles
     from quartapp.telemetry.metrics import Metrics
 
 # A stop closes BATCH_SOCKETS sockets at a time. The batches are spread over up to SPREAD_SECONDS,
@@ -31,24 +33,31 @@ BATCH_SOCKETS = 50
 SPREAD_SECONDS = 3.0
 SPREAD_SOCKETS = 1000
 
+SOCKETS_PER_USER = 20
+"""Largest number of open sockets of one user, where nobody says another."""
+
 
 class Hub:
     """All connections of one process.
 
     Args:
         most: Largest number of open sockets.
-        most_per_user: Largest number of open sockets of one user.
+        most_per_user: Largest number of open sockets of one user; None where the settings say
+            none.
         metrics: Metrics that count sockets and frames.
         clock: Clock that times the batches of a stop.
     """
 
-    def __init__(self, most: int, most_per_user: int, metrics: Metrics, clock: Clock) -> None:
+    def __init__(
+        self, most: int, most_per_user: int | None, metrics: Metrics, clock: Clock
+    ) -> None:
         self._most = most
-        self._most_per_user = most_per_user
+        self._is_said = most_per_user is not None
+        self._places = Places(most_per_user or SOCKETS_PER_USER)
         self._metrics = metrics
+        metrics.socket_limits(process=most, user=self._places.most)
         self._clock = clock
         self._open = 0
-        self._open_by_user: Counter[str] = Counter()
         self._connections: dict[Connection, None] = {}
         self._by_user: defaultdict[str, dict[Connection, None]] = defaultdict(dict)
         self._draining = False
@@ -58,6 +67,24 @@ class Hub:
     def draining(self) -> bool:
         """Whether the server stops, so that no new socket has a place."""
         return self._draining
+
+    def allow_per_user(self, most: int) -> None:
+        """Change the largest number of open sockets of one user, unless the settings say one.
+
+        Args:
+            most: The number.
+        """
+        if not self._is_said:
+            self._places.most = most
+            self._metrics.socket_limits(process=self._most, user=most)
+
+    def share(self, files: PlaceFiles) -> None:
+        """Count the sockets of a user together with other processes, from before the first on.
+
+        Args:
+            files: Files that the processes share.
+        """
+        self._places.files = files
 
     @contextmanager
     def place(self) -> Iterator[bool]:
@@ -76,7 +103,7 @@ class Hub:
 
     @contextmanager
     def place_of(self, user: str) -> Iterator[bool]:
-        """Reserve a place for a socket within the limit of a user.
+        """Reserve a place for a socket within the limit of a user, which all processes share.
 
         Args:
             user: Id of the user.
@@ -84,15 +111,13 @@ class Hub:
         Yields:
             Whether a place was free.
         """
-        free = self._open_by_user[user] < self._most_per_user
-        self._metrics.refused.inc(not free)
-        self._open_by_user[user] += free
+        number = self._places.take(user)
+        self._metrics.refused.inc(number is None)
         try:
-            yield free
+            yield number is not None
         finally:
-            self._open_by_user[user] -= free
-            if not self._open_by_user[user]:
-                del self._open_by_user[user]
+            if number is not None:
+                self._places.give_back(user, number)
 
     def __len__(self) -> int:
         return len(self._connections)

@@ -227,8 +227,12 @@ class Settings(PluginChoice):
         description="Whether frames are compressed for clients that offer permessage-deflate.",
     )
     max_sockets: int = Field(10_000, ge=1, description="Sockets that one process holds.")
-    max_sockets_per_user: int = Field(
-        1000, ge=1, description="Sockets of one user that one process holds."
+    max_sockets_per_user: int | None = Field(
+        None,
+        ge=1,
+        le=1_000_000,
+        description="Sockets of one user that all processes of a server hold together. Without it: "
+        "20, or 1,000 where everybody may make an account.",
     )
     _embedded: bool = PrivateAttr(default=False)
 

@@ -63,6 +63,13 @@ class Metrics:
             multiprocess_mode="livesum",
             registry=self.registry,
         )
+        self._socket_limits = Gauge(
+            "quartapp_sockets_limit",
+            "Largest number of WebSockets, of a process and of a user.",
+            ("of",),
+            multiprocess_mode="livemax",
+            registry=self.registry,
+        )
         self.refused = self._counter(
             "sockets_refused", "WebSockets refused, as there were too many."
         )
@@ -120,6 +127,16 @@ class Metrics:
             self._series[answer] = series
         series[0].inc()
         series[1].observe(seconds)
+
+    def socket_limits(self, *, process: int, user: int) -> None:
+        """Tell how many sockets may be open at most.
+
+        Args:
+            process: Largest number of sockets of one process.
+            user: Largest number of sockets of one user, in all processes together.
+        """
+        self._socket_limits.labels("process").set(process)
+        self._socket_limits.labels("user").set(user)
 
     def text(self) -> str:
         """Return the metrics of all processes of the server in Prometheus's text format."""

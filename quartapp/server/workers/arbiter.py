@@ -14,6 +14,7 @@ from gunicorn.errors import HaltServer
 from quartapp.embedded.failures import EXIT_MONGOD_LOST
 from quartapp.errors import EXIT_MISTAKE, QuartappError
 from quartapp.pauses import Pauses
+from quartapp.realtime.places import PlaceFiles
 from quartapp.server.systemd import notify_systemd
 from quartapp.server.workers.reports import ENDINGS, Failure, Reports
 from quartapp.server.workers.shares import Shares
@@ -59,6 +60,7 @@ class WorkerArbiter(Arbiter):  # type: ignore[misc] # untyped
         failure: Why the server could not start, or lost its database; None without a failure.
         reports: Reports from the workers.
         shares: Each worker's share of the connections.
+        places: Places of users' sockets, which all workers share.
     """
 
     app: Application
@@ -69,6 +71,7 @@ class WorkerArbiter(Arbiter):  # type: ignore[misc] # untyped
     ) -> None:
         self.reports = Reports()
         self.shares = Shares()
+        self.places = PlaceFiles()
         self.failure: Failure | None = None
         super().__init__(app)
         # gunicorn keeps both in its class. Given listeners, gunicorn opens none of its own.

@@ -72,6 +72,7 @@ def serve_workers(
 def _equip(arbiter: WorkerArbiter, worker: ServerWorker) -> None:
     worker.reports = arbiter.reports
     worker.share = arbiter.shares.add()
+    worker.places = arbiter.places
 
 
 def _bury(arbiter: WorkerArbiter, worker: ServerWorker) -> None:

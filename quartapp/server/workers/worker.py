@@ -16,10 +16,12 @@ from gunicorn.workers.base import Worker
 
 from quartapp.app import create_app
 from quartapp.errors import QuartappError
+from quartapp.parts import core
 from quartapp.server.serving import STOPPED_SECONDS, serve_app
 from quartapp.server.workers.reports import ENDINGS, Failure
 
 if TYPE_CHECKING:
+    from quartapp.realtime.places import PlaceFiles
     from quartapp.server.workers.reports import Reports
     from quartapp.server.workers.shares import Share
     from quartapp.settings.core import Settings
@@ -48,6 +50,7 @@ class ServerWorker(Worker):  # type: ignore[misc] # untyped
     app: Serves
     reports: Reports
     share: Share
+    places: PlaceFiles
 
     def init_process(self) -> None:
         """Serve, then end the process without returning into the arbiter's code."""
@@ -84,6 +87,7 @@ class ServerWorker(Worker):  # type: ignore[misc] # untyped
 
     async def _serve_until_told(self) -> None:
         app = create_app(self.app.settings)
+        core(app).hub.share(self.places)
         beating = asyncio.create_task(self._beat())
         try:
             await serve_app(app, self.sockets[0], self._is_ready, self.share)

@@ -35,10 +35,34 @@ async def test_user_cannot_exceed_the_socket_limit_and_others_are_not_affected(s
     await sockets[0].close()
 
     async def one_has_left():
-        return core(server.app).hub._open_by_user[greedy.id] == 2
+        return len(core(server.app).hub._places) == 3  # one of them of the other
 
     await eventually(one_has_left)
     assert await (await server.socket(greedy)).ask("HELLO") == UNKNOWN
+
+
+@pytest.mark.parametrize(("registration", "most"), [("open", 1000), ("invite", 20)])
+async def test_limit_of_a_user_is_larger_where_everybody_may_register(
+    serve, monkeypatch, registration, most
+):
+    monkeypatch.setenv("QUARTAPP_AUTH_REGISTRATION", registration)
+    server = await serve()
+    person = await server.person("student")
+    told = (await server.api.get(f"{server.url}/metrics")).text
+    assert f'quartapp_sockets_limit{{of="user"}} {most}.0' in told
+    if most == 20:
+        sockets = [await server.socket(person) for _ in range(most)]
+        await assert_one_too_many(server, person)
+        assert await sockets[0].ask("HELLO") == UNKNOWN
+
+
+@pytest.mark.parametrize("registration", ["open", "invite"])
+async def test_limit_of_a_user_that_is_said_is_kept(serve, monkeypatch, registration):
+    monkeypatch.setenv("QUARTAPP_AUTH_REGISTRATION", registration)
+    server = await serve(max_sockets_per_user=1, max_sockets=7)
+    told = (await server.api.get(f"{server.url}/metrics")).text
+    assert 'quartapp_sockets_limit{of="user"} 1.0' in told
+    assert 'quartapp_sockets_limit{of="process"} 7.0' in told
 
 
 async def test_process_cannot_exceed_the_socket_limit(serve):
@@ -86,7 +110,7 @@ async def test_closed_sockets_free_all_their_places(serve, eventually):
             return not core(server.app).hub._open
 
         await eventually(all_are_free)
-    assert not core(server.app).hub._open_by_user
+    assert not len(core(server.app).hub._places)
 
 
 async def test_stopping_server_accepts_no_sockets(server):

@@ -7,11 +7,13 @@ import os
 import re
 import signal
 from collections import Counter
+from contextlib import suppress
 from socket import AF_UNIX, SOCK_DGRAM
 from socket import socket as unix_socket
 from urllib.parse import unquote
 
 import pytest
+from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from quartapp.testing.clients import DEADLINE_SECONDS
 from quartapp.testing.proc import at_work_on
@@ -92,6 +94,49 @@ async def test_connections_for_a_worker_that_hangs_are_taken_by_the_others(serve
         assert {process.worker_of(socket) for socket in fresh} == {spared}
     finally:
         os.kill(hanging, signal.SIGCONT)
+
+
+async def is_open(socket):
+    """Tell whether a socket is within the limits."""
+    try:
+        return await socket.drain() == []
+    except ConnectionClosed:
+        return False
+
+
+async def test_limit_of_a_user_is_for_all_workers_and_a_killed_one_gives_its_places_back(
+    serve_workers, eventually
+):
+    process = await serve_workers(2, QUARTAPP_MAX_SOCKETS_PER_USER="6")
+    person, other = await process.client.people("student", 2)
+    first = [await process.client.socket(person) for _ in range(6)]
+    assert [await is_open(socket) for socket in first] == [True] * 6
+    places = Counter(map(process.worker_of, first))
+    assert set(places) == process.workers, "each worker has some of them"
+
+    async def another():
+        # The place of a socket is free shortly after its end.
+        with suppress(OSError, WebSocketException):
+            socket = await process.client.socket(person)
+            return await is_open(socket) and socket
+
+    async def assert_full():
+        assert [await another() for _ in range(6)] == [False] * 6
+        assert await is_open(await process.client.socket(other))
+
+    await assert_full()
+    await first.pop().close()
+    first.append(await eventually(another))
+    await assert_full()
+    killed, _ = process.workers
+    hit = [socket for socket in first if process.worker_of(socket) == killed]
+    os.kill(killed, signal.SIGKILL)
+    assert [await socket.closed() for socket in hit] == [1006] * len(hit)
+    for _ in hit:
+        assert await eventually(another)
+    await assert_full()
+    told = (await process.client.api.get(f"{process.client.url}/metrics")).text
+    assert 'quartapp_sockets_limit{of="user"} 6.0' in told
 
 
 async def test_everybody_sees_one_order_of_marks_made_on_several_workers(
