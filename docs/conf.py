@@ -72,6 +72,7 @@ UNLISTED = {
     "quartapp.database.shared_time.SharedTime",
     "quartapp.hooks.dispatcher.Dispatcher",
     "quartapp.realtime.channel.Channel",
+    "quartapp.realtime.places.PlaceFiles",
     "quartapp.realtime.registry.EventRegistry",
     "quartapp.realtime.answering.Answerable",
     "quartapp.realtime.wire.Parcel",

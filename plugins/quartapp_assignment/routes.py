@@ -49,6 +49,7 @@ from quartapp_classes import (
     NotEnrolledError,
     NotOwnerError,
     StudentBody,
+    StudentDirectory,
     StudentNotFoundError,
 )
 
@@ -175,11 +176,12 @@ async def get_class(principal: Principal, class_id: str) -> dict[str, Any]:
     classes = _classes()
     class_room = await classes.readable(class_id, principal)
     _, students = await classes.people(class_room)
+    classmates = _directory().seen(students, class_room, principal)
     return {
         "_id": class_room.id,
         "className": class_room.class_name,
         "teacherId": class_room.teacher_id,
-        "students": [_student(student) for student in students],
+        "students": [_student(one) for one in classmates if one is not None],
     }
 
 
@@ -191,8 +193,8 @@ async def get_class(principal: Principal, class_id: str) -> dict[str, Any]:
     data=list[Student],
 )
 async def list_students(principal: Principal) -> list[dict[str, Any]]:
-    """Return all students."""
-    return [_student(student) for student in await _users().students()]
+    """Return all students whom the caller may see, or the first page of them."""
+    return [_student(student) for student in await _directory().students(principal)]
 
 
 @blueprint.get("/class/<class_id>/my-attendance")
@@ -255,6 +257,10 @@ def _users() -> UserService:
 
 def _classes() -> ClassService:
     return core().services.get(ClassService)
+
+
+def _directory() -> StudentDirectory:
+    return core().services.get(StudentDirectory)
 
 
 def _attendance() -> AttendanceService:

@@ -25,6 +25,7 @@ from quartapp_auth.errors import (
 from quartapp_auth.happenings import UserRegistered
 from quartapp_auth.registering.invitations import Invitation, Invitations
 from quartapp_auth.registering.registrations import Registrations
+from quartapp_auth.registering.rule import RegistrationRule
 from quartapp_auth.roles import BaseRole
 from quartapp_auth.schemas import (
     EMAIL,
@@ -59,6 +60,7 @@ __all__ = [
     "RegisteredRole",
     "Registration",
     "RegistrationClosedError",
+    "RegistrationRule",
     "Registrations",
     "TokenAnswer",
     "TooManyFailuresError",

@@ -100,6 +100,7 @@ class AuthPlugin:
         parts.services.add(self._hashing)
         parts.services.add(guessing)
         self._rule = rule = rule_for(settings.registration, parts.settings)
+        parts.services.add(rule)
         if rule.is_open:
             parts.hub.allow_per_user(SOCKETS_WHERE_OPEN)
         password_rule = PasswordRule(rule.is_open, settings.school_names)

@@ -4,6 +4,7 @@ The exports of this package are public; its modules are internal.
 """
 
 from quartapp_classes.bulk import BulkClasses, ClassChange, ClassEntry
+from quartapp_classes.directory import StudentDirectory
 from quartapp_classes.errors import (
     AlreadyEnrolledError,
     ClassExistsError,
@@ -58,6 +59,7 @@ __all__ = [
     "Rolls",
     "StudentAdded",
     "StudentBody",
+    "StudentDirectory",
     "StudentNotFoundError",
     "StudentRemoved",
     "Teacher",

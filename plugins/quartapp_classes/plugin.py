@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 from bson import ObjectId
 
 from quartapp import Migration, Role, core, end_tasks, hookimpl
-from quartapp_auth import BaseRole, People
+from quartapp_auth import BaseRole, People, RegistrationRule
 from quartapp_classes import hookspecs
 from quartapp_classes.administration.routes import class_administration
 from quartapp_classes.audited import ACTIONS
+from quartapp_classes.directory import StudentDirectory
 from quartapp_classes.finding import EVERY_CLASS
 from quartapp_classes.happenings import (
     ClassChanged,
@@ -25,6 +26,7 @@ from quartapp_classes.paths import ClassConverter
 from quartapp_classes.rolls import Rolls
 from quartapp_classes.routes import blueprint
 from quartapp_classes.service import ClassService
+from quartapp_classes.settings import ClassesSettings
 from quartapp_classes.teacher_changes import TeacherChanges
 from quartapp_classes.teacher_routes import teacher_routes
 from quartapp_classes.teaching import Teaching
@@ -60,6 +62,11 @@ class ClassesPlugin:
         self._watching: asyncio.Task[None] | None = None
 
     @hookimpl
+    def register_settings(self) -> type[ClassesSettings]:
+        """Declare who sees which students, and whose addresses."""
+        return ClassesSettings
+
+    @hookimpl
     def register_roles(self) -> list[Role]:
         """Allow teachers to have classes, and administrators to manage all classes."""
         own = {"class:create", "class:read", "class:write", "roll:write", "students:read"}
@@ -87,7 +94,12 @@ class ClassesPlugin:
         )
         writer = ClassWriter(parts.database, parts.plugins)
         teachers = TeacherChanges(classes, people, writer, self._teaching, parts.local_day)
-        for service in (self._rolls, self._teaching, classes, teachers):
+        # A plugin in place of the auth plugin need not have the rule.
+        rule = parts.services.find(RegistrationRule)
+        is_open = rule is not None and rule.is_open
+        settings = parts.services.get(ClassesSettings)
+        directory = StudentDirectory(people, classes, settings, is_open=is_open)
+        for service in (self._rolls, self._teaching, classes, teachers, directory):
             parts.services.add(service)
 
     @hookimpl

@@ -6,7 +6,7 @@ from pydantic import Field
 from quart import Blueprint
 
 from quartapp import SIGNED_IN, DomainError, Operation, Refusal, Versioned, core, permission
-from quartapp_auth import People
+from quartapp_classes.directory import StudentDirectory
 from quartapp_classes.errors import (
     AlreadyEnrolledError,
     ClassExistsError,
@@ -92,9 +92,9 @@ async def list_classes(principal: Principal) -> list[dict[str, Any]]:
     errors={NoStudentsError: Refusal(404, "No students found")},
 )
 async def list_students(principal: Principal, query: StudentsQuery) -> list[dict[str, Any]]:
-    """Return all students, or a page of those whose name or address starts with the search text."""
-    people = core().services.get(People)  # type: ignore[type-abstract] # mypy takes a protocol for a class that cannot be used
-    students = await people.students(query.search, query.limit, query.after)
+    """Return students, or a page of those whose name or address starts with the search text."""
+    directory = core().services.get(StudentDirectory)
+    students = await directory.students(principal, query.search, query.limit, query.after)
     if not students:
         raise NoStudentsError
     return [{"_id": s.id, "name": s.name, "email": s.email, "role": s.role} for s in students]
@@ -120,6 +120,8 @@ async def get_class(principal: Principal, class_id: str) -> Versioned:
     service = _classes()
     class_room = await service.readable(class_id, principal)
     teacher, students = await service.people(class_room)
+    directory = core().services.get(StudentDirectory)
+    teacher, *classmates = directory.seen([teacher, *students], class_room, principal)
     details = [
         {
             "_id": class_room.id,
@@ -127,7 +129,7 @@ async def get_class(principal: Principal, class_id: str) -> Versioned:
             "createdAt": class_room.created_at,
             "updatedAt": class_room.updated_at,
             "teacherId": _person(teacher),
-            "studentsIds": [_person(student) for student in students],
+            "studentsIds": [_person(student) for student in classmates],
         }
     ]
     return Versioned(details, version_of(class_room))
