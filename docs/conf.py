@@ -73,6 +73,8 @@ UNLISTED = {
     "quartapp.hooks.dispatcher.Dispatcher",
     "quartapp.realtime.channel.Channel",
     "quartapp.realtime.places.PlaceFiles",
+    "quartapp_auth.settings.RegistrationSetting",
+    "quartapp_classes.settings.ClassesSettings",
     "quartapp.realtime.registry.EventRegistry",
     "quartapp.realtime.answering.Answerable",
     "quartapp.realtime.wire.Parcel",

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 DEPTHS = {"quick": 0.25, "default": 1.0, "deep": 10.0}
 OWN_SECRET = secrets.token_hex(32)
 JUNIT_FILE = "contract-results.xml"
+REGISTRATIONS = ("open", "invite")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -59,6 +60,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "one.",
     )
     group.addoption(
+        "--contract-registration",
+        choices=REGISTRATIONS,
+        default="open",
+        help="Who may register on the server: everybody, or people whom the administrator invites. "
+        "The run registers its people accordingly.",
+    )
+    group.addoption(
         "--plugin",
         metavar="NAME",
         action="append",
@@ -76,21 +84,30 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests that cannot run against the server of ``--base-url``.
+    """Leave out the tests that are for other servers, or that cannot run against this one.
 
     Raises:
-        pytest.UsageError: ``--plugin`` is given for a server that this run does not start.
+        pytest.UsageError: ``--plugin`` is given for a server that this run does not start, or the
+            run has no administrator who could invite people.
     """
-    if not config.getoption("--base-url"):
-        return
-    if config.getoption("--plugin"):
-        raise pytest.UsageError("--plugin is for a server that is started, not for --base-url")
-    unmet = ["needs_own_server"]
-    if not config.getoption("--contract-jwt-secret"):
-        unmet.append("needs_jwt_secret")
-    if not config.getoption("--contract-admin"):
-        unmet.append("needs_admin")
-    left_out = [item for item in items if any(map(item.get_closest_marker, unmet))]
+    registration = config.getoption("--contract-registration")
+    unmet = []
+    if config.getoption("--base-url"):
+        if config.getoption("--plugin"):
+            raise pytest.UsageError("--plugin is for a server that is started, not for --base-url")
+        unmet.append("needs_own_server")
+        if not config.getoption("--contract-jwt-secret"):
+            unmet.append("needs_jwt_secret")
+        if not config.getoption("--contract-admin"):
+            unmet.append("needs_admin")
+            if registration == "invite":
+                raise pytest.UsageError("people are invited by an administrator: --contract-admin")
+
+    def is_left_out(item: pytest.Item) -> bool:
+        other = (mark.args != (registration,) for mark in item.iter_markers("registration"))
+        return any(map(item.get_closest_marker, unmet)) or any(other)
+
+    left_out = [item for item in items if is_left_out(item)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
@@ -119,6 +136,13 @@ def plugins(request: pytest.FixtureRequest) -> list[str]:
 
 
 @pytest.fixture(scope="session")
+def registration(request: pytest.FixtureRequest) -> str:
+    """Return who may register on the server under test: ``open`` or ``invite``."""
+    setting: str = request.config.getoption("--contract-registration")
+    return setting
+
+
+@pytest.fixture(scope="session")
 def own_folder() -> Iterator[Path]:
     """Provide the folder of the server that the run starts."""
     with tempfile.TemporaryDirectory(prefix="quartapp-contract-") as folder:
@@ -126,13 +150,16 @@ def own_folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def base_url(request: pytest.FixtureRequest, plugins: list[str], own_folder: Path) -> Iterator[str]:
+def base_url(
+    request: pytest.FixtureRequest, plugins: list[str], registration: str, own_folder: Path
+) -> Iterator[str]:
     """Provide the address of the server under test, without a slash at the end."""
     given: str | None = request.config.getoption("--base-url")
     if given:
         yield given.rstrip("/")
         return
-    with server_in(own_folder, *plugins, JWT_SECRET=OWN_SECRET) as url:
+    setting = {"QUARTAPP_AUTH_REGISTRATION": registration}
+    with server_in(own_folder, *plugins, JWT_SECRET=OWN_SECRET, **setting) as url:
         yield url
 
 
@@ -185,15 +212,23 @@ def _served(url: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def people(base_url: str) -> Iterator[People]:
+def people(
+    base_url: str, registration: str, request: pytest.FixtureRequest, own_folder: Path
+) -> Iterator[People]:
     """Provide a maker of accounts on the server under test."""
     with People(base_url) as made:
+        if registration == "invite":
+            made.inviter = _admin(request, made, own_folder)
         yield made
 
 
 @pytest.fixture(scope="session")
 def admin(request: pytest.FixtureRequest, people: People, own_folder: Path) -> Person | None:
     """Return an administrator; None where the run has none, and leaves out what needs one."""
+    return people.inviter or _admin(request, people, own_folder)
+
+
+def _admin(request: pytest.FixtureRequest, people: People, own_folder: Path) -> Person | None:
     given: str | None = request.config.getoption("--contract-admin")
     if given:
         email, _, password = given.partition(":")

@@ -44,7 +44,12 @@ class People:
 
     Args:
         base_url: Address of the server, without a path.
+
+    Attributes:
+        inviter: The administrator who invites each person; None where everybody may register.
     """
+
+    inviter: Person | None = None
 
     def __init__(self, base_url: str) -> None:
         self.http = httpx.Client(base_url=base_url, timeout=TIMEOUT_SECONDS)
@@ -92,8 +97,15 @@ class People:
         Raises:
             AssertionError: The server's answer breaks the contract.
         """
+        if self.inviter is not None and "invitation" not in more:
+            more["invitation"] = self._invitation(self.inviter, more["role"])
         body = {"name": name, "email": email, "password": PASSWORD, **more}
         self._data("POST", "/auth/register", 201, json=body)
+
+    def _invitation(self, admin: Person, role: str) -> str:
+        sent = {"role": role}
+        made = self._data("POST", "/admin/invitations", 201, json=sent, headers=admin.headers)
+        return str(made["invitation"])
 
     def signed_in(self, email: str, password: str) -> Person:
         """Sign in to an account, and return its person.

@@ -12,12 +12,14 @@ class ClassesSettings(BaseModel):
 
     directory: Literal["all", "classes"] | None = Field(
         None,
+        examples=["all"],
         description="Students whom a teacher can list: `all`, or `classes`, those of the teacher's "
         "classes and whoever a search names exactly. Without it: `all` where registration is open, "
         "else `classes`.",
     )
     show_emails: bool | None = Field(
         None,
+        examples=[True],
         description="Whether classmates see each other's and the teacher's addresses. Without it: "
         "only where registration is open.",
     )

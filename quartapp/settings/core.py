@@ -231,6 +231,7 @@ class Settings(PluginChoice):
         None,
         ge=1,
         le=1_000_000,
+        examples=[100],
         description="Sockets of one user that all processes of a server hold together. Without it: "
         "20, or 1,000 where everybody may make an account.",
     )

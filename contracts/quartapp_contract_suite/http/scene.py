@@ -68,7 +68,7 @@ class Scene:
             },
             **{
                 f"{name}_email": cast.named(name).email
-                for name in ("teacher", "stranger", "student")
+                for name in ("teacher", "stranger", "student", "outsider")
             },
         }
         if cast.admin is not None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from quartapp_contract_suite.http.matching import ID, TIME, Holding
 from quartapp_contract_suite.http.scene import Scene
-from quartapp_contract_suite.http.table.rows import Row, class_room, error, ok
+from quartapp_contract_suite.http.table.rows import Row, class_room, error, ok, on
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,18 +78,15 @@ def _list_classes() -> list[Row]:
 
 
 def _get_class() -> list[Row]:
-    details = ok(
-        [
-            {
-                "_id": "<class>",
-                "className": "<name>",
-                "createdAt": TIME,
-                "updatedAt": TIME,
-                "teacherId": {"name": "ada lovelace", "email": "<teacher_email>"},
-                "studentsIds": [{"name": "grace hopper", "email": "<student_email>"}],
-            }
-        ]
-    )
+    student = {"name": "grace hopper", "email": "<student_email>"}
+
+    def seen(teacher_email: str | None) -> Any:  # noqa: ANN401 - JSON
+        teacher = {"name": "ada lovelace", "email": teacher_email}
+        times = {"createdAt": TIME, "updatedAt": TIME}
+        named = {"_id": "<class>", "className": "<name>"}
+        return ok([{**named, **times, "teacherId": teacher, "studentsIds": [student]}])
+
+    details, as_classmate = seen("<teacher_email>"), seen(None)
     not_enrolled = "you are not enrolled in the class"
 
     def row(case: str, who: str, key: str, status: int, body: Any) -> Row:  # noqa: ANN401 - JSON
@@ -97,7 +94,8 @@ def _get_class() -> list[Row]:
 
     return [
         row("its teacher", "teacher", "<class>", 200, details),
-        row("a student in it", "student", "<class>", 200, details),
+        *on("open", row("a student in it", "student", "<class>", 200, details)),
+        *on("invite", row("a student in it", "student", "<class>", 200, as_classmate)),
         row("id in capitals", "teacher", "<CLASS>", 200, details),
         row("no such class", "teacher", "<missing>", 404, error("Class not found")),
         row("no such class, a student", "student", "<missing>", 404, error("Class not found")),

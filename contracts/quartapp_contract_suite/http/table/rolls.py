@@ -6,7 +6,7 @@ from typing import Any
 
 from quartapp_contract_suite.http.matching import ID, Holding, Like
 from quartapp_contract_suite.http.table.classes import owned
-from quartapp_contract_suite.http.table.rows import Row, class_room, error, ok
+from quartapp_contract_suite.http.table.rows import Row, class_room, error, ok, on
 
 
 def roll_rows() -> list[Row]:
@@ -80,15 +80,25 @@ def _list_students() -> list[Row]:
     invalid = error("Invalid request schema")
     nobody = error("No students found")
     return [
-        row("all", "", 200, ok(Holding((grace, mary)))),
+        *on("open", row("all", "", 200, ok(Holding((grace, mary))))),
+        *on("invite", row("all of one's own", "", 200, ok(Holding((grace,))))),
+        row(
+            "one who is in no class, by the whole address",
+            "?search=<outsider_email>",
+            200,
+            ok([mary]),
+        ),
         row("name begins so", "?search=GRACE%20h", 200, ok(Holding((grace,)))),
         row("a later word of the name begins so", "?search=Hop", 200, ok(Holding((grace,)))),
         row("accents do not count", "?search=gr%C3%A1ce", 200, ok(Holding((grace,)))),
         row("address begins so", "?search=<student_email>", 200, ok([grace])),
         row("nothing begins so", "?search=<fresh>", 404, nobody),
         row("so many", "?limit=1", 200, ok([one])),
-        row("those behind one", "?after=<student_id>", 200, ok(Holding((mary,)))),
-        row("the next page", "?limit=1&after=<student_id>", 200, ok([one])),
+        *on(
+            "open",
+            row("those behind one", "?after=<student_id>", 200, ok(Holding((mary,)))),
+            row("the next page", "?limit=1&after=<student_id>", 200, ok([one])),
+        ),
         row("behind the last", "?after=ffffffffffffffffffffffff", 404, nobody),
         *[
             row(f"{query} is refused", f"?{query}", 400, invalid)

@@ -8,7 +8,7 @@ the same teacher, ``<foreign>`` a class of ``stranger``.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from quartapp_contract_suite.http.matching import ID, PERHAPS_NO_TEXT, TEXT, TIME, Like, ListOf
@@ -51,6 +51,7 @@ class Row:
         given: Method of the scene to call before the request; None for no preparation.
         headers: Headers of the answer.
         by_admin: Whether the row needs an administrator, whom not every run has.
+        registration: Setting ``registration`` of the servers that the row is for; None for all.
     """
 
     operation: str
@@ -64,9 +65,20 @@ class Row:
     given: Callable[[Scene], None] | None = None
     headers: Mapping[str, str] = field(default_factory=lambda: JSON_TYPE)
     by_admin: bool = False
+    registration: str | None = None
 
     def __str__(self) -> str:
         return f"{self.operation}: {self.case}"
+
+
+def on(registration: str, *found: Row) -> list[Row]:
+    """Return rows that are for servers with a setting ``registration`` alone.
+
+    Args:
+        registration: The setting.
+        found: The rows.
+    """
+    return [replace(row, registration=registration) for row in found]
 
 
 def ok(data: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
