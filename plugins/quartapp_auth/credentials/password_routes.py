@@ -14,7 +14,7 @@ from quartapp_auth.errors import (
 )
 from quartapp_auth.routes import INVALID, TAGS, TOO_MANY_REQUESTS, USER_NOT_FOUND, unfit_password
 from quartapp_auth.schemas import PasswordChangeBody, TokenAnswer
-from quartapp_auth.signing_in.sign_out_routes import renew_cookie
+from quartapp_auth.signing_in.sign_out_routes import WHY, renew_cookie
 
 if TYPE_CHECKING:
     from quartapp import Principal
@@ -36,6 +36,8 @@ blueprint = Blueprint("passwords", __name__, url_prefix="/api/v1/auth")
         UserNotFoundError: USER_NOT_FOUND,
         TooManyFailuresError: TOO_MANY_REQUESTS,
     },
+    fuzz=False,
+    why=WHY,
 )
 async def change_password(principal: Principal, body: PasswordChangeBody) -> dict[str, str]:
     """Change the caller's password; all tokens of the account end, but for a fresh one."""
