@@ -49,7 +49,8 @@ async def test_marks_in_flight_at_a_stop_are_stored_or_were_not_shown(serve_proc
 
 async def test_it_says_when_it_is_ready(serve_process, mongodb_uri):
     process = await serve_process(uri=mongodb_uri, JWT_SECRET="s" * 32)
-    address = unquote(mongodb_uri.split("/")[2])
+    # The password of the database is in no line.
+    address = unquote(mongodb_uri.split("/")[2].rpartition("@")[2])
     port = process.client.url.rsplit(":", 1)[1]
     assert process.stdout == [f"Mongodb connected {address}", f"server running on PORT {port}"]
 
