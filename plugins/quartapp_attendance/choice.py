@@ -75,9 +75,9 @@ class SessionChoice:
         Raises:
             NoActiveSessionError: No live session fits.
         """
-        # This process may not know yet which of several sessions a teacher started last.
+        # This process may not know yet which of several sessions is the newest of the principal.
         by_role = self.calls_rolls(principal) if calling is None else calling
-        ambiguous = self._scope == "class" and class_id is None and by_role
+        ambiguous = self._scope == "class" and class_id is None
         found = None if ambiguous else await self._fitting(principal, class_id, by_role)
         # This process may know of no session yet, or not of a change in the roll.
         return found or await self._as_stored(principal, class_id, calling)

@@ -90,6 +90,25 @@ async def test_a_student_of_several_names_the_class_or_gets_the_newest(server, l
     assert named["data"] == {"status": "present"}
 
 
+async def test_a_student_gets_the_newest_before_the_next_change_tells_of_the_roll(
+    server, lesson, mark
+):
+    maths, physics = await lesson(server, students=1), await lesson(server, students=1)
+    student = maths.students[0]
+    await maths.start()
+    await physics.start()
+    teacher, socket = await server.socket(maths.teacher), await server.socket(student)
+    await teacher.ask("ATTENDANCE_MARKED", mark(student))
+    answer = await server.api.post(
+        f"/class/{physics.class_id}/add-student",
+        json={"studentId": student.id},
+        headers=physics.teacher.headers,
+    )
+    assert answer.status_code == 201
+    await socket.until("ATTENDANCE_MARKED")
+    assert (await socket.ask("MY_ATTENDANCE"))["data"] == {"status": "not yet updated"}
+
+
 async def test_roll_changes_decide_the_receivers_of_the_next_broadcast(server, lesson):
     maths = await lesson(server, students=1)
     late = await server.person("student")
