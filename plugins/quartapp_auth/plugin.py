@@ -10,6 +10,7 @@ from quartapp_auth.accounts.mongo_store import MongoUserStore
 from quartapp_auth.accounts.people import People
 from quartapp_auth.accounts.store import UserStore
 from quartapp_auth.administration.administration import MANAGING, Administration
+from quartapp_auth.administration.audit_routes import AUDITING, audit_routes
 from quartapp_auth.administration.people_routes import people_routes
 from quartapp_auth.audited import ACTIONS
 from quartapp_auth.commands import user
@@ -73,7 +74,7 @@ class AuthPlugin:
         return [
             Role(BaseRole.TEACHER, label="Teacher"),
             Role(BaseRole.STUDENT, label="Student"),
-            Role(BaseRole.ADMIN, {MANAGING}, label="Administrator"),
+            Role(BaseRole.ADMIN, {MANAGING, AUDITING}, label="Administrator"),
         ]
 
     @hookimpl
@@ -128,7 +129,7 @@ class AuthPlugin:
         """Return the routes under /auth, and those of administrators."""
         return [
             *(blueprint, sign_out_blueprint, password_blueprint, ticket_blueprint),
-            *(invitation_routes, people_routes),
+            *(invitation_routes, people_routes, audit_routes),
         ]
 
     @hookimpl

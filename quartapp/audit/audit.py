@@ -8,6 +8,7 @@ from quart import has_request_context, has_websocket_context, request, websocket
 
 from quartapp.audit.chain import Chain
 from quartapp.audit.form import PENDING, row
+from quartapp.audit.reading import Reading
 from quartapp.identity.acting import acting
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Audit:
         self._database = database
         self._clock = clock
         self._chain = Chain(database, clock)
+        self._reading = Reading(database)
         self.actions = {action.name: action for action in actions}
         self.serving = False
 
@@ -96,6 +98,29 @@ class Audit:
         """
         if rows:
             await self._chain.append(rows)
+
+    async def newest(
+        self,
+        most: int,
+        after: str | None = None,
+        *,
+        day: str | None = None,
+        who: str | None = None,
+        action: str | None = None,
+    ) -> list[Document]:
+        """Return linked entries, the newest first.
+
+        Args:
+            most: Largest number of entries.
+            after: ``_id`` of an entry; only entries before it are returned. None for no limit.
+            day: Day of the entries, in UTC, as an ISO date; None for any.
+            who: Id of the account that acted; None for any.
+            action: Name of the action; None for any.
+
+        Raises:
+            DatabaseUnavailableError: MongoDB did not answer in time.
+        """
+        return await self._reading.page(most, after, day=day, who=who, action=action)
 
     async def close(self) -> None:
         """Wait until all is written that waits."""

@@ -135,6 +135,7 @@ async def test_a_plugin_in_place_of_auth_keeps_to_the_contract_as_far_as_it_goes
         f"{operation}: this configuration does not have it"
         for operation in (
             "DELETE /api/v1/admin/invitations/{invitation_id}",
+            "GET /api/v1/admin/audit",
             "GET /api/v1/admin/invitations",
             "GET /api/v1/admin/people/{user_id}",
             "GET /api/v1/admin/people",

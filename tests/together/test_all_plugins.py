@@ -19,7 +19,7 @@ from quartapp_auth import BaseRole, UserService
 OPTIONAL = ("assignment", "checkin", "oneroster", "statuses", "webhooks")
 
 # What says what a server offers, or has done, is meant to say more.
-ABOUT_ITSELF = {"/openapi.json", "/asyncapi.json", "/metrics"}
+ABOUT_ITSELF = {"/openapi.json", "/asyncapi.json", "/metrics", "/api/v1/admin/audit"}
 # Routes that end the token of the request, and then all tokens of the account.
 ENDING = ("/api/v1/auth/logout", "/api/v1/auth/logout-all")
 PASSWORD = "correct horse"
@@ -68,6 +68,7 @@ STORY = (
     ("ada", "POST", "/api/v1/admin/invitations", {"role": "teacher"}),
     ("root", "GET", "/api/v1/admin/invitations", None),
     ("root", "DELETE", "/api/v1/admin/invitations/{invitation}", None),
+    ("ada", "GET", "/api/v1/admin/audit", None),
     ("root", "POST", "/api/v1/admin/people", {"name": "Kay", "username": "kay", "role": "student"}),
     ("root", "POST", "/api/v1/admin/people", {"name": "Kay", "role": "student"}),
     ("ada", "POST", "/api/v1/admin/people", {"name": "Kay", "username": "kay", "role": "admin"}),

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
 from quartapp import Body, Closed, ObjectIdInput, ObjectIdString, Timestamp, left_out
 from quartapp_auth.schemas import Email, Name, NewPassword, Username
 
+Hash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 RoleName = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
 
@@ -33,6 +34,39 @@ class NewPersonBody(Body):
         if self.email is None and self.username is None:
             raise ValueError("email or username is needed")
         return self
+
+
+class AuditQuery(Body):
+    """The choice of entries of the audit."""
+
+    day: Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")] = left_out()
+    who: ObjectIdInput = left_out()
+    action: Annotated[
+        str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*\.[a-z][a-z0-9-]*$", max_length=100)
+    ] = left_out()
+    limit: int = left_out(ge=1, le=500)
+    after: ObjectIdInput = left_out()
+
+
+class AuditEntryAnswer(Closed):
+    """An entry of the audit, with all that its hash is made of."""
+
+    id: ObjectIdString = Field(alias="_id")
+    at: Timestamp
+    action: str
+    who: str | None
+    way: Literal["client", "command", "server"]
+    network: str | None
+    address: str | None
+    salt: str | None
+    seal: str | None
+    about: dict[str, str | None]
+    before: dict[str, str | int | bool | None]
+    after: dict[str, str | int | bool | None]
+    day: str
+    number: int
+    previous: Hash
+    hash: Hash
 
 
 class RoleBody(Body):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from quartapp import core
+from quartapp.audit.form import GENESIS, digest
 from quartapp_auth.registering.invitations import Invitations
 from quartapp_auth.service import UserService
 
@@ -120,3 +123,31 @@ async def test_what_the_server_does_itself_has_no_client(server, told):
     await invitations.make("teacher")
     (entry,) = await told(server)
     assert (entry["way"], entry["who"], entry["network"]) == ("server", None, None)
+
+
+async def test_administrators_read_the_chain_in_pages_and_can_verify_it(server):
+    admin = await server.person("admin")
+    teacher = await server.person("teacher")
+
+    async def page(**query):
+        answer = await server.api.get("/admin/audit", params=query, headers=admin.headers)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["data"]
+
+    found = await page(limit=2)
+    while following := await page(limit=2, after=found[-1]["_id"].upper()):
+        found += following
+    assert len(found) == await server.documents["audit"].count_documents({})
+    for entry, before in pairwise(found):
+        assert entry["previous"] == before["hash"]
+    assert all(digest(entry) == entry["hash"] for entry in found)
+    assert found[-1]["previous"] == GENESIS
+    (own,) = [
+        one
+        for one in found
+        if one["action"] == "auth.registered" and one["about"]["account"] == teacher.id
+    ]
+    assert {one["action"] for one in await page(action=own["action"])} == {own["action"]}
+    assert await page(day="1970-01-01") == []
+    for person in (teacher, await server.person("student")):
+        assert (await server.api.get("/admin/audit", headers=person.headers)).status_code == 403

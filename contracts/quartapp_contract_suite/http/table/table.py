@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from quartapp_contract_suite.http.table.accounts import account_rows
 from quartapp_contract_suite.http.table.attendance import attendance_rows
+from quartapp_contract_suite.http.table.audit import audit_rows
 from quartapp_contract_suite.http.table.classes import class_rows
 from quartapp_contract_suite.http.table.invitations import invitation_rows
 from quartapp_contract_suite.http.table.passwords import password_rows
@@ -24,6 +25,7 @@ def rows() -> list[Row]:
         *password_rows(),
         *invitation_rows(),
         *people_rows(),
+        *audit_rows(),
         *class_rows(),
         *roll_rows(),
         *teacher_rows(),
