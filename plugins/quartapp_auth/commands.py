@@ -53,7 +53,7 @@ def create(identifier: str, name: str, role: str, stdin: bool, data_dir: Path | 
     async def make(parts: Core) -> None:
         known_role(parts, role)
         try:
-            users = _users(parts)
+            users = users_of(parts)
             await users.register(
                 display_name, email, password, role, username=username, vouched=True
             )
@@ -74,7 +74,7 @@ def set_password(identifier: str, stdin: bool, data_dir: Path | None) -> None:
     It is asked for twice and not shown; with --password-stdin, the first line of standard input is
     taken. Whoever is signed in has to sign in again.
     """
-    name, password = _looked_up(identifier), _password(stdin)
+    name, password = looked_up(identifier), _password(stdin)
     done = "has a new password"
     _change(identifier, data_dir, done, lambda users, _: users.set_password(name, password))
 
@@ -115,19 +115,24 @@ def revoke(identifier: str, data_dir: Path | None) -> None:
 
 @user.command("list")
 @data_dir_option
-def list_users(data_dir: Path | None) -> None:
+def listusers_of(data_dir: Path | None) -> None:
     """Show all accounts, one on a line: address or username, role, state, name."""
 
     async def show(parts: Core) -> None:
-        async for one in _users(parts).everybody():
+        async for one in users_of(parts).everybody():
             state = "disabled" if one.disabled else "enabled"
-            known_by = _printable(one.email or one.username or "")
-            click.echo(f"{known_by}\t{one.role}\t{state}\t{_printable(one.display_name)}")
+            known_by = printable(one.email or one.username or "")
+            click.echo(f"{known_by}\t{one.role}\t{state}\t{printable(one.display_name)}")
 
     run(data_dir, show)
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """Return text from outside as a terminal may show it.
+
+    Args:
+        text: The text.
+    """
     # Names are user input, and may contain sequences that move a terminal's cursor.
     return "".join(c if c.isprintable() else "?" for c in text)
 
@@ -190,8 +195,12 @@ def _username(text: str) -> str:
         raise QuartappError("a username has 1 to 100 characters, and no @") from None
 
 
-def _looked_up(identifier: str) -> str:
-    """Return an address or username as accounts have it, without the rules for new ones."""
+def looked_up(identifier: str) -> str:
+    """Return an address or username as accounts have it, without the rules for new ones.
+
+    Args:
+        identifier: E-mail address or username, as it was typed.
+    """
     text = identifier.strip()
     return text.lower() if "@" in text else text
 
@@ -224,7 +233,12 @@ def known_role(parts: Core, role: str) -> None:
         raise QuartappError(f"there is no role {role}; there are {', '.join(sorted(parts.roles))}")
 
 
-def _users(parts: Core) -> UserService:
+def users_of(parts: Core) -> UserService:
+    """Return the service of accounts.
+
+    Args:
+        parts: The parts of the app.
+    """
     from quartapp_auth.service import UserService
 
     return parts.services.get(UserService)
@@ -249,12 +263,12 @@ def _change(
     """
     from quartapp_auth.errors import UserNotFoundError
 
-    name = _looked_up(identifier)
+    name = looked_up(identifier)
 
     async def find_and_change(parts: Core) -> None:
         if role is not None:
             known_role(parts, role)
-        users = _users(parts)
+        users = users_of(parts)
         try:
             await change(users, str((await users.by_identifier(name)).id))
         except UserNotFoundError:

@@ -43,6 +43,10 @@ class UserNotFoundError(DomainError):
     """The account does not exist."""
 
 
+class InvalidCodeError(DomainError):
+    """The text is no one-time code, or one that is used or past."""
+
+
 class WrongPasswordError(DomainError):
     """The password is wrong, or the account may not sign in."""
 

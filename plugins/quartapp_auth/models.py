@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 from mongoengine import DateTimeField, ListField, StringField
 
 from quartapp import Model
+from quartapp_auth.credentials.codes import COLLECTION as ONE_TIME_CODES
 from quartapp_auth.signing_in.failure_counts import COLLECTION as FAILED_SIGN_INS
 
 
@@ -46,6 +47,22 @@ class FailedSignInDocument(Model):
         "collection": FAILED_SIGN_INS,
         "strict": False,
         "indexes": [{"fields": ["expires"], "expireAfterSeconds": 0}],
+    }
+
+
+class OneTimeCodeDocument(Model):
+    """The collection of one-time codes, declared with its indexes and the fields that they need."""
+
+    hash = StringField()
+    expires_at = DateTimeField(db_field="expiresAt")
+
+    meta: ClassVar[dict[str, Any]] = {
+        "collection": ONE_TIME_CODES,
+        "strict": False,
+        "indexes": [
+            {"fields": ["hash"], "unique": True},
+            {"fields": ["expires_at"], "expireAfterSeconds": 0},
+        ],
     }
 
 

@@ -14,12 +14,21 @@ from quartapp_auth.administration.audit_routes import AUDITING, audit_routes
 from quartapp_auth.administration.people_routes import people_routes
 from quartapp_auth.audited import ACTIONS
 from quartapp_auth.commands import user
+from quartapp_auth.credentials.codes import Codes
+from quartapp_auth.credentials.credentials_command import credentials
 from quartapp_auth.credentials.password_change import PasswordChange
 from quartapp_auth.credentials.password_routes import blueprint as password_blueprint
 from quartapp_auth.credentials.password_rule import PasswordRule
+from quartapp_auth.credentials.reset_routes import reset_routes
+from quartapp_auth.credentials.resets import Resets
 from quartapp_auth.happenings import UserRegistered
 from quartapp_auth.metrics import AuthMetrics
-from quartapp_auth.models import FailedSignInDocument, InvitationDocument, UserDocument
+from quartapp_auth.models import (
+    FailedSignInDocument,
+    InvitationDocument,
+    OneTimeCodeDocument,
+    UserDocument,
+)
 from quartapp_auth.registering.invitation_command import invite
 from quartapp_auth.registering.invitation_routes import invitation_routes
 from quartapp_auth.registering.invitations import Invitations
@@ -79,8 +88,8 @@ class AuthPlugin:
 
     @hookimpl
     def register_collections(self) -> list[type[Model]]:
-        """Declare the collections of accounts, invitations and failed sign-ins."""
-        return [UserDocument, InvitationDocument, FailedSignInDocument]
+        """Declare the collections of accounts, invitations, one-time codes and failed sign-ins."""
+        return [UserDocument, InvitationDocument, OneTimeCodeDocument, FailedSignInDocument]
 
     @hookimpl
     def register_services(self, app: Quart) -> None:
@@ -120,6 +129,8 @@ class AuthPlugin:
         refresher = Refresher(parts.plugins, users, parts.clock, settings.refresh_minutes)
         self._states = AccountStates(store, parts.hub, parts.clock, refresher if asks else None)
         parts.services.add(self._states, as_=Standing)
+        codes = Codes(parts.database, parts.clock)
+        parts.services.add(Resets(users, codes, self._states))
         parts.services.add(PasswordChange(users, passwords, guessing, self._states))
         parts.services.add(SignOut(store, self._states, parts.clock, parts.plugins.changes))
         parts.services.add(Administration(store, users, self._states, parts.roles))
@@ -128,13 +139,14 @@ class AuthPlugin:
     def register_blueprints(self) -> list[Blueprint]:
         """Return the routes under /auth, and those of administrators."""
         return [
-            *(blueprint, sign_out_blueprint, password_blueprint, ticket_blueprint),
+            *(blueprint, sign_out_blueprint, password_blueprint, reset_routes, ticket_blueprint),
             *(invitation_routes, people_routes, audit_routes),
         ]
 
     @hookimpl
     def register_commands(self) -> list[click.Command]:
         """Return the commands ``quartapp user`` and ``quartapp invite``."""
+        user.add_command(credentials)
         return [user, invite]
 
     @hookimpl

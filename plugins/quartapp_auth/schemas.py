@@ -17,6 +17,9 @@ LONGEST_EMAIL = 254
 # No password that somebody has is longer, and a check of one costs memory.
 LONGEST_TYPED_PASSWORD = 10_000
 LONGEST_INVITATION = 100
+LONGEST_CODE = 100
+_FOUR = "[0-9A-HJKMNP-TV-Z]{4}"
+CODE = rf"^(?:{_FOUR}-){{6}}[0-9A-HJKMNP-TV-Z]{{2}}$"
 _LABEL = "[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
 EMAIL = rf"[a-zA-Z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@{_LABEL}(?:\.{_LABEL})+"
 
@@ -101,6 +104,26 @@ class PasswordChangeBody(Body):
         Field(repr=False),
     ]
     new_password: NewPassword = Field(alias="newPassword", repr=False)
+
+
+class ResetBody(Body):
+    """A one-time code, and the password to set with the code."""
+
+    code: str = Field(min_length=1, max_length=LONGEST_CODE, repr=False)
+    new_password: NewPassword = Field(alias="newPassword", repr=False)
+
+
+class PasswordSet(Closed):
+    """The end of a reset."""
+
+    message: Literal["Password set"]
+
+
+class NewResetAnswer(Closed):
+    """A one-time code, which is told this once."""
+
+    code: Annotated[str, StringConstraints(pattern=CODE)]
+    expires_at: Timestamp = Field(alias="expiresAt")
 
 
 class UserAnswer(Closed):

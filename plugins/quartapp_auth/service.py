@@ -22,6 +22,8 @@ from quartapp_auth.errors import (
 from quartapp_auth.happenings import UserRegistered
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from bson import ObjectId
 
     from quartapp import Identity, Plugins, Tokens
@@ -286,12 +288,19 @@ class UserService(Directory):
         """
         await self.give_password(await self.by_identifier(identifier), password)
 
-    async def give_password(self, user: User, password: str) -> User:
+    async def give_password(
+        self,
+        user: User,
+        password: str,
+        only_if: Callable[[], Awaitable[None]] | None = None,
+    ) -> User:
         """Set the password of an account that was looked up; its tokens end.
 
         Args:
             user: The account.
             password: Password in clear text, at most 72 bytes of UTF-8.
+            only_if: Function that is awaited when the password can be stored, and that may still
+                refuse by an error; None for no such function.
 
         Returns:
             The account after the change.
@@ -302,6 +311,8 @@ class UserService(Directory):
         """
         self.check_password(user, password)
         hashed = await self._passwords.hashed(password)
+        if only_if is not None:
+            await only_if()
         return await self._change(user.id, UserChanges(password=hashed), revoke=True)
 
     def check_password(self, user: User, password: str) -> None:

@@ -81,6 +81,11 @@ STORY = (
     ("root", "PUT", "/api/v1/admin/people/{kay}/role", {"role": "teacher"}),
     ("root", "PUT", "/api/v1/admin/people/{root}/role", {"role": "teacher"}),
     ("root", "PUT", "/api/v1/admin/people/{kay}/password", {"password": PASSWORD}),
+    ("root", "POST", "/api/v1/admin/people/{kay}/reset", None),
+    *(
+        (None, "POST", "/api/v1/auth/reset", {"code": "{code}", "newPassword": PASSWORD})
+        for _ in range(2)
+    ),
     ("ada", "GET", "/api/v1/class", None),
     ("ada", "POST", "/api/v1/class/create-class", {"className": "Maths"}),
     ("ada", "POST", "/api/v1/class", {"className": "Music"}),
@@ -230,6 +235,8 @@ class Walk:
         if isinstance(data, dict) and "_id" in data:
             name = "invitation" if "usedBy" in data else data.get("name", data.get("className", ""))
             self._words.setdefault(name.lower(), data["_id"])
+        if isinstance(data, dict) and "code" in data:
+            self._words["code"] = data["code"]
         if isinstance(data, dict) and "token" in data:
             # Who changes the password has a fresh token, and all others sign in.
             named = who or PEOPLE[len(self._headers) - 1]
@@ -257,6 +264,7 @@ class Walk:
         text = re.sub(r'"seq":\d+', '"seq":"<microseconds>"', text)
         text = re.sub(r'"invitation":"[\w-]{20,}"', '"invitation":"<invitation>"', text)
         text = re.sub(r'"ticket":"[\w-]{22}"', '"ticket":"<ticket>"', text)
+        text = re.sub(r'"code":"(?:[0-9A-Z]{2,4}-){6}[0-9A-Z]{2}"', '"code":"<code>"', text)
         text = re.sub(r'"requestId":"[\w.-]+"', '"requestId":"<request>"', text)
         return re.sub(
             r"\b[0-9a-f]{24}\b",

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import jwt
 from websockets.sync.client import connect
 
+from quartapp_contract_suite.people import PASSWORD
+
 if TYPE_CHECKING:
     from quartapp_contract_suite.people import People, Person
 
@@ -122,6 +124,40 @@ class Scene:
         """Let the administrator make the account of a teacher, and disable it."""
         self.employ()
         self._as_admin("POST", f"/people/{self.words['person_id']}/disable")
+
+    def offer_reset(self) -> None:
+        """Let the administrator make an account, and a one-time code for it."""
+        self.employ()
+        self._offer()
+
+    def offer_reset_in_other_letters(self) -> None:
+        """Make a one-time code, and write it in small letters with blanks."""
+        self.offer_reset()
+        self.words["code"] = f" {self.words['code'].lower().replace('-', ' ').replace('0', 'o')}"
+
+    def offer_reset_and_use(self) -> None:
+        """Make a one-time code, and set a password with it."""
+        self.offer_reset()
+        body = {"code": self.words["code"], "newPassword": PASSWORD}
+        answer = self.people.http.post(f"{API}/auth/reset", json=body)
+        assert answer.status_code == 200, answer.text
+
+    def offer_reset_twice(self) -> None:
+        """Make a one-time code, and another for the same person."""
+        self.offer_reset()
+        first = self.words["code"]
+        self._offer()
+        self.words["code"] = first
+
+    def offer_reset_and_change(self) -> None:
+        """Make a one-time code, and let the administrator set a password."""
+        self.offer_reset()
+        path = f"/people/{self.words['person_id']}/password"
+        self._as_admin("PUT", path, {"password": PASSWORD})
+
+    def _offer(self) -> None:
+        made = self._as_admin("POST", f"/people/{self.words['person_id']}/reset")
+        self.words["code"] = made["code"]
 
     def _as_admin(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON
         assert self.cast.admin is not None

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from quartapp_contract_suite.http.matching import TOKEN
+from quartapp_contract_suite.http.matching import TIME, TOKEN, Like
 from quartapp_contract_suite.http.scene import Scene
-from quartapp_contract_suite.http.table.rows import KEBAB, Row, error, ok
+from quartapp_contract_suite.http.table.rows import KEBAB, NOBODY, Row, error, ok
 from quartapp_contract_suite.people import PASSWORD
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CODE = Like(r"([0-9A-HJKMNP-TV-Z]{4}-){6}[0-9A-HJKMNP-TV-Z]{2}")
 ANOTHER = "difference-engine"
 TOO_SHORT = "Password has to have 8 characters or more"
 TOO_COMMON = "Password is one of the most common ones"
@@ -26,6 +30,62 @@ UNFIT = {
 
 def password_rows() -> list[Row]:
     """Return the rows of a server on which everybody may register."""
+    return [*_change(), *_reset(), *_make_reset()]
+
+
+def _reset() -> list[Row]:
+    invalid = error("Invalid request Schema")
+    refused = at("code", "Invalid or expired code")
+    sent = {"code": "<code>", "newPassword": ANOTHER}
+
+    def row(
+        case: str,
+        status: int,
+        body: Any,  # noqa: ANN401 - JSON
+        given: Callable[[Scene], None] | None = None,
+        **fields: Any,  # noqa: ANN401 - JSON
+    ) -> Row:
+        whole = {name: value for name, value in {**sent, **fields}.items() if value is not ...}
+        path, by_admin = "/api/v1/auth/reset", given is not None
+        return Row(
+            *("resetPassword", case, "POST", path, NOBODY, status, body, whole, given),
+            by_admin=by_admin,
+        )
+
+    done = ok({"message": "Password set"})
+    return [
+        row("a code", 200, done, Scene.offer_reset),
+        row("a code in other letters", 200, done, Scene.offer_reset_in_other_letters),
+        row("a code that was used", 400, refused, Scene.offer_reset_and_use),
+        row("a code that another has followed", 400, refused, Scene.offer_reset_twice),
+        row("a code before another password", 400, refused, Scene.offer_reset_and_change),
+        row("no code", 400, refused, code="<fresh>"),
+        row("no text in a code", 400, refused, code=" - "),
+        *[row(f"{name} missing", 422, invalid, None, **{name: ...}) for name in sent],
+        *[row(f"{name} null", 422, invalid, None, **{name: None}) for name in sent],
+        *[row(f"{name} empty", 422, invalid, None, **{name: ""}) for name in sent],
+        row("code too long", 422, invalid, code="7" * 101),
+        row("another of 73 bytes", 422, invalid, newPassword="a" * 73),
+    ]
+
+
+def _make_reset() -> list[Row]:
+    def row(case: str, status: int, body: Any, at_: str) -> Row:  # noqa: ANN401 - JSON
+        path = f"/api/v1/admin/people/{at_}/reset"
+        given = Scene.employ
+        return Row(
+            "createReset", case, "POST", path, "admin", status, body, given=given, by_admin=True
+        )
+
+    made = ok({"code": CODE, "expiresAt": TIME})
+    return [
+        row("somebody", 201, made, "<person_id>"),
+        row("nobody", 404, error("User not found"), "<missing>"),
+        row("no id", 404, error("User not found"), "x"),
+    ]
+
+
+def _change() -> list[Row]:
     invalid = error("Invalid request Schema")
     sent = {"password": PASSWORD, "newPassword": ANOTHER}
     changed = ok({"token": TOKEN})
