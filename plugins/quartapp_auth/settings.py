@@ -22,7 +22,7 @@ class AuthSettings(BaseModel):
     school_names: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
         description="Names of the school, with commas between. No new password may be one of them.",
-        json_schema_extra={"examples": ["Ada Lovelace School, ALS"]},
+        json_schema_extra={"examples": ["Ada Lovelace School, Lovelace"]},
     )
     sync: Annotated[frozenset[SyncedField], NoDecode] = Field(
         frozenset({"name", "email", "role", "disabled"}),
