@@ -309,6 +309,14 @@ class Sockets:
                 if one.frames >= frames:
                     waiting.discard(one)
 
+    def drop(self, one: Socket) -> None:
+        """Read a socket no longer.
+
+        Args:
+            one: The socket, which the server has closed.
+        """
+        self._selector.unregister(one)
+
     def close(self) -> None:
         """Close all sockets."""
         for one in self.all:

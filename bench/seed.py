@@ -11,12 +11,14 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import bcrypt
 import jwt
 import pymongo
 from bson import ObjectId
 
 from bench.client import Api, Person, RollCall
 from quartapp_auth.accounts.search import name_keys
+from quartapp_auth.signing_in.passwords import COST
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,6 +87,22 @@ class Seeder:
                 numbers = range(first, min(first + STUDENTS_PER_WRITE, count))
                 users.insert_many([_named(name(number), stamps) for number in numbers])
         return self._person(teacher)
+
+    def accounts(self, count: int, password: str) -> list[str]:
+        """Create students who can sign in, and return their addresses.
+
+        Args:
+            count: Number of students.
+            password: Password of all, whose hash is made once.
+        """
+        now = datetime.now(UTC)
+        stamps = {"createdAt": now, "updatedAt": now}
+        hashed = bcrypt.hashpw(password.encode(), bcrypt.gensalt(COST)).decode()
+        users = [{**_user("student", stamps), "password": hashed} for _ in range(count)]
+        client: pymongo.MongoClient[dict[str, Any]]  # Any: documents of several kinds
+        with pymongo.MongoClient(self._uri) as client:
+            client[self._database].users.insert_many(users)
+        return [user["email"] for user in users]
 
     def _person(self, user: dict[str, Any]) -> Person:
         now = int(time.time())
