@@ -157,18 +157,22 @@ def turning() -> Callable[[TurnedClock, float], AbstractAsyncContextManager[None
 def run_cli(tmp_path: Path) -> Callable[..., Awaitable[tuple[int, str, str]]]:
     """Return a function that runs ``quartapp``, and returns exit status, output and errors."""
 
-    async def run(*arguments: str, **environment: str) -> tuple[int, str, str]:
+    async def run(
+        *arguments: str, stdin: str | None = None, **environment: str
+    ) -> tuple[int, str, str]:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "quartapp.cli", *arguments),
             cwd=tmp_path,
             env={**surroundings(), **environment},
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=asyncio.subprocess.DEVNULL if stdin is None else asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
         try:
             async with asyncio.timeout(2 * DEADLINE_SECONDS):
-                output, errors = await process.communicate()
+                output, errors = await process.communicate(
+                    None if stdin is None else stdin.encode()
+                )
         except TimeoutError:
             process.kill()
             output, errors = await process.communicate()

@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+import uuid
+
+from quartapp.testing import Person
+from quartapp.testing.clients import data_of
 from tests.plugins.quartapp_oneroster.conftest import RosterSet
+
+PASSWORD = "difference-engine"
 
 
 async def test_sockets_of_all_workers_are_shown_who_an_import_put_on_the_roll(
     serve_process, run_cli, mark, tmp_path
 ):
     process = await serve_process("--workers", "2")
-    teacher = await process.client.person("teacher")
-    here, newcomer = await process.client.people("student", 2)
+    data = ("--data-dir", str(tmp_path / "data"))
+
+    async def account(role):
+        """An account that an administrator has made, which an import may link."""
+        email = f"{uuid.uuid4().hex}@school.example"
+        command = ("user", "create", email, "--name", "Ada", "--role", role, "--password-stdin")
+        status, _, errors = await run_cli(*command, *data, stdin=f"{PASSWORD}\n")
+        assert status == 0, errors
+        token = await process.client.sign_in(email, PASSWORD)
+        headers = {"Authorization": f"Bearer {token}"}
+        known = data_of(await process.client.api.get("/auth/me", headers=headers))
+        return Person(known["_id"], "ada", email, PASSWORD, role, token)
+
+    teacher, here, newcomer = [await account(role) for role in ("teacher", "student", "student")]
 
     async def bring_in(*students):
         rows = RosterSet(tmp_path / "set").user("tea", "teacher", email=teacher.email)
@@ -18,7 +36,7 @@ async def test_sockets_of_all_workers_are_shown_who_an_import_put_on_the_roll(
         for student in students:
             rows.user(student.id, email=student.email).enrol(student.id, "c1")
         status, _, errors = await run_cli(
-            *("roster", "import", str(rows.write()), "--data-dir", str(tmp_path / "data")),
+            *("roster", "import", str(rows.write()), *data),
             QUARTAPP_EXTRA_PLUGINS="oneroster",
         )
         assert status == 0, errors
