@@ -16,7 +16,8 @@ UNFIT_OF_ADMIN["admin@2026"] = UNFIT["Ada#1815"]
 def door_rows(setting: str) -> list[Row]:
     """Return the rows of servers with a setting, which have one administrator.
 
-    ``<fresh>`` is a text of its own in each row, ``<admin_id>`` the id of the administrator.
+    ``<fresh>`` is a text of its own in each row, ``<admin_id>`` the id of the administrator, and
+    ``<code>`` a one-time code for the administrator.
     """
     by_invitation = error("Forbidden, registration is by invitation")
     refusal = error("Forbidden, registration is closed") if setting == "closed" else by_invitation
@@ -29,6 +30,7 @@ def door_rows(setting: str) -> list[Row]:
         _register("address that is none", 422, error("Invalid request Schema"), email="ada"),
         *_unfit(setting),
         *_administration(),
+        *_resets(),
         *_invite(setting),
         _login("nobody's address", email="<fresh>@school.example"),
         _login("nobody's username", username="<fresh>"),
@@ -82,6 +84,16 @@ def _administration() -> list[Row]:
             row("setPassword", word, password, 400, at("password", why), {"password": word})
             for word, why in UNFIT_OF_ADMIN.items()
         ),
+    ]
+
+
+def _resets() -> list[Row]:
+    return [
+        Row(
+            *("resetPassword", word, "POST", "/api/v1/auth/reset", NOBODY, 400),
+            *(at("newPassword", why), {"code": "<code>", "newPassword": word}),
+        )
+        for word, why in UNFIT_OF_ADMIN.items()
     ]
 
 
