@@ -257,9 +257,10 @@ async def test_a_key_is_free_again_after_a_day_even_if_mongodb_has_not_removed_i
     clock, bells = TurnedClock(), Bells()
     server = await serve(beside=[bells], clock=clock)
     await ring(server, "k")
-    await clock.advance(LIFETIME.total_seconds() - 1)
+    # The date is set ahead: nobody has to wait for all looks at the database that a day has.
+    clock._began += LIFETIME.total_seconds() - 1
     assert (await ring(server, "k")).headers["idempotent-replayed"] == "true"
-    await clock.advance(1)
+    clock._began += 1
     assert (await ring(server, "k", times=2)).json()["data"] == {"rung": 2}
     (index,) = [
         one
