@@ -15,6 +15,8 @@ SIGNED_IN = AuditAction("auth.signed-in", about=("account",))
 SIGN_IN_FAILED = AuditAction("auth.sign-in-failed", about=("account",))
 SIGNED_OUT = AuditAction("auth.signed-out", about=("account",), values=("everywhere",))
 REGISTERED = AuditAction("auth.registered", about=("account",), values=("role",))
+SET_UP = AuditAction("auth.set-up", about=("account",))
+SET_UP_REFUSED = AuditAction("auth.set-up-refused")
 PASSWORD_CHANGED = AuditAction("auth.password-changed", about=("account",))
 ROLE_CHANGED = AuditAction("auth.role-changed", about=("account",), values=("role",))
 DISABLED = AuditAction("auth.disabled", about=("account",))
@@ -29,6 +31,8 @@ ACTIONS = (
     SIGN_IN_FAILED,
     SIGNED_OUT,
     REGISTERED,
+    SET_UP,
+    SET_UP_REFUSED,
     PASSWORD_CHANGED,
     ROLE_CHANGED,
     DISABLED,

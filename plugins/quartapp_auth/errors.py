@@ -51,6 +51,14 @@ class WrongPasswordError(DomainError):
     """The password is wrong, or the account may not sign in."""
 
 
+class SetupRefusedError(DomainError):
+    """The first administrator cannot be made, whatever the code is."""
+
+
+class InvalidSetupCodeError(WrongPasswordError):
+    """The text is not the code with which the first administrator is made."""
+
+
 class AccountDisabledError(WrongPasswordError):
     """The account may not sign in."""
 

@@ -6,6 +6,7 @@ from mongoengine import DateTimeField, ListField, StringField
 
 from quartapp import Model
 from quartapp_auth.credentials.codes import COLLECTION as ONE_TIME_CODES
+from quartapp_auth.registering.setup import COLLECTION as SETUP
 from quartapp_auth.signing_in.failure_counts import COLLECTION as FAILED_SIGN_INS
 
 
@@ -64,6 +65,14 @@ class OneTimeCodeDocument(Model):
             {"fields": ["expires_at"], "expireAfterSeconds": 0},
         ],
     }
+
+
+class SetupDocument(Model):
+    """The collection with the one document of an open set-up."""
+
+    id = StringField(primary_key=True)
+
+    meta: ClassVar[dict[str, Any]] = {"collection": SETUP, "strict": False}
 
 
 class InvitationDocument(Model):

@@ -27,6 +27,7 @@ from quartapp_auth.models import (
     FailedSignInDocument,
     InvitationDocument,
     OneTimeCodeDocument,
+    SetupDocument,
     UserDocument,
 )
 from quartapp_auth.registering.invitation_command import invite
@@ -34,6 +35,9 @@ from quartapp_auth.registering.invitation_routes import invitation_routes
 from quartapp_auth.registering.invitations import Invitations
 from quartapp_auth.registering.registrations import Registrations
 from quartapp_auth.registering.rule import RegistrationRule, rule_for
+from quartapp_auth.registering.setup import Setup
+from quartapp_auth.registering.setup_notice import SetupNotice
+from quartapp_auth.registering.setup_routes import setup_routes
 from quartapp_auth.roles import BaseRole
 from quartapp_auth.routes import blueprint
 from quartapp_auth.service import UserService
@@ -70,6 +74,7 @@ class AuthPlugin:
         self._hashing: Hashing | None = None
         self._states: AccountStates | None = None
         self._rule: RegistrationRule | None = None
+        self._notice: SetupNotice | None = None
         self._watching: list[asyncio.Task[None]] = []
 
     @hookimpl
@@ -88,8 +93,11 @@ class AuthPlugin:
 
     @hookimpl
     def register_collections(self) -> list[type[Model]]:
-        """Declare the collections of accounts, invitations, one-time codes and failed sign-ins."""
-        return [UserDocument, InvitationDocument, OneTimeCodeDocument, FailedSignInDocument]
+        """Declare the collections of accounts, and of what leads to one."""
+        return [
+            *(UserDocument, InvitationDocument, SetupDocument),
+            *(OneTimeCodeDocument, FailedSignInDocument),
+        ]
 
     @hookimpl
     def register_services(self, app: Quart) -> None:
@@ -125,6 +133,12 @@ class AuthPlugin:
         )
         parts.services.add(invitations)
         parts.services.add(Registrations(users, rule, invitations, password_rule))
+        setup = Setup(
+            *(users, store, parts.database, parts.tokens, rule, guessing), parts.plugins.changes
+        )
+        self._notice = SetupNotice(setup, parts.settings)
+        parts.services.add(setup)
+        parts.services.add(self._notice)
         asks = parts.plugins.implement("refresh_account")
         refresher = Refresher(parts.plugins, users, parts.clock, settings.refresh_minutes)
         self._states = AccountStates(store, parts.hub, parts.clock, refresher if asks else None)
@@ -140,7 +154,7 @@ class AuthPlugin:
         """Return the routes under /auth, and those of administrators."""
         return [
             *(blueprint, sign_out_blueprint, password_blueprint, reset_routes, ticket_blueprint),
-            *(invitation_routes, people_routes, audit_routes),
+            *(setup_routes, invitation_routes, people_routes, audit_routes),
         ]
 
     @hookimpl
@@ -150,10 +164,12 @@ class AuthPlugin:
         return [user, invite]
 
     @hookimpl
-    def startup(self) -> None:
-        """Start watching accounts, and log who may register if that is a risk."""
+    async def startup(self) -> None:
+        """Start watching accounts, and tell who may register or how the first account is made."""
         if self._rule is not None:
             self._rule.warn()
+            if self._notice is not None and not self._rule.is_open:
+                await self._notice.tell()
         if self._states is not None:
             self._watching = [
                 asyncio.create_task(self._states.run()),

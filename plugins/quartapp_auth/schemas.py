@@ -49,6 +49,12 @@ class NewAccount(Body):
     password: NewPassword = Field(repr=False)
 
 
+class SetupBody(NewAccount):
+    """The first administrator, and the code of the set-up."""
+
+    code: str = Field(min_length=1, max_length=LONGEST_CODE, repr=False)
+
+
 class Registration(NewAccount):
     """A new account; an invitation gives its role."""
 

@@ -22,11 +22,11 @@ from quartapp_auth.errors import (
 from quartapp_auth.happenings import UserRegistered
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from bson import ObjectId
 
-    from quartapp import Identity, Plugins, Tokens
+    from quartapp import AuditEntry, Identity, Plugins, Tokens
     from quartapp_auth.accounts.store import UserStore
     from quartapp_auth.credentials.password_rule import PasswordRule
     from quartapp_auth.registering.rule import RegistrationRule
@@ -82,6 +82,7 @@ class UserService(Directory):
         *,
         username: str | None = None,
         vouched: bool = False,
+        also: Sequence[AuditEntry] = (),
     ) -> User:
         """Register an account.
 
@@ -94,6 +95,7 @@ class UserService(Directory):
             attempt: The try that this call is; None for the first and only one.
             username: Username, trimmed, with 1 to 100 characters and no ``@``; None without one.
             vouched: Whether an administrator says that the address is the person's.
+            also: Further entries for the audit.
 
         Raises:
             ValueError: The account would have neither an address nor a username.
@@ -125,7 +127,9 @@ class UserService(Directory):
 
         registered = UserRegistered(str(user.id), role)
         try:
-            await self._plugins.changes.stored([registered], insert, audited=audited(user))
+            await self._plugins.changes.stored(
+                [registered], insert, audited=[*audited(user), *also]
+            )
         except EmailTakenError:
             earlier = await self._store.get(user.id) if attempt.repeated else None
             if earlier is None:

@@ -150,6 +150,7 @@ async def test_a_plugin_in_place_of_auth_keeps_to_the_contract_as_far_as_it_goes
             "POST /api/v1/auth/password",
             "POST /api/v1/auth/refresh",
             "POST /api/v1/auth/reset",
+            "POST /api/v1/auth/setup",
             "POST /api/v1/auth/ticket",
             "PUT /api/v1/admin/people/{user_id}/password",
             "PUT /api/v1/admin/people/{user_id}/role",

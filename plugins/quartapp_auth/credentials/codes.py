@@ -124,8 +124,17 @@ def new_code(characters: int = CHARACTERS) -> str:
     Args:
         characters: Number of characters, of five random bits each.
     """
-    text = "".join(secrets.choice(ALPHABET) for _ in range(characters))
-    return "-".join(text[start : start + _GROUP] for start in range(0, characters, _GROUP))
+    return _grouped("".join(secrets.choice(ALPHABET) for _ in range(characters)))
+
+
+def code_from(digest: bytes) -> str:
+    """Return the code that belongs to a digest, in groups with hyphens between.
+
+    Args:
+        digest: 17 bytes or more that nobody can guess.
+    """
+    bits = int.from_bytes(digest)
+    return _grouped("".join(ALPHABET[bits >> 5 * place & 31] for place in range(CHARACTERS)))
 
 
 def hash_of(text: str) -> str:
@@ -137,3 +146,7 @@ def hash_of(text: str) -> str:
     plain = _LEFT_OUT.sub("", text).upper().translate(_MISTAKEN)
     # Random bits need neither a salt nor a slow hash.
     return hashlib.sha256(plain.encode()).hexdigest()
+
+
+def _grouped(text: str) -> str:
+    return "-".join(text[start : start + _GROUP] for start in range(0, len(text), _GROUP))

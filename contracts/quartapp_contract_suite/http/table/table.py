@@ -12,6 +12,7 @@ from quartapp_contract_suite.http.table.invitations import invitation_rows
 from quartapp_contract_suite.http.table.passwords import password_rows
 from quartapp_contract_suite.http.table.people import people_rows
 from quartapp_contract_suite.http.table.rolls import roll_rows
+from quartapp_contract_suite.http.table.setup import setup_rows
 from quartapp_contract_suite.http.table.teachers import teacher_rows
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def rows() -> list[Row]:
     return [
         *account_rows(),
         *password_rows(),
+        *setup_rows(),
         *invitation_rows(),
         *people_rows(),
         *audit_rows(),
