@@ -51,6 +51,10 @@ auto-signup = false
 [checks]
 # Seconds, enough for a busy machine; a request that hangs is found all the same.
 max_response_time = 10.0
+# The check's own list, and 413: a body that is too long is refused before its schema is looked at.
+negative_data_rejection.expected-statuses = [
+    "400", "401", "403", "404", "405", "406", "409", "413", "415", "422", "428", "429", "5xx",
+]
 """
 
 
