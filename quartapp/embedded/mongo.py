@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 __all__ = ["EmbeddedMongo", "EmbeddedMongoError", "find_mongod"]
 
 _OPLOG_MB = 256
+# Longer than the transactions of an import take, also on a busy machine; MongoDB's own is 60.
+TRANSACTION_SECONDS = 10
 # Older versions gave each server a mongod with a TCP port, and stored the process id here.
 _OWNER_FILE = "server.json"
 # A long journal takes time to replay. The first start on a folder of such an older version can
@@ -177,6 +179,8 @@ class EmbeddedMongo:
             *("--networkMessageCompressors", "disabled", "--noscripting"),
             *("--wiredTigerCacheSizeGB", str(self._cache_gb), "--oplogSize", str(_OPLOG_MB)),
             *("--setParameter", "diagnosticDataCollectionEnabled=false"),
+            # Until then, what a killed server was about to change refuses every other change.
+            *("--setParameter", f"transactionLifetimeLimitSeconds={TRANSACTION_SECONDS}"),
         ]
         start_mongod(command, self._data_dir, deadline)
         self._set_up(access, deadline, may_change=True)

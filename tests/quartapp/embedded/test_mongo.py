@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+import pymongo
 import pytest
 from pymongo import AsyncMongoClient
 
-from quartapp.embedded.mongo import EmbeddedMongo, EmbeddedMongoError
+from quartapp.embedded.mongo import TRANSACTION_SECONDS, EmbeddedMongo, EmbeddedMongoError
 from tests.quartapp.embedded.support.servers import items, pid_of, server
 from tests.support.processes import runs
 from tests.support.waiting import until
@@ -48,6 +49,18 @@ def test_uri_serves_the_asynchronous_client_and_transactions(tmp_path: Path) -> 
 
     with EmbeddedMongo(tmp_path) as mongo:
         assert asyncio.run(sell(mongo.uri)) == 1
+
+
+def test_transaction_that_nobody_ends_soon_gives_way_to_other_changes(tmp_path: Path) -> None:
+    with EmbeddedMongo(tmp_path) as mongo, items(mongo.uri) as shop:
+        shop.insert_one({"_id": 1, "left": 5})
+        with shop.database.client.start_session() as session:
+            session.start_transaction()
+            shop.update_one({"_id": 1}, {"$set": {"left": 4}}, session=session)
+            # A killed process would leave it like this.
+            with pymongo.timeout(4 * TRANSACTION_SECONDS):
+                shop.update_one({"_id": 1}, {"$inc": {"left": 1}})
+        assert shop.find_one({}) == {"_id": 1, "left": 6}
 
 
 def listening_tcp_ports(pid: int) -> list[str]:
