@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from quart import has_request_context, has_websocket_context, request, websocket
 
 from quartapp.audit.chain import Chain
-from quartapp.audit.form import PENDING, row
-from quartapp.audit.reading import Reading
+from quartapp.audit.form import ENTRIES, NEWEST_FIRST, PENDING, row
 from quartapp.identity.acting import acting
 
 if TYPE_CHECKING:
@@ -40,7 +39,6 @@ class Audit:
         self._database = database
         self._clock = clock
         self._chain = Chain(database, clock)
-        self._reading = Reading(database)
         self.actions = {action.name: action for action in actions}
         self.serving = False
 
@@ -120,7 +118,17 @@ class Audit:
         Raises:
             DatabaseUnavailableError: MongoDB did not answer in time.
         """
-        return await self._reading.page(most, after, day=day, who=who, action=action)
+        given = {"day": day, "who": who, "action": action}
+        query: Document = {name: value for name, value in given.items() if value is not None}
+        async with self._database.operation():
+            entries = self._database.documents[ENTRIES]
+            if after is not None:
+                last = await entries.find_one({"_id": after}, {"day": 1, "number": 1})
+                if last is None:
+                    return []  # its day was deleted, and so were all days before
+                earlier = {"day": last["day"], "number": {"$lt": last["number"]}}
+                query = {"$and": [query, {"$or": [{"day": {"$lt": last["day"]}}, earlier]}]}
+            return await entries.find(query).sort(NEWEST_FIRST).limit(most).to_list()
 
     async def close(self) -> None:
         """Wait until all is written that waits."""

@@ -17,7 +17,7 @@ import structlog
 from pymongo import WriteConcern
 from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
 
-from quartapp.audit.form import BEGINNING, END, ENTRIES, PENDING, linked, position
+from quartapp.audit.form import BEGINNING, END, ENTRIES, NEWEST_FIRST, PENDING, linked, position
 from quartapp.database.bulk import DUPLICATE_KEY
 from quartapp.errors import DatabaseUnavailableError
 
@@ -130,7 +130,7 @@ class Chain:
             await documents[END].update_one(
                 {"_id": END}, {"$setOnInsert": BEGINNING._asdict()}, upsert=True
             )
-        last = await documents[ENTRIES].find_one({}, sort=[("day", -1), ("number", -1)])
+        last = await documents[ENTRIES].find_one({}, sort=NEWEST_FIRST)
         return BEGINNING if last is None else position(last)
 
     async def _note(self, rows: Sequence[Document]) -> None:

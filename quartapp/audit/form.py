@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 ENTRIES = "audit"
 PENDING = "audit_pending"
 END = "audit_end"
+NEWEST_FIRST = [("day", -1), ("number", -1)]
+"""Order of entries from the end of the chain."""
 
 LINKED = (
     "_id",

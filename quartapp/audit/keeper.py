@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from quartapp.audit.action import AuditAction
-from quartapp.audit.form import ENTRIES, PENDING, first_day_with_addresses
+from quartapp.audit.form import ENTRIES, NEWEST_FIRST, PENDING, first_day_with_addresses
 from quartapp.encoding import timestamp
 from quartapp.ending import end_tasks
 from quartapp.errors import DatabaseUnavailableError
@@ -127,6 +127,4 @@ class Keeper:
 
     async def _newest(self, query: Document) -> Document | None:
         async with self._database.operation():
-            return await self._database.documents[ENTRIES].find_one(
-                query, sort=[("day", -1), ("number", -1)]
-            )
+            return await self._database.documents[ENTRIES].find_one(query, sort=NEWEST_FIRST)

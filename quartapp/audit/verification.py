@@ -11,6 +11,7 @@ from quartapp.audit.form import (
     END,
     ENTRIES,
     LINKED,
+    NEWEST_FIRST,
     OUTSIDE,
     Position,
     digest,
@@ -80,10 +81,9 @@ class Verification:
 
     async def _deleted(self) -> Position:
         """Return the position behind which the kept entries begin."""
-        newest = [("day", -1), ("number", -1)]
         async with self._database.operation():
             noted = await self._database.documents[ENTRIES].find_one(
-                {"action": DAYS_DELETED.name}, sort=newest
+                {"action": DAYS_DELETED.name}, sort=NEWEST_FIRST
             )
         values = noted.get("after") if noted is not None else None
         if noted is None or not isinstance(values, dict):

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import click
 
 from quartapp.audit.form import Position
-from quartapp.audit.reading import Reading
 from quartapp.audit.verification import Verification
 from quartapp.cli.mistakes import mistakes_explained
 from quartapp.encoding import printable, to_json
@@ -51,10 +50,10 @@ def show(last: int, as_json: bool, data_dir: Path | None, **chosen: str | None) 
     """Show entries, the newest first."""
 
     async def tell(parts: Core) -> None:
-        reading, left, after = Reading(parts.database), last, None
+        left, after = last, None
         while True:
             most = min(left, ENTRIES_PER_READ) if last else ENTRIES_PER_READ
-            page = await reading.page(most, after, **chosen)
+            page = await parts.audit.newest(most, after, **chosen)
             for entry in page:
                 click.echo(to_json(entry) if as_json else _line(entry))
             left -= len(page)

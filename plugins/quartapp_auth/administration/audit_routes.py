@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 from quart import Blueprint
 
-from quartapp import Operation, Refusal, core, permission
+from quartapp import Operation, core, permission
 from quartapp_auth.administration.administration import LISTED
+from quartapp_auth.administration.declared import INVALID, TAGS
 from quartapp_auth.administration.schemas import AuditEntryAnswer, AuditQuery
 
 if TYPE_CHECKING:
@@ -20,9 +21,9 @@ audit_routes = Blueprint("audit", __name__, url_prefix="/api/v1/admin/audit")
 @Operation(
     id="listAudit",
     access=permission(AUDITING, role="admin"),
-    tags=("admin",),
+    tags=TAGS,
     query=AuditQuery,
-    invalid=Refusal(400, "Invalid request schema"),
+    invalid=INVALID,
     data=list[AuditEntryAnswer],
 )
 async def list_audit(principal: Principal, query: AuditQuery) -> list[dict[str, Any]]:

@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 from quart import Blueprint
 
-from quartapp import Operation, Refusal, core, permission
-from quartapp_auth.administration.administration import MANAGING, Administration
+from quartapp import Operation, Refusal, core
+from quartapp_auth.administration.administration import Administration
+from quartapp_auth.administration.declared import ACCESS, INVALID, TAGS
 from quartapp_auth.administration.schemas import (
     NewPersonBody,
     PasswordBody,
@@ -28,11 +29,8 @@ if TYPE_CHECKING:
 
 people_routes = Blueprint("people", __name__, url_prefix="/api/v1/admin/people")
 
-TAGS = ("admin",)
-INVALID = Refusal(400, "Invalid request schema")
 TAKEN = Refusal(409, "address or username is taken")
 LAST_ADMINISTRATOR = Refusal(409, "the server needs another administrator first")
-ACCESS = permission(MANAGING, role="admin")
 WHY = "It ends the token of other cases."
 
 

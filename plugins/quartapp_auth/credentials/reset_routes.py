@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 from quart import Blueprint
 
-from quartapp import PUBLIC, Operation, Refusal, core, permission
-from quartapp_auth.administration.administration import MANAGING
+from quartapp import PUBLIC, Operation, Refusal, core
+from quartapp_auth.administration.declared import ACCESS
+from quartapp_auth.administration.declared import TAGS as ADMIN_TAGS
 from quartapp_auth.credentials.resets import Resets
 from quartapp_auth.errors import InvalidCodeError, UnfitPasswordError, UserNotFoundError
 from quartapp_auth.routes import INVALID, TAGS, USER_NOT_FOUND, unfit_password
@@ -41,8 +42,8 @@ async def reset_password(body: ResetBody) -> dict[str, str]:
 @reset_routes.post("/admin/people/<user_id>/reset")
 @Operation(
     id="createReset",
-    access=permission(MANAGING, role="admin"),
-    tags=("admin",),
+    access=ACCESS,
+    tags=ADMIN_TAGS,
     status=201,
     data=NewResetAnswer,
     errors={UserNotFoundError: USER_NOT_FOUND},

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 from quart import Blueprint
 
-from quartapp import Operation, Refusal, core, permission
-from quartapp_auth.administration.administration import MANAGING
+from quartapp import Operation, Refusal, core
+from quartapp_auth.administration.declared import ACCESS, INVALID, TAGS
 from quartapp_auth.errors import (
     InvitationNotFoundError,
     InvitationUsedError,
@@ -26,10 +26,6 @@ if TYPE_CHECKING:
     from quartapp_auth.registering.invitations import Invitation
 
 invitation_routes = Blueprint("invitations", __name__, url_prefix="/api/v1/admin/invitations")
-
-TAGS = ("admin",)
-INVALID = Refusal(400, "Invalid request schema")
-ACCESS = permission(MANAGING, role="admin")
 
 
 @invitation_routes.post("")

@@ -122,7 +122,9 @@ WAYS = {
 }
 
 
-def _role() -> list[Row]:
+def _change(operation: str, part: str) -> Callable[..., Row]:
+    """Return a function that makes rows of a change to one part of an account."""
+
     def row(
         case: str,
         status: int,
@@ -130,9 +132,14 @@ def _role() -> list[Row]:
         sent: Any,  # noqa: ANN401 - JSON
         at: str = "<person_id>",
     ) -> Row:
-        path = f"{PATH}/{at}/role"
-        return Row("setRole", case, "PUT", path, "admin", status, body, sent, Scene.employ)
+        path = f"{PATH}/{at}/{part}"
+        return Row(operation, case, "PUT", path, "admin", status, body, sent, Scene.employ)
 
+    return row
+
+
+def _role() -> list[Row]:
+    row = _change("setRole", "role")
     return [
         row("another", 200, ok(person(_id="<person_id>", role="student")), {"role": "student"}),
         row("the same", 200, ok(person(_id="<person_id>")), {"role": "teacher"}),
@@ -145,16 +152,7 @@ def _role() -> list[Row]:
 
 
 def _password() -> list[Row]:
-    def row(
-        case: str,
-        status: int,
-        body: Any,  # noqa: ANN401 - JSON
-        sent: Any,  # noqa: ANN401 - JSON
-        at: str = "<person_id>",
-    ) -> Row:
-        path = f"{PATH}/{at}/password"
-        return Row("setPassword", case, "PUT", path, "admin", status, body, sent, Scene.employ)
-
+    row = _change("setPassword", "password")
     return [
         row("the first one", 200, ok(person(_id="<person_id>")), {"password": PASSWORD}),
         row("of 5 characters", 400, INVALID, {"password": SHORT}),
