@@ -8,7 +8,7 @@ asynchronous client.
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
@@ -19,7 +19,7 @@ from pymongo import ReturnDocument
 from pymongo.errors import ConfigurationError, InvalidURI, OperationFailure
 
 from quartapp.database.address import address_of, database_name
-from quartapp.database.clients import Clients
+from quartapp.database.clients import Clients, in_transaction
 from quartapp.database.indexes import ensure_indexes
 from quartapp.database.joint_reads import JointReads
 from quartapp.database.model import Kind, Model, bound_to, built
@@ -248,7 +248,18 @@ class Database:
         Raises:
             DatabaseUnavailableError: MongoDB did not answer in time.
         """
-        with translated(), pymongo.timeout(self._timeout):
+        with self.outages(), pymongo.timeout(self._timeout):
+            yield
+
+    @contextmanager
+    def outages(self) -> Iterator[None]:
+        """Translate errors alone, of operations without a limit such as the read of a stream.
+
+        Raises:
+            DatabaseUnavailableError: MongoDB is out of reach for now.
+        """
+        # A transaction needs the driver's own errors, which tell whether it may begin again.
+        with nullcontext() if in_transaction() else translated():
             yield
 
     async def transaction(self, work: Callable[[], Awaitable[Result]]) -> Result:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from pymongo.errors import (
+    BulkWriteError,
     ConnectionFailure,
     ExecutionTimeout,
     OperationFailure,
@@ -20,8 +21,45 @@ from quartapp.errors import DatabaseConfigurationError, DatabaseUnavailableError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# Error codes of a server that is temporarily unavailable: stepping down, shutting down, no quorum.
-_PASSING_CODES = frozenset({64, 79, 89, 91, 189, 262, 10107, 11600, 11602, 13435, 13436})
+# Codes of errors that pass by themselves. MongoDB names them in its list of error codes, but marks
+# only some as retryable, and the driver knows even fewer.
+PASSING_CODES = {
+    6: "HostUnreachable",
+    7: "HostNotFound",
+    24: "LockTimeout",
+    43: "CursorNotFound",
+    50: "MaxTimeMSExpired",
+    64: "WriteConcernFailed",
+    79: "UnknownReplWriteConcern",
+    89: "NetworkTimeout",
+    91: "ShutdownInProgress",
+    94: "NotYetInitialized",
+    112: "WriteConflict",
+    133: "FailedToSatisfyReadPreference",
+    134: "ReadConcernMajorityNotAvailableYet",
+    175: "QueryPlanKilled",
+    189: "PrimarySteppedDown",
+    202: "NetworkInterfaceExceededTimeLimit",
+    # A server that has just started does not know yet the keys that signed earlier cluster times.
+    211: "KeyNotFound",
+    237: "CursorKilled",
+    239: "SnapshotTooOld",
+    246: "SnapshotUnavailable",
+    251: "NoSuchTransaction",
+    262: "ExceededTimeLimit",
+    290: "TransactionExceededLifetimeLimitSeconds",
+    9001: "SocketException",
+    10058: "LegacyNotPrimary",
+    10107: "NotWritablePrimary",
+    11600: "InterruptedAtShutdown",
+    11601: "Interrupted",
+    11602: "InterruptedDueToReplStateChange",
+    13435: "NotPrimaryNoSecondaryOk",
+    13436: "NotPrimaryOrSecondary",
+}
+"""Error codes of a server that is out of reach for now, with MongoDB's names."""
+
+_PASSING_LABELS = ("TransientTransactionError", "RetryableWriteError", "RetryableError")
 
 _UNAUTHORIZED = 13
 _AUTHENTICATION_FAILED = 18
@@ -48,9 +86,12 @@ def is_passing(error: PyMongoError) -> bool:
         error, (ConnectionFailure, ExecutionTimeout, WTimeoutError, WaitQueueTimeoutError)
     ):
         return True
-    if isinstance(error, OperationFailure) and error.code in _PASSING_CODES:
+    if isinstance(error, BulkWriteError):
+        failed = [*error.details["writeErrors"], *error.details["writeConcernErrors"]]
+        return any(one["code"] in PASSING_CODES for one in failed)
+    if isinstance(error, OperationFailure) and error.code in PASSING_CODES:
         return True
-    return error.timeout
+    return error.timeout or any(error.has_error_label(label) for label in _PASSING_LABELS)
 
 
 def is_denied(error: OperationFailure) -> bool:

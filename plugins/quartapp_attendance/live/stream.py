@@ -62,7 +62,8 @@ class SessionStream:
         """Read the stream until cancelled."""
         while True:
             try:
-                await self._tail()
+                with self._database.outages():
+                    await self._tail()
             except OperationFailure as error:
                 # A resume token whose history is gone would fail for ever: start without a token.
                 log.warning("change stream lost, reloading", code=error.code, reason=str(error))

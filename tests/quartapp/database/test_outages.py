@@ -1,0 +1,125 @@
+"""Errors of a MongoDB that is out of reach for now, as the callers of a database meet them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+from pymongo import InsertOne
+from pymongo.errors import OperationFailure
+
+from quartapp import DatabaseUnavailableError, bulk_write, core
+from quartapp.database.changed import changed_ids
+from quartapp.database.outages import PASSING_CODES
+from tests.support.failing_commands import OPTIONS
+from tests.support.waiting import until
+
+if TYPE_CHECKING:
+    from quartapp import Database
+    from tests.support.mongod import Mongod
+
+CALLS = ("find", "insert", "findAndModify", "aggregate", "commitTransaction")
+# MongoDB refuses what the server asks, which is no outage.
+REFUSALS = {2: "BadValue", 13: "Unauthorized", 121: "DocumentValidationFailure"}
+KEY_NOT_FOUND, WRITE_CONFLICT, TIME_LIMIT = 211, 112, 262
+
+
+@pytest.fixture
+def mongod(own_mongod):
+    """Provide a mongod whose commands can be made to fail."""
+    return own_mongod(*OPTIONS)
+
+
+@pytest.fixture
+async def database(mongod, serve):
+    """Provide the database of an app that gives up early."""
+    uri = f"{mongod.uri}&appName=outages"
+    return core((await serve([], mongodb_uri=uri, database_timeout=1)).app).database
+
+
+def fail(mongod: Mongod, code: int, *, times: int | None = None) -> None:
+    """Let commands of the app fail from now on, or some times; code 0 ends that."""
+    mode = {"times": times} if times else "alwaysOn"
+    failing = {"failCommands": CALLS, "errorCode": code, "appName": "outages"}
+    mongod.client.admin.command(
+        {"configureFailPoint": "failCommand", "mode": mode if code else "off", "data": failing}
+    )
+
+
+async def write(database: Database) -> None:
+    async with database.operation():
+        await database.documents["books"].insert_one({"title": "Emma"})
+
+
+async def write_many(database: Database) -> None:
+    async with database.operation():
+        await bulk_write(database.documents["books"], [InsertOne({"title": "Emma"})])
+
+
+async def read(database: Database) -> None:
+    async with database.operation():
+        await database.documents["books"].find({}).to_list()
+
+
+async def change(database: Database) -> None:
+    async with database.operation():
+        await database.documents["books"].find_one_and_update({}, {"$set": {"title": "Emma"}})
+
+
+async def in_thread(database: Database) -> None:
+    models = database._connected.for_models
+    await database.run(models["books"].find_one, {})
+
+
+async def transaction(database: Database) -> None:
+    await database.transaction(lambda: write(database))
+
+
+async def watch(database: Database) -> None:
+    async for _ in changed_ids(database, "books"):
+        return
+
+
+async def test_each_error_that_passes_is_an_outage_and_no_other(database, mongod):
+    for code in (*PASSING_CODES, *REFUSALS):
+        fail(mongod, code)
+        with pytest.raises(OperationFailure if code in REFUSALS else DatabaseUnavailableError):
+            await read(database)
+
+
+@pytest.mark.parametrize("code", [KEY_NOT_FOUND, WRITE_CONFLICT, TIME_LIMIT])
+@pytest.mark.parametrize("call", [write, write_many, read, change, in_thread, transaction, watch])
+async def test_an_outage_is_one_error_for_every_kind_of_call(database, mongod, call, code):
+    fail(mongod, code)
+    with pytest.raises(DatabaseUnavailableError):
+        await call(database)
+    fail(mongod, 0)
+    await call(database)
+
+
+async def test_a_transaction_begins_again_after_a_passing_error_of_a_step(database, mongod):
+    fail(mongod, WRITE_CONFLICT, times=3)
+    await transaction(database)
+    assert await database.documents["books"].count_documents({}) == 1
+
+
+async def test_a_connection_from_before_the_primary_serves_no_transaction_and_is_replaced(
+    database, mongod
+):
+    admin = mongod.client.admin
+    await asyncio.to_thread(admin.command, {"replSetStepDown": 60, "force": True})
+    await asyncio.to_thread(admin.command, {"replSetMaintenance": True})
+    clients = database._connected
+    before = clients.documents
+    # As many writes at once take more connections than there are.
+    refused = await asyncio.gather(*(write(database) for _ in range(20)), return_exceptions=True)
+    assert {type(error) for error in refused} == {DatabaseUnavailableError}
+    await asyncio.to_thread(admin.command, {"replSetMaintenance": False})
+    await asyncio.to_thread(admin.command, {"replSetFreeze": 0})
+    until(mongod.takes_writes)
+    stream = changed_ids(database, "books")
+    assert await anext(stream) == ()
+    await asyncio.gather(*(transaction(database) for _ in range(5)))
+    assert clients.documents is not before
+    assert await database.documents["books"].count_documents({}) == 5
