@@ -21,8 +21,7 @@ from quartapp.errors import DatabaseConfigurationError, DatabaseUnavailableError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# Codes of errors that pass by themselves. MongoDB names them in its list of error codes, but marks
-# only some as retryable, and the driver knows even fewer.
+# Errors that pass by themselves. MongoDB calls only some of them retryable, and the driver fewer.
 PASSING_CODES = {
     6: "HostUnreachable",
     7: "HostNotFound",
