@@ -18,6 +18,7 @@ REGISTERED = AuditAction("auth.registered", about=("account",), values=("role",)
 SET_UP = AuditAction("auth.set-up", about=("account",))
 SET_UP_REFUSED = AuditAction("auth.set-up-refused")
 PASSWORD_CHANGED = AuditAction("auth.password-changed", about=("account",))
+RESET_CODE_MADE = AuditAction("auth.reset-code-made", about=("account",), values=("until",))
 ROLE_CHANGED = AuditAction("auth.role-changed", about=("account",), values=("role",))
 DISABLED = AuditAction("auth.disabled", about=("account",))
 ENABLED = AuditAction("auth.enabled", about=("account",))
@@ -34,6 +35,7 @@ ACTIONS = (
     SET_UP,
     SET_UP_REFUSED,
     PASSWORD_CHANGED,
+    RESET_CODE_MADE,
     ROLE_CHANGED,
     DISABLED,
     ENABLED,

@@ -143,7 +143,7 @@ class AuthPlugin:
         refresher = Refresher(parts.plugins, users, parts.clock, settings.refresh_minutes)
         self._states = AccountStates(store, parts.hub, parts.clock, refresher if asks else None)
         parts.services.add(self._states, as_=Standing)
-        codes = Codes(parts.database, parts.clock)
+        codes = Codes(parts.database, parts.clock, parts.plugins.changes)
         parts.services.add(Resets(users, codes, self._states))
         parts.services.add(PasswordChange(users, passwords, guessing, self._states))
         parts.services.add(SignOut(store, self._states, parts.clock, parts.plugins.changes))

@@ -6,7 +6,8 @@ change and dropped after, so that every name that an import put on a roll has it
 write can be repeated.
 
 Plugins hear of the events that the same changes by hand would cause. What they put into the outbox
-is stored in the transaction of the batch.
+is stored in the transaction of the batch, and so are the entries of the audit for accounts that are
+taken over.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from quartapp_classes import (
     StudentRemoved,
     TeachersChanged,
 )
+from quartapp_oneroster.audited import taken_over
 from quartapp_oneroster.conflicts import Conflicts, through_conflicts
 from quartapp_oneroster.enrolments import Enrolments
 from quartapp_oneroster.rows import EnrolmentRow
@@ -34,7 +36,7 @@ from quartapp_oneroster.rows import EnrolmentRow
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 
-    from quartapp import Core, Plugins
+    from quartapp import AuditEntry, Core
     from quartapp_oneroster.progress import Progress
     from quartapp_oneroster.runs import Run
     from quartapp_oneroster.store import Store
@@ -91,10 +93,11 @@ class OutdatedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Step(Generic[Item]):
-    """A write, with the events that it causes."""
+    """A write, with the events that it causes, and with its entries for the audit."""
 
     item: Item
     events: Sequence[object] = ()
+    audited: Sequence[AuditEntry] = ()
 
 
 async def write(parts: Core, store: Store, run: Run, progress: Progress) -> None:
@@ -115,12 +118,12 @@ async def write(parts: Core, store: Store, run: Run, progress: Progress) -> None
     enrolments = Enrolments(parts.database)
 
     async def save_accounts(batch: list[Step[AccountEntry]]) -> None:
-        if await _save(parts.plugins, batch, accounts.save):
+        if await _save(parts, batch, accounts.save):
             raise OutdatedError
 
     async def save_classes(batch: list[Step[ClassChange]]) -> None:
         taken = await classes.taken([step.item for step in batch])
-        for change in taken or await _save(parts.plugins, batch, classes.save):
+        for change in taken or await _save(parts, batch, classes.save):
             store.execute("INSERT INTO clashed VALUES (?, ?)", (change.sourced_id, change.name))
             taken = taken or [change]
         if taken:
@@ -150,34 +153,41 @@ async def write(parts: Core, store: Store, run: Run, progress: Progress) -> None
 
 
 async def _save(
-    plugins: Plugins,
+    parts: Core,
     batch: Sequence[Step[Item]],
     save: Callable[[Sequence[Item]], Awaitable[list[Item]]],
 ) -> list[Item]:
-    """Save items together with the plugins' entries of the outbox, and tell plugins.
+    """Save items together with the entries of outbox and audit, and tell plugins.
 
     Returns:
-        The items that the database refused. If there are entries, it has then refused the batch.
+        The items that the database refused. If the batch is a transaction, nothing is written then.
     """
     items = [step.item for step in batch]
-    entries = await plugins.changes.entries([event for step in batch for event in step.events])
+    changes = parts.plugins.changes
+    entries = await changes.entries([event for step in batch for event in step.events])
+    is_audited = any(step.audited for step in batch)
+    # A standalone MongoDB writes without a transaction what has no entry of the outbox.
+    is_transaction = bool(entries) or (is_audited and parts.database.change_streams)
+
+    def audited(refused: list[Item]) -> list[AuditEntry]:
+        return [one for step in batch if step.item not in refused for one in step.audited]
 
     async def store(conflicts: Conflicts) -> list[Item]:
         async def change() -> list[Item]:
             with conflicts.noted():
                 refused = await save(items)
-            if refused and entries:
+            if refused and is_transaction:
                 raise _RefusedError(refused)
             return refused
 
-        return await plugins.changes.together(entries, change)
+        return await changes.together(entries, change, audited=audited if is_audited else ())
 
     try:
         refused = await through_conflicts(store)
     except _RefusedError as error:
         return error.items
     written = [step for step in batch if step.item not in refused]
-    await plugins.on_events([event for step in written for event in step.events])
+    await parts.plugins.on_events([event for step in written for event in step.events])
     return refused
 
 
@@ -200,7 +210,11 @@ def _accounts(rows: Iterator[Record]) -> Iterator[Step[AccountEntry]]:
             taken_over=bool(taken),
             other_sourced_ids=tuple(others.split("\x1f")) if others else (),
         )
-        yield Step(account, [UserRegistered(str(account.id), role)] if op == "new" else ())
+        yield Step(
+            account,
+            [UserRegistered(str(account.id), role)] if op == "new" else (),
+            [taken_over(account.id)] if account.taken_over else (),
+        )
 
 
 def _enrolments(rows: Iterator[Record]) -> Iterator[Step[EnrolmentRow]]:

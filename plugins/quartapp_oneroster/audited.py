@@ -1,4 +1,4 @@
-"""What the audit records of imports: their amounts, and not each row."""
+"""What the audit records of imports: their amounts, and each account that is taken over."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 from quartapp import AuditAction
 
 if TYPE_CHECKING:
+    from bson import ObjectId
+
+    from quartapp import AuditEntry
     from quartapp_oneroster.plan import Totals
 
 _AMOUNTS = (
@@ -17,8 +20,20 @@ _AMOUNTS = (
 
 BEGUN = AuditAction("oneroster.import-begun", values=_AMOUNTS)
 FINISHED = AuditAction("oneroster.import-finished", values=_AMOUNTS)
+TAKEN_OVER = AuditAction("oneroster.account-taken-over", about=("account",), values=("vouched",))
 
-ACTIONS = (BEGUN, FINISHED)
+ACTIONS = (BEGUN, FINISHED, TAKEN_OVER)
+
+
+def taken_over(account_id: ObjectId) -> AuditEntry:
+    """Return the entry for an account that becomes the one of an imported person.
+
+    Args:
+        account_id: ``_id`` of the account.
+    """
+    return TAKEN_OVER.entry(
+        about={"account": account_id}, before={"vouched": False}, after={"vouched": True}
+    )
 
 
 def amounts(totals: Totals) -> dict[str, int]:

@@ -12,13 +12,18 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pymongo import ReturnDocument
+
+from quartapp import timestamp
+from quartapp_auth.audited import RESET_CODE_MADE
+
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from bson import ObjectId
     from pymongo.asynchronous.collection import AsyncCollection
 
-    from quartapp import Clock, Database
+    from quartapp import AuditEntry, Changes, Clock, Database, Document
     from quartapp_auth.accounts.users import User
 
 COLLECTION = "oneTimeCodes"
@@ -67,11 +72,13 @@ class Codes:
     Args:
         database: The app's database.
         clock: The app's clock.
+        changes: Store of changes with their entries for the audit.
     """
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, changes: Changes) -> None:
         self._database = database
         self._clock = clock
+        self._changes = changes
 
     async def make(self, user: User, lasts: timedelta, characters: int = CHARACTERS) -> OneTimeCode:
         """Make a code for an account; an earlier code of the account ends.
@@ -80,12 +87,33 @@ class Codes:
             user: The account.
             lasts: Time until the code ends.
             characters: Number of characters, of five random bits each.
+
+        Raises:
+            DatabaseUnavailableError: MongoDB did not answer in time.
         """
         text = new_code(characters)
-        expires_at = self._clock.now() + lasts
+        now = self._clock.now()
+        expires_at = now + lasts
         kept = {"hash": hash_of(text), "ver": user.ver, "expiresAt": expires_at}
+
+        async def replace() -> Document:
+            earlier = await self._stored.find_one_and_replace(
+                {"_id": user.id}, kept, upsert=True, return_document=ReturnDocument.BEFORE
+            )
+            return earlier or {}
+
+        def entries(earlier: Document) -> list[AuditEntry]:
+            ends = earlier.get("ver") == user.ver and earlier["expiresAt"] > now
+            return [
+                RESET_CODE_MADE.entry(
+                    about={"account": user.id},
+                    before={"until": timestamp(earlier["expiresAt"]) if ends else None},
+                    after={"until": timestamp(expires_at)},
+                )
+            ]
+
         async with self._database.operation():
-            await self._stored.replace_one({"_id": user.id}, kept, upsert=True)
+            await self._changes.stored([], replace, audited=entries)
         return OneTimeCode(text, expires_at)
 
     async def claim(self, text: str) -> Claim | None:

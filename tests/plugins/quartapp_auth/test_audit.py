@@ -8,12 +8,14 @@ import pytest
 
 from quartapp import core
 from quartapp.audit.form import GENESIS, digest
+from quartapp_auth.credentials.resets import Resets
 from quartapp_auth.registering.invitations import Invitations
 from quartapp_auth.service import UserService
 
 PASSWORD = "correct-horse-1"
 EMAIL = "ada@example.org"
 NAME = "Ada Lovelace"
+HOURS = 3600
 PERSON = {"name": NAME, "email": EMAIL, "password": PASSWORD, "role": "teacher"}
 
 
@@ -109,6 +111,39 @@ async def test_invitations_are_recorded_with_who_made_them(server, told):
     assert used["about"] == {"invitation": made[0]["_id"], "account": account}
     assert (revoked["action"], revoked["who"]) == ("auth.invitation-revoked", admin.id)
     assert revoked["about"] == {"invitation": made[1]["_id"]}
+
+
+async def test_codes_to_set_a_password_are_recorded_with_the_code_that_each_ends(server, told):
+    admin, person = await server.person("admin"), await server.person("student")
+    before = len(await told(server))
+    made = []
+    for _ in range(2):
+        path = f"/admin/people/{person.id}/reset"
+        answer = await server.api.post(path, headers=admin.headers)
+        made.append(answer.json()["data"])
+    first, second = entries = await told(server, after=before)
+    assert {e["action"] for e in entries} == {"auth.reset-code-made"}
+    assert {(e["who"], e["about"]["account"]) for e in entries} == {(admin.id, person.id)}
+    ends = [one["expiresAt"] for one in made]
+    assert (first["before"], first["after"]) == ({"until": None}, {"until": ends[0]})
+    assert (second["before"], second["after"]) == ({"until": ends[0]}, {"until": ends[1]})
+    for one in made:
+        assert one["code"] not in str(entries)
+        assert one["code"].replace("-", "") not in str(entries)
+
+
+async def test_code_that_has_ended_is_not_recorded_as_replaced(serve, turned_clock, told):
+    server = await serve(clock=turned_clock)
+    resets = core(server.app).services.get(Resets)
+    person = await server.person("student")
+    before = len(await told(server))
+    await resets.make(person.id)
+    await turned_clock.advance(4 * HOURS)
+    await resets.make(person.id)
+    await core(server.app).services.get(UserService).revoke(person.id)
+    await resets.make(person.id)
+    codes = [e for e in await told(server, after=before) if e["action"] == "auth.reset-code-made"]
+    assert [e["before"]["until"] for e in codes] == [None, None, None]
 
 
 async def test_refused_registration_leaves_no_entry(server, told):

@@ -66,6 +66,16 @@ async def test_sheet_is_for_people_without_address_and_password_and_its_codes_wo
 
 
 @pytest.mark.usefixtures("pupils")
+async def test_each_code_of_a_sheet_is_recorded(server, command):
+    codes = CODE.findall(await command("credentials"))
+    accounts = await server.documents["oneTimeCodes"].distinct("_id")
+    found = await server.documents["audit"].find({"action": "auth.reset-code-made"}).to_list()
+    assert {e["about"]["account"] for e in found} == {str(one) for one in accounts}
+    assert [(e["way"], e["who"]) for e in found] == [("command", None)] * 2
+    assert [code for code in codes if code in str(found)] == []
+
+
+@pytest.mark.usefixtures("pupils")
 async def test_sheet_for_named_people_ends_their_earlier_codes(server, command):
     (first,) = CODE.findall(await command("credentials", "ann.one"))
     table = await command("credentials", "--csv", "--days", "2", "ANN.ONE", "Grace@Example.org")

@@ -61,6 +61,22 @@ async def test_of_twenty_people_with_one_code_exactly_one_sets_the_password(serv
     assert await servers[0].sign_in(person.email, passwords[answers.index(SET)])
 
 
+async def test_of_twenty_codes_of_one_person_made_at_the_same_moment_one_works(serve):
+    servers = [await serve(), await serve()]
+    admin, person = await servers[0].person("admin"), await servers[0].person("student")
+    path = f"/admin/people/{person.id}/reset"
+    answers = await asyncio.gather(
+        *(servers[number % 2].api.post(path, headers=admin.headers) for number in range(20))
+    )
+    assert [answer.status_code for answer in answers] == [201] * 20
+    codes = [answer.json()["data"]["code"] for answer in answers]
+    assert sorted([await reset(servers[0], code) for code in codes], key=str) == [
+        *([SET] + [REFUSED] * 19)
+    ]
+    made = {"action": "auth.reset-code-made", "who": admin.id}
+    assert await servers[0].documents["audit"].count_documents(made) == 20
+
+
 async def test_code_is_random_and_stored_as_a_hash_alone(server):
     person = await server.person("student")
     code = await offered(server, person)

@@ -11,6 +11,7 @@ from bson import ObjectId
 from quartapp import DatabaseUnavailableError, OutboxEntry, core, hookimpl
 from quartapp_auth import AccountEntry, BulkAccounts, UserRegistered
 from quartapp_oneroster.apply import Step, _save
+from quartapp_oneroster.audited import taken_over
 from quartapp_oneroster.conflicts import through_conflicts
 
 MODULE = """
@@ -137,12 +138,41 @@ async def test_refused_account_is_told_of_by_nobody(serve, writes):
     ]
     events = [UserRegistered(str(account.id), "student") for account in people]
     steps = [Step(account, [event]) for account, event in zip(people, events, strict=True)]
-    refused = await _save(parts.plugins, steps, BulkAccounts(parts.database).save)
+    refused = await _save(parts, steps, BulkAccounts(parts.database).save)
     await server.settled()
     assert refused == [people[1]]
     stored = {one["_id"] async for one in server.documents["users"].find()}
     assert stored - {ObjectId(person.id)} == (set() if writes else {people[0].id, people[2].id})
     assert journal.heard[1:] == ([] if writes else [events[0], events[2]])
+
+
+@pytest.mark.parametrize("standalone", [True, False])
+async def test_takeover_is_recorded_exactly_if_it_is_written(own_mongod, serve, standalone):
+    given = {"mongodb_uri": own_mongod().uri} if standalone else {}
+    server = await serve(extra_plugins=("oneroster",), **given)
+    owner, holder = [await server.person("student") for _ in range(2)]
+    parts = core(server.app)
+    taken, refused, new = [
+        AccountEntry(key, email, "Ann", "student", email, taken_over=email == owner.email)
+        for key, email in (
+            (ObjectId(owner.id), owner.email),
+            (ObjectId(), holder.email),
+            (ObjectId(), "bob@school.example"),
+        )
+    ]
+    takeover = Step(taken, audited=[taken_over(taken.id)])
+    save = BulkAccounts(parts.database).save
+
+    async def taken_and_recorded():
+        written = await server.documents["users"].count_documents({"sourcedId": owner.email})
+        action = {"action": "oneroster.account-taken-over"}
+        return written, await server.documents["audit"].count_documents(action)
+
+    assert await _save(parts, [takeover, Step(refused), Step(new)], save) == [refused]
+    # Without transactions, what was not refused is written.
+    assert await taken_and_recorded() == ((1, 1) if standalone else (0, 0))
+    assert await _save(parts, [Step(new)] if standalone else [takeover, Step(new)], save) == []
+    assert await taken_and_recorded() == (1, 1)
 
 
 async def test_import_waits_for_the_transaction_of_a_killed_one(serve):

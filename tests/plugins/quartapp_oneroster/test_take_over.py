@@ -131,3 +131,19 @@ async def test_whose_address_is_verified_later_is_linked_then(school, serve):
     await users.sign_in(Identity(**known, email="tea@home.example", email_verified=True))
     await bring_in(school, with_address(school, made.email))
     assert (await asyncio.to_thread(school.account, "tea"))["_id"] == made.id
+
+
+async def test_each_takeover_is_recorded_once(school, serve):
+    server = await serve()
+    attackers = [await server.person(role) for role in ("teacher", "student")]
+    linked = await invited(server, "student")
+    roster = school.small()
+    for row, person in zip(roster.rows["users"], [*attackers, linked], strict=True):
+        row["email"] = person.email
+    for options in (("--take-over", "--dry-run"), ("--take-over",), ("--take-over",)):
+        await bring_in(school, roster, *options)
+    action = {"action": "oneroster.account-taken-over"}
+    found = await server.documents["audit"].find(action).to_list()
+    assert {e["about"]["account"] for e in found} == {one.id for one in attackers}
+    told = [(e["way"], e["before"], e["after"]) for e in found]
+    assert told == [("command", {"vouched": False}, {"vouched": True})] * 2
