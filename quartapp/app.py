@@ -35,6 +35,7 @@ from quartapp.http.connection import RequestConnection
 from quartapp.http.declaration import MAX_BODY_BYTES
 from quartapp.http.handlers import register_error_handlers
 from quartapp.http.idempotency import KeptAnswer
+from quartapp.http.routes import LazyRule
 from quartapp.identity.authenticator import Authenticator
 from quartapp.identity.cookies import Cookies
 from quartapp.identity.grants import Grants
@@ -111,6 +112,7 @@ def create_app(
     core = _core(settings, plugins, clock)
     app = Application("quartapp", static_folder=None)
     app.asgi_http_class = RequestConnection
+    app.url_rule_class = LazyRule
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     # A redirect to the path with one slash would be an answer outside the contract.

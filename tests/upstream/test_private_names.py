@@ -66,6 +66,7 @@ OVERRIDDEN = {
         "handle": "self, event",
     },
     "hypercorn.protocol.ws_stream:WebsocketBuffer": {"extend": "self, event"},
+    "werkzeug.routing.rules:Rule": {"_compile_builder": "self, append_unknown"},
     "wsproto.extensions:Extension": {
         "enabled": "self",
         "frame_inbound_complete": "self, proto, fin",
@@ -124,7 +125,7 @@ SET = {
     "hypercorn.protocol.ws_stream:WebsocketBuffer": ("length", "max_length"),
 }
 
-OTHERS = ("gunicorn", "h11", "hypercorn", "quart", "wsproto")
+OTHERS = ("gunicorn", "h11", "hypercorn", "quart", "werkzeug", "wsproto")
 
 
 def named(place: str) -> object:

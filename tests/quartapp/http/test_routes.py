@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from quart import Blueprint, Quart
+from quart import Blueprint, Quart, url_for
+from werkzeug.routing import BuildError
 
 from quartapp.app import unconnected_app
 from quartapp.contract import Route, routes
@@ -182,3 +183,14 @@ def test_an_operation_is_not_fuzzed_for_a_reason_or_not_at_all(settings, declare
     with pytest.raises(QuartappError, match="plugin odd") as caught:
         unconnected_app(settings, [plugin("odd", "/odd", operation(view))])
     assert said in str(caught.value)
+
+
+async def test_urls_of_routes_have_their_parameters_and_a_query(settings: Settings) -> None:
+    app = unconnected_app(settings, [plugin("shelf", "/shelf/<int:number>", declared("getShelf"))])
+
+    async with app.test_request_context("/"):
+        for _ in range(2):
+            assert url_for("shelf.view", number=7) == "/shelf/7"
+            assert url_for("shelf.view", number=7, side="left") == "/shelf/7?side=left"
+        with pytest.raises(BuildError):
+            url_for("shelf.view")
