@@ -35,10 +35,16 @@ DEADLINE_SECONDS = 60.0
 QUICK_COST = 4
 
 
-def pytest_collection_finish() -> None:
-    """Leave what was imported out of the collections of garbage, which would look at all of it."""
-    gc.collect()
-    gc.freeze()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[object]:
+    """Leave what is imported out of the searches for garbage, which would look at all of it."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)
