@@ -170,6 +170,10 @@ class UserService(Directory):
             SignInUnavailableError: The system that knows the password is unreachable, or too many
                 passwords wait to be checked.
         """
+        with self._passwords.place():
+            return await self._login(identifier, password, address)
+
+    async def _login(self, identifier: str, password: str, address: str | None) -> str:
         account = await self.counted_as(identifier)
         try:
             user, token = await self._guessing.attempt(

@@ -6,12 +6,13 @@ import asyncio
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from quartapp import SignInUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from quartapp_auth.metrics import AuthMetrics
 
@@ -41,7 +42,28 @@ class Hashing:
         self._threads = ThreadPoolExecutor(size, "password", _yield_to_others)
         self._free = asyncio.Semaphore(size)
         self._longest_queue = longest_queue
+        self._most_sign_ins = size + longest_queue
+        self._sign_ins = 0
         self._waiting = 0
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Take a place for a sign-in, from before the first look at the database to its end.
+
+        Without places, a flood would cost each sign-in its reads and keep the event loop at work
+        with them, before the queue refuses most.
+
+        Raises:
+            SignInUnavailableError: The threads and the queue could not take one more.
+        """
+        if self._sign_ins >= self._most_sign_ins:
+            self._metrics.hashes_refused.inc()
+            raise SignInUnavailableError(f"{self._sign_ins} sign-ins are under way")
+        self._sign_ins += 1
+        try:
+            yield
+        finally:
+            self._sign_ins -= 1
 
     async def run(self, function: Callable[..., Result], *args: object) -> Result:
         """Call a function in one of the threads, as soon as one is free.

@@ -27,6 +27,7 @@ class Passwords:
 
     def __init__(self, hashing: Hashing) -> None:
         self._hashing = hashing
+        self.place = hashing.place
 
     async def hashed(self, password: str) -> str:
         """Return the hash of a password.
