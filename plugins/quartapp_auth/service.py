@@ -20,6 +20,7 @@ from quartapp_auth.errors import (
     WrongPasswordError,
 )
 from quartapp_auth.happenings import UserRegistered
+from quartapp_auth.signing_in.guessing import counted_as
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -174,27 +175,25 @@ class UserService(Directory):
             return await self._login(identifier, password, address)
 
     async def _login(self, identifier: str, password: str, address: str | None) -> str:
-        account = await self.counted_as(identifier)
+        account = await self.tried(identifier)
         try:
             user, token = await self._guessing.attempt(
-                account, address, lambda: self._signed_in(identifier, password)
+                counted_as(identifier, account),
+                address,
+                lambda: self._signed_in(identifier, account, password),
             )
         except (UserNotFoundError, WrongPasswordError):
-            tried = await self._id_of(identifier)
-            await self._plugins.changes.note(SIGN_IN_FAILED.entry(about={"account": tried}))
+            entry = SIGN_IN_FAILED.entry(about={"account": account.id if account else None})
+            await self._plugins.changes.note(entry)
             raise
         await self._plugins.changes.note(SIGNED_IN.entry(str(user.id), about={"account": user.id}))
         return token
 
-    async def _id_of(self, identifier: str) -> ObjectId | None:
+    async def _signed_in(
+        self, identifier: str, account: User | None, password: str
+    ) -> tuple[User, str]:
         try:
-            return (await self.by_identifier(identifier)).id
-        except UserNotFoundError:
-            return None
-
-    async def _signed_in(self, identifier: str, password: str) -> tuple[User, str]:
-        try:
-            user = await self._verified(identifier, password)
+            user = await self._verified(identifier, account, password)
         except UserNotFoundError:
             if self._rule.is_open:
                 raise
@@ -239,17 +238,14 @@ class UserService(Directory):
         """
         return await self._identities.follow(await self.get(user_id), identity)
 
-    async def _verified(self, identifier: str, password: str) -> User:
-        user, email = None, identifier
-        if "@" not in identifier:
-            user = await self.by_username(identifier)
-            # Plugins decide by the address, and a username must be no way around them.
-            email = user.email or ""
+    async def _verified(self, identifier: str, account: User | None, password: str) -> User:
+        # Plugins decide by the address, and a username must be no way around them.
+        email = identifier if "@" in identifier else account and account.email
         if email:
             verified = await self._verified_elsewhere(email, password)
             if verified is not None:
                 return verified
-        user = user or await self.by_email(email)
+        user = found(account)
         if not await self._passwords.match(password, user.password):
             raise WrongPasswordError
         return user

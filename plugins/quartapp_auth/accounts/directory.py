@@ -73,18 +73,16 @@ class Directory:
         look = self.by_email if "@" in identifier else self.by_username
         return await look(identifier)
 
-    async def counted_as(self, identifier: str) -> str:
-        """Return the name under which failed sign-ins of an account are counted.
-
-        Address and username of one account have one name, in whatever case and form they are.
+    async def tried(self, identifier: str) -> User | None:
+        """Return the account that somebody tries to sign in to; None if there is none.
 
         Args:
             identifier: E-mail address in lower case, or username; only an address has an ``@``.
         """
         try:
-            return str((await self.by_identifier(identifier)).id)
+            return await self.by_identifier(identifier)
         except UserNotFoundError:
-            return username_key(identifier) or identifier
+            return None
 
     async def by_subject(self, issuer: str, subject: str) -> User | None:
         """Return the account of a person of another system; None when there is none.

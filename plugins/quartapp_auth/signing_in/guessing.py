@@ -13,6 +13,7 @@ from ipaddress import IPv4Address, ip_network
 from typing import TYPE_CHECKING, TypeVar
 
 from quartapp import client_address
+from quartapp_auth.accounts.users import username_key
 from quartapp_auth.errors import TooManyFailuresError, UserNotFoundError, WrongPasswordError
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from quartapp import Clock, Tokens
+    from quartapp_auth.accounts.users import User
     from quartapp_auth.metrics import AuthMetrics
     from quartapp_auth.signing_in.failure_counts import Counted, FailureCounts, Limit
 
@@ -157,6 +159,18 @@ class Guessing:
                 await self._counts.forget(pair)
         elif found.failures or not found.is_known_for_long(now):
             await self._counts.know(pair, now)
+
+
+def counted_as(identifier: str, account: User | None) -> str:
+    """Return the name under which failed sign-ins of an account are counted.
+
+    Address and username of one account have one name, in whatever case and form they are.
+
+    Args:
+        identifier: E-mail address in lower case, or username; only an address has an ``@``.
+        account: The account with that address or username; None if there is none.
+    """
+    return str(account.id) if account else username_key(identifier) or identifier
 
 
 def network_of(address: str | None) -> Network:
