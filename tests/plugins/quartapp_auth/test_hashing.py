@@ -6,10 +6,12 @@ import asyncio
 import os
 import sys
 import threading
+from contextlib import ExitStack, suppress
 
 import pytest
 
-from quartapp import core
+from quartapp import SignInUnavailableError, core
+from quartapp_auth import UserService
 from quartapp_auth.signing_in.hashing import NICENESS, Hashing
 
 QUEUE = 3
@@ -71,6 +73,33 @@ async def test_sign_in_and_registration_beyond_the_queue_are_answered_503(full):
     assert (await server.api.post("/auth/login", json=account)).status_code == 200
     assert (await server.api.post("/auth/register", json=newcomer)).status_code == 201
     assert await waiting(server) == 0
+
+
+async def test_a_flood_of_sign_ins_is_refused_before_any_is_looked_up(serve, monkeypatch):
+    monkeypatch.setenv("QUARTAPP_AUTH_HASH_QUEUE", str(QUEUE))
+    server = await serve()
+    person = await server.person("teacher")
+    hashing = core(server.app).services.get(Hashing)
+    users = core(server.app).services.get(UserService)
+    looked_up = []
+    by_email = users.by_email
+
+    async def noted(email):
+        looked_up.append(email)
+        return await by_email(email)
+
+    monkeypatch.setattr(users, "by_email", noted)
+    account = {"email": person.email, "password": person.password}
+    with ExitStack() as places:
+        with suppress(SignInUnavailableError):
+            while True:
+                places.enter_context(hashing.place())
+        answer = await server.api.post("/auth/login", json=account)
+        assert (answer.status_code, int(answer.headers["Retry-After"]) > 0) == (503, True)
+        assert looked_up == []
+        assert await metric(server, "quartapp_auth_hashes_refused_total") == 2
+    assert (await server.api.post("/auth/login", json=account)).status_code == 200
+    assert looked_up == [person.email]
 
 
 async def test_client_that_goes_away_leaves_its_place_in_the_queue_to_others(full, eventually):
