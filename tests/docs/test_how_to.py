@@ -197,7 +197,8 @@ async def test_notes_of_an_earlier_version_are_kept_and_old_ones_go_at_night(
 def test_the_tests_that_are_shown_pass(quartapp_mongodb):
     shown = HOW_TO / "test_hands.py"
     command = [sys.executable, "-m", "pytest", "-q", "-c", "/dev/null", "--rootdir", str(HOW_TO)]
-    options = ["-p", "no:cacheprovider", "-o", "asyncio_mode=auto", "-o", "pythonpath=../hooks"]
+    options = ["-p", "no:cacheprovider", "-p", "no:schemathesis"]
+    options += ["-o", "asyncio_mode=auto", "-o", "pythonpath=../hooks"]
     done = subprocess.run(  # noqa: S603 - our own
         [*command, *options, str(shown)],
         env={**_surroundings(), "QUARTAPP_TEST_MONGODB_URI": quartapp_mongodb},
