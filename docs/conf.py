@@ -73,6 +73,7 @@ UNLISTED = {
     "quartapp.hooks.dispatcher.Dispatcher",
     "quartapp.realtime.channel.Channel",
     "quartapp.realtime.places.PlaceFiles",
+    "quartapp_auth.credentials.codes.Codes",
     "quartapp_auth.settings.RegistrationSetting",
     "quartapp_classes.settings.ClassesSettings",
     "quartapp.realtime.registry.EventRegistry",

@@ -7,11 +7,15 @@ from quartapp_auth.accounts.bulk import AccountEntry, BulkAccounts
 from quartapp_auth.accounts.people import People
 from quartapp_auth.accounts.store import UserStore
 from quartapp_auth.accounts.users import AccountState, Contact, User, UserChanges, username_key
+from quartapp_auth.credentials.codes import OneTimeCode
+from quartapp_auth.credentials.forgotten import ResetMail
+from quartapp_auth.credentials.resets import Resets
 from quartapp_auth.errors import (
     UNFIT_PASSWORDS,
     AccountDisabledError,
     EmailTakenError,
     IdentityRefusedError,
+    InvalidCodeError,
     InvitationNeededError,
     InvitationNotFoundError,
     InvitationUsedError,
@@ -50,18 +54,22 @@ __all__ = [
     "Credentials",
     "EmailTakenError",
     "IdentityRefusedError",
+    "InvalidCodeError",
     "Invitation",
     "InvitationNeededError",
     "InvitationNotFoundError",
     "InvitationUsedError",
     "Invitations",
     "NewAccount",
+    "OneTimeCode",
     "People",
     "RegisteredRole",
     "Registration",
     "RegistrationClosedError",
     "RegistrationRule",
     "Registrations",
+    "ResetMail",
+    "Resets",
     "TokenAnswer",
     "TooManyFailuresError",
     "UnfitPasswordError",

@@ -47,6 +47,10 @@ class InvalidCodeError(DomainError):
     """The text is no one-time code, or one that is used or past."""
 
 
+class NoMailError(DomainError):
+    """The server sends no mail."""
+
+
 class WrongPasswordError(DomainError):
     """The password is wrong, or the account may not sign in."""
 

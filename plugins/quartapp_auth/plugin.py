@@ -16,6 +16,7 @@ from quartapp_auth.audited import ACTIONS
 from quartapp_auth.commands import user
 from quartapp_auth.credentials.codes import Codes
 from quartapp_auth.credentials.credentials_command import credentials
+from quartapp_auth.credentials.forgotten import ForgottenPasswords
 from quartapp_auth.credentials.password_change import PasswordChange
 from quartapp_auth.credentials.password_routes import blueprint as password_blueprint
 from quartapp_auth.credentials.password_rule import PasswordRule
@@ -112,9 +113,8 @@ class AuthPlugin:
         metrics = AuthMetrics(parts.metrics.registry)
         self._hashing = Hashing(metrics, parts.settings.workers, settings.hash_queue)
         passwords = Passwords(self._hashing)
-        guessing = Guessing(
-            FailureCounts(parts.database), _limits(settings), parts.tokens, parts.clock, metrics
-        )
+        counting = (FailureCounts(parts.database), _limits(settings), parts.tokens)
+        guessing = Guessing(*counting, parts.clock, metrics)
         parts.services.add(self._hashing)
         parts.services.add(guessing)
         self._rule = rule = rule_for(settings.registration, parts.settings)
@@ -145,6 +145,8 @@ class AuthPlugin:
         parts.services.add(self._states, as_=Standing)
         codes = Codes(parts.database, parts.clock, parts.plugins.changes)
         parts.services.add(Resets(users, codes, self._states))
+        asking = Guessing(*counting, parts.clock, metrics, "forgotten passwords")
+        parts.services.add(ForgottenPasswords(parts.services, users, asking))
         parts.services.add(PasswordChange(users, passwords, guessing, self._states))
         parts.services.add(SignOut(store, self._states, parts.clock, parts.plugins.changes))
         parts.services.add(Administration(store, users, self._states, parts.roles))

@@ -126,10 +126,23 @@ class PasswordSet(Closed):
 
 
 class NewResetAnswer(Closed):
-    """A one-time code, which is told this once."""
+    """A one-time code, which is told this once; or that a mail tells the code to the person."""
 
-    code: Annotated[str, StringConstraints(pattern=CODE)]
-    expires_at: Timestamp = Field(alias="expiresAt")
+    code: Annotated[str, StringConstraints(pattern=CODE)] | None
+    expires_at: Timestamp | None = Field(alias="expiresAt")
+    mailed: bool
+
+
+class ForgottenBody(Body):
+    """The address of somebody who has forgotten the password."""
+
+    email: Email
+
+
+class ForgottenAnswer(Closed):
+    """The answer to every address alike."""
+
+    message: Literal["If the address has an account, a mail is on its way"]
 
 
 class UserAnswer(Closed):

@@ -297,6 +297,8 @@ class UserService(Directory):
         user: User,
         password: str,
         only_if: Callable[[], Awaitable[None]] | None = None,
+        *,
+        vouched: bool = False,
     ) -> User:
         """Set the password of an account that was looked up; its tokens end.
 
@@ -305,6 +307,7 @@ class UserService(Directory):
             password: Password in clear text, at most 72 bytes of UTF-8.
             only_if: Function that is awaited when the password can be stored, and that may still
                 refuse by an error; None for no such function.
+            vouched: Whether the person has proved that the account's address is theirs.
 
         Returns:
             The account after the change.
@@ -317,7 +320,10 @@ class UserService(Directory):
         hashed = await self._passwords.hashed(password)
         if only_if is not None:
             await only_if()
-        return await self._change(user.id, UserChanges(password=hashed), revoke=True)
+        changes = UserChanges(password=hashed)
+        if vouched and not user.vouched:
+            changes["vouched"] = True
+        return await self._change(user.id, changes, revoke=True)
 
     def check_password(self, user: User, password: str) -> None:
         """Let a new password of an account pass, or refuse; nothing changes.

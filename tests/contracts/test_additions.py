@@ -24,7 +24,7 @@ from quartapp_contract_suite.documents.documents import (
     openapi_authority,
 )
 
-OPTIONAL = ("assignment", "checkin", "oneroster", "statuses", "webhooks")
+OPTIONAL = ("assignment", "checkin", "mail", "oneroster", "statuses", "webhooks")
 
 
 @pytest.fixture(scope="module")

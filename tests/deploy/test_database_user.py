@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SECRET = "s" * 32
 ALL_PLUGINS = [
     word
-    for name in ("assignment", "checkin", "oneroster", "statuses", "webhooks")
+    for name in ("assignment", "checkin", "mail", "oneroster", "statuses", "webhooks")
     for word in ("--plugin", name)
 ]
 

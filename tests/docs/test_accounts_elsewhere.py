@@ -145,6 +145,7 @@ async def test_a_plugin_in_place_of_auth_keeps_to_the_contract_as_far_as_it_goes
             "POST /api/v1/admin/people/{user_id}/reset",
             "POST /api/v1/admin/people/{user_id}/revoke",
             "POST /api/v1/admin/people",
+            "POST /api/v1/auth/forgot",
             "POST /api/v1/auth/logout-all",
             "POST /api/v1/auth/logout",
             "POST /api/v1/auth/password",

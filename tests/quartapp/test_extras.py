@@ -132,7 +132,7 @@ def without(tmp_path):
 
 @pytest.mark.parametrize(
     ("plugin", "absent"),
-    [("checkin", "segno"), ("oneroster", "rich"), ("webhooks", "httpx")],
+    [("checkin", "segno"), ("mail", "aiosmtplib"), ("oneroster", "rich"), ("webhooks", "httpx")],
 )
 async def test_a_plugin_without_its_extra_is_refused_in_one_sentence(without, plugin, absent):
     status, output, said = await without(

@@ -16,12 +16,12 @@ from quartapp.http.routes import routes
 from quartapp.testing.databases import with_database
 from quartapp_auth import BaseRole, UserService
 
-OPTIONAL = ("assignment", "checkin", "oneroster", "statuses", "webhooks")
+OPTIONAL = ("assignment", "checkin", "mail", "oneroster", "statuses", "webhooks")
 
 # What says what a server offers, or has done, is meant to say more.
 ABOUT_ITSELF = {"/openapi.json", "/asyncapi.json", "/metrics", "/api/v1/admin/audit"}
-# Where everybody may register, as here, this route never succeeds.
-NEVER = {("POST", "/api/v1/auth/setup")}
+# These routes need a server on which not everybody may register, or a mail server.
+NEVER = {("POST", "/api/v1/auth/setup"), ("POST", "/api/v1/auth/forgot")}
 # Routes that end the token of the request, and then all tokens of the account.
 ENDING = ("/api/v1/auth/logout", "/api/v1/auth/logout-all")
 PASSWORD = "correct horse"
@@ -88,6 +88,7 @@ STORY = (
     ("root", "PUT", "/api/v1/admin/people/{root}/role", {"role": "teacher"}),
     ("root", "PUT", "/api/v1/admin/people/{kay}/password", {"password": PASSWORD}),
     ("root", "POST", "/api/v1/admin/people/{kay}/reset", None),
+    (None, "POST", "/api/v1/auth/forgot", {"email": "mary@school.example"}),
     *(
         (None, "POST", "/api/v1/auth/reset", {"code": "{code}", "newPassword": PASSWORD})
         for _ in range(2)

@@ -22,11 +22,13 @@ from quartapp import core, hookimpl
 from quartapp.telemetry.logs import log_handler, send_logs
 from quartapp.testing import SECRET
 from quartapp_contract_suite.people import PASSWORD
+from tests.support.mail_server import MailServer
 
 SUITE_SECONDS = 600.0
-OPTIONAL = ("assignment", "checkin", "statuses", "webhooks")
+OPTIONAL = ("assignment", "checkin", "mail", "statuses", "webhooks")
 WEBHOOK_KEY = base64.b64encode(b"the canary of webhooks, long enough").decode()
 IN_ADDRESS = "canary-in-the-address"
+MAIL_PASSWORD = "canary-of-the-mail-server"
 
 
 class FailingSignIn:
@@ -81,8 +83,35 @@ async def run_suite(url):
     assert process.returncode == 0, output.decode()
 
 
+@pytest.fixture
+async def mail_server():
+    """A mail server that refuses our password."""
+    server = MailServer()
+    await server.open()
+    server.password = "another password"
+    yield server
+    await server.close()
+
+
+def send_mail_by(mail_server, monkeypatch):
+    """Set the settings of the mail plugin."""
+    settings = {
+        "SMTP_HOST": "127.0.0.1",
+        "SMTP_PORT": str(mail_server.port),
+        "SMTP_SECURITY": "none",
+        "SMTP_USER": "attendance",
+        "SMTP_PASSWORD": MAIL_PASSWORD,
+        "MAIL_FROM": "attendance@school.example",
+        "RESET_PAGE": "https://attendance.school.example/reset",
+    }
+    for name, value in settings.items():
+        monkeypatch.setenv(f"QUARTAPP_MAIL_{name}", value)
+
+
 @pytest.mark.parametrize("noisy", [False, True], ids=["suite", "asyncio in debug mode"])
-async def test_no_secret_is_told(serve, logged, collector, monkeypatch, eventually, noisy):
+async def test_no_secret_is_told(
+    serve, logged, collector, monkeypatch, eventually, mail_server, noisy
+):
     assert rich.traceback, "with which structlog shows variables, where nobody keeps it from that"
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
     # Nobody listens there: each delivery fails, which is logged.
@@ -93,9 +122,18 @@ async def test_no_secret_is_told(serve, logged, collector, monkeypatch, eventual
         loop = asyncio.get_running_loop()
         loop.set_debug(True)
         loop.slow_callback_duration = 0.0
+        # The suite below is for a server that sends no mail.
+        send_mail_by(mail_server, monkeypatch)
     server = await serve(beside=[FailingSignIn], extra_plugins=OPTIONAL, log_level="debug")
     person = await server.person("student")
     await server.sign_in(person.email, person.password)
+    if noisy:
+        await server.api.post("/auth/forgot", json={"email": person.email})
+
+        async def refused_by_mail_server():
+            return "the mail server answered 535" in logged["terminal"].getvalue()
+
+        await eventually(refused_by_mail_server)
     canary = {"email": "canary@example.org", "password": "canary-in-a-sign-in"}
     assert (await server.api.post("/auth/login", json=canary)).status_code == 500
     await server.api.post("/auth/login", json={"email": person.email, "password": [PASSWORD]})
@@ -130,6 +168,7 @@ async def test_no_secret_is_told(serve, logged, collector, monkeypatch, eventual
         "beginning of every token": person.token.partition(".")[0],
         "secret of tokens": SECRET,
         "secret of webhooks": WEBHOOK_KEY,
+        "secret of the mail server": MAIL_PASSWORD,
         "in an address": IN_ADDRESS,
     }
     found = [

@@ -59,11 +59,14 @@ class Claim:
         ver: The account's number when the code was made. A code of another number is worthless, as
             tokens are: the password or the role has changed since.
         hash: Hash of the code.
+        mailed_to: Address that the code was mailed to, so whoever has the code reads mail there;
+            None for a code that was handed out.
     """
 
     owner: ObjectId
     ver: int
     hash: str
+    mailed_to: str | None = None
 
 
 class Codes:
@@ -80,13 +83,20 @@ class Codes:
         self._clock = clock
         self._changes = changes
 
-    async def make(self, user: User, lasts: timedelta, characters: int = CHARACTERS) -> OneTimeCode:
+    async def make(
+        self,
+        user: User,
+        lasts: timedelta,
+        characters: int = CHARACTERS,
+        mailed_to: str | None = None,
+    ) -> OneTimeCode:
         """Make a code for an account; an earlier code of the account ends.
 
         Args:
             user: The account.
             lasts: Time until the code ends.
             characters: Number of characters, of five random bits each.
+            mailed_to: Address that the code is mailed to; None for a code that is handed out.
 
         Raises:
             DatabaseUnavailableError: MongoDB did not answer in time.
@@ -95,6 +105,8 @@ class Codes:
         now = self._clock.now()
         expires_at = now + lasts
         kept = {"hash": hash_of(text), "ver": user.ver, "expiresAt": expires_at}
+        if mailed_to is not None:
+            kept["mailedTo"] = mailed_to
 
         async def replace() -> Document:
             earlier = await self._stored.find_one_and_replace(
@@ -125,7 +137,9 @@ class Codes:
         query = {"hash": hash_of(text), "expiresAt": {"$gt": self._clock.now()}}
         async with self._database.operation():
             found = await self._stored.find_one(query)
-        return None if found is None else Claim(found["_id"], found["ver"], found["hash"])
+        if found is None:
+            return None
+        return Claim(found["_id"], found["ver"], found["hash"], found.get("mailedTo"))
 
     async def use(self, claim: Claim) -> bool:
         """Use a code up; tell whether this call has done so, and no other.

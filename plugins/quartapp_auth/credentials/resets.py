@@ -31,7 +31,11 @@ class Resets:
         self._states = states
 
     async def make(
-        self, user_id: str, lasts: timedelta = LASTS, characters: int = CHARACTERS
+        self,
+        user_id: str,
+        lasts: timedelta = LASTS,
+        characters: int = CHARACTERS,
+        mailed_to: str | None = None,
     ) -> OneTimeCode:
         """Make a code with which a person sets a password; an earlier code of the person ends.
 
@@ -41,17 +45,20 @@ class Resets:
             user_id: ``_id`` of the account.
             lasts: Time until the code ends.
             characters: Number of characters of the code.
+            mailed_to: Address of the account that the code is mailed to, which the code proves;
+                None for a code that is handed out.
 
         Raises:
             UserNotFoundError: The account does not exist.
         """
-        return await self._codes.make(await self._users.get(user_id), lasts, characters)
+        user = await self._users.get(user_id)
+        return await self._codes.make(user, lasts, characters, mailed_to)
 
     async def set_password(self, code: str, password: str) -> None:
         """Set the password of the account that a code is for; its tokens end.
 
         Of several calls with one code, one succeeds. A password that is refused does not use the
-        code up.
+        code up. A code that was mailed proves that the account's address is the person's.
 
         Args:
             code: The code, as it was typed.
@@ -70,12 +77,13 @@ class Resets:
             user = await self._users.get(str(claim.owner))
         except UserNotFoundError:
             raise InvalidCodeError from None
-        if user.ver != claim.ver:
+        if user.ver != claim.ver or claim.mailed_to not in (None, user.email):
             raise InvalidCodeError
 
         async def use() -> None:
             if not await self._codes.use(claim):
                 raise InvalidCodeError
 
-        await self._users.give_password(user, password, only_if=use)
+        proved = claim.mailed_to is not None
+        await self._users.give_password(user, password, only_if=use, vouched=proved)
         await self._states.look_again(str(user.id))

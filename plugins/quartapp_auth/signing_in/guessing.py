@@ -67,6 +67,7 @@ class Guessing:
         tokens: Tokens whose secret keeps the names of accounts and networks out of the database.
         clock: Clock that measures waits.
         metrics: Metrics of failures and refusals.
+        what: What is counted. Each such text has counters of its own.
     """
 
     def __init__(
@@ -76,10 +77,11 @@ class Guessing:
         tokens: Tokens,
         clock: Clock,
         metrics: AuthMetrics,
+        what: str = "failed sign-ins",
     ) -> None:
         self._counts = counts
         self._limits = limits
-        self._key = tokens.derived_key("failed sign-ins")
+        self._key = tokens.derived_key(what)
         self._clock = clock
         self._metrics = metrics
 
@@ -99,21 +101,42 @@ class Guessing:
             DatabaseUnavailableError: MongoDB did not answer in time.
         """
         network = network_of(address)
+        pair, limits = self._counters(account, network)
+        await self._read(pair, limits)
+        try:
+            result = await verify()
+        except (UserNotFoundError, WrongPasswordError) as error:
+            self._metrics.failures.inc()
+            await self._count(pair, limits, error)
+            raise
+        found = await self._read(pair, limits)
+        await self._succeeded(pair, found, network)
+        return result
+
+    async def count(self, account: str, address: str | None) -> None:
+        """Count a request like a failure, whatever comes of the request, or refuse.
+
+        Args:
+            account: What the request is about.
+            address: Network address of the client; None if the client has no known address.
+
+        Raises:
+            TooManyFailuresError: One of the limits is reached.
+            DatabaseUnavailableError: MongoDB did not answer in time.
+        """
+        pair, limits = self._counters(account, network_of(address))
+        await self._read(pair, limits)
+        await self._count(pair, limits)
+
+    def _counters(self, account: str, network: Network) -> tuple[str, dict[str, Limit]]:
+        """Return the name of the pair's counter, and the limits of all counters by name."""
         pair = self._name("pair", account, network.name)
         limits = {pair: self._limits.pair}
         if not network.loopback:
             # Behind a proxy that tells no address, everybody seems to come from this machine.
             limits[self._name("account", account)] = self._limits.account
             limits[self._name("network", network.name)] = self._limits.network
-        await self._read(pair, limits)
-        try:
-            result = await verify()
-        except (UserNotFoundError, WrongPasswordError) as error:
-            await self._failed(pair, limits, error)
-            raise
-        found = await self._read(pair, limits)
-        await self._succeeded(pair, found, network)
-        return result
+        return pair, limits
 
     def _name(self, *parts: str) -> str:
         return hmac.digest(self._key, "\0".join(parts).encode(), "sha256").hex()
@@ -125,8 +148,9 @@ class Guessing:
         self._refuse(pair, limits, found, now)
         return found[pair]
 
-    async def _failed(self, pair: str, limits: Mapping[str, Limit], error: Exception) -> None:
-        self._metrics.failures.inc()
+    async def _count(
+        self, pair: str, limits: Mapping[str, Limit], error: Exception | None = None
+    ) -> None:
         now = self._clock.now()
         before = await asyncio.gather(
             *(self._counts.fail(name, limit, now) for name, limit in limits.items())

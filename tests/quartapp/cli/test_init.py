@@ -98,7 +98,7 @@ def test_each_setting_is_explained_and_its_line_can_be_used_as_it_is(folder):
 
 
 def test_the_lines_of_each_bundled_plugin_can_be_used_as_they_are(folder):
-    names = ("assignment", "checkin", "oneroster", "statuses", "webhooks")
+    names = ("assignment", "checkin", "mail", "oneroster", "statuses", "webhooks")
     models = [
         (plugin.name, type(settings))
         for plugin, settings in Plugins(discover(None, names), 5.0).contributions.settings()
@@ -108,7 +108,9 @@ def test_the_lines_of_each_bundled_plugin_can_be_used_as_they_are(folder):
         "\n".join(block[-1].removeprefix("# ") for block in blocks)
     )
 
-    assert {"auth", "attendance", "checkin", "statuses", "webhooks"} <= {name for name, _ in models}
+    assert {"auth", "attendance", "checkin", "mail", "statuses", "webhooks"} <= {
+        name for name, _ in models
+    }
     for name, model in models:
         load_plugin_settings(name, model)
         assert all(field.description for field in model.model_fields.values()), name

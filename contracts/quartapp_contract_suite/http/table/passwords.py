@@ -30,7 +30,26 @@ UNFIT = {
 
 def password_rows() -> list[Row]:
     """Return the rows of a server on which everybody may register."""
-    return [*_change(), *_reset(), *_make_reset()]
+    return [*_change(), *_reset(), *_forgotten(), *_make_reset()]
+
+
+def _forgotten() -> list[Row]:
+    """Return the rows of a server that sends no mail."""
+    invalid = error("Invalid request Schema")
+    path, none = "/api/v1/auth/forgot", error("Forbidden, this server sends no mail")
+
+    def row(case: str, status: int, body: Any, **sent: Any) -> Row:  # noqa: ANN401 - JSON
+        return Row("forgotPassword", case, "POST", path, NOBODY, status, body, sent)
+
+    return [
+        row("an address", 403, none, email="<fresh>@school.example"),
+        row("address missing", 422, invalid),
+        row("address null", 422, invalid, email=None),
+        row("address empty", 422, invalid, email=""),
+        row("address that is none", 422, invalid, email="ada"),
+        row("address too long", 422, invalid, email=f"{'a' * 64}@{'b' * 63}.{'c' * 63}.{'d' * 63}"),
+        row("address with NUL", 422, invalid, email="ada\0@school.example"),
+    ]
 
 
 def _reset() -> list[Row]:
@@ -77,7 +96,7 @@ def _make_reset() -> list[Row]:
             "createReset", case, "POST", path, "admin", status, body, given=given, by_admin=True
         )
 
-    made = ok({"code": CODE, "expiresAt": TIME})
+    made = ok({"code": CODE, "expiresAt": TIME, "mailed": False})
     return [
         row("somebody", 201, made, "<person_id>"),
         row("nobody", 404, error("User not found"), "<missing>"),

@@ -1,0 +1,1 @@
+"""Mail with one-time codes, for people who have forgotten their passwords."""

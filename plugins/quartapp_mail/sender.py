@@ -1,0 +1,117 @@
+"""An attempt to hand a mail to the mail server."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from typing import TYPE_CHECKING
+
+import certifi
+from aiosmtplib import (
+    SMTP,
+    SMTPDataError,
+    SMTPException,
+    SMTPRecipientsRefused,
+    SMTPResponseException,
+)
+
+from quartapp import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from email.message import EmailMessage
+
+    from quartapp_mail.settings import MailSettings
+
+# Longest wait for each answer of the mail server, in seconds.
+ANSWER_SECONDS = 15.0
+# Longest time to be let in by the mail server, and then to hand over the mail, in seconds. With the
+# good-bye, both end before the 120 seconds that a delivery may take.
+HALF_SECONDS = 45.0
+LONGEST_REASON = 300
+
+
+class NotSentError(Exception):
+    """The mail server did not take a mail; the text gives the reason.
+
+    Args:
+        reason: Why the mail was not taken.
+        for_good: Whether the same mail will never be taken.
+    """
+
+    def __init__(self, reason: str, *, for_good: bool) -> None:
+        super().__init__(printable(reason)[:LONGEST_REASON])
+        self.for_good = for_good
+
+
+class Sender:
+    """Hands mails to a mail server, each on a connection of its own.
+
+    The certificate of the server has to be right, and STARTTLS is never left out.
+
+    Args:
+        settings: Settings of the mail server.
+    """
+
+    def __init__(self, settings: MailSettings) -> None:
+        self._settings = settings
+        self._trust: ssl.SSLContext | None = None
+
+    def load(self) -> None:
+        """Load the trusted authorities: the usual ones, and those of this machine."""
+        context = ssl.create_default_context(cafile=certifi.where())
+        context.load_default_certs()
+        self._trust = context
+
+    async def send(self, to: str, message: Callable[[], Awaitable[EmailMessage]]) -> None:
+        """Send a mail once.
+
+        Args:
+            to: Address of the recipient.
+            message: Function that returns the mail. It is called when the mail server has let us
+                in, so a server that is down makes no code.
+
+        Raises:
+            NotSentError: The mail server did not take the mail.
+        """
+        settings = self._settings
+        client = SMTP(
+            hostname=settings.smtp_host,
+            port=settings.smtp_port,
+            username=settings.smtp_user or None,
+            password=settings.password or None,
+            # The name of this machine may be none that a mail server likes.
+            local_hostname=settings.mail_from.rpartition("@")[2],
+            use_tls=settings.smtp_security == "tls",
+            start_tls=settings.smtp_security == "starttls",
+            tls_context=self._trust,
+            timeout=ANSWER_SECONDS,
+        )
+        try:
+            async with asyncio.timeout(HALF_SECONDS):
+                await client.connect()
+            async with client, asyncio.timeout(HALF_SECONDS):
+                await client.send_message(
+                    await message(), sender=settings.mail_from, recipients=[to]
+                )
+        except SMTPRecipientsRefused as error:
+            refusal = error.recipients[0]
+            raise _refused(to, refusal, for_good=_is_permanent(refusal)) from error
+        except SMTPDataError as error:
+            raise _refused(to, error, for_good=_is_permanent(error)) from error
+        except SMTPResponseException as error:
+            # The server refuses us or the sender: the operator can change that.
+            raise _refused(to, error, for_good=False) from error
+        except (SMTPException, OSError) as error:
+            reason = str(error) or type(error).__name__
+            raise NotSentError(f"the mail server failed: {reason}", for_good=False) from error
+
+
+def _is_permanent(error: SMTPResponseException) -> bool:
+    return 500 <= error.code < 600
+
+
+def _refused(to: str, error: SMTPResponseException, *, for_good: bool) -> NotSentError:
+    # Neither the log nor a list of dead entries needs somebody's address.
+    said = error.message.replace(to, "<recipient>")
+    return NotSentError(f"the mail server answered {error.code} {said}", for_good=for_good)

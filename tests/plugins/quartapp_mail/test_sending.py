@@ -1,0 +1,165 @@
+"""Mail servers that are down, refuse, or are not who they say they are."""
+
+from __future__ import annotations
+
+import ssl
+
+import pytest
+import trustme
+
+from quartapp import core
+from tests.plugins.quartapp_mail.test_mail import code_in, offered, reset, taken
+
+USER = {"smtp_user": "attendance", "smtp_password": "the password of the mail server"}
+
+
+@pytest.fixture
+def authority(monkeypatch, tmp_path):
+    """An authority that this machine trusts."""
+    made = trustme.CA()
+    made.cert_pem.write_to_path(tmp_path / "authority.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
+    return made
+
+
+def presenting(certificate):
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    certificate.configure_cert(context)
+    return context
+
+
+async def asked(server):
+    """Let an administrator ask for somebody's code; return the person."""
+    admin, person = await server.person("admin"), await server.person("student")
+    await offered(server, admin, person.id)
+    return person
+
+
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+async def test_mail_travels_encrypted_and_by_whom_the_mail_server_knows(
+    serve, mail_servers, configure, authority, eventually, security
+):
+    certificate = presenting(authority.issue_cert("localhost"))
+    mail_server = await mail_servers(certificate, tls=security == "tls")
+    mail_server.password = USER["smtp_password"]
+    configure(mail_server.port, smtp_host="localhost", smtp_security=security, **USER)
+    server = await serve(extra_plugins=("mail",))
+    await asked(server)
+    mail = await eventually(taken(mail_server))
+    assert (mail.user, mail.encrypted) == ("attendance", True)
+    assert await reset(server, code_in(mail)) == 200
+
+
+@pytest.mark.parametrize(
+    ("security", "fault"),
+    [
+        ("starttls", "another name"),
+        ("starttls", "unknown authority"),
+        ("starttls", "no certificate"),
+        ("tls", "another name"),
+        ("tls", "unknown authority"),
+    ],
+)
+async def test_a_mail_server_that_is_not_who_it_says_gets_neither_password_nor_mail(
+    serve, mail_servers, configure, authority, failed, security, fault
+):
+    of = trustme.CA() if fault == "unknown authority" else authority
+    name = "other.example" if fault == "another name" else "localhost"
+    certificate = None if fault == "no certificate" else presenting(of.issue_cert(name))
+    mail_server = await mail_servers(certificate, tls=security == "tls")
+    mail_server.password = USER["smtp_password"]
+    configure(mail_server.port, smtp_host="localhost", smtp_security=security, **USER)
+    server = await serve(extra_plugins=("mail",))
+    await asked(server)
+    reason = (await failed(server))["reason"]
+    assert ("STARTTLS" if fault == "no certificate" else "certificate verify failed") in reason
+    assert not {"AUTH", "MAIL", "RCPT", "DATA"} & {*mail_server.tried}
+    assert await server.documents["oneTimeCodes"].count_documents({}) == 0
+
+
+@pytest.mark.parametrize(
+    ("command", "answer"),
+    [
+        ("HELLO", "421 too many connections"),
+        ("MAIL", "451 try later"),
+        ("MAIL", "550 not this sender"),
+        ("RCPT", "450 try later"),
+        ("DATA", "451 try later"),
+        (".", "452 full"),
+    ],
+)
+async def test_what_passes_is_tried_again_with_a_fresh_code(
+    sending, mail_server, turned_clock, failed, in_time, command, answer
+):
+    mail_server.answers[command].append(answer)
+    server = await sending(clock=turned_clock)
+    await asked(server)
+    assert answer[:3] in (await failed(server))["reason"]
+    mail = await in_time(server, taken(mail_server))
+    assert await reset(server, code_in(mail)) == 200
+
+
+@pytest.mark.parametrize(("command", "code"), [("RCPT", 550), ("DATA", 554), (".", 552)])
+async def test_what_will_never_be_taken_is_dead_and_can_be_tried_again(
+    sending, mail_server, arrived, eventually, command, code
+):
+    server = await sending()
+    admin, person = await server.person("admin"), await server.person("student")
+    mail_server.answers[command].append(f"{code} 5.1.1 <{person.email}>: unknown\x1b[31m")
+    await offered(server, admin, person.id)
+
+    async def given_up():
+        found = await core(server.app).outbox.store.summary()
+        return found if found and found[0]["dead"] else None
+
+    (dead,) = await eventually(given_up)
+    assert (dead["plugin"], dead["kind"], dead["dead"], dead["waiting"]) == ("mail", "reset", 1, 0)
+    assert str(code) in dead["reason"]
+    assert person.email not in dead["reason"]
+    assert "\x1b" not in dead["reason"]
+    assert await core(server.app).outbox.store.retry({"plugin": "mail"}) == 1
+    core(server.app).outbox.look()
+    assert await reset(server, code_in(await arrived())) == 200
+
+
+async def test_wrong_password_of_the_mail_server_is_no_reason_to_give_up(
+    serve, mail_servers, configure, authority, failed, caplog, capsys
+):
+    mail_server = await mail_servers(presenting(authority.issue_cert("localhost")))
+    mail_server.password = "another password"
+    configure(mail_server.port, smtp_host="localhost", smtp_security="starttls", **USER)
+    server = await serve(extra_plugins=("mail",))
+    await asked(server)
+    assert "535" in (await failed(server))["reason"]
+    assert mail_server.mails == []
+    said = capsys.readouterr()
+    text = said.out + said.err + caplog.text
+    assert "not delivered" in text
+    assert USER["smtp_password"] not in text
+
+
+async def test_a_mail_server_that_is_down_holds_up_only_mail_and_makes_no_code(
+    sending, mail_server, turned_clock, failed, in_time
+):
+    mail_server.answers["HELLO"].extend([None] * 1000)
+    server = await sending(clock=turned_clock)
+    person = await asked(server)
+    await failed(server)
+    assert await server.documents["oneTimeCodes"].count_documents({}) == 0
+    assert await server.sign_in(person.email, person.password)
+    mail_server.answers["HELLO"].clear()
+    mail = await in_time(server, taken(mail_server))
+    assert await reset(server, code_in(mail)) == 200
+
+
+async def test_mail_is_given_up_after_some_hours(sending, mail_server, turned_clock, in_time):
+    mail_server.answers["MAIL"].extend(["451 try later"] * 100)
+    server = await sending(clock=turned_clock)
+    await asked(server)
+
+    async def dead():
+        return await server.documents["outbox"].find_one({"expires": {"$exists": True}})
+
+    entry = await in_time(server, dead, step=100.0)
+    assert entry["attempts"] == 16
+    assert mail_server.mails == []
