@@ -77,8 +77,7 @@ class Rolls:
             DatabaseUnavailableError: MongoDB did not answer in time.
             HookFailedError: A plugin raised, hung, or returned a wrong type.
         """
-        async with self._database.operation():
-            found = await self._classes.find_one({"_id": class_id}, {"studentsIds": 0})
+        found = await self._database.one("classes", {"_id": class_id}, {"studentsIds": 0})
         if found is None:
             self.forget(class_id)
             raise ClassNotFoundError
@@ -104,10 +103,8 @@ class Rolls:
         known = self._kept.get(class_id)
         if known is not None and known.version == class_room.document.get("rollVersion", 0):
             return known
-        async with self._database.operation():
-            found = await self._classes.find_one(
-                {"_id": class_id}, {"rollVersion": 1, "studentsIds": 1}
-            )
+        fields = {"rollVersion": 1, "studentsIds": 1}
+        found = await self._database.one("classes", {"_id": class_id}, fields)
         if found is None:
             return None
         students = frozenset(map(str, found.get("studentsIds", ())))

@@ -78,6 +78,10 @@ async def read(database: Database) -> None:
         await database.documents["books"].find({}).to_list()
 
 
+async def read_one(database: Database) -> None:
+    await database.one("books", {})
+
+
 async def change(database: Database) -> None:
     async with database.operation():
         await database.documents["books"].find_one_and_update({}, {"$set": {"title": "Emma"}})
@@ -109,13 +113,20 @@ async def test_each_error_that_passes_is_an_outage_and_no_other(database, mongod
 
 
 async def test_an_outage_is_one_error_for_every_kind_of_call(database, mongod, impatient):
-    for call in (write, write_many, read, change, in_thread, transaction, watch):
+    for call in (write, write_many, read, read_one, change, in_thread, transaction, watch):
         for code in (KEY_NOT_FOUND, WRITE_CONFLICT, TIME_LIMIT):
             fail(mongod, code)
             with impatient(), pytest.raises(DatabaseUnavailableError):
                 await call(database)
         fail(mongod, 0)
         await call(database)
+
+
+async def test_a_read_of_one_document_is_tried_again(database, mongod):
+    await write(database)
+    fail(mongod, TIME_LIMIT, times=1)
+    found = await database.one("books", {"title": "Emma"}, {"_id": 0, "title": 1})
+    assert found == {"title": "Emma"}
 
 
 async def test_a_transaction_begins_again_after_a_passing_error_of_a_step(database, mongod):
