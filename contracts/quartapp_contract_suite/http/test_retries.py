@@ -30,10 +30,16 @@ BY_REGISTRATION = [
 CONDITIONAL = with_header("If-Match")
 
 
+@pytest.fixture(scope="module")
+def cast(people: People) -> Cast:
+    """Return the people of all requests."""
+    return Cast(people)
+
+
 @pytest.fixture
-def scene(people: People, base_url: str) -> Scene:
+def scene(cast: Cast, base_url: str) -> Scene:
     """Return the surroundings of a request that succeeds."""
-    return Scene(Cast(people), base_url)
+    return Scene(cast, base_url)
 
 
 def succeeding(operation: str) -> Row:
