@@ -22,7 +22,8 @@ class AuthMetrics:
         hashes_waiting: Number of passwords that wait for a thread to hash them.
         hashes_refused: Number of passwords that were refused because too many others waited.
         failures: Number of sign-ins with an unknown account or a wrong password.
-        refused: Number of sign-ins that were refused after too many failures, by limit.
+        refused: Number of sign-ins, and of requests for one-time codes, that were refused after too
+            many, by limit.
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -44,7 +45,7 @@ class AuthMetrics:
         )
         self.refused = Counter(
             "quartapp_auth_refused",
-            "Sign-ins that were refused after too many failures, by limit.",
+            "Sign-ins, and requests for one-time codes, that were refused after too many, by limit.",
             ("limit",),
             registry=registry,
         )
