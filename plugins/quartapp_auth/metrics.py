@@ -45,7 +45,7 @@ class AuthMetrics:
         )
         self.refused = Counter(
             "quartapp_auth_refused",
-            "Sign-ins, and requests for one-time codes, that were refused after too many, by limit.",
+            "Sign-ins, and requests for codes, that were refused after too many, by limit.",
             ("limit",),
             registry=registry,
         )
