@@ -8,7 +8,10 @@ TOO_SHORT = "Password has to have 8 characters or more"
 TOO_COMMON = "Password is one of the most common ones"
 OF_THE_PERSON = "Password is the name, address or username of the account"
 OF_THE_SCHOOL = "Password is the name of the school or of this program"
+SCHOOL_WORD = "Password is a word of the school, such as the name of a class"
 UNFIT_PASSWORDS = (TOO_SHORT, TOO_COMMON, OF_THE_PERSON, OF_THE_SCHOOL)
+# Nobody is in a class before there is an account.
+UNFIT_FURTHER_PASSWORDS = (*UNFIT_PASSWORDS, SCHOOL_WORD)
 
 
 class EmailTakenError(DomainError):
@@ -84,4 +87,8 @@ class IdentityRefusedError(WrongPasswordError):
 
 
 class UnfitPasswordError(DomainError):
-    """The new password is not good enough; the text is one of ``UNFIT_PASSWORDS``."""
+    """The new password is not good enough.
+
+    The text is one of ``UNFIT_PASSWORDS``, or for an account that exists already, one of
+    ``UNFIT_FURTHER_PASSWORDS``.
+    """

@@ -4,6 +4,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from quartapp import AccountMaker, Role, Standing, core, end_tasks, hookimpl
+from quartapp_auth import hookspecs
 from quartapp_auth.accounts.bulk import BulkAccounts
 from quartapp_auth.accounts.earlier import MIGRATIONS
 from quartapp_auth.accounts.mongo_store import MongoUserStore
@@ -68,6 +69,7 @@ class AuthPlugin:
 
     name = "auth"
     happenings = (UserRegistered,)
+    hookspecs = hookspecs
     audited = ACTIONS
     migrations = MIGRATIONS
 

@@ -15,6 +15,7 @@ from quartapp import (
     unauthorized,
 )
 from quartapp_auth.errors import (
+    UNFIT_FURTHER_PASSWORDS,
     UNFIT_PASSWORDS,
     EmailTakenError,
     InvitationNeededError,
@@ -43,12 +44,21 @@ USER_NOT_FOUND = Refusal(404, "User not found")
 
 
 def unfit_password(field: str) -> tuple[Refusal, ...]:
-    """Return the answers to a new password that is not good enough.
+    """Return the answers to a password of a new account that is not good enough.
 
     Args:
         field: Name of the field with the password.
     """
     return tuple(Refusal(400, message, field=field) for message in UNFIT_PASSWORDS)
+
+
+def unfit_further_password(field: str) -> tuple[Refusal, ...]:
+    """Return the answers to a password of an earlier account that is not good enough.
+
+    Args:
+        field: Name of the field with the password.
+    """
+    return tuple(Refusal(400, message, field=field) for message in UNFIT_FURTHER_PASSWORDS)
 
 
 @blueprint.post("/register")

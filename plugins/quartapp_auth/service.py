@@ -12,6 +12,7 @@ from quartapp_auth.accounts.identities import Identities
 from quartapp_auth.accounts.users import User, UserChanges
 from quartapp_auth.audited import SIGN_IN_FAILED, SIGNED_IN, change_account
 from quartapp_auth.audited import registered as audited
+from quartapp_auth.credentials.words_of_plugins import words_of_plugins
 from quartapp_auth.errors import (
     AccountDisabledError,
     EmailTakenError,
@@ -316,7 +317,7 @@ class UserService(Directory):
             UserNotFoundError: The account does not exist any more.
             UnfitPasswordError: The password is not good enough.
         """
-        self.check_password(user, password)
+        await self.check_password(user, password)
         hashed = await self._passwords.hashed(password)
         if only_if is not None:
             await only_if()
@@ -325,7 +326,7 @@ class UserService(Directory):
             changes["vouched"] = True
         return await self._change(user.id, changes, revoke=True)
 
-    def check_password(self, user: User, password: str) -> None:
+    async def check_password(self, user: User, password: str) -> None:
         """Let a new password of an account pass, or refuse; nothing changes.
 
         Args:
@@ -334,8 +335,12 @@ class UserService(Directory):
 
         Raises:
             UnfitPasswordError: The password is not good enough.
+            HookFailedError: A plugin failed to say which words are too easily guessed.
         """
-        self._password_rule.check(password, user.display_name, user.email, user.username)
+        rule = self._password_rule
+        rule.check(password, user.display_name, user.email, user.username)
+        if not rule.is_open:
+            rule.check_words(password, await words_of_plugins(self._plugins, _account(user)))
 
     async def set_role(self, user_id: str, role: str) -> User:
         """Give an account another role; its tokens end.

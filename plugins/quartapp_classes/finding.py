@@ -191,6 +191,27 @@ class ClassFinder:
         )
         return [await self._with_roll(class_room) for class_room in found]
 
+    async def names_of(self, user_id: str) -> list[str]:
+        """Return the names of all classes that a person teaches or is enrolled in.
+
+        Args:
+            user_id: ``_id`` of the person's account.
+
+        Raises:
+            DatabaseUnavailableError: MongoDB did not answer in time.
+            HookFailedError: A plugin with rolls raised, hung, or returned a wrong type.
+        """
+        key = object_id(user_id)
+        if key is None:
+            return []
+        enrolled: Document = {"studentsIds": key}
+        if not self._rolls.are_ours:
+            enrolled = {"_id": {"$in": list(await self._rolls.classes_of(user_id))}}
+        query = {"$or": [taught_by(key, self._today()), enrolled]}
+        async with self._database.operation():
+            found = self._database.documents["classes"].find(query, {"className": 1})
+            return [document["className"] async for document in found]
+
     async def page(
         self, search: str | None = None, limit: int | None = None, after: str | None = None
     ) -> list[ClassRoom]:

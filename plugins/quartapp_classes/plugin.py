@@ -35,7 +35,7 @@ from quartapp_classes.writing import ClassWriter
 if TYPE_CHECKING:
     from quart import Blueprint, Quart
 
-    from quartapp import Model
+    from quartapp import Account, Model
     from quartapp_classes.rolls import ClassInfo, Roll
 
 
@@ -57,6 +57,7 @@ class ClassesPlugin:
     migrations = (Migration(2, KEYS, give_keys),)
 
     def __init__(self) -> None:
+        self._classes: ClassService | None = None
         self._rolls: Rolls | None = None
         self._teaching: Teaching | None = None
         self._watching: asyncio.Task[None] | None = None
@@ -88,7 +89,7 @@ class ClassesPlugin:
         people = parts.services.get(People)  # type: ignore[type-abstract] # mypy takes a protocol for a class that cannot be used
         self._rolls = Rolls(parts.database, parts.plugins)
         self._teaching = Teaching(parts.database, parts.clock, parts.local_day)
-        classes = ClassService(
+        self._classes = classes = ClassService(
             *(parts.database, people, self._rolls, parts.plugins),
             *(parts.roles, parts.grants, parts.local_day),
         )
@@ -119,6 +120,12 @@ class ClassesPlugin:
     async def roster(self, class_room: ClassInfo) -> Roll | None:
         """Return the roll in the database."""
         return await self._rolls.own(class_room) if self._rolls else None
+
+    # A plugin in place of the auth plugin need not have the hook.
+    @hookimpl(optionalhook=True)
+    async def password_words(self, user: Account) -> list[str]:
+        """Return the names of the person's classes."""
+        return await self._classes.names_of(user.id) if self._classes else []
 
     @hookimpl
     def startup(self) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from quartapp_contract_suite.http.matching import mismatch
-from quartapp_contract_suite.http.table.doors import SETTINGS, door_rows
+from quartapp_contract_suite.http.table.doors import CLASS_OF_ADMIN, SETTINGS, door_rows
 from quartapp_contract_suite.people import PASSWORD, People
 from quartapp_contract_suite.server import make_admin, server_in
 
@@ -40,6 +40,20 @@ class Doors:
         code: str = answer.json()["data"]["code"]
         return code
 
+    def let_the_administrator_teach(self) -> None:
+        """Let the administrator become a co-teacher of a class, as administrators may."""
+        body = {"name": "Tess", "email": "tess@school.example", "role": "teacher"}
+        made = self.people.http.post(
+            "/api/v1/admin/people",
+            json={**body, "password": PASSWORD},
+            headers=self.admin.headers,
+        )
+        assert made.status_code == 201, made.text
+        teacher = self.people.signed_in(body["email"], PASSWORD)
+        path = f"/api/v1/class/{self.people.class_of(teacher, name=CLASS_OF_ADMIN)}/teachers"
+        added = self.people.http.put(f"{path}/{self.admin.id}", json={}, headers=self.admin.headers)
+        assert added.is_success, added.text
+
 
 @pytest.fixture(scope="module")
 def doors_by_setting(
@@ -54,7 +68,9 @@ def doors_by_setting(
             server = server_in(folder, *plugins, QUARTAPP_AUTH_REGISTRATION=setting)
             people = running.enter_context(People(running.enter_context(server)))
             make_admin(folder, "admin@school.example", PASSWORD)
-            return Doors(people, people.signed_in("admin@school.example", PASSWORD))
+            doors = Doors(people, people.signed_in("admin@school.example", PASSWORD))
+            doors.let_the_administrator_teach()
+            return doors
 
         yield start
 

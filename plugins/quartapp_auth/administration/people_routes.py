@@ -21,7 +21,7 @@ from quartapp_auth.errors import (
     UnknownRoleError,
     UserNotFoundError,
 )
-from quartapp_auth.routes import USER_NOT_FOUND, unfit_password
+from quartapp_auth.routes import USER_NOT_FOUND, unfit_further_password, unfit_password
 
 if TYPE_CHECKING:
     from quartapp import Principal
@@ -145,7 +145,7 @@ async def set_role(principal: Principal, user_id: str, body: RoleBody) -> dict[s
     data=PersonAnswer,
     errors={
         UserNotFoundError: USER_NOT_FOUND,
-        UnfitPasswordError: unfit_password("password"),
+        UnfitPasswordError: unfit_further_password("password"),
     },
     fuzz=False,
     why=WHY,

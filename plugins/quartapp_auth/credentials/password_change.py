@@ -50,7 +50,7 @@ class PasswordChange:
             SignInUnavailableError: Too many passwords wait to be checked.
         """
         user = await self._users.get(user_id)
-        self._users.check_password(user, new_password)
+        await self._users.check_password(user, new_password)
 
         async def verify() -> None:
             if not await self._passwords.match(password, user.password):

@@ -12,7 +12,13 @@ from quartapp_auth.errors import (
     UserNotFoundError,
     WrongPasswordError,
 )
-from quartapp_auth.routes import INVALID, TAGS, TOO_MANY_REQUESTS, USER_NOT_FOUND, unfit_password
+from quartapp_auth.routes import (
+    INVALID,
+    TAGS,
+    TOO_MANY_REQUESTS,
+    USER_NOT_FOUND,
+    unfit_further_password,
+)
 from quartapp_auth.schemas import PasswordChangeBody, TokenAnswer
 from quartapp_auth.signing_in.sign_out_routes import WHY, renew_cookie
 
@@ -31,7 +37,7 @@ blueprint = Blueprint("passwords", __name__, url_prefix="/api/v1/auth")
     invalid=INVALID,
     data=TokenAnswer,
     errors={
-        UnfitPasswordError: unfit_password("newPassword"),
+        UnfitPasswordError: unfit_further_password("newPassword"),
         WrongPasswordError: Refusal(400, "Invalid password", field="password"),
         UserNotFoundError: USER_NOT_FOUND,
         TooManyFailuresError: TOO_MANY_REQUESTS,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from quartapp_auth.errors import (
     OF_THE_PERSON,
     OF_THE_SCHOOL,
+    SCHOOL_WORD,
     TOO_COMMON,
     TOO_SHORT,
     UnfitPasswordError,
@@ -39,10 +40,13 @@ class PasswordRule:
     Args:
         is_open: Whether registration is open.
         school_words: Names of the school.
+
+    Attributes:
+        is_open: Whether registration is open.
     """
 
     def __init__(self, is_open: bool, school_words: Iterable[str] = ()) -> None:
-        self._is_open = is_open
+        self.is_open = is_open
         self._school = frozenset(_words((PRODUCT, *school_words)))
 
     def check(self, password: str, *owner: str | None) -> None:
@@ -55,14 +59,14 @@ class PasswordRule:
         Raises:
             UnfitPasswordError: The password is not good enough; the text gives the reason.
         """
-        if self._is_open:
+        if self.is_open:
             return
         if len(password) < SHORTEST:
             raise UnfitPasswordError(TOO_SHORT)
         plain = _plain(password)
         if plain in common_passwords():
             raise UnfitPasswordError(TOO_COMMON)
-        bare = _joined(_AROUND.sub("", plain))
+        bare = _bare(plain)
         if not bare:
             return
         own = [text for text in owner if text]
@@ -70,6 +74,19 @@ class PasswordRule:
             raise UnfitPasswordError(OF_THE_PERSON)
         if bare in self._school or bare in set(_words(_domains(own))):
             raise UnfitPasswordError(OF_THE_SCHOOL)
+
+    def check_words(self, password: str, texts: Iterable[str]) -> None:
+        """Let a new password pass, or refuse one that is a further word of the school.
+
+        Args:
+            password: Password in clear text.
+            texts: Texts that are no passwords, such as the names of the person's classes.
+
+        Raises:
+            UnfitPasswordError: The password is one of the texts, or a word of one.
+        """
+        if not self.is_open and _bare(_plain(password)) in set(_words(texts)):
+            raise UnfitPasswordError(SCHOOL_WORD)
 
 
 @functools.cache
@@ -89,7 +106,7 @@ def _words(texts: Iterable[str]) -> Iterator[str]:
         plain = _plain(text.partition("@")[0])
         for word in (plain, *_SEPARATORS.split(plain)):
             # What is compared has no digits around, and an address may have.
-            bare = _joined(_AROUND.sub("", word))
+            bare = _bare(word)
             if len(bare) >= SHORTEST_WORD:
                 yield bare
 
@@ -102,6 +119,10 @@ def _domains(texts: Iterable[str]) -> Iterator[str]:
 
 def _plain(text: str) -> str:
     return unicodedata.normalize("NFKC", text).casefold()
+
+
+def _bare(plain: str) -> str:
+    return _joined(_AROUND.sub("", plain))
 
 
 def _joined(text: str) -> str:

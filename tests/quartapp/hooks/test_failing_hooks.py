@@ -112,6 +112,20 @@ async def test_a_login_fails_closed_and_the_plugin_is_named_in_the_log(failing, 
     assert f"plugin broken (given): {hook} {said}" in reasons(logs)
 
 
+@pytest.mark.parametrize("way", WAYS)
+async def test_password_words_that_fail_keep_the_password(failing, monkeypatch, way):
+    monkeypatch.setenv("QUARTAPP_AUTH_REGISTRATION", "invite")
+    server, broken = await failing("password_words")
+    person = await server.person("student")
+    said = bring_about(broken, way)
+    body = {"password": person.password, "newPassword": "difference-engine"}
+    with structlog.testing.capture_logs() as logs:
+        answer = await server.api.post("/auth/password", json=body, headers=person.headers)
+    assert (answer.status_code, answer.json()["error"]) == (500, INTERNAL)
+    assert f"plugin broken (given): password_words {said}" in reasons(logs)
+    assert await server.sign_in(person.email, person.password)
+
+
 def by_text(password):
     raise RuntimeError(f"bind with {password} failed")
 

@@ -186,6 +186,21 @@ async def test_register_socket_parameters_adds_a_documented_parameter(serve, exa
     assert query["shelf"]["pattern"] == "^[a-z]{1,20}$"
 
 
+async def test_password_words_are_no_passwords_of_their_person(serve, example, monkeypatch):
+    monkeypatch.setenv("QUARTAPP_AUTH_REGISTRATION", "invite")
+    plugin = example("password_words").HousesPlugin()
+    server = await serve(beside=[plugin])
+    ada, grace = await server.person("student"), await server.person("student")
+    plugin.houses[ada.id] = "Gryphon House"
+    told = []
+    for person in (ada, grace):
+        body = {"password": person.password, "newPassword": "Gryphon-2026"}
+        answer = await server.api.post("/auth/password", json=body, headers=person.headers)
+        told.append((answer.status_code, answer.json().get("error")))
+    refused = "Password is a word of the school, such as the name of a class"
+    assert told == [(400, refused), (200, None)]
+
+
 async def test_check_deletion_keeps_a_class_and_says_why(serve, lesson, example):
     library = example("check_deletion").LibraryPlugin()
     server = await serve(beside=[library])

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from quartapp_contract_suite.http.table.passwords import UNFIT, at
+from quartapp_contract_suite.http.table.passwords import SCHOOL_WORD, UNFIT, at
 from quartapp_contract_suite.http.table.rows import NOBODY, Row, error, ok, user
 from quartapp_contract_suite.people import PASSWORD
 
 SETTINGS = ("students", "invite", "closed")
 UNFIT_OF_ADMIN = {word: why for word, why in UNFIT.items() if not word.startswith("Ada")}
 UNFIT_OF_ADMIN["admin@2026"] = UNFIT["Ada#1815"]
+CLASS_OF_ADMIN = "Organic Chemistry"
+UNFIT_OF_ADMIN["Chemistry#10"] = SCHOOL_WORD
 
 
 def door_rows(setting: str) -> list[Row]:
     """Return the rows of servers with a setting, which have one administrator.
+
+    The administrator is a co-teacher of the class ``CLASS_OF_ADMIN``.
 
     ``<fresh>`` is a text of its own in each row, ``<admin_id>`` the id of the administrator, and
     ``<code>`` a one-time code for the administrator.

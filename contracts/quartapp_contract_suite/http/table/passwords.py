@@ -18,6 +18,7 @@ TOO_SHORT = "Password has to have 8 characters or more"
 TOO_COMMON = "Password is one of the most common ones"
 OF_THE_PERSON = "Password is the name, address or username of the account"
 OF_THE_SCHOOL = "Password is the name of the school or of this program"
+SCHOOL_WORD = "Password is a word of the school, such as the name of a class"
 # New passwords of Ada with an address at school.example, and why they are refused.
 UNFIT = {
     "nanosec": TOO_SHORT,
