@@ -5,9 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from bench.visit import CONNECTIONS, FEW_STUDENTS, MANY_SENDERS, ROLL, SENDERS
+from bench.visit import (
+    CONNECTIONS,
+    FEW_STUDENTS,
+    MANY_SENDERS,
+    ROLL,
+    SENDERS,
+    WRONG_PASSWORDS,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -148,6 +155,46 @@ def growth_tables(grown: Runs, plan: Plan) -> list[str]:
     return tables
 
 
+def crowd_table(crowd: Mapping[str, Any], plan: Plan) -> list[str]:
+    """Return the lines that show a roll call and a request beside sign-ins.
+
+    Args:
+        crowd: Figures of :func:`bench.sign_in.measure`.
+        plan: Amount of measurement.
+    """
+    lines = [
+        "| Ours, 1 process, ms | mark: p50 | p99 | `GET /auth/me`: p50 | p99 | target | reached |",
+        "|---|--:|--:|--:|--:|--:|---|",
+    ]
+    for name, title in (
+        ("quiet", "nobody signs in"),
+        ("flood", f"{WRONG_PASSWORDS} wrong passwords at once, {plan.waves} times"),
+        ("bell", f"{plan.people} people sign in within a minute"),
+    ):
+        found = crowd[name]
+        values = [
+            found[f"{what}_{share}_ms"] for what in ("mark", "me") for share in ("p50", "p99")
+        ]
+        reached = ["yes" if value <= CROWD_MS else "no" for value in values[1::2]]
+        cells = [
+            title,
+            *map(_figure, values),
+            f"p99 ≤ {CROWD_MS}",
+            ", ".join(dict.fromkeys(reached)),
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    answers = ", ".join(f"{n:,} times {status}" for status, n in crowd["flood_statuses"].items())
+    before, after = crowd["flood_memory_mib"]
+    signed_in = crowd["bell_statuses"].get(200, 0)
+    return [
+        *lines,
+        "",
+        f"The wrong passwords were answered {answers}; memory went from {before} to {after} MiB. "
+        f"Of the people, {signed_in:,} of {plan.people:,} signed in.",
+    ]
+
+
+CROWD_MS = 50
 LINEAR = 1.2
 SEARCH_MS = 20
 FLAT = 2.0
@@ -157,6 +204,7 @@ def document(
     table: Sequence[str],
     promised: Sequence[str],
     grown: Sequence[str],
+    crowd: Sequence[str],
     machine: Mapping[str, str],
     plan: Plan,
     command: str,
@@ -209,6 +257,10 @@ def document(
             "## Growth",
             "",
             *grown,
+            "",
+            "## Beside sign-ins",
+            "",
+            *crowd,
             "",
         ]
     )

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING
 
 from bench.client import BenchError, allow_sockets
 from bench.machine import describe
-from bench.report import comparison, document, growth_tables, promise
+from bench.report import comparison, crowd_table, document, growth_tables, promise
 from bench.search import search
 from bench.servers import PEER, STORING_PEER, install_peer, ours, running
-from bench.visit import QUICK, Plan, growth, live, rest, visit
+from bench.sign_in import measure as beside_sign_ins
+from bench.visit import QUICK, WRONG_PASSWORDS, Plan, growth, live, rest, visit
 from quartapp.embedded.mongo import EmbeddedMongo, EmbeddedMongoError
 
 if TYPE_CHECKING:
@@ -65,7 +66,9 @@ def measure(plan: Plan, command: str) -> str:
                         grown[kind.name][-1].values |= search(server, plan).values
                 _say(f"{kind.name}, growth: {grown[kind.name][-1]}")
             machine = describe(mongo.uri, PEER)
-    tables = comparison(runs), promise(runs), growth_tables(grown, plan)
+    crowd = beside_sign_ins(WRONG_PASSWORDS, plan.waves, plan.people, minutes=1)
+    _say(f"beside sign-ins: {crowd}")
+    tables = comparison(runs), promise(runs), growth_tables(grown, plan), crowd_table(crowd, plan)
     return document(*tables, machine, plan, command)
 
 

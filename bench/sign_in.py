@@ -21,16 +21,17 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-# A script's own folder comes first on the path, where http.py would hide Python's http.
-sys.path[0] = str(Path(__file__).resolve().parents[1])
+if not __package__:
+    # A script's own folder comes first on the path, where http.py would hide Python's http.
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-import http.client  # noqa: E402
+import http.client
 
-from bench.client import PASSWORD, BenchError, Sockets, milliseconds  # noqa: E402
-from bench.servers import ours, running  # noqa: E402
-from quartapp.embedded.mongo import EmbeddedMongo, EmbeddedMongoError  # noqa: E402
+from bench.client import PASSWORD, BenchError, Sockets, milliseconds
+from bench.servers import ours, running
+from quartapp.embedded.mongo import EmbeddedMongo, EmbeddedMongoError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -163,8 +164,8 @@ def beside(watch: Watch, work: Callable[[], object]) -> dict[str, float]:
     return watch.taken()
 
 
-def measure(flood: int, waves: int, people: int, minutes: float) -> dict[str, object]:
-    """Return all figures.
+def measure(flood: int, waves: int, people: int, minutes: float) -> dict[str, Any]:
+    """Return all figures, by what goes on meanwhile.
 
     Args:
         flood: Number of wrong passwords at once.
@@ -172,7 +173,7 @@ def measure(flood: int, waves: int, people: int, minutes: float) -> dict[str, ob
         people: Number of people who sign in.
         minutes: Time over which they sign in.
     """
-    found: dict[str, object] = {}
+    found: dict[str, Any] = {}
     with (
         tempfile.TemporaryDirectory() as name,
         EmbeddedMongo(Path(name) / "data") as mongo,

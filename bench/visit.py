@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from bench.client import Person
     from bench.servers import Server
 
+WRONG_PASSWORDS = 250
 ROLL = 30
 CONNECTIONS = 16
 # Number of the teacher's sockets. A server handles the frames of one socket in turn, so this is the
@@ -40,6 +41,8 @@ class Plan:
         socket_counts: Numbers of sockets at which growth is measured.
         roll_sizes: Numbers of students on the roll at which growth is measured.
         searches: Number of timed searches for people.
+        waves: Number of waves of ``WRONG_PASSWORDS`` that are sent at once.
+        people: Number of people who then sign in, over one minute.
     """
 
     repetitions: int = 3
@@ -49,6 +52,8 @@ class Plan:
     socket_counts: tuple[int, ...] = (100, 1000, 2500, 5000)
     roll_sizes: tuple[int, ...] = (30, 300, 3000)
     searches: int = 600
+    waves: int = 4
+    people: int = 400
 
     @property
     def most_sockets(self) -> int:
@@ -64,6 +69,8 @@ QUICK = Plan(
     socket_counts=(100, 1000),
     roll_sizes=(30, 3000),
     searches=120,
+    waves=1,
+    people=100,
 )
 
 
