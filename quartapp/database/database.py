@@ -8,7 +8,7 @@ asynchronous client.
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager, contextmanager, nullcontext
+from contextlib import contextmanager
 from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
@@ -23,12 +23,12 @@ from quartapp.database.clients import Clients, in_transaction
 from quartapp.database.indexes import ensure_indexes
 from quartapp.database.joint_reads import JointReads
 from quartapp.database.model import Kind, Model, bound_to, built
-from quartapp.database.outages import is_passing, refusal, translated
+from quartapp.database.outages import Operation, is_passing, refusal, translated
 from quartapp.errors import DatabaseConfigurationError, DatabaseUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-    from contextlib import AbstractContextManager
+    from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+    from contextlib import AbstractAsyncContextManager, AbstractContextManager
 
     from pymongo.asynchronous.database import AsyncDatabase
 
@@ -277,25 +277,21 @@ class Database:
 
         return JointReads(bounded, most, self._timeout, self._clock)
 
-    @asynccontextmanager
-    async def operation(self) -> AsyncIterator[None]:
+    def operation(self) -> AbstractAsyncContextManager[None]:
         """Limit the time of operations of the asynchronous client, and translate their errors.
 
         Raises:
             DatabaseUnavailableError: MongoDB did not answer in time.
         """
-        with _outages(), pymongo.timeout(self._timeout):
-            yield
+        return Operation(self._timeout, translate=not in_transaction())
 
-    @contextmanager
-    def outages(self) -> Iterator[None]:
+    def outages(self) -> AbstractContextManager[None]:
         """Translate errors alone, of operations without a limit such as the read of a stream.
 
         Raises:
             DatabaseUnavailableError: MongoDB is out of reach for now.
         """
-        with _outages():
-            yield
+        return translated()
 
     async def transaction(self, work: Callable[[], Awaitable[Result]]) -> Result:
         """Run several operations of ``documents`` as one transaction.
@@ -363,8 +359,3 @@ class Database:
             await self.documents["readiness"].update_one(
                 {"_id": "readiness"}, {"$currentDate": {"at": True}}, upsert=True
             )
-
-
-def _outages() -> AbstractContextManager[None]:
-    # A transaction needs the driver's own errors, which tell whether it may begin again.
-    return nullcontext() if in_transaction() else translated()

@@ -6,6 +6,7 @@ import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import pymongo
 from pymongo.errors import (
     BulkWriteError,
     ConnectionFailure,
@@ -20,6 +21,7 @@ from quartapp.errors import DatabaseConfigurationError, DatabaseUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import TracebackType
 
 # Errors that pass by themselves. MongoDB calls only some of them retryable, and the driver fewer.
 PASSING_CODES = {
@@ -70,9 +72,53 @@ def translated() -> Iterator[None]:
     try:
         yield
     except PyMongoError as error:
-        if is_passing(error):
-            raise DatabaseUnavailableError(_shortened(error)) from error
+        raise_if_passing(error)
         raise
+
+
+class Operation:
+    """The context of operations of the asynchronous client: their time limit, and their errors.
+
+    A transaction needs the driver's own errors, which tell whether it may begin again.
+
+    Every request and every frame has such contexts, and one by a generator takes thrice as long.
+
+    Args:
+        seconds: Time limit of all operations in the context.
+        translate: Whether to turn errors of the driver into :class:`DatabaseUnavailableError`.
+    """
+
+    __slots__ = ("_limit", "_translate")
+
+    def __init__(self, seconds: float, *, translate: bool) -> None:
+        self._limit = pymongo.timeout(seconds)
+        self._translate = translate
+
+    async def __aenter__(self) -> None:
+        self._limit.__enter__()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._limit.__exit__(kind, error, trace)
+        if self._translate and isinstance(error, PyMongoError):
+            raise_if_passing(error)
+
+
+def raise_if_passing(error: PyMongoError) -> None:
+    """Raise :class:`DatabaseUnavailableError` if an error means that MongoDB is out of reach.
+
+    Args:
+        error: An error of PyMongo.
+
+    Raises:
+        DatabaseUnavailableError: MongoDB is out of reach for now.
+    """
+    if is_passing(error):
+        raise DatabaseUnavailableError(_shortened(error)) from error
 
 
 def is_passing(error: PyMongoError) -> bool:

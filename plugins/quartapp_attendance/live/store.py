@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from quartapp_attendance.errors import NoActiveSessionError
@@ -58,11 +58,13 @@ class SessionStore:
         """Return the context of a read, which has a time limit."""
         return self._database.operation()
 
+    def writing(self) -> AbstractAsyncContextManager[None]:
+        """Return the context of a write, and of showing it where no change stream does."""
+        return self._database.operation() if self.echo is None else self._in_turn()
+
     @asynccontextmanager
-    async def writing(self) -> AsyncIterator[None]:
-        """Make a write, and show it where no change stream does."""
-        order = self._one_at_a_time if self.echo is not None else nullcontext()
-        async with order, self._database.operation():
+    async def _in_turn(self) -> AsyncIterator[None]:
+        async with self._one_at_a_time, self._database.operation():
             yield
 
     async def roll_of(self, session: ActiveSession) -> Roll:
