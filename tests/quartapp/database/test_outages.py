@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,15 +12,16 @@ from pymongo.errors import OperationFailure
 
 from quartapp import DatabaseUnavailableError, bulk_write, core
 from quartapp.database.changed import changed_ids
+from quartapp.database.clients import Clients
 from quartapp.database.outages import PASSING_CODES
 from tests.support.failing_commands import OPTIONS
+from tests.support.mongod import Mongod, initiate
 from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from quartapp import Database
-    from tests.support.mongod import Mongod
 
 CALLS = ("find", "insert", "findAndModify", "aggregate", "commitTransaction")
 # MongoDB refuses what the server asks, which is no outage.
@@ -135,21 +136,25 @@ async def test_a_transaction_begins_again_after_a_passing_error_of_a_step(databa
     assert await database.documents["books"].count_documents({}) == 1
 
 
-async def test_a_connection_from_before_the_primary_serves_no_transaction_and_is_replaced(
-    database, mongod
-):
-    admin = mongod.client.admin
-    await asyncio.to_thread(admin.command, {"replSetStepDown": 60, "force": True})
-    await asyncio.to_thread(admin.command, {"replSetMaintenance": True})
-    clients = database._connected
+async def test_a_connection_from_before_the_primary_serves_no_transaction_and_is_replaced(tmp_path):
+    mongod = Mongod(tmp_path / "mongod", OPTIONS)
+    clients = Clients(mongod.uri, "quartapp", timeout=60)
     before = clients.documents
-    # More commands at once than there are connections.
-    ping = database.documents.client.admin.command
-    await asyncio.gather(*(ping("ping") for _ in range(20)))
-    await asyncio.to_thread(admin.command, {"replSetMaintenance": False})
-    with suppress(OperationFailure):  # an election is under way already
-        await asyncio.to_thread(admin.command, {"replSetFreeze": 0})
-    until(mongod.takes_writes)
-    await asyncio.gather(*(transaction(database) for _ in range(20)))
-    assert clients.documents is not before
-    assert await database.documents["books"].count_documents({}) == 20
+
+    async def insert() -> None:
+        await clients.documents["books"].insert_one({})
+
+    try:
+        mongod.launch()
+        until(mongod.hello)
+        # More commands at once than there are connections.
+        await asyncio.gather(*(clients.command("ping") for _ in range(20)))
+        initiate([mongod], "test")
+        until(mongod.takes_writes)
+        mongod.client["quartapp"].create_collection("books")
+        await asyncio.gather(*(clients.transaction(insert) for _ in range(20)))
+        assert clients.documents is not before
+        assert await clients.documents["books"].count_documents({}) == 20
+    finally:
+        await clients.close()
+        mongod.end()
