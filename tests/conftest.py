@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import trustme
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from quartapp.testing.processes import surroundings
@@ -203,6 +204,15 @@ def own_mongod(tmp_path: Path) -> Iterator[Callable[..., Mongod]]:
     yield start
     for mongod in started:
         mongod.end()
+
+
+@pytest.fixture
+def trusted_authority(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> trustme.CA:
+    """Provide a certificate authority that this machine trusts."""
+    made = trustme.CA()
+    made.cert_pem.write_to_path(tmp_path / "authority.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
+    return made
 
 
 @pytest.fixture

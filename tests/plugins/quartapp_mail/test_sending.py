@@ -2,30 +2,14 @@
 
 from __future__ import annotations
 
-import ssl
-
 import pytest
 import trustme
 
 from quartapp import core
 from tests.plugins.quartapp_mail.test_mail import code_in, offered, reset, taken
+from tests.support.certificates import presenting
 
 USER = {"smtp_user": "attendance", "smtp_password": "the password of the mail server"}
-
-
-@pytest.fixture
-def authority(monkeypatch, tmp_path):
-    """An authority that this machine trusts."""
-    made = trustme.CA()
-    made.cert_pem.write_to_path(tmp_path / "authority.pem")
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
-    return made
-
-
-def presenting(certificate):
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    certificate.configure_cert(context)
-    return context
 
 
 async def asked(server):
@@ -37,9 +21,9 @@ async def asked(server):
 
 @pytest.mark.parametrize("security", ["starttls", "tls"])
 async def test_mail_travels_encrypted_and_by_whom_the_mail_server_knows(
-    serve, mail_servers, configure, authority, eventually, security
+    serve, mail_servers, configure, trusted_authority, eventually, security
 ):
-    certificate = presenting(authority.issue_cert("localhost"))
+    certificate = presenting(trusted_authority.issue_cert("localhost"))
     mail_server = await mail_servers(certificate, tls=security == "tls")
     mail_server.password = USER["smtp_password"]
     configure(mail_server.port, smtp_host="localhost", smtp_security=security, **USER)
@@ -61,9 +45,9 @@ async def test_mail_travels_encrypted_and_by_whom_the_mail_server_knows(
     ],
 )
 async def test_a_mail_server_that_is_not_who_it_says_gets_neither_password_nor_mail(
-    serve, mail_servers, configure, authority, failed, security, fault
+    serve, mail_servers, configure, trusted_authority, failed, security, fault
 ):
-    of = trustme.CA() if fault == "unknown authority" else authority
+    of = trustme.CA() if fault == "unknown authority" else trusted_authority
     name = "other.example" if fault == "another name" else "localhost"
     certificate = None if fault == "no certificate" else presenting(of.issue_cert(name))
     mail_server = await mail_servers(certificate, tls=security == "tls")
@@ -123,9 +107,9 @@ async def test_what_will_never_be_taken_is_dead_and_can_be_tried_again(
 
 
 async def test_wrong_password_of_the_mail_server_is_no_reason_to_give_up(
-    serve, mail_servers, configure, authority, failed, caplog, capsys
+    serve, mail_servers, configure, trusted_authority, failed, caplog, capsys
 ):
-    mail_server = await mail_servers(presenting(authority.issue_cert("localhost")))
+    mail_server = await mail_servers(presenting(trusted_authority.issue_cert("localhost")))
     mail_server.password = "another password"
     configure(mail_server.port, smtp_host="localhost", smtp_security="starttls", **USER)
     server = await serve(extra_plugins=("mail",))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from ipaddress import ip_address
 
 import pytest
@@ -12,6 +11,7 @@ from quartapp.clock import SYSTEM_CLOCK
 from quartapp_webhooks.addresses import Resolver, is_public
 from quartapp_webhooks.sender import Sender, trusted
 from quartapp_webhooks.settings import WebhooksSettings
+from tests.support.certificates import presenting
 
 PRIVATE = [
     "127.0.0.1",
@@ -171,25 +171,10 @@ async def test_a_proxy_of_the_environment_is_not_used(sender, receiver, receiver
     assert (proxy.connections, receiver.connections) == (0, 1)
 
 
-@pytest.fixture
-def authority(monkeypatch, tmp_path):
-    """An authority that this machine trusts."""
-    made = trustme.CA()
-    made.cert_pem.write_to_path(tmp_path / "authority.pem")
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
-    return made
-
-
-def presenting(certificate):
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    certificate.configure_cert(context)
-    return context
-
-
-async def test_certificate_of_another_name_is_refused(sender, receivers, authority):
+async def test_certificate_of_another_name_is_refused(sender, receivers, trusted_authority):
     names = {}
     for name in ("hooks.example", "other.example"):
-        names[name] = await receivers(presenting(authority.issue_cert(name)))
+        names[name] = await receivers(presenting(trusted_authority.issue_cert(name)))
     outcomes = {}
     for name, receiver in names.items():
         one = sender(f"https://hooks.example:{receiver.port}/", ["127.0.0.1"], allow_private=True)
