@@ -83,7 +83,7 @@ class MailService:
             by: ``_id`` of the administrator who asks for the code.
         """
         ordered = [RESET_ORDERED.entry(about={"account": user.id})]
-        await self._changes.together([_reset(user, by)], _nothing_more, audited=ordered)
+        await self._changes.alone([_reset(user, by)], audited=ordered)
 
     async def forgotten(self, email: str) -> None:
         """Mail a one-time code to the account with an address, if the account may have one.
@@ -92,7 +92,7 @@ class MailService:
             email: The address in lower case.
         """
         order = (PLUGIN, OutboxEntry(FORGOTTEN, None, {"email": email}))
-        await self._changes.together([order], _nothing_more, audited=[RESET_ASKED.entry()])
+        await self._changes.alone([order], audited=[RESET_ASKED.entry()])
 
     async def deliver(self, kind: str, data: Mapping[str, Any], attempts: int) -> None:
         """Carry out an order.
@@ -179,7 +179,3 @@ def _may_ask(user: User) -> bool:
 
 def _reset(user: User, by: str | None = None) -> tuple[str, OutboxEntry]:
     return PLUGIN, OutboxEntry(RESET, None, {"account": str(user.id), "by": by})
-
-
-async def _nothing_more() -> bool:
-    return True

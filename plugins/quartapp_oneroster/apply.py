@@ -36,7 +36,7 @@ from quartapp_oneroster.rows import EnrolmentRow
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 
-    from quartapp import AuditEntry, Core
+    from quartapp import AuditEntry, Core, Plugins
     from quartapp_oneroster.progress import Progress
     from quartapp_oneroster.runs import Run
     from quartapp_oneroster.store import Store
@@ -118,12 +118,12 @@ async def write(parts: Core, store: Store, run: Run, progress: Progress) -> None
     enrolments = Enrolments(parts.database)
 
     async def save_accounts(batch: list[Step[AccountEntry]]) -> None:
-        if await _save(parts, batch, accounts.save):
+        if await _save(parts.plugins, batch, accounts.save):
             raise OutdatedError
 
     async def save_classes(batch: list[Step[ClassChange]]) -> None:
         taken = await classes.taken([step.item for step in batch])
-        for change in taken or await _save(parts, batch, classes.save):
+        for change in taken or await _save(parts.plugins, batch, classes.save):
             store.execute("INSERT INTO clashed VALUES (?, ?)", (change.sourced_id, change.name))
             taken = taken or [change]
         if taken:
@@ -153,7 +153,7 @@ async def write(parts: Core, store: Store, run: Run, progress: Progress) -> None
 
 
 async def _save(
-    parts: Core,
+    plugins: Plugins,
     batch: Sequence[Step[Item]],
     save: Callable[[Sequence[Item]], Awaitable[list[Item]]],
 ) -> list[Item]:
@@ -163,14 +163,14 @@ async def _save(
         The items that the database refused. If the batch is a transaction, nothing is written then.
     """
     items = [step.item for step in batch]
-    changes = parts.plugins.changes
+    changes = plugins.changes
     entries = await changes.entries([event for step in batch for event in step.events])
-    is_audited = any(step.audited for step in batch)
-    # A standalone MongoDB writes without a transaction what has no entry of the outbox.
-    is_transaction = bool(entries) or (is_audited and parts.database.change_streams)
 
-    def audited(refused: list[Item]) -> list[AuditEntry]:
+    def of_written(refused: list[Item]) -> list[AuditEntry]:
         return [one for step in batch if step.item not in refused for one in step.audited]
+
+    audited = of_written if any(step.audited for step in batch) else ()
+    is_transaction = changes.are_together(entries, audited)
 
     async def store(conflicts: Conflicts) -> list[Item]:
         async def change() -> list[Item]:
@@ -180,14 +180,14 @@ async def _save(
                 raise _RefusedError(refused)
             return refused
 
-        return await changes.together(entries, change, audited=audited if is_audited else ())
+        return await changes.together(entries, change, audited=audited)
 
     try:
         refused = await through_conflicts(store)
     except _RefusedError as error:
         return error.items
     written = [step for step in batch if step.item not in refused]
-    await parts.plugins.on_events([event for step in written for event in step.events])
+    await plugins.on_events([event for step in written for event in step.events])
     return refused
 
 

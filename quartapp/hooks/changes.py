@@ -128,7 +128,7 @@ class Changes:
         if self._database is None or self._outbox is None or self._audit is None:
             return await change()
         audit, store = self._audit, self._outbox.store
-        if not self._database.change_streams and not entries:
+        if not self.are_together(entries, audited):
             result = await change()
             if result is not None:
                 await audit.link(audit.rows(_of(audited, result)))
@@ -154,6 +154,29 @@ class Changes:
             # The rows are stored, and the keeper links them.
             log.warning("entries of the audit wait to be linked", reason=str(error))
         return result
+
+    def are_together(self, entries: Sequence[OwnedEntry], audited: Audited = ()) -> bool:
+        """Tell whether :meth:`together` stores a change and its entries all or not at all.
+
+        Args:
+            entries: Entries of the outbox.
+            audited: Entries for the audit, as for :meth:`stored`.
+        """
+        # A standalone MongoDB has no transactions, and refuses entries of the outbox.
+        streams = self._database is not None and self._database.change_streams
+        return bool(entries) or (bool(audited) and streams)
+
+    async def alone(self, entries: Sequence[OwnedEntry], *, audited: Audited = ()) -> None:
+        """Store entries that come with no change.
+
+        Args:
+            entries: Entries of the outbox, each with the name of its plugin.
+            audited: Entries for the audit, which are stored with them.
+
+        Raises:
+            DatabaseUnavailableError: MongoDB did not answer in time.
+        """
+        await self.together(entries, _nothing_more, audited=audited)
 
     async def note(self, *entries: AuditEntry) -> None:
         """Record in the audit what changes nothing in the database, such as a sign-in.
@@ -185,7 +208,7 @@ class Changes:
             return
         while True:
             try:
-                await self.together(entries, _nothing_more)
+                await self.alone(entries)
             except DatabaseUnavailableError as error:
                 log.warning("an event waits for the database", reason=str(error))
                 await self._clock.sleep(PAUSE_SECONDS)

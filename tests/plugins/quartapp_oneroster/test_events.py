@@ -138,7 +138,7 @@ async def test_refused_account_is_told_of_by_nobody(serve, writes):
     ]
     events = [UserRegistered(str(account.id), "student") for account in people]
     steps = [Step(account, [event]) for account, event in zip(people, events, strict=True)]
-    refused = await _save(parts, steps, BulkAccounts(parts.database).save)
+    refused = await _save(parts.plugins, steps, BulkAccounts(parts.database).save)
     await server.settled()
     assert refused == [people[1]]
     stored = {one["_id"] async for one in server.documents["users"].find()}
@@ -168,10 +168,12 @@ async def test_takeover_is_recorded_exactly_if_it_is_written(own_mongod, serve, 
         action = {"action": "oneroster.account-taken-over"}
         return written, await server.documents["audit"].count_documents(action)
 
-    assert await _save(parts, [takeover, Step(refused), Step(new)], save) == [refused]
+    assert await _save(parts.plugins, [takeover, Step(refused), Step(new)], save) == [refused]
     # Without transactions, what was not refused is written.
     assert await taken_and_recorded() == ((1, 1) if standalone else (0, 0))
-    assert await _save(parts, [Step(new)] if standalone else [takeover, Step(new)], save) == []
+    assert (
+        await _save(parts.plugins, [Step(new)] if standalone else [takeover, Step(new)], save) == []
+    )
     assert await taken_and_recorded() == (1, 1)
 
 
