@@ -182,10 +182,8 @@ class ClassFinder:
         teaches = principal.role == BaseRole.TEACHER or self.manages(principal)
         if teaches and key is not None:
             query = taught_by(key, self._today())
-        elif self._rolls.are_ours:
-            query = {"studentsIds": key}
         else:
-            query = {"_id": {"$in": list(await self._rolls.classes_of(principal.id))}}
+            query = await self._enrolling(principal.id)
         found = await self._database.run(
             lambda: list(ClassRoom.objects(__raw__=query).order_by("-created_at", "-id"))
         )
@@ -204,13 +202,16 @@ class ClassFinder:
         key = object_id(user_id)
         if key is None:
             return []
-        enrolled: Document = {"studentsIds": key}
-        if not self._rolls.are_ours:
-            enrolled = {"_id": {"$in": list(await self._rolls.classes_of(user_id))}}
-        query = {"$or": [taught_by(key, self._today()), enrolled]}
+        query = {"$or": [taught_by(key, self._today()), await self._enrolling(user_id)]}
         async with self._database.operation():
             found = self._database.documents["classes"].find(query, {"className": 1})
             return [document["className"] async for document in found]
+
+    async def _enrolling(self, user_id: str) -> Document:
+        """Return the query for the classes that a person is enrolled in."""
+        if self._rolls.are_ours:
+            return {"studentsIds": object_id(user_id)}
+        return {"_id": {"$in": list(await self._rolls.classes_of(user_id))}}
 
     async def page(
         self, search: str | None = None, limit: int | None = None, after: str | None = None
