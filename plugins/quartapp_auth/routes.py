@@ -30,6 +30,8 @@ from quartapp_auth.schemas import Credentials, Registration, TokenAnswer, UserAn
 from quartapp_auth.service import UserService
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from quartapp import Attempt, Principal
     from quartapp_auth.accounts.users import User
 
@@ -43,22 +45,16 @@ TOO_MANY_REQUESTS = Refusal(429, "Too Many Requests")
 USER_NOT_FOUND = Refusal(404, "User not found")
 
 
-def unfit_password(field: str) -> tuple[Refusal, ...]:
-    """Return the answers to a password of a new account that is not good enough.
+def unfit_password(
+    field: str, messages: Sequence[str] = UNFIT_FURTHER_PASSWORDS
+) -> tuple[Refusal, ...]:
+    """Return the answers to a new password that is not good enough.
 
     Args:
         field: Name of the field with the password.
+        messages: The reasons; by default those for an account that exists already.
     """
-    return tuple(Refusal(400, message, field=field) for message in UNFIT_PASSWORDS)
-
-
-def unfit_further_password(field: str) -> tuple[Refusal, ...]:
-    """Return the answers to a password of an earlier account that is not good enough.
-
-    Args:
-        field: Name of the field with the password.
-    """
-    return tuple(Refusal(400, message, field=field) for message in UNFIT_FURTHER_PASSWORDS)
+    return tuple(Refusal(400, message, field=field) for message in messages)
 
 
 @blueprint.post("/register")
@@ -75,7 +71,7 @@ def unfit_further_password(field: str) -> tuple[Refusal, ...]:
         EmailTakenError: Refusal(403, "Email already exists"),
         InvitationNeededError: BY_INVITATION,
         RegistrationClosedError: CLOSED,
-        UnfitPasswordError: unfit_password("password"),
+        UnfitPasswordError: unfit_password("password", UNFIT_PASSWORDS),
     },
 )
 async def register(body: Registration, attempt: Attempt) -> dict[str, Any]:

@@ -339,7 +339,7 @@ class UserService(Directory):
         """
         rule = self._password_rule
         rule.check(password, user.display_name, user.email, user.username)
-        if not rule.is_open:
+        if not self._rule.is_open:
             rule.check_words(password, await words_of_plugins(self._plugins, _account(user)))
 
     async def set_role(self, user_id: str, role: str) -> User:

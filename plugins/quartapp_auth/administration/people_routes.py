@@ -15,13 +15,14 @@ from quartapp_auth.administration.schemas import (
     RoleBody,
 )
 from quartapp_auth.errors import (
+    UNFIT_PASSWORDS,
     EmailTakenError,
     LastAdministratorError,
     UnfitPasswordError,
     UnknownRoleError,
     UserNotFoundError,
 )
-from quartapp_auth.routes import USER_NOT_FOUND, unfit_further_password, unfit_password
+from quartapp_auth.routes import USER_NOT_FOUND, unfit_password
 
 if TYPE_CHECKING:
     from quartapp import Principal
@@ -61,7 +62,7 @@ async def list_people(principal: Principal, query: PeopleQuery) -> list[dict[str
     errors={
         EmailTakenError: TAKEN,
         UnknownRoleError: INVALID,
-        UnfitPasswordError: unfit_password("password"),
+        UnfitPasswordError: unfit_password("password", UNFIT_PASSWORDS),
     },
 )
 async def create_person(principal: Principal, body: NewPersonBody) -> dict[str, Any]:
@@ -145,7 +146,7 @@ async def set_role(principal: Principal, user_id: str, body: RoleBody) -> dict[s
     data=PersonAnswer,
     errors={
         UserNotFoundError: USER_NOT_FOUND,
-        UnfitPasswordError: unfit_further_password("password"),
+        UnfitPasswordError: unfit_password("password"),
     },
     fuzz=False,
     why=WHY,

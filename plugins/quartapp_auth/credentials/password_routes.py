@@ -17,7 +17,7 @@ from quartapp_auth.routes import (
     TAGS,
     TOO_MANY_REQUESTS,
     USER_NOT_FOUND,
-    unfit_further_password,
+    unfit_password,
 )
 from quartapp_auth.schemas import PasswordChangeBody, TokenAnswer
 from quartapp_auth.signing_in.sign_out_routes import WHY, renew_cookie
@@ -37,7 +37,7 @@ blueprint = Blueprint("passwords", __name__, url_prefix="/api/v1/auth")
     invalid=INVALID,
     data=TokenAnswer,
     errors={
-        UnfitPasswordError: unfit_further_password("newPassword"),
+        UnfitPasswordError: unfit_password("newPassword"),
         WrongPasswordError: Refusal(400, "Invalid password", field="password"),
         UserNotFoundError: USER_NOT_FOUND,
         TooManyFailuresError: TOO_MANY_REQUESTS,

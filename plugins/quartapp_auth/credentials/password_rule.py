@@ -40,13 +40,10 @@ class PasswordRule:
     Args:
         is_open: Whether registration is open.
         school_words: Names of the school.
-
-    Attributes:
-        is_open: Whether registration is open.
     """
 
     def __init__(self, is_open: bool, school_words: Iterable[str] = ()) -> None:
-        self.is_open = is_open
+        self._is_open = is_open
         self._school = frozenset(_words((PRODUCT, *school_words)))
 
     def check(self, password: str, *owner: str | None) -> None:
@@ -59,7 +56,7 @@ class PasswordRule:
         Raises:
             UnfitPasswordError: The password is not good enough; the text gives the reason.
         """
-        if self.is_open:
+        if self._is_open:
             return
         if len(password) < SHORTEST:
             raise UnfitPasswordError(TOO_SHORT)
@@ -78,6 +75,8 @@ class PasswordRule:
     def check_words(self, password: str, texts: Iterable[str]) -> None:
         """Let a new password pass, or refuse one that is a further word of the school.
 
+        Where registration is open, nobody asks for such words.
+
         Args:
             password: Password in clear text.
             texts: Texts that are no passwords, such as the names of the person's classes.
@@ -85,7 +84,7 @@ class PasswordRule:
         Raises:
             UnfitPasswordError: The password is one of the texts, or a word of one.
         """
-        if not self.is_open and _bare(_plain(password)) in set(_words(texts)):
+        if _bare(_plain(password)) in set(_words(texts)):
             raise UnfitPasswordError(SCHOOL_WORD)
 
 

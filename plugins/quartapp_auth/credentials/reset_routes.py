@@ -21,7 +21,7 @@ from quartapp_auth.routes import (
     TAGS,
     TOO_MANY_REQUESTS,
     USER_NOT_FOUND,
-    unfit_further_password,
+    unfit_password,
 )
 from quartapp_auth.schemas import (
     ForgottenAnswer,
@@ -69,7 +69,7 @@ async def forgot_password(body: ForgottenBody) -> dict[str, str]:
     data=PasswordSet,
     errors={
         InvalidCodeError: Refusal(400, "Invalid or expired code", field="code"),
-        UnfitPasswordError: unfit_further_password("newPassword"),
+        UnfitPasswordError: unfit_password("newPassword"),
     },
 )
 async def reset_password(body: ResetBody) -> dict[str, str]:

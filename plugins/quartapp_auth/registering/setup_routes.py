@@ -6,6 +6,7 @@ from quart import Blueprint, request
 
 from quartapp import PUBLIC, Operation, Refusal, core
 from quartapp_auth.errors import (
+    UNFIT_PASSWORDS,
     InvalidSetupCodeError,
     SetupRefusedError,
     TooManyFailuresError,
@@ -37,7 +38,7 @@ NO_SETUP = Refusal(403, "Forbidden, no set-up with this code")
         SetupRefusedError: NO_SETUP,
         InvalidSetupCodeError: NO_SETUP,
         TooManyFailuresError: TOO_MANY_REQUESTS,
-        UnfitPasswordError: unfit_password("password"),
+        UnfitPasswordError: unfit_password("password", UNFIT_PASSWORDS),
     },
 )
 async def set_up(body: SetupBody) -> dict[str, Any]:

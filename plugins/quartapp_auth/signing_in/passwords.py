@@ -23,6 +23,9 @@ class Passwords:
 
     Args:
         hashing: The threads that compute the hashes.
+
+    Attributes:
+        place: Function that returns the context of a sign-in; see :meth:`Hashing.place`.
     """
 
     def __init__(self, hashing: Hashing) -> None:
