@@ -35,7 +35,8 @@ class AuthSettings(BaseModel):
     hash_queue: int = Field(
         64,
         ge=1,
-        description="Passwords of one process that wait to be hashed; one more is answered 503.",
+        description="Passwords of one process that wait to be hashed; one more is answered 503, "
+        "and so is a sign-in when as many are under way.",
     )
     failures_per_pair: int = Field(
         10,

@@ -100,6 +100,10 @@ class Clients:
 
         Returns:
             The result of ``work``.
+
+        Raises:
+            DatabaseUnavailableError: MongoDB does not take transactions yet.
+            PyMongoError: MongoDB is out of reach, or refused a step.
         """
         client = self._async_client
         try:
@@ -157,6 +161,6 @@ class Clients:
     async def _close_unused(self, client: AsyncMongoClient[Document]) -> None:
         """Close a client when its last operation is over; whoever reads a stream opens it anew."""
         try:
-            await asyncio.sleep(self._timeout)
+            await asyncio.sleep(self._timeout)  # the driver's own time, as it knows no other clock
         finally:
             await client.close()

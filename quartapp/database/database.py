@@ -210,12 +210,13 @@ class Database:
         if fields is not None:
             command["projection"] = fields
         try:
-            # The driver takes a sixth more of the processor for a cursor than for a command.
+            # A cursor takes the driver some 19 % more of the processor than a command.
             answer = await documents.command(command, codec_options=documents.codec_options)
         except PyMongoError as error:
-            if not is_passing(error):
+            # A transaction begins anew.
+            if in_transaction() or not is_passing(error):
                 raise
-            # But it tries again only with a cursor.
+            # The driver tries again only with a cursor.
             return await documents[collection].find_one(query, fields)
         batch = answer["cursor"]["firstBatch"]
         return batch[0] if batch else None

@@ -81,7 +81,7 @@ class Operation:
 
     A transaction needs the driver's own errors, which tell whether it may begin again.
 
-    Every request and every frame has such contexts, and one by a generator takes thrice as long.
+    Every request and every frame has such contexts; one by a generator takes twice as long.
 
     Args:
         seconds: Time limit of all operations in the context.
