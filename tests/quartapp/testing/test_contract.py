@@ -101,7 +101,7 @@ async def test_a_plugin_with_pages_and_forms_passes(
     guests = example("pages", HOW_TO).GuestsPlugin
     pytestconfig.option.write_contract = True
     try:
-        await quartapp_contract("guests", tmp_path, beside=[guests], roles=["student"])
+        await quartapp_contract("guests", tmp_path, beside=[guests])
     finally:
         pytestconfig.option.write_contract = False
     assert "/guests/book" in (tmp_path / "openapi.yaml").read_text()
@@ -286,7 +286,7 @@ async def test_a_route_that_is_not_to_be_fuzzed_is_left_alone_beside_one_that_is
         def register_blueprints(self):
             return [blueprint]
 
-    await quartapp_contract("odd", tmp_path, beside=[Odd], roles=[])
+    await quartapp_contract("odd", tmp_path, beside=[Odd])
 
     assert request.node.user_properties == [
         ("not fuzzed", "GET /odd: the number is a word on Sundays")
