@@ -23,8 +23,7 @@ from quartapp_contract_suite.documents.documents import (
     not_fuzzed,
     openapi_authority,
 )
-
-OPTIONAL = ("assignment", "checkin", "mail", "oneroster", "statuses", "webhooks")
+from tests.support.plugins import OPTIONAL
 
 
 @pytest.fixture(scope="module")

@@ -13,17 +13,14 @@ from pymongo.errors import OperationFailure
 from quartapp.errors import QuartappError
 from quartapp.testing import ServerProcess
 from tests.support.mongod import Mongod
+from tests.support.plugins import OPTIONAL
 from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 SECRET = "s" * 32
-ALL_PLUGINS = [
-    word
-    for name in ("assignment", "checkin", "mail", "oneroster", "statuses", "webhooks")
-    for word in ("--plugin", name)
-]
+ALL_PLUGINS = [word for name in OPTIONAL for word in ("--plugin", name)]
 
 
 @pytest.fixture(scope="module")

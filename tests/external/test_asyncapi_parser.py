@@ -17,6 +17,7 @@ from quartapp.hooks.discovery import discover
 from quartapp.hooks.specs import hookimpl
 from quartapp.realtime.events import EventData, EventType
 from quartapp.settings.core import load_settings
+from tests.support.plugins import OPTIONAL
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +33,6 @@ console.log(JSON.stringify(found.map(({ severity, code, message, path }) =>
 """
 ERROR, WARNING = 0, 1
 INSTALL_SECONDS, RUN_SECONDS = 300, 60
-OPTIONAL = ("assignment", "checkin", "oneroster", "statuses", "webhooks")
 
 
 async def ignore(*_: object) -> None:

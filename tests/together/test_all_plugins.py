@@ -15,8 +15,7 @@ from quartapp.http.operation import operation_of
 from quartapp.http.routes import routes
 from quartapp.testing.databases import with_database
 from quartapp_auth import BaseRole, UserService
-
-OPTIONAL = ("assignment", "checkin", "mail", "oneroster", "statuses", "webhooks")
+from tests.support.plugins import OPTIONAL
 
 # What says what a server offers, or has done, is meant to say more.
 ABOUT_ITSELF = {"/openapi.json", "/asyncapi.json", "/metrics", "/api/v1/admin/audit"}

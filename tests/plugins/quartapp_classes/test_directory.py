@@ -12,8 +12,8 @@ from quartapp.http.routes import routes
 from quartapp_auth import UserService
 from quartapp_classes.directory import PAGE
 from quartapp_classes.testing import class_room
+from tests.support.plugins import OPTIONAL
 
-OPTIONAL = ("assignment", "checkin", "oneroster", "statuses", "webhooks")
 NONE_FOUND = (404, "No students found")
 
 

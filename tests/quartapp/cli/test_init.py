@@ -16,6 +16,7 @@ from quartapp.settings.of_plugins import load_plugin_settings
 from quartapp.settings.written import settings_text
 from quartapp_attendance.settings import AttendanceSettings
 from quartapp_auth.settings import AuthSettings
+from tests.support.plugins import OPTIONAL
 
 
 @pytest.fixture(autouse=True)
@@ -98,10 +99,9 @@ def test_each_setting_is_explained_and_its_line_can_be_used_as_it_is(folder):
 
 
 def test_the_lines_of_each_bundled_plugin_can_be_used_as_they_are(folder):
-    names = ("assignment", "checkin", "mail", "oneroster", "statuses", "webhooks")
     models = [
         (plugin.name, type(settings))
-        for plugin, settings in Plugins(discover(None, names), 5.0).contributions.settings()
+        for plugin, settings in Plugins(discover(None, OPTIONAL), 5.0).contributions.settings()
     ]
     blocks = [block.splitlines() for block in settings_text(models).split("\n\n")[1:]]
     (folder / "quartapp.toml").write_text(
