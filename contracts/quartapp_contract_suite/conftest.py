@@ -27,6 +27,14 @@ DEPTHS = {"quick": 0.25, "default": 1.0, "deep": 10.0}
 OWN_SECRET = secrets.token_hex(32)
 JUNIT_FILE = "contract-results.xml"
 REGISTRATIONS = ("open", "invite")
+# A server that sends mail, and finds no mail server: what it wants to send waits for one.
+MAIL_SETTINGS = {
+    "QUARTAPP_MAIL_SMTP_HOST": "127.0.0.1",
+    "QUARTAPP_MAIL_SMTP_PORT": "9",
+    "QUARTAPP_MAIL_SMTP_SECURITY": "none",
+    "QUARTAPP_MAIL_MAIL_FROM": "attendance@school.example",
+    "QUARTAPP_MAIL_RESET_PAGE": "https://attendance.school.example/reset",
+}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -68,6 +76,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "The run registers its people accordingly.",
     )
     group.addoption(
+        "--contract-mail",
+        action="store_true",
+        help="The server sends mail, and mails one-time codes. A server that the run starts gets "
+        "the plugin mail, and sends nothing, as there is no mail server.",
+    )
+    group.addoption(
         "--plugin",
         metavar="NAME",
         action="append",
@@ -103,6 +117,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             run has no administrator who could invite people.
     """
     registration = config.getoption("--contract-registration")
+    sends_mail = config.getoption("--contract-mail")
     unmet = []
     if config.getoption("--base-url"):
         if config.getoption("--plugin"):
@@ -116,7 +131,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 raise pytest.UsageError("people are invited by an administrator: --contract-admin")
 
     def is_left_out(item: pytest.Item) -> bool:
-        other = (mark.args != (registration,) for mark in item.iter_markers("registration"))
+        other = [mark.args != (registration,) for mark in item.iter_markers("registration")]
+        other += [mark.args != (sends_mail,) for mark in item.iter_markers("mail")]
         return any(map(item.get_closest_marker, unmet)) or any(other)
 
     left_out = [item for item in items if is_left_out(item)]
@@ -144,7 +160,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 @pytest.fixture(scope="session")
 def plugins(request: pytest.FixtureRequest) -> list[str]:
     """Return arguments for ``quartapp serve`` that add the plugins of ``--plugin``."""
-    return [f"--plugin={name}" for name in request.config.getoption("--plugin")]
+    names = request.config.getoption("--plugin")
+    if request.config.getoption("--contract-mail") and "mail" not in names:
+        names = [*names, "mail"]
+    return [f"--plugin={name}" for name in names]
 
 
 @pytest.fixture(scope="session")
@@ -170,8 +189,10 @@ def base_url(
     if given:
         yield given.rstrip("/")
         return
-    setting = {"QUARTAPP_AUTH_REGISTRATION": registration}
-    with server_in(own_folder, *plugins, JWT_SECRET=OWN_SECRET, **setting) as url:
+    settings = {"QUARTAPP_AUTH_REGISTRATION": registration}
+    if request.config.getoption("--contract-mail"):
+        settings |= MAIL_SETTINGS
+    with server_in(own_folder, *plugins, JWT_SECRET=OWN_SECRET, **settings) as url:
         yield url
 
 

@@ -149,6 +149,17 @@ class People:
             assert answer.status_code == 201, answer.text
         return class_id
 
+    def add_teacher(self, class_id: str, teacher: Person, *, by: Person) -> None:
+        """Make somebody a co-teacher of a class.
+
+        Args:
+            class_id: ``_id`` of the class.
+            teacher: The future co-teacher.
+            by: The primary teacher, or an administrator.
+        """
+        path = f"/class/{class_id}/teachers/{teacher.id}"
+        self._data("PUT", path, 200, json={}, headers=by.headers)
+
     def start(self, teacher: Person, class_id: str) -> None:
         """Start the live session of a class."""
         self._data(

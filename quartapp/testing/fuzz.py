@@ -159,7 +159,7 @@ def fuzz(
         base_url: Address of the server, without a path.
         folder: Folder for the files of the run.
         peers: People of one role who must not see each other's resources; requests are made for
-            the first person. Without people, requests carry no token.
+            the first person, who may be alone. Without people, requests carry no token.
         known: Values that exist on the server, so that cases get past "not found". A key is the
             place and the name of a parameter or field: ``path.user_id``, ``body.userId``.
         left_out: Operations of the document that are not called.
@@ -204,8 +204,9 @@ def _configuration(
         people.write_text(json.dumps({"auth": [_identity(person) for person in peers]}))
         parts.append(
             f"[auth.wfc]\npath = {json.dumps(str(people))}\nuser = {json.dumps(peers[0].id)}\n"
-            f"peers = {json.dumps([person.id for person in peers])}\n"
         )
+        if len(peers) > 1:
+            parts[-1] += f"peers = {json.dumps([person.id for person in peers])}\n"
     if known:
         parts.append("[dictionaries]")
         parts += [

@@ -88,9 +88,11 @@ def who_asks(operation: Operation, *more: object, name: str = "") -> object:
 def marks_of(row: Row) -> list[pytest.MarkDecorator]:
     """Return what a row needs of the server."""
     marks = [pytest.mark.needs_admin] if row.by_admin else []
-    return (
-        marks if row.registration is None else [*marks, pytest.mark.registration(row.registration)]
-    )
+    if row.registration is not None:
+        marks.append(pytest.mark.registration(row.registration))
+    if row.mail is not None:
+        marks.append(pytest.mark.mail(row.mail))
+    return marks
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from quartapp_contract_suite.http.matching import TIME, TOKEN, Like
@@ -35,15 +36,21 @@ def password_rows() -> list[Row]:
 
 
 def _forgotten() -> list[Row]:
-    """Return the rows of a server that sends no mail."""
-    invalid = error("Invalid request Schema")
-    path, none = "/api/v1/auth/forgot", error("Forbidden, this server sends no mail")
+    invalid, path = error("Invalid request Schema"), "/api/v1/auth/forgot"
+    none = error("Forbidden, this server sends no mail")
+    taken = ok({"message": "If the address has an account, a mail is on its way"})
 
     def row(case: str, status: int, body: Any, **sent: Any) -> Row:  # noqa: ANN401 - JSON
         return Row("forgotPassword", case, "POST", path, NOBODY, status, body, sent)
 
+    of_nobody, of_somebody = "<fresh>@school.example", "<student_email>"
     return [
-        row("an address", 403, none, email="<fresh>@school.example"),
+        *by_mail(False, row("an address", 403, none, email=of_nobody)),
+        *by_mail(
+            True,
+            row("an address of nobody", 200, taken, email=of_nobody),
+            row("an address of somebody", 200, taken, email=of_somebody),
+        ),
         row("address missing", 422, invalid),
         row("address null", 422, invalid, email=None),
         row("address empty", 422, invalid, email=""),
@@ -74,11 +81,15 @@ def _reset() -> list[Row]:
 
     done = ok({"message": "Password set"})
     return [
-        row("a code", 200, done, Scene.offer_reset),
-        row("a code in other letters", 200, done, Scene.offer_reset_in_other_letters),
-        row("a code that was used", 400, refused, Scene.offer_reset_and_use),
-        row("a code that another has followed", 400, refused, Scene.offer_reset_twice),
-        row("a code before another password", 400, refused, Scene.offer_reset_and_change),
+        # Where codes are mailed, only the person reads them.
+        *by_mail(
+            False,
+            row("a code", 200, done, Scene.offer_reset),
+            row("a code in other letters", 200, done, Scene.offer_reset_in_other_letters),
+            row("a code that was used", 400, refused, Scene.offer_reset_and_use),
+            row("a code that another has followed", 400, refused, Scene.offer_reset_twice),
+            row("a code before another password", 400, refused, Scene.offer_reset_and_change),
+        ),
         row("no code", 400, refused, code="<fresh>"),
         row("no text in a code", 400, refused, code=" - "),
         *[row(f"{name} missing", 422, invalid, None, **{name: ...}) for name in sent],
@@ -98,8 +109,10 @@ def _make_reset() -> list[Row]:
         )
 
     made = ok({"code": CODE, "expiresAt": TIME, "mailed": False})
+    mailed = ok({"code": None, "expiresAt": None, "mailed": True})
     return [
-        row("somebody", 201, made, "<person_id>"),
+        *by_mail(False, row("somebody", 201, made, "<person_id>")),
+        *by_mail(True, row("somebody with an address", 201, mailed, "<person_id>")),
         row("nobody", 404, error("User not found"), "<missing>"),
         row("no id", 404, error("User not found"), "x"),
     ]
@@ -128,6 +141,11 @@ def _change() -> list[Row]:
         row("another of 5 characters", 422, invalid, newPassword="12345"),
         row("another of 73 bytes", 422, invalid, newPassword="a" * 73),
     ]
+
+
+def by_mail(sends: bool, *found: Row) -> list[Row]:
+    """Return rows that are for servers that send mail, or for those that do not."""
+    return [replace(row, mail=sends) for row in found]
 
 
 def at(field: str, message: str) -> dict[str, Any]:

@@ -52,6 +52,7 @@ class Row:
         headers: Headers of the answer.
         by_admin: Whether the row needs an administrator, whom not every run has.
         registration: Setting ``registration`` of the servers that the row is for; None for all.
+        mail: Whether the row is for servers that send mail, or for those that do not; None for all.
     """
 
     operation: str
@@ -66,6 +67,7 @@ class Row:
     headers: Mapping[str, str] = field(default_factory=lambda: JSON_TYPE)
     by_admin: bool = False
     registration: str | None = None
+    mail: bool | None = None
 
     def __str__(self) -> str:
         return f"{self.operation}: {self.case}"
