@@ -73,17 +73,20 @@ class Closing:
         task.add_done_callback(self._under_way.discard)
         await asyncio.shield(task)
 
-    async def without_done(self, session_id: ObjectId, outcome: SessionState) -> None:
+    async def without_done(
+        self, session_id: ObjectId, outcome: SessionState, *, by: str | None = None
+    ) -> None:
         """End a session without ``DONE``; do nothing when the session is not live.
 
         Args:
             session_id: ``_id`` of the session.
             outcome: ``superseded`` or ``expired``.
+            by: Id of the user whose action ends the session; None when nobody does.
 
         Raises:
             DatabaseUnavailableError: MongoDB did not answer in time.
         """
-        document = await self._log.begin_closing(session_id, outcome)
+        document = await self._log.begin_closing(session_id, outcome, by=by)
         if document is not None:
             await self.to_the_end(document)
 
@@ -105,24 +108,23 @@ class Closing:
 
     async def _finish(self, document: Document) -> None:
         outcome = document["outcome"]
-        if outcome == SessionState.SUPERSEDED:
-            await self._make_way(document)
-            return
         try:
             roll = await self._rolls.now(document["classId"])
         except ClassNotFoundError:
             log.warning("class deleted under its session", session=str(document["_id"]))
             roll = Roll(frozenset(), -1)
-        if outcome == SessionState.EXPIRED:
+        if outcome == SessionState.SUPERSEDED:
+            await self._make_way(document, roll)
+        elif outcome == SessionState.EXPIRED:
             await self._expire(document, roll)
         else:
             await self._count(document, roll)
         self._rolls.forget(document["classId"])
 
-    async def _make_way(self, document: Document) -> None:
+    async def _make_way(self, document: Document, roll: Roll) -> None:
         await self._records.keep(document, document["attendance"])
         ended = SessionSuperseded(str(document["_id"]), str(document["classId"]))
-        await self._end(document, None, document["rollVersion"], ended)
+        await self._end(document, None, document["rollVersion"], ended, roll)
 
     async def _expire(self, document: Document, roll: Roll) -> None:
         marks: dict[str, Document] = document["attendance"]
@@ -137,7 +139,7 @@ class Closing:
             counts["absent"],
             counts["total"],
         )
-        await self._end(document, counts, roll.version, expired)
+        await self._end(document, counts, roll.version, expired, roll)
 
     async def _count(self, document: Document, roll: Roll) -> None:
         session_id, class_id = str(document["_id"]), str(document["classId"])
@@ -154,8 +156,15 @@ class Closing:
         await self._end(document, counts, roll.version, done)
 
     async def _end(
-        self, document: Document, counts: Document | None, roll_version: int | None, event: object
+        self,
+        document: Document,
+        counts: Document | None,
+        roll_version: int | None,
+        event: object,
+        kept: Roll | None = None,
     ) -> None:
-        if await self._log.end(document, counts, roll_version, event):
+        # Whoever finishes the session later has to know who was on the roll.
+        roll = None if kept is None else kept.student_ids
+        if await self._log.end(document, counts, roll_version, event, roll):
             self._metrics.ended.labels(document["outcome"]).inc()
             await self._hooks.plugins.on_event(event)

@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING
 
 from bson import ObjectId
 
-from quartapp import Deny, Role, core, end_tasks, hookimpl
+from quartapp import Deny, Migration, Role, core, end_tasks, hookimpl
 from quartapp_attendance import hookspecs
 from quartapp_attendance.audiences import Members
 from quartapp_attendance.audited import ACTIONS
 from quartapp_attendance.choice import EVERY_MARK, MARKS
 from quartapp_attendance.closing import Closing
+from quartapp_attendance.earlier import DATES, give_dates
 from quartapp_attendance.events import events
 from quartapp_attendance.expiry import Expiry
 from quartapp_attendance.happenings import (
@@ -37,10 +38,13 @@ from quartapp_auth import BaseRole
 from quartapp_classes import ClassService, Rolls, Teaching
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import date, datetime
+
     from pydantic import BaseModel
     from quart import Blueprint, Quart
 
-    from quartapp import EventType, Model, SocketParameter
+    from quartapp import Database, EventType, Model, SocketParameter
 
 SWEEP_SECONDS = 2.0
 
@@ -63,6 +67,8 @@ class AttendancePlugin:
     def __init__(self) -> None:
         self._tasks: list[asyncio.Task[None]] = []
         self._service: AttendanceService | None = None
+        self._local_day: Callable[[datetime], date] | None = None
+        self.migrations = (Migration(2, DATES, self._give_dates),)
 
     @hookimpl
     def register_settings(self) -> type[BaseModel]:
@@ -88,6 +94,7 @@ class AttendancePlugin:
     def register_services(self, app: Quart) -> None:
         """Provide the services of roll calls."""
         parts = core(app)
+        self._local_day = parts.local_day
         services = parts.services
         metrics = AttendanceMetrics(parts.metrics.registry)
         classes, rolls = services.get(ClassService), services.get(Rolls)
@@ -105,6 +112,7 @@ class AttendancePlugin:
         sessions = SessionLog(
             *(parts.database, rolls.now, projector, metrics, parts.traces, parts.clock),
             parts.plugins.changes,
+            parts.local_day,
         )
         records = Records(parts.database)
         closing = Closing(records, rolls, sessions, hooks, parts.clock, metrics)
@@ -184,3 +192,8 @@ class AttendancePlugin:
             await self._service.closing.settle()
         await end_tasks(self._tasks)
         self._tasks.clear()
+
+    async def _give_dates(self, database: Database) -> None:
+        if self._local_day is None:
+            raise RuntimeError("migrations come after register_services")
+        await give_dates(database, self._local_day)

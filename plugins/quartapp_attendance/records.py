@@ -131,6 +131,7 @@ def _record(document: Document, student: str, mark: Document) -> UpdateOne:
         "markedAt": mark["at"],
         "markedBy": mark["by"],
         "seq": document["seq"],
+        "v": 1,
         "createdAt": ended,
         "updatedAt": ended,
     }

@@ -113,7 +113,9 @@ class AttendanceService(Marking):
                 await self._live.arrival(found[0]["_id"], ARRIVAL_SECONDS)
                 return _started_at(found[0])
             if found:
-                await self.closing.without_done(found[0]["_id"], SessionState.SUPERSEDED)
+                await self.closing.without_done(
+                    found[0]["_id"], SessionState.SUPERSEDED, by=teacher_id
+                )
                 continue
             begun = await self._log.begin(
                 slot, class_room.id, teacher_id, attempt.id, class_room.class_name

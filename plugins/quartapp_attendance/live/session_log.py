@@ -33,7 +33,8 @@ from quartapp_attendance.live.states import SessionState
 from quartapp_attendance.live.store import SessionStore
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Collection
+    from datetime import date, datetime
 
     from quartapp import Changes, Clock, Database, Document, Traces
     from quartapp_attendance.live.change import Echo
@@ -61,6 +62,7 @@ class SessionLog:
         traces: Traces to which each update adds a span.
         clock: Clock for the times that are stored.
         changes: Store for what plugins want delivered, with each change.
+        local_day: Function that returns the local date of a moment.
 
     Attributes:
         entries: Writer of marks, summaries and events of plugins.
@@ -76,8 +78,10 @@ class SessionLog:
         traces: Traces,
         clock: Clock,
         changes: Changes,
+        local_day: Callable[[datetime], date],
     ) -> None:
         self._clock = clock
+        self._local_day = local_day
         self._changes = changes
         self._store = SessionStore(database, roll, echo)
         self.entries = EntryWriter(self._store, metrics, traces, clock, changes)
@@ -114,6 +118,7 @@ class SessionLog:
         Returns:
             The session; None when the slot already has a live one.
         """
+        now = self._clock.now()
         document: Document = {
             "_id": session_id,
             "classId": class_id,
@@ -122,7 +127,8 @@ class SessionLog:
             "slot": slot,
             "state": SessionState.ACTIVE,
             "seq": await self._first_number(),
-            "startedAt": self._clock.now(),
+            "startedAt": now,
+            "date": self._local_day(now).isoformat(),
             "rollVersion": None,
             "attendance": {},
         }
@@ -210,6 +216,7 @@ class SessionLog:
         summary: Document | None,
         roll_version: int | None,
         event: object,
+        roll: Collection[str] | None = None,
     ) -> bool:
         """Take the last step of closing; do nothing when another process has taken it.
 
@@ -219,6 +226,8 @@ class SessionLog:
             roll_version: Version of the roll that was counted, which decides who gets the
                 broadcast.
             event: What plugins are told when this call took the step.
+            roll: Ids of the students who are on the roll at this moment, to be kept; None where
+                each of them has a record.
 
         Returns:
             Whether this call took the step.
@@ -228,6 +237,8 @@ class SessionLog:
             changed["summary"] = summary
         if roll_version != document["rollVersion"]:
             changed["rollVersion"] = roll_version
+        if roll is not None:
+            changed["roll"] = [ObjectId(student) for student in sorted(roll)]
         if "answers" in document:
             changed["answered"] = document["answers"]
         session_id = document["_id"]

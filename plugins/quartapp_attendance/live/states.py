@@ -13,9 +13,15 @@ class SessionState(StrEnum):
     CLOSED = "closed"
     SUPERSEDED = "superseded"
     EXPIRED = "expired"
+    CANCELLED = "cancelled"
 
 
-OUTCOMES = (SessionState.CLOSED, SessionState.SUPERSEDED, SessionState.EXPIRED)
+OUTCOMES = (
+    SessionState.CLOSED,
+    SessionState.SUPERSEDED,
+    SessionState.EXPIRED,
+    SessionState.CANCELLED,
+)
 """The states of a session that has ended."""
 
 LIVE = (SessionState.ACTIVE, SessionState.CLOSING)
