@@ -117,6 +117,7 @@ if TYPE_CHECKING:
     from quartapp.settings.core import Settings as Settings
     from quartapp.settings.core import load_settings as load_settings
     from quartapp.settings.reach import client_address as client_address
+    from quartapp.settings.reach import is_loopback as is_loopback
     from quartapp.telemetry.metrics import Metrics as Metrics
     from quartapp.telemetry.traces import Traces as Traces
     from quartapp.version import __version__ as __version__
@@ -211,6 +212,7 @@ __all__ = [
     "find_mongod",
     "hookimpl",
     "hookspec",
+    "is_loopback",
     "is_running",
     "launched",
     "left_out",
@@ -386,7 +388,7 @@ _HOMES = {
         "Settings",
         "load_settings",
     ),
-    "quartapp.settings.reach": ("client_address",),
+    "quartapp.settings.reach": ("client_address", "is_loopback"),
     "quartapp.telemetry.metrics": ("Metrics",),
     "quartapp.telemetry.traces": ("Traces",),
     "quartapp.version": ("__version__",),

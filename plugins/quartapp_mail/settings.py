@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from quartapp import client_address
+from quartapp import is_loopback
 from quartapp_auth import EMAIL
 
 LONGEST_TEXT = 1000
@@ -86,7 +86,7 @@ class MailSettings(BaseModel):
         missing = [name for name in ("mail_from", "reset_page") if not getattr(self, name)]
         if missing:
             raise ValueError(f"smtp_host needs {' and '.join(missing)}")
-        if self.smtp_security == "none" and not _is_this_machine(self.smtp_host):
+        if self.smtp_security == "none" and not is_loopback(self.smtp_host):
             raise ValueError(
                 'smtp_security = "none" is for a mail server on this machine, such as localhost; '
                 'use "starttls" or "tls"'
@@ -110,9 +110,4 @@ def _is_safe(page: str) -> bool:
     if _PRINTED.fullmatch(page) is None or not host or "#" in page or "@" in parts.netloc:
         return False
     # A code that travels unencrypted is for the first who reads it.
-    return parts.scheme == "https" or (parts.scheme == "http" and _is_this_machine(host))
-
-
-def _is_this_machine(host: str) -> bool:
-    address = client_address(host.removeprefix("[").removesuffix("]"))
-    return host.lower() == "localhost" or (address is not None and address.is_loopback)
+    return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))

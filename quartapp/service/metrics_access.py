@@ -6,7 +6,7 @@ import hmac
 from typing import TYPE_CHECKING
 
 from quartapp.http.authentication import bearer_token
-from quartapp.settings.reach import client_address
+from quartapp.settings.reach import is_loopback
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -34,5 +34,4 @@ def may_read_metrics(request: Request, token: SecretStr | None) -> bool:
 def _is_from_here(request: Request) -> bool:
     if any(name in request.headers for name in _OF_PROXIES):
         return False
-    address = client_address(request.remote_addr)
-    return address is not None and address.is_loopback
+    return is_loopback(request.remote_addr or "")

@@ -26,14 +26,12 @@ def client_address(text: str | None) -> IPv4Address | IPv6Address | None:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether ``host`` is reachable from this machine alone.
+    """Tell whether ``host`` is this machine as it calls itself, which nobody else reaches.
 
     Args:
-        host: Address or name to listen on. Of names, only ``localhost`` counts, as another name
-            may lead anywhere.
+        host: Address or name. Of names, only ``localhost`` counts, as another name may lead
+            anywhere.
     """
     name = host.removeprefix("[").removesuffix("]").lower()
-    try:
-        return name == "localhost" or ip_address(name).is_loopback
-    except ValueError:
-        return False
+    address = client_address(name)
+    return name == "localhost" or (address is not None and address.is_loopback)

@@ -23,9 +23,9 @@ from quartapp.telemetry.logs import log_handler, send_logs
 from quartapp.testing import SECRET
 from quartapp_contract_suite.people import PASSWORD
 from tests.support.mail_server import MailServer
+from tests.support.plugins import OPTIONAL
 
 SUITE_SECONDS = 600.0
-OPTIONAL = ("assignment", "checkin", "mail", "statuses", "webhooks")
 WEBHOOK_KEY = base64.b64encode(b"the canary of webhooks, long enough").decode()
 IN_ADDRESS = "canary-in-the-address"
 MAIL_PASSWORD = "canary-of-the-mail-server"
