@@ -6,6 +6,8 @@ import pytest
 
 from tests.docs.test_how_to import HOW_TO
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.fixture
 def enrol(installed, run_cli, tmp_path):

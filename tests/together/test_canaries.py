@@ -25,6 +25,8 @@ from quartapp_contract_suite.people import PASSWORD
 from tests.support.mail_server import MailServer
 from tests.support.plugins import OPTIONAL
 
+pytestmark = pytest.mark.processes
+
 SUITE_SECONDS = 600.0
 WEBHOOK_KEY = base64.b64encode(b"the canary of webhooks, long enough").decode()
 IN_ADDRESS = "canary-in-the-address"

@@ -5,6 +5,10 @@ from __future__ import annotations
 import os
 import signal
 
+import pytest
+
+pytestmark = pytest.mark.processes
+
 REFUSED = {"message": "Service Unavailable"}
 ENDING = {"message": "No active attendance session"}
 

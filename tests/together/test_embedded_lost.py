@@ -16,6 +16,8 @@ from quartapp.embedded.failures import EXIT_MONGOD_LOST
 from quartapp.embedded.mongo import EmbeddedMongo
 from quartapp.server.serving import LAST_SECONDS
 
+pytestmark = pytest.mark.processes
+
 # The keeper with a turned clock: its pauses take no time.
 TURNED_KEEPER = """
 import runpy, sys, threading, time

@@ -16,6 +16,8 @@ import httpx
 import pytest
 from websockets.sync.client import connect
 
+pytestmark = pytest.mark.processes
+
 DEADLINE_SECONDS = 120
 DEMO = [sys.executable, "-m", "quartapp.cli", "demo"]
 LAST_LINE_OF_KEEP = '{"event": "DONE"}'

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import uuid
 
+import pytest
+
 from quartapp.testing import Person
 from quartapp.testing.clients import data_of
 from tests.plugins.quartapp_oneroster.conftest import RosterSet
+
+pytestmark = pytest.mark.processes
 
 PASSWORD = "difference-engine"
 

@@ -14,6 +14,8 @@ import pytest
 
 from quartapp import utc_now
 
+pytestmark = pytest.mark.processes
+
 DEADLINE_SECONDS = 60
 PROGRAM = """
 import signal

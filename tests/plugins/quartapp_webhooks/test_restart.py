@@ -21,6 +21,8 @@ from quartapp.testing.servers import patience
 from quartapp_auth.happenings import UserRegistered
 from quartapp_webhooks.earlier import move_into_outbox
 
+pytestmark = pytest.mark.processes
+
 
 def one_run(mongodb_uri, clock=SYSTEM_CLOCK, **settings):
     """A server that is stopped within the test."""

@@ -11,6 +11,8 @@ import pytest
 
 from quartapp import core
 
+pytestmark = pytest.mark.processes
+
 SCRIPT = Path(__file__).parents[3] / "docs" / "examples" / "howto" / "verify_audit.py"
 
 

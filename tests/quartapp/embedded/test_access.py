@@ -26,6 +26,8 @@ from tests.support.waiting import until
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.processes
+
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 SECRETS = ["mongod.key", "mongod.password"]

@@ -18,6 +18,8 @@ from tests.quartapp.embedded.support.servers import items, pid_of, server
 from tests.support.processes import runs
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.processes
+
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 # Comes and goes again and again, and writes a number each time.

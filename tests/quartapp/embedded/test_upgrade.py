@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.processes
+
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 # What a start says on the way, in this order.

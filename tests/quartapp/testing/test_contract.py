@@ -19,6 +19,8 @@ from quartapp.identity.access import PUBLIC
 from quartapp.identity.roles import Role
 from quartapp.realtime.events import EventData, EventType
 
+pytestmark = pytest.mark.processes
+
 HOW_TO = Path(__file__).parents[3] / "docs" / "examples" / "howto"
 
 

@@ -13,6 +13,8 @@ from websockets.exceptions import ConnectionClosed
 from quartapp import QuartappError
 from quartapp_classes.testing import class_room
 
+pytestmark = pytest.mark.processes
+
 
 async def test_two_servers_show_one_order_and_each_reads_its_own_writes(serve, lesson, mark):
     one, other = await serve(), await serve()

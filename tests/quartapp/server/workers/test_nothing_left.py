@@ -15,6 +15,8 @@ from quartapp.testing.proc import worker_pids
 from quartapp.testing.processes import surroundings
 from tests.support.processes import runs
 
+pytestmark = pytest.mark.processes
+
 DEADLINE_SECONDS = 15.0
 
 SERVE = "from quartapp.cli.main import main; main()"

@@ -19,6 +19,8 @@ from quartapp.testing.clients import DEADLINE_SECONDS
 from quartapp.testing.proc import at_work_on
 from tests.support.processes import runs
 
+pytestmark = pytest.mark.processes
+
 STARTS_NOT = """
 from quartapp.hooks.specs import hookimpl
 
