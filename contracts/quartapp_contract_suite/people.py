@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -11,6 +12,11 @@ import httpx
 API = "/api/v1"
 PASSWORD = "analytical-engine"  # noqa: S105 - of accounts that are made for a test
 TIMEOUT_SECONDS = 60.0
+
+
+def yesterday() -> str:
+    """Return a date that has begun in every time zone, and is a few days old at most."""
+    return f"{datetime.now(UTC) - timedelta(days=1):%Y-%m-%d}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +128,26 @@ class People:
         headers = {"Authorization": f"Bearer {token}"}
         me = self._data("GET", "/auth/me", 200, headers=headers)
         return Person(me["_id"], me["name"], email, me["role"], token, created_at=me["createdAt"])
+
+    def session_of(self, teacher: Person, class_id: str, student: Person) -> str:
+        """Enter a roll call of one student after the event, and return the ``_id`` of its session.
+
+        Args:
+            teacher: The teacher of the class.
+            class_id: ``_id`` of the class.
+            student: The student, who was present.
+        """
+        made = self._data(
+            "POST",
+            f"/class/{class_id}/sessions",
+            201,
+            json={
+                "date": yesterday(),
+                "records": [{"studentId": student.id, "status": "present"}],
+            },
+            headers=teacher.headers,
+        )
+        return str(made["_id"])
 
     def class_of(self, teacher: Person, *students: Person, name: str | None = None) -> str:
         """Create a class, and return its ``_id``.

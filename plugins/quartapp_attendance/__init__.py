@@ -22,6 +22,9 @@ from quartapp_attendance.happenings import (
     SessionSuperseded,
 )
 from quartapp_attendance.live.session import ActiveSession, SessionInfo
+from quartapp_attendance.live.states import OUTCOMES, SessionState
+from quartapp_attendance.models import AttendanceRecord, Session
+from quartapp_attendance.records import UNMARKED
 from quartapp_attendance.schemas import Schemas, SessionEvent
 from quartapp_attendance.service import AttendanceService
 from quartapp_attendance.statuses import (
@@ -44,11 +47,14 @@ __all__ = [
     "MY_ATTENDANCE",
     "NOT_ON_ROLL",
     "NO_SESSION",
+    "OUTCOMES",
     "SUMMARY",
     "TEACHER",
     "TOO_MANY_REFERENCES",
+    "UNMARKED",
     "ActiveSession",
     "AttendanceMarked",
+    "AttendanceRecord",
     "AttendanceService",
     "Audience",
     "ConflictError",
@@ -58,11 +64,13 @@ __all__ = [
     "NoActiveSessionError",
     "NotOnRollError",
     "Schemas",
+    "Session",
     "SessionDone",
     "SessionEvent",
     "SessionExpired",
     "SessionInfo",
     "SessionStarted",
+    "SessionState",
     "SessionSuperseded",
     "Status",
     "StatusRegistry",

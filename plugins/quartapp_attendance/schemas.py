@@ -195,6 +195,9 @@ class Schemas:
         codes: Codes of all statuses of the app.
         by_teacher: Codes that teachers may send.
         is_extended: Whether plugins have registered statuses.
+
+    Attributes:
+        status: Type of a status in an answer.
     """
 
     def __init__(
@@ -203,6 +206,7 @@ class Schemas:
         status: Any = _open(codes)
         sent: Any = Literal[by_teacher]
         looked_up: Any = status | Literal[NOT_YET]
+        self.status = status
         self.mark_event = _narrowed(MarkEvent, status=sent)
         expected = Annotated[status | None, Field(alias="if")]
         self.mark_event_v1 = create_model(

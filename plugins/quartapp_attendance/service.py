@@ -16,19 +16,21 @@ from quartapp_attendance.marking import Marking
 from quartapp_classes import ClassNotFoundError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from quartapp import Document, Grants, Roles
     from quartapp_attendance.closing import Closing
     from quartapp_attendance.expiry import Expiry
     from quartapp_attendance.hook_calls import AttendanceHooks
-    from quartapp_attendance.live.session import ActiveSession
+    from quartapp_attendance.live.session import ActiveSession, SessionInfo
     from quartapp_attendance.live.session_log import SessionLog
     from quartapp_attendance.live.sessions import LiveSessions
     from quartapp_attendance.records import Records
     from quartapp_classes import ClassRoom, ClassService, Rolls, Teaching
 
 
+ABSENT = "absent"
 SESSION_ACTIVE = "attendance session is active"
 HAS_RECORDS = "class has attendance records"
 
@@ -160,6 +162,19 @@ class AttendanceService(Marking):
         await self.closing.to_the_end(document)
         # The end has the next number; when that is reached, the broadcast has been sent.
         await session.reached(document["seq"] + 1)
+
+    async def statuses_of_unmarked(
+        self, session: SessionInfo, student_ids: Iterable[str]
+    ) -> dict[str, str]:
+        """Return the status that ``DONE`` gives to each unmarked student.
+
+        Args:
+            session: The session.
+            student_ids: Ids of the unmarked students.
+        """
+        unmarked = list(student_ids)
+        chosen = await self._hooks.final_statuses(session, unmarked)
+        return {**dict.fromkeys(unmarked, ABSENT), **chosen}
 
     async def kept_by(self, class_id: str, *, with_records: bool) -> str | None:
         """Return the reason why a class cannot be deleted: a live session, or records.

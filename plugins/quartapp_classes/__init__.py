@@ -29,13 +29,14 @@ from quartapp_classes.happenings import (
 from quartapp_classes.models import ClassRoom
 from quartapp_classes.rolls import ClassInfo, Roll, Rolls
 from quartapp_classes.routes import class_answer
-from quartapp_classes.schemas import ClassAnswer, StudentBody
+from quartapp_classes.schemas import DAY_PATTERN, ClassAnswer, LocalDay, StudentBody
 from quartapp_classes.service import ClassService
 from quartapp_classes.teacher_changes import Teacher, TeacherChanges
 from quartapp_classes.teachers import CoTeacher, Teachers
 from quartapp_classes.teaching import Teaching
 
 __all__ = [
+    "DAY_PATTERN",
     "AlreadyEnrolledError",
     "BulkClasses",
     "ClassAnswer",
@@ -52,6 +53,7 @@ __all__ = [
     "ClassRoom",
     "ClassService",
     "CoTeacher",
+    "LocalDay",
     "NotEnrolledError",
     "NotOwnerError",
     "PrimaryTeacherError",

@@ -12,6 +12,7 @@ ClassName = Annotated[str, trimmed(3, 100)]
 
 
 DAY_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+"""Form of a local date, in ISO 8601."""
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 

@@ -58,7 +58,7 @@ class ApiError(Exception):
         message: str,
         *,
         headers: Mapping[str, str] | None = None,
-        extra: Mapping[str, str] | None = None,
+        extra: Mapping[str, object] | None = None,
         code: str | None = None,
         fields: Sequence[FieldError] = (),
     ) -> None:

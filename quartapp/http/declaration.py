@@ -53,6 +53,9 @@ class Refusal:
         explained: Whether the answer may say more in ``reason``.
         field: Name of the field of the body that caused the refusal, which the answer then lists in
             ``errors``; None for a refusal that is about no single field.
+        current: Type of the member ``current`` of the answer, which shows the state that the
+            request did not expect; the value is ``details["current"]`` of the error. None for an
+            answer without the member.
     """
 
     status: int
@@ -61,6 +64,7 @@ class Refusal:
     code: str | None = None
     explained: bool = False
     field: str | None = None
+    current: Any = None  # a type, also one like User | None, which has no narrower name
 
     def __post_init__(self) -> None:
         """Refuse attributes of other types.
@@ -78,6 +82,11 @@ class Refusal:
             field=optional(TEXT),
         )
 
+    @property
+    def stable_code(self) -> str:
+        """The name of the error for programs."""
+        return self.code or code_of(self.message)
+
     def raised_by(self, error: Exception, fields: Sequence[FieldError] = ()) -> ApiError:
         """Return the error that ends the request with this answer.
 
@@ -85,7 +94,9 @@ class Refusal:
             error: The cause of the refusal.
             fields: Errors of the fields of an invalid request; empty for the field of the refusal.
         """
-        extra = {self.also_as: self.message} if self.also_as else None
+        extra: dict[str, object] = {self.also_as: self.message} if self.also_as else {}
+        if self.current is not None and isinstance(error, DomainError):
+            extra["current"] = error.details.get("current")
         answer = ApiError(
             self.status,
             self.message,
@@ -100,8 +111,7 @@ class Refusal:
     def _own_field(self) -> list[FieldError]:
         if self.field is None:
             return []
-        code = self.code or code_of(self.message)
-        return [FieldError(field=self.field, code=code, message=self.message)]
+        return [FieldError(field=self.field, code=self.stable_code, message=self.message)]
 
 
 def _retry_after(status: int, error: Exception) -> dict[str, str] | None:

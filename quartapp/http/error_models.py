@@ -11,7 +11,6 @@ from pydantic import BaseModel, Field, RootModel, create_model
 from quartapp.http.answers import FieldError
 from quartapp.http.fields import left_out
 from quartapp.http.models import Closed
-from quartapp.http.problems import code_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,7 +37,7 @@ def error_model(
     variants = []
     for number, group in enumerate(_by_extra(refusals)):
         fields = _fields(group)
-        codes = tuple(dict.fromkeys(one.code or code_of(one.message) for one in group))
+        codes = tuple(dict.fromkeys(one.stable_code for one in group))
         fields["code"] = (Literal[codes], ...)
         fields["request_id"] = (str, _REQUEST_ID)
         if names_fields:
@@ -66,9 +65,9 @@ def plain_error_model(name: str, status: int, refusals: tuple[Refusal, ...]) -> 
 
 
 def _by_extra(refusals: Iterable[Refusal]) -> Iterable[list[Refusal]]:
-    groups: dict[tuple[str | None, bool], list[Refusal]] = defaultdict(list)
+    groups: dict[tuple[object, ...], list[Refusal]] = defaultdict(list)
     for refusal in refusals:
-        groups[refusal.also_as, refusal.explained].append(refusal)
+        groups[refusal.also_as, refusal.explained, refusal.current].append(refusal)
     return groups.values()
 
 
@@ -79,6 +78,8 @@ def _fields(group: list[Refusal]) -> dict[str, Any]:
         fields[group[0].also_as] = (strings, ...)
     if group[0].explained:
         fields["reason"] = (str, left_out())
+    if group[0].current is not None:
+        fields["current"] = (group[0].current, ...)
     return fields
 
 

@@ -18,6 +18,7 @@ FACES = [
     "quartapp_classes",
     "quartapp_classes.testing",
     "quartapp_attendance",
+    "quartapp_records",
 ]
 DOCUMENTED = re.compile(r"^\.\. (?:auto\w+|py:\w+):: ([\w.]+)\.(\w+)$", re.MULTILINE)
 # These are not authors' code: they start a whole program, or make documents of a whole app.

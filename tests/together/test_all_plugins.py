@@ -25,6 +25,12 @@ NEVER = {("POST", "/api/v1/auth/setup"), ("POST", "/api/v1/auth/forgot")}
 ENDING = ("/api/v1/auth/logout", "/api/v1/auth/logout-all")
 PASSWORD = "correct horse"
 MISSING = "0" * 24
+PARAMETERS = ("class_id", "student_id", "user_id", "invitation_id", "session_id")
+# A roll call on paper, and what is said of it.
+PAPER = {"date": "{today}", "records": [{"studentId": "{grace}", "status": "present"}]}
+NOT_HELD = {"cancelled": True, "reason": "Snow"}
+RECORDS = "/api/v1/session/{session}/attendance"
+SLIP = {"status": "absent", "v": 1, "reason": "a slip"}
 # In the order in which they sign in.
 PEOPLE = ("ada", "alan", "grace", "mary", "root")
 
@@ -147,6 +153,30 @@ STORY = (
         (who, "GET", "/api/v1/attendance/{maths}/my-attendance", None)
         for who in ("grace", "mary", "ada")
     ),
+    ("ada", "POST", "/api/v1/class/{maths}/sessions", PAPER),
+    ("ada", "POST", "/api/v1/class/{maths}/sessions", {"date": "9999-12-31", **NOT_HELD}),
+    ("alan", "POST", "/api/v1/class/{maths}/sessions", {"date": "{today}", **NOT_HELD}),
+    ("ada", "POST", "/api/v1/attendance/start", {"classId": "{maths}"}),
+    ("ada", "POST", "/api/v1/attendance/start", {"classId": "{music}"}),
+    ("ada", "SEND", "DONE", None),
+    *(
+        (who, "GET", "/api/v1/class/{maths}/sessions", None)
+        for who in ("ada", "alan", "grace", "root")
+    ),
+    ("ada", "POST", "/api/v1/session/{superseded}/finish", None),
+    ("ada", "POST", "/api/v1/session/{session}/finish", None),
+    *(
+        (who, "GET", "/api/v1/session/{session}", None)
+        for who in ("ada", "alan", "grace", "mary", "root")
+    ),
+    *(("ada", "PATCH", f"{RECORDS}/{{grace}}", SLIP) for _ in range(2)),
+    ("ada", "PATCH", RECORDS, {"records": [{"studentId": "{grace}", **SLIP}]}),
+    ("grace", "GET", f"{RECORDS}/{{grace}}", None),
+    ("ada", "GET", f"{RECORDS}/{{grace}}/history", None),
+    ("root", "PATCH", f"{RECORDS}/{{grace}}", {**SLIP, "v": 2}),
+    ("ada", "PATCH", f"{RECORDS}/{{grace}}", {**SLIP, "v": 3}),
+    ("root", "PUT", "/api/v1/admin/record-lock", {"through": None}),
+    ("root", "GET", "/api/v1/admin/record-lock", None),
     ("ada", "PATCH", "/api/v1/class/{maths}", {"className": "Algebra"}),
     ("ada", "PATCH", "/api/v1/class/{maths}", {"className": "Music"}),
     ("ada", "DELETE", "/api/v1/class/{maths}/students/{mary}", None),
@@ -176,7 +206,7 @@ class Walk:
 
     def __init__(self, server):
         self._server = server
-        self._words = {}
+        self._words = {"today": core(server.app).local_day().isoformat()}
         self._headers = {None: {}}
         self._sockets = {}
         self._names = {}
@@ -189,7 +219,7 @@ class Walk:
     async def of_every_role(self, paths):
         """Each route as everybody, with a body that fits nothing and ids of nothing."""
         told = []
-        ids = dict.fromkeys(("class_id", "student_id", "user_id", "invitation_id"), MISSING)
+        ids = dict.fromkeys(PARAMETERS, MISSING)
         for method, path in sorted(paths, key=ends):
             for who in (None, "ada", "grace", "root"):
                 for body in (None, {}, ["nonsense"]):
@@ -238,7 +268,11 @@ class Walk:
         if answer.headers["content-type"] != "application/json" or not answer.is_success:
             return
         data = answer.json().get("data")
-        if isinstance(data, dict) and "_id" in data:
+        if isinstance(data, list) and data and "outcome" in data[0]:
+            self._words |= {one["outcome"]: one["_id"] for one in data}
+        if isinstance(data, dict) and "outcome" in data:
+            self._words.setdefault("session", data["_id"])
+        elif isinstance(data, dict) and "_id" in data:
             name = "invitation" if "usedBy" in data else data.get("name", data.get("className", ""))
             self._words.setdefault(name.lower(), data["_id"])
         if isinstance(data, dict) and "code" in data:
@@ -251,6 +285,8 @@ class Walk:
     def _filled(self, value):
         if isinstance(value, dict):
             return {name: self._filled(part) for name, part in value.items()}
+        if isinstance(value, list):
+            return [self._filled(part) for part in value]
         return value.format(**self._words) if isinstance(value, str) else value
 
     def _plain(self, answer):
@@ -267,6 +303,7 @@ class Walk:
     def _named(self, text):
         text = re.sub(r"[\w-]{20,}\.[\w-]{20,}\.[\w-]{20,}", "<token>", text)
         text = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", "<time>", text)
+        text = re.sub(r'"date":"\d{4}-\d\d-\d\d"', '"date":"<day>"', text)
         text = re.sub(r'"seq":\d+', '"seq":"<microseconds>"', text)
         text = re.sub(r'"invitation":"[\w-]{20,}"', '"invitation":"<invitation>"', text)
         text = re.sub(r'"ticket":"[\w-]{22}"', '"ticket":"<ticket>"', text)

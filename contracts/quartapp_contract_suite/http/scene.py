@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import jwt
 from websockets.sync.client import connect
 
-from quartapp_contract_suite.people import PASSWORD
+from quartapp_contract_suite.people import PASSWORD, yesterday
 
 if TYPE_CHECKING:
     from quartapp_contract_suite.people import People, Person
@@ -19,6 +19,7 @@ API = "/api/v1"
 MISSING_ID = "0" * 24
 HOUR = 3600
 SOCKET_SECONDS = 60.0
+CORRECTION = {"status": "absent", "v": 1, "reason": "a slip"}
 
 
 class Cast:
@@ -64,6 +65,7 @@ class Scene:
             "name": f"Logic {fresh}",
             "taken": f"Algebra {fresh}",
             "missing": MISSING_ID,
+            "yesterday": yesterday(),
             **{
                 f"{name}_id": cast.named(name).id
                 for name in ("teacher", "stranger", "student", "outsider")
@@ -210,6 +212,60 @@ class Scene:
         """Mark the student in a class that has a second student without a mark."""
         self._enrol(self.cast.outsider)
         self.mark()
+
+    def hold(self) -> None:
+        """Hold a session of the class, with the student present, and learn its id."""
+        self.record()
+        self._learn_session()
+
+    def hold_and_share(self) -> None:
+        """Hold a session of the class, and make the stranger a co-teacher."""
+        self.hold()
+        self.share()
+
+    def hold_superseded(self) -> None:
+        """End a session without marks by the start of another, and learn its id."""
+        self.supersede_unmarked()
+        self._learn_session()
+
+    def hold_and_finish(self) -> None:
+        """End a session without marks by the start of another, and finish it."""
+        self.hold_superseded()
+        self._as_teacher("POST", f"/session/{self.words['session']}/finish")
+
+    def hold_none(self) -> None:
+        """Let the session be one that does not exist."""
+        self.words["session"] = MISSING_ID
+
+    def hold_and_correct(self) -> None:
+        """Hold a session, and correct the student's record to absent."""
+        self.hold()
+        self._as_teacher("PATCH", self._record_path(), CORRECTION)
+
+    def hold_by_office(self) -> None:
+        """Hold a session, and let the administrator correct the student's record."""
+        self.hold()
+        assert self.cast.admin is not None
+        self._sent(self.cast.admin, "PATCH", self._record_path(), CORRECTION)
+
+    def lock(self) -> None:
+        """Let the administrator lock records of the day before the first."""
+        self._as_admin("PUT", "/record-lock", {"through": "1970-01-01"})
+
+    def _record_path(self) -> str:
+        return f"/session/{self.words['session']}/attendance/{self.cast.student.id}"
+
+    def _learn_session(self) -> None:
+        (found,) = self._as_teacher("GET", f"/class/{self.words['class']}/sessions")
+        self.words["session"] = found["_id"]
+
+    def _as_teacher(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON
+        return self._sent(self.cast.teacher, method, path, body)
+
+    def _sent(self, person: Person, method: str, path: str, body: object) -> Any:  # noqa: ANN401 - JSON
+        answer = self.people.http.request(method, f"{API}{path}", json=body, headers=person.headers)
+        assert answer.is_success, answer.text
+        return answer.json()["data"]
 
     def leave_after_record(self) -> None:
         """Make a record of the student, who then leaves the class and comes back."""

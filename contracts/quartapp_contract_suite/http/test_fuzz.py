@@ -24,6 +24,7 @@ from quartapp_contract_suite.documents.documents import (
     with_links_and_examples,
 )
 from quartapp_contract_suite.http.report import record
+from quartapp_contract_suite.people import yesterday
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -48,6 +49,8 @@ PEOPLE = ("path.student_id", "body.studentId")
 CLASSES_AT = ("path.class_id", "body.classId", "query.classId")
 # Only administrators get past the role here. What would end the tokens of others is not fuzzed.
 ACCOUNTS = "path.user_id"
+SESSIONS = "path.session_id"
+DATES = "body.date"
 
 
 @pytest.fixture(scope="session")
@@ -132,6 +135,14 @@ def test_every_operation_keeps_to_the_contract(
     ids = [person.id for person in (*students, teachers[1])]
     known = {place: ids if place in PEOPLE else classes for place in (*PEOPLE, *CLASSES_AT)}
     known[ACCOUNTS] = ids
+    known[DATES] = [yesterday()]
+    known[SESSIONS] = [
+        people.session_of(teacher, class_id, student)
+        for teacher, student, own in zip(
+            teachers, students, (classes[:CLASSES], classes[CLASSES:]), strict=False
+        )
+        for class_id in own
+    ]
     peers = {"nobody": [], "teacher": teachers, "student": students[:2]}.get(role)
     if peers is None:
         assert admin is not None

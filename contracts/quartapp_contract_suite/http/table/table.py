@@ -11,6 +11,7 @@ from quartapp_contract_suite.http.table.classes import class_rows
 from quartapp_contract_suite.http.table.invitations import invitation_rows
 from quartapp_contract_suite.http.table.passwords import password_rows
 from quartapp_contract_suite.http.table.people import people_rows
+from quartapp_contract_suite.http.table.records import record_rows
 from quartapp_contract_suite.http.table.rolls import roll_rows
 from quartapp_contract_suite.http.table.setup import setup_rows
 from quartapp_contract_suite.http.table.teachers import teacher_rows
@@ -32,4 +33,5 @@ def rows() -> list[Row]:
         *roll_rows(),
         *teacher_rows(),
         *attendance_rows(),
+        *record_rows(),
     ]

@@ -1,0 +1,66 @@
+"""Ended sessions and their records: reading, corrections, completion after the event.
+
+The names exported here are public; the modules below are internal.
+"""
+
+from quartapp_records.access import Access, Author
+from quartapp_records.corrections import Correction, Corrections
+from quartapp_records.days import Days
+from quartapp_records.errors import (
+    EarlyDateError,
+    EditWindowOverError,
+    FutureDateError,
+    NothingToFinishError,
+    NotOnSessionRollError,
+    ReasonNeededError,
+    RecordChangedError,
+    RecordsLockedError,
+    RollUnknownError,
+    SessionLiveError,
+    SessionNotFoundError,
+    SetByOfficeError,
+    StatusNotAllowedError,
+)
+from quartapp_records.happenings import (
+    RecordCorrected,
+    RecordsLocked,
+    SessionAdded,
+    SessionCancelled,
+    SessionFinished,
+)
+from quartapp_records.history import Histories
+from quartapp_records.later import LaterSessions, Noted
+from quartapp_records.lock import Lock, LockState
+from quartapp_records.sessions import SessionRecords
+
+__all__ = [
+    "Access",
+    "Author",
+    "Correction",
+    "Corrections",
+    "Days",
+    "EarlyDateError",
+    "EditWindowOverError",
+    "FutureDateError",
+    "Histories",
+    "LaterSessions",
+    "Lock",
+    "LockState",
+    "NotOnSessionRollError",
+    "Noted",
+    "NothingToFinishError",
+    "ReasonNeededError",
+    "RecordChangedError",
+    "RecordCorrected",
+    "RecordsLocked",
+    "RecordsLockedError",
+    "RollUnknownError",
+    "SessionAdded",
+    "SessionCancelled",
+    "SessionFinished",
+    "SessionLiveError",
+    "SessionNotFoundError",
+    "SessionRecords",
+    "SetByOfficeError",
+    "StatusNotAllowedError",
+]
