@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from quartapp import answering, core
+from quartapp import answering, core, earlier_frames
 from quartapp_attendance.live.counting import counted
 from quartapp_attendance.live.telling import beside
 from quartapp_attendance.statuses import StatusRegistry
@@ -26,6 +26,7 @@ async def answer_again(session: ActiveSession, applied: AppliedError) -> None:
     frame = answering()
     if frame is None:
         return
+    await earlier_frames()
     # The frame may have come by another process, whose change this one is about to show.
     await session.reached(applied.seq)
     entry = applied.entry

@@ -156,6 +156,8 @@ def events(schemas: Schemas) -> list[EventType]:
                 ConflictError: CONFLICT,
                 TooManyReferencesError: TOO_MANY_REFERENCES,
             },
+            # The marks of one socket are stored together, like those of several.
+            overlaps=True,
             summary="Mark a student.",
         ),
         EventType(

@@ -110,6 +110,12 @@ class AttendanceHooks:
                 )
         return chosen
 
+    @property
+    def ask_of_marks(self) -> bool:
+        """Whether a plugin is asked about marks before they are stored."""
+        found = self.plugins.dispatcher.implementations
+        return bool(found("check_mark") or found("attendance_status"))
+
     async def accepted_of(
         self, session: SessionInfo, marks: Iterable[Mark], before: Mapping[str, Mark]
     ) -> list[Mark]:
@@ -124,8 +130,7 @@ class AttendanceHooks:
         Raises:
             HookFailedError: A plugin raised, hung, or returned a wrong type.
         """
-        found = self.plugins.dispatcher.implementations
-        if not found("check_mark") and not found("attendance_status"):
+        if not self.ask_of_marks:
             return list(marks)
         accepted = []
         for mark in marks:

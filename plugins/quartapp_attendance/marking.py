@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
-from quartapp import DatabaseUnavailableError, DomainError
+from quartapp import DatabaseUnavailableError, DomainError, earlier_frames, in_order, untimed
 from quartapp_attendance.again import answer_again
 from quartapp_attendance.choice import SessionChoice
 from quartapp_attendance.errors import (
@@ -21,6 +22,8 @@ from quartapp_classes import ClassNotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
+
+    from bson import ObjectId
 
     from quartapp import Document, Grants, Principal, Roles
     from quartapp_attendance.expiry import Expiry
@@ -63,6 +66,7 @@ class Marking(SessionChoice):
         super().__init__(rolls, teaching, sessions, live, scope, roles, grants, expiry)
         self._hooks = hooks
         self._plugins = hooks.plugins
+        self._on_their_way: dict[tuple[ObjectId, str], asyncio.Future[None]] = {}
 
     async def in_session(
         self,
@@ -93,9 +97,10 @@ class Marking(SessionChoice):
             await _done_once(act, session)
         except DatabaseUnavailableError:
             raise  # a failure, not a refusal: repeating would fail again
-        except DomainError:
+        except DomainError as error:
             live = await self._as_stored(principal, class_id, calling)
             if live is session:
+                error.beside = beside(session, session.seq)  # more may have been shown meanwhile
                 raise
             await _done_once(act, live)
 
@@ -121,7 +126,12 @@ class Marking(SessionChoice):
             raise UnknownStatusError(mark.status)
         with claimed() as reference:
             try:
-                marked = await self._store(session, mark, expected, reference)
+                # Later frames of the same socket go on from here: the log keeps the order.
+                async with in_order(session.id):
+                    marked, shown = await self._put(session, mark, expected, reference)
+                # The write has a limit of its own; what is stored is shown when the stream is back.
+                with untimed():
+                    await shown
             except (MarkRefusedError, NotOnRollError):
                 # What was applied is answered, even if it would be refused by now.
                 if reference is not None:
@@ -129,13 +139,17 @@ class Marking(SessionChoice):
                 raise
         await self._plugins.on_event(marked)
 
-    async def _store(
+    async def _put(
         self,
         session: ActiveSession,
         mark: Mark,
         expected: Expected,
         reference: Reference | None,
-    ) -> AttendanceMarked:
+    ) -> tuple[AttendanceMarked, asyncio.Future[None]]:
+        """Ask plugins about a mark, and put it into the log's queue."""
+        student = (session.id, mark.student_id)
+        if self._hooks.ask_of_marks:
+            await self._settled(student)
         before = session.marks.get(mark.student_id)
         mark = await self._hooks.accepted(session.info, mark, before)
         entry: Document = {
@@ -147,8 +161,21 @@ class Marking(SessionChoice):
         if mark.via is not None:
             entry["via"] = mark.via
         marked = _marked(session, mark)
-        await self._log.entries.append(session, entry, mark, marked, expected, reference)
-        return marked
+        shown = await self._log.entries.put(session, entry, mark, marked, expected, reference)
+        if self._hooks.ask_of_marks:
+            self._on_their_way[student] = shown
+            shown.add_done_callback(lambda _: self._has_come(student, shown))
+        return marked, shown
+
+    async def _settled(self, student: tuple[ObjectId, str]) -> None:
+        """Wait until a student's last mark is shown or refused, so that plugins are told of it."""
+        if (shown := self._on_their_way.get(student)) is not None:
+            with untimed():
+                await asyncio.wait([shown])
+
+    def _has_come(self, student: tuple[ObjectId, str], shown: asyncio.Future[None]) -> None:
+        if self._on_their_way.get(student) is shown:
+            del self._on_their_way[student]
 
     async def mark_rest(
         self, session: ActiveSession, status: str, by: str
@@ -240,6 +267,8 @@ async def _done_once(
     except AppliedError as applied:
         await answer_again(session, applied)
     except DomainError as error:
+        # What was sent earlier comes first: in its answers, and in the session that is live now.
+        await earlier_frames()
         error.beside = beside(session, session.seq)
         raise
 

@@ -105,6 +105,27 @@ class LiveSession(Play):
 
     @step(
         class_name=CLASS,
+        frames=st.lists(MARK | MARK | ANYTHING, min_size=8, max_size=24),
+        more=st.lists(TEACHER_FRAME, max_size=3),
+    )
+    def burst(self, class_name: str, frames: list[Payload], more: list[str]) -> None:
+        """Send more frames of all kinds without waiting than a server handles at once."""
+        self._start(class_name)
+        owner = CLASSES[class_name]
+        self._exchange({f"{owner} teacher": [*frames, *more], "first teacher again": more[:1]})
+
+    @step(
+        class_name=st.sampled_from([name for name in sorted(CLASSES) if CLASSES[name] == "first"]),
+        frames=st.lists(IN_1, min_size=8, max_size=24),
+        again=st.integers(0, 8),
+    )
+    def burst_in_version_1(self, class_name: str, frames: list[str], again: int) -> None:
+        """Send many frames of version 1 without waiting, some of them twice."""
+        self._start(class_name)
+        self._exchange({VERSION_1: [*frames, *frames[:again]]})
+
+    @step(
+        class_name=CLASS,
         marks=st.lists(MARK, min_size=1, max_size=4),
         more=st.lists(TEACHER_FRAME, min_size=1, max_size=4),
         looks=st.lists(OWN, max_size=2),

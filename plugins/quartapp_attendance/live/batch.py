@@ -213,10 +213,11 @@ def refuse_conflicts(batch: list[Waiting], document: Document) -> list[Waiting]:
     """
     marks = document.get("attendance", {})
     possible = []
+    referred = 0
     for waiting in batch:
         if waiting.reference is not None:
             try:
-                check_applied(waiting.reference, document)
+                check_applied(waiting.reference, document, referred)
             except (AppliedError, TooManyReferencesError) as error:
                 waiting.fail(error)
                 continue
@@ -226,5 +227,6 @@ def refuse_conflicts(batch: list[Waiting], document: Document) -> list[Waiting]:
             if current != expected:
                 waiting.fail(ConflictError(current))
                 continue
+        referred += waiting.reference is not None
         possible.append(waiting)
     return possible

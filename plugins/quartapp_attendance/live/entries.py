@@ -109,6 +109,29 @@ class EntryWriter:
             HookFailedError: A plugin failed in the hook ``outbox_entries``.
             DatabaseUnavailableError: The entry could not be stored.
         """
+        shown = await self.put(session, entry, mark, event, expected, reference)
+        # The write has a limit of its own; what is stored is shown when the stream is back.
+        with untimed():
+            await shown
+
+    async def put(
+        self,
+        session: ActiveSession,
+        entry: Document,
+        mark: Mark | None = None,
+        event: object = None,
+        expected: Expected = ANY,
+        reference: Reference | None = None,
+    ) -> asyncio.Future[None]:
+        """Put an entry behind those that wait to be written, like :meth:`append`.
+
+        Returns:
+            Future that is resolved when this process has shown the entry, and otherwise raises what
+            :meth:`append` raises.
+
+        Raises:
+            HookFailedError: A plugin failed in the hook ``outbox_entries``.
+        """
         # Asked for each mark, so that a plugin that fails refuses no mark of others.
         wanted = await self._changes.entries([event]) if event is not None else []
         queue = self._queues.setdefault(session.id, _Queue())
@@ -120,9 +143,7 @@ class EntryWriter:
         if queue.writer is None:
             # A task of its own: a cancelled caller must not cancel the marks of the others.
             queue.writer = asyncio.create_task(self._write_all(session, queue))
-        # The write has a limit of its own; what is stored is shown when the stream is back.
-        with untimed():
-            await shown
+        return shown
 
     async def applied(self, session: ActiveSession, reference: Reference) -> None:
         """Find out whether a frame was applied before.

@@ -104,12 +104,13 @@ def counted(number: int) -> Document:
     return {"$add": [{"$ifNull": ["$refCount", 0]}, number]}
 
 
-def check_applied(reference: Reference, document: Document) -> None:
+def check_applied(reference: Reference, document: Document, before: int = 0) -> None:
     """Find out why the terms of a reference do not hold.
 
     Args:
         reference: The reference.
         document: The session, with the fields ``refs`` and ``refCount``.
+        before: Number of references before this one that the same update is to keep.
 
     Raises:
         AppliedError: The frame was applied before.
@@ -118,5 +119,5 @@ def check_applied(reference: Reference, document: Document) -> None:
     applied = document.get("refs", {}).get(reference.key)
     if applied is not None:
         raise AppliedError(applied["seq"], applied["entry"])
-    if document.get("refCount", 0) >= MOST_REFERENCES:
+    if document.get("refCount", 0) + before >= MOST_REFERENCES:
         raise TooManyReferencesError
