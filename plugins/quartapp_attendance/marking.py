@@ -9,9 +9,11 @@ from quartapp import DatabaseUnavailableError, DomainError, earlier_frames, in_o
 from quartapp_attendance.again import answer_again
 from quartapp_attendance.choice import SessionChoice
 from quartapp_attendance.errors import (
+    ConflictError,
     MarkRefusedError,
     NoActiveSessionError,
     NotOnRollError,
+    TooManyReferencesError,
     UnknownStatusError,
 )
 from quartapp_attendance.happenings import AttendanceMarked
@@ -34,6 +36,9 @@ if TYPE_CHECKING:
     from quartapp_attendance.live.sessions import LiveSessions
     from quartapp_attendance.statuses import Expected
     from quartapp_classes import Rolls, Teaching
+
+# Refusals that the log has made while the session was live.
+REFUSED_LIVE = (ConflictError, MarkRefusedError, NotOnRollError, TooManyReferencesError)
 
 
 class Marking(SessionChoice):
@@ -97,6 +102,8 @@ class Marking(SessionChoice):
             await _done_once(act, session)
         except DatabaseUnavailableError:
             raise  # a failure, not a refusal: repeating would fail again
+        except REFUSED_LIVE:
+            raise
         except DomainError as error:
             live = await self._as_stored(principal, class_id, calling)
             if live is session:
@@ -125,18 +132,12 @@ class Marking(SessionChoice):
         if mark.status is not None and mark.status not in self._hooks.statuses:
             raise UnknownStatusError(mark.status)
         with claimed() as reference:
-            try:
-                # Later frames of the same socket go on from here: the log keeps the order.
-                async with in_order(session.id):
-                    marked, shown = await self._put(session, mark, expected, reference)
-                # The write has a limit of its own; what is stored is shown when the stream is back.
-                with untimed():
-                    await shown
-            except (MarkRefusedError, NotOnRollError):
-                # What was applied is answered, even if it would be refused by now.
-                if reference is not None:
-                    await self._log.entries.applied(session, reference)
-                raise
+            # Later frames of the same socket go on from here: the log keeps the order.
+            async with in_order(session.id):
+                marked, shown = await self._put(session, mark, expected, reference)
+            # The write has a limit of its own; what is stored is shown when the stream is back.
+            with untimed():
+                await shown
         await self._plugins.on_event(marked)
 
     async def _put(
@@ -151,7 +152,11 @@ class Marking(SessionChoice):
         if self._hooks.ask_of_marks:
             await self._settled(student)
         before = session.marks.get(mark.student_id)
-        mark = await self._hooks.accepted(session.info, mark, before)
+        try:
+            mark = await self._hooks.accepted(session.info, mark, before)
+        except MarkRefusedError:
+            await self._log.entries.confirm(session, reference)
+            raise
         entry: Document = {
             "kind": "mark",
             "studentId": mark.student_id,

@@ -8,16 +8,9 @@ from typing import TYPE_CHECKING
 import bson
 from bson import Binary, ObjectId
 
-from quartapp_attendance.errors import ConflictError, NotOnRollError, TooManyReferencesError
 from quartapp_attendance.live.change import ATTENDANCE_PREFIX
 from quartapp_attendance.live.counting import OFF_ROLL, SUMMARY_KIND, off_roll
-from quartapp_attendance.live.references import (
-    REFERENCES_PREFIX,
-    AppliedError,
-    check_applied,
-    counted,
-    unapplied,
-)
+from quartapp_attendance.live.references import REFERENCES_PREFIX, counted
 from quartapp_attendance.statuses import ANY
 
 if TYPE_CHECKING:
@@ -104,18 +97,6 @@ def numbers_of(batch: list[Waiting], last: int) -> list[int]:
     return [number for number, waiting in enumerate(batch, first) for _ in waiting.wanted]
 
 
-def conditions_of(batch: list[Waiting]) -> Document:
-    """Return the terms of the filter that make an update depend on what was before it."""
-    terms = unapplied(filter(None, (waiting.reference for waiting in batch)))
-    for student_id, expected in filter(None, (waiting.condition for waiting in batch)):
-        mark = ATTENDANCE_PREFIX + student_id
-        if expected is None:
-            terms[mark] = {"$exists": False}
-        else:
-            terms[mark + ".status"] = expected
-    return terms
-
-
 def changes_of(batch: list[Waiting], now: datetime) -> tuple[Document, Document]:
     """Return the fields that a batch sets, and those that it removes."""
     cleared: Document = {}
@@ -191,42 +172,3 @@ def pipeline_of(
 def _kept(entry: Document) -> Document:
     names = ("kind", "studentId", "status")
     return {name: entry[name] for name in names if name in entry}
-
-
-def refuse_strangers(batch: list[Waiting], roll: Roll) -> list[Waiting]:
-    """Fail the marks of students who are not on the roll; return the other entries."""
-    enrolled = []
-    for waiting in batch:
-        if waiting.mark is None or waiting.mark.student_id in roll.student_ids:
-            enrolled.append(waiting)
-        else:
-            waiting.fail(NotOnRollError())
-    return enrolled
-
-
-def refuse_conflicts(batch: list[Waiting], document: Document) -> list[Waiting]:
-    """Fail the entries whose conditions do not hold; return the other entries.
-
-    Args:
-        batch: The entries.
-        document: The session, with the marks and references in the conditions.
-    """
-    marks = document.get("attendance", {})
-    possible = []
-    referred = 0
-    for waiting in batch:
-        if waiting.reference is not None:
-            try:
-                check_applied(waiting.reference, document, referred)
-            except (AppliedError, TooManyReferencesError) as error:
-                waiting.fail(error)
-                continue
-        if waiting.condition is not None:
-            student_id, expected = waiting.condition
-            current = marks.get(student_id, {}).get("status")
-            if current != expected:
-                waiting.fail(ConflictError(current))
-                continue
-        referred += waiting.reference is not None
-        possible.append(waiting)
-    return possible

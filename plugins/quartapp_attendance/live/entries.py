@@ -14,17 +14,15 @@ from quartapp_attendance.errors import NoActiveSessionError
 from quartapp_attendance.live.batch import (
     Waiting,
     changes_of,
-    conditions_of,
     has_summary,
     next_batch,
     numbers_of,
     pipeline_of,
-    refuse_conflicts,
-    refuse_strangers,
 )
 from quartapp_attendance.live.change import ATTENDANCE_PREFIX, Change
 from quartapp_attendance.live.counting import OFF_ROLL
 from quartapp_attendance.live.references import REFERENCES_PREFIX, check_applied
+from quartapp_attendance.live.refusals import decide
 from quartapp_attendance.live.states import SessionState
 from quartapp_attendance.statuses import ANY
 
@@ -33,6 +31,7 @@ if TYPE_CHECKING:
 
     from quartapp import Changes, Clock, Document, Traces
     from quartapp_attendance.live.references import Reference
+    from quartapp_attendance.live.refusals import Decision
     from quartapp_attendance.live.session import ActiveSession
     from quartapp_attendance.live.store import SessionStore
     from quartapp_attendance.metrics import AttendanceMetrics
@@ -162,6 +161,29 @@ class EntryWriter:
         if document is not None:
             check_applied(reference, document)
 
+    async def confirm(self, session: ActiveSession, reference: Reference | None) -> None:
+        """Find out whether a plugin's refusal holds: the session is live, and the frame is new.
+
+        Args:
+            session: The session.
+            reference: Reference of the frame; None without one.
+
+        Raises:
+            AppliedError: The frame was applied before.
+            NoActiveSessionError: The session is over.
+            DatabaseUnavailableError: MongoDB did not answer in time.
+        """
+        kept = {} if reference is None else {REFERENCES_PREFIX + reference.key: 1}
+        async with self._store.operation():
+            document = await self._store.sessions.find_one(
+                {"_id": session.id}, {"state": 1, **kept}
+            )
+        if document is None or document["state"] != SessionState.ACTIVE:
+            session.state = SessionState.CLOSING
+            raise NoActiveSessionError
+        if reference is not None:
+            check_applied(reference, document)
+
     async def _write_all(self, session: ActiveSession, queue: _Queue) -> None:
         try:
             while queue.waiting:
@@ -179,15 +201,24 @@ class EntryWriter:
 
     async def _write(self, session: ActiveSession, batch: list[Waiting]) -> None:
         roll = await self._store.roll_of(session)
-        batch = refuse_strangers(batch, roll)
-        while batch:
-            if await self._stored(session, batch, roll):
-                return
-            batch = await self._refuse_conflicts(session, batch)
+        document: Document | None = None
+        while True:
+            decision = decide(batch, roll, document)
+            if decision.possible:
+                if await self._stored(session, decision, roll):
+                    break
+            elif document is not None:
+                break
+            document = await self._present(session, batch)
+        decision.tell()
 
-    async def _stored(self, session: ActiveSession, batch: list[Waiting], roll: Roll) -> bool:
-        """Write a batch; return False, with nothing written, when one of its conditions fails."""
-        conditions = conditions_of(batch)
+    async def _stored(self, session: ActiveSession, decision: Decision, roll: Roll) -> bool:
+        """Write the entries that are possible, unless a term of the decision fails.
+
+        Returns:
+            Whether the entries are written; otherwise nothing is.
+        """
+        batch, conditions = decision.possible, decision.conditions
         changed, cleared = changes_of(batch, self._clock.now())
         if roll.version != session.roll_version:
             changed["rollVersion"] = roll.version
@@ -233,10 +264,8 @@ class EntryWriter:
             session.resolve_at(number, waiting.shown)
         return True
 
-    async def _refuse_conflicts(
-        self, session: ActiveSession, batch: list[Waiting]
-    ) -> list[Waiting]:
-        """Refuse the entries whose conditions fail now; return the others."""
+    async def _present(self, session: ActiveSession, batch: list[Waiting]) -> Document:
+        """Return the marks and references that the entries of a batch are about."""
         conditions = filter(None, (waiting.condition for waiting in batch))
         references = filter(None, (waiting.reference for waiting in batch))
         watched = [ATTENDANCE_PREFIX + student_id for student_id, _ in conditions]
@@ -248,4 +277,4 @@ class EntryWriter:
         if document is None or document["state"] != SessionState.ACTIVE:
             session.state = SessionState.CLOSING
             raise NoActiveSessionError
-        return refuse_conflicts(batch, document)
+        return document

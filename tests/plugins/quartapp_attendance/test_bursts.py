@@ -262,6 +262,22 @@ async def test_marks_of_a_superseded_session_are_made_in_the_next_in_order(
     assert session["attendance"] == last_of(marks + more)
 
 
+async def test_an_end_in_between_is_the_end_for_refused_marks_too(server, room, mark, gate):
+    """What no order explains: an earlier mark comes after the end, and a later one before it."""
+    teacher, again = await server.socket(room.teacher), await server.socket(room.teacher)
+    stranger = await server.person("student")
+    for data in (mark(stranger), mark(room.students[0]), mark(stranger)):
+        await teacher.send(MARKED, data)
+    await gate.reached.wait()
+    await again.send("DONE")
+    await again.until("DONE")
+    gate.open.set()
+    assert [frame["event"] for frame in await teacher.drain()] == ["DONE", *["ERROR"] * 3]
+    assert {frame["data"]["message"] for frame in teacher.history[1:]} == {
+        "No active attendance session"
+    }
+
+
 async def test_marks_of_a_socket_that_left_are_stored(server, room, gate, eventually):
     teacher = await server.socket(room.teacher)
     watching = await server.socket(room.students[0])
