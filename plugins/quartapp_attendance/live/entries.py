@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 # Rounds of the event loop to wait for more entries. Of many frames that arrive at one moment, the
 # server reads a few first; if those were written at once, all others would wait for that write.
 GATHERING_ROUNDS = 3
+# While entries come, the wait goes on; so often at most, as a flood never ends.
+MOST_GATHERINGS = 8
 
 
 @dataclass(slots=True)
@@ -187,8 +189,7 @@ class EntryWriter:
     async def _write_all(self, session: ActiveSession, queue: _Queue) -> None:
         try:
             while queue.waiting:
-                for _ in range(GATHERING_ROUNDS):
-                    await asyncio.sleep(0)
+                await _gathered(queue.waiting)
                 batch = next_batch(queue.waiting)
                 try:
                     await self._write(session, batch)
@@ -278,3 +279,13 @@ class EntryWriter:
             session.state = SessionState.CLOSING
             raise NoActiveSessionError
         return document
+
+
+async def _gathered(waiting: deque[Waiting]) -> None:
+    """Wait for the entries that come at the same moment."""
+    for _ in range(MOST_GATHERINGS):
+        before = len(waiting)
+        for _ in range(GATHERING_ROUNDS):
+            await asyncio.sleep(0)
+        if len(waiting) == before:
+            return
