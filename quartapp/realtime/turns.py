@@ -33,7 +33,7 @@ async def in_order(about: object) -> AsyncIterator[None]:
 
     Example:
         >>> async def handle(connection, data):
-        ...     async with in_order(data.lesson_id):
+        ...     async with in_order(data.room_id):
         ...         stored = await queue.put(data)
         ...     await stored
     """
