@@ -100,6 +100,39 @@ class Measurement:
                 raise BenchError("marks are missing")
         return milliseconds(taken)
 
+    def ahead(self, marks: int, window: int) -> dict[str, float]:
+        """Send marks on one socket, each as soon as fewer than ``window`` are on their way.
+
+        Args:
+            marks: Number of marks.
+            window: Number of marks on their way to their sender and back.
+        """
+        everybody = self.sockets.all
+        sender, already = everybody[0], everybody[0].frames
+        sent: list[float] = []
+        missing = [len(everybody)] * marks
+        taken: list[float] = []
+        begun, client = time.perf_counter(), time.process_time()
+        while len(taken) < marks:
+            while len(sent) < marks and len(sent) - (sender.frames - already) < window:
+                sent.append(time.perf_counter())
+                self._mark(sender)
+            for one in self.sockets.readable(1.0):
+                before = one.frames - already
+                one.read()
+                for number in range(before, one.frames - already):
+                    missing[number] -= 1
+                    if not missing[number]:
+                        taken.append(time.perf_counter() - sent[number])
+            if time.perf_counter() - sent[-1] > ANSWER_SECONDS:
+                raise BenchError("marks are missing")
+        lasted = time.perf_counter() - begun
+        return {
+            "deliveries_per_second": round(marks * len(everybody) / lasted),
+            "client_cpu": round((time.process_time() - client) / lasted, 2),
+            **milliseconds(taken),
+        }
+
     def throughput(self, seconds: float) -> dict[str, float]:
         """Send marks as fast as possible on all of the teacher's sockets.
 

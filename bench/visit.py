@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 from statistics import median
 from typing import TYPE_CHECKING
 
-from bench import http
+from bench import http, teacher
 from bench.client import Sockets
 from bench.fanout import Measurement
 
@@ -18,12 +17,10 @@ if TYPE_CHECKING:
 WRONG_PASSWORDS = 250
 ROLL = 30
 CONNECTIONS = 16
-# Number of the teacher's sockets. A server handles the frames of one socket in turn, so this is the
-# number of marks that can be processed at once.
+# Number of the teacher's sockets that mark at once: what a server can take, and no teacher has.
 SENDERS = 32
 MANY_SENDERS = 64
 FEW_STUDENTS = 10
-REST_ROLL, REST_SOCKETS = 3000, 100
 MARKS_PER_SECOND = 10.0
 # Number of sockets opened before memory is measured: the first ones load what all others share.
 FIRST_SOCKETS = 200
@@ -43,6 +40,10 @@ class Plan:
         searches: Number of timed searches for people.
         waves: Number of waves of ``WRONG_PASSWORDS`` that are sent at once.
         people: Number of people who then sign in, over one minute.
+        window_marks: Number of marks of one teacher's only socket, for each figure.
+        lesson_marks: Number of marks of a lesson, one a second.
+        bell_seconds: Time in which students come at the first bell, in seconds.
+        bell_students: Number of those students.
     """
 
     repetitions: int = 3
@@ -54,6 +55,10 @@ class Plan:
     searches: int = 600
     waves: int = 4
     people: int = 400
+    window_marks: int = teacher.MARKS
+    lesson_marks: int = 60
+    bell_seconds: float = 60.0
+    bell_students: int = 2000
 
     @property
     def most_sockets(self) -> int:
@@ -71,6 +76,10 @@ QUICK = Plan(
     searches=120,
     waves=1,
     people=100,
+    window_marks=150,
+    lesson_marks=10,
+    bell_seconds=10.0,
+    bell_students=300,
 )
 
 
@@ -160,26 +169,24 @@ def growth(server: Server, plan: Plan) -> Figures:
 
 
 def rest(server: Server, plan: Plan) -> Figures:
-    """Measure the time from a MARK_REST until the last socket knows all marks of a large roll."""
+    """Measure the time from a MARK_REST until the last socket knows all marks of a roll."""
     found = Figures()
-    for name, query, frames in (("plain", "", REST_ROLL), ("v1", "?frames=v1", 1)):
-        taken = []
-        for _ in range(plan.repetitions):
-            roll_call = server.seeder.roll_call(server.api, REST_ROLL)
-            sockets = Sockets()
-            tokens = [roll_call.teacher.token, *(one.token for one in roll_call.students)]
-            sockets.open(server.api, tokens, REST_SOCKETS, query)
-            for one in sockets.all:
-                one.frames = 0
-            sent = time.perf_counter()
-            sockets.all[0].send("MARK_REST", status="present")
-            sockets.wait(frames)
-            taken.append(time.perf_counter() - sent)
-            sockets.all[0].send("DONE")
-            sockets.wait(frames + 1)
-            sockets.close()
-        found.values[f"rest_{name}"] = round(median(taken) * 1000, 1)
+    for roll in teacher.REST_ROLLS:
+        for name, query in (("plain", ""), ("v1", "?frames=v1")):
+            taken = [teacher.rest(server, roll, query) for _ in range(plan.repetitions)]
+            found.values[f"rest_{roll}_{name}"] = median(taken)
     return found
+
+
+def one_teacher(server: Server, plan: Plan) -> Figures:
+    """Measure one teacher with one socket, and a lesson."""
+    found = teacher.one_socket(server, plan.window_marks)
+    return Figures(found | teacher.lesson(server, plan.lesson_marks))
+
+
+def first_bell(server: Server, plan: Plan) -> Figures:
+    """Measure a first bell on a server in scope ``class``."""
+    return Figures(teacher.Bell(server, plan.bell_seconds, plan.bell_students).measure())
 
 
 def _warm_throughput(run: Measurement, seconds: float) -> dict[str, float]:
