@@ -34,11 +34,15 @@ class Seeder:
         uri: URI of MongoDB.
         database: Name of the server's database.
         jwt_secret: Secret with which the server signs tokens.
+
+    Attributes:
+        uri: URI of MongoDB.
+        database: Name of the server's database.
     """
 
     def __init__(self, uri: str, database: str, jwt_secret: str) -> None:
-        self._uri = uri
-        self._database = database
+        self.uri = uri
+        self.database = database
         self._secret = jwt_secret
 
     def roll_call(self, api: Api, students: int) -> RollCall:
@@ -61,8 +65,8 @@ class Seeder:
             **stamps,
         }
         client: pymongo.MongoClient[dict[str, Any]]  # Any: documents of several kinds
-        with pymongo.MongoClient(self._uri) as client:
-            database = client[self._database]
+        with pymongo.MongoClient(self.uri) as client:
+            database = client[self.database]
             database.users.insert_many(users)
             database.classes.insert_one(room)
         class_id = str(room["_id"])
@@ -80,13 +84,22 @@ class Seeder:
         stamps = {"createdAt": now, "updatedAt": now}
         teacher = _user("teacher", stamps)
         client: pymongo.MongoClient[dict[str, Any]]  # Any: documents of several kinds
-        with pymongo.MongoClient(self._uri) as client:
-            users = client[self._database].users
+        with pymongo.MongoClient(self.uri) as client:
+            users = client[self.database].users
             users.insert_one(teacher)
             for first in range(0, count, STUDENTS_PER_WRITE):
                 numbers = range(first, min(first + STUDENTS_PER_WRITE, count))
                 users.insert_many([_named(name(number), stamps) for number in numbers])
         return self._person(teacher)
+
+    def administrator(self) -> Person:
+        """Create an administrator."""
+        now = datetime.now(UTC)
+        user = _user("admin", {"createdAt": now, "updatedAt": now})
+        client: pymongo.MongoClient[dict[str, Any]]  # Any: documents of several kinds
+        with pymongo.MongoClient(self.uri) as client:
+            client[self.database].users.insert_one(user)
+        return self._person(user)
 
     def accounts(self, count: int, password: str) -> list[str]:
         """Create students who can sign in, and return their addresses.
@@ -100,8 +113,8 @@ class Seeder:
         hashed = bcrypt.hashpw(password.encode(), bcrypt.gensalt(COST)).decode()
         users = [{**_user("student", stamps), "password": hashed} for _ in range(count)]
         client: pymongo.MongoClient[dict[str, Any]]  # Any: documents of several kinds
-        with pymongo.MongoClient(self._uri) as client:
-            client[self._database].users.insert_many(users)
+        with pymongo.MongoClient(self.uri) as client:
+            client[self.database].users.insert_many(users)
         return [user["email"] for user in users]
 
     def _person(self, user: dict[str, Any]) -> Person:

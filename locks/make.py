@@ -22,6 +22,7 @@ LOCKS = {
     "image": [
         "pyproject.toml",
         "--extra=checkin",
+        "--extra=icalendar",
         "--extra=mail",
         "--extra=oneroster",
         "--extra=telemetry",

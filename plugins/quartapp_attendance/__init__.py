@@ -37,6 +37,7 @@ from quartapp_attendance.statuses import (
     StatusRegistry,
     Violation,
 )
+from quartapp_attendance.taken import TakenSessions
 from quartapp_attendance.words import DONE, MARKED, MY_ATTENDANCE, SUMMARY
 
 __all__ = [
@@ -74,6 +75,7 @@ __all__ = [
     "SessionSuperseded",
     "Status",
     "StatusRegistry",
+    "TakenSessions",
     "TooManyReferencesError",
     "UnknownAudienceError",
     "UnknownStatusError",

@@ -49,6 +49,7 @@ class Session(Model):
             ("class_id", "state"),
             ("teacher_id", "state"),
             ("class_id", "date", "started_at", "id"),
+            ("date", "class_id"),
         ],
     }
 

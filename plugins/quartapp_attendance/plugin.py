@@ -34,6 +34,7 @@ from quartapp_attendance.routes import blueprint
 from quartapp_attendance.schemas import Schemas, schemas_of
 from quartapp_attendance.service import AttendanceService
 from quartapp_attendance.settings import AttendanceSettings
+from quartapp_attendance.taken import TakenSessions
 from quartapp_auth import BaseRole
 from quartapp_classes import ClassService, Rolls, Teaching
 
@@ -128,6 +129,7 @@ class AttendancePlugin:
             live,
             projector,
             self._service,
+            TakenSessions(parts.database),
         )
         for service in offered:
             services.add(service)

@@ -13,7 +13,7 @@ from quartapp_classes.models import ClassRoom
 from quartapp_classes.teachers import co_taught_by, taught_by
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from datetime import date
 
     from quartapp import Database, Document, Grants, Principal, Roles
@@ -206,6 +206,35 @@ class ClassFinder:
         async with self._database.operation():
             found = self._database.documents["classes"].find(query, {"className": 1})
             return [document["className"] async for document in found]
+
+    async def class_names(self, class_ids: Collection[ObjectId]) -> dict[ObjectId, str]:
+        """Return the names of classes by their ids; classes that do not exist are left out.
+
+        Args:
+            class_ids: ``_id`` of each class, a thousand at most.
+
+        Raises:
+            DatabaseUnavailableError: MongoDB did not answer in time.
+        """
+        async with self._database.operation():
+            found = await self._database.by_ids("classes", {*class_ids}, ("className",))
+        return {document["_id"]: document["className"] for document in found.values()}
+
+    async def taught_ids(self, teacher: Principal) -> list[ObjectId]:
+        """Return the ids of the classes that a person teaches now.
+
+        Args:
+            teacher: The person.
+
+        Raises:
+            DatabaseUnavailableError: MongoDB did not answer in time.
+        """
+        key = object_id(teacher.id)
+        if key is None:
+            return []
+        async with self._database.operation():
+            query = taught_by(key, self._today())
+            return await self._database.documents["classes"].distinct("_id", query)
 
     async def _enrolling(self, user_id: str) -> Document:
         """Return the query for the classes that a person is enrolled in."""

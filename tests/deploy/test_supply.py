@@ -63,7 +63,7 @@ def asked(name: str) -> list[Requirement]:
             *core,
             *(
                 one
-                for extra in ("checkin", "mail", "oneroster", "telemetry", "webhooks")
+                for extra in ("checkin", "icalendar", "mail", "oneroster", "telemetry", "webhooks")
                 for one in EXTRAS[extra]
             ),
         ],

@@ -23,6 +23,7 @@ PROVIDED = packages_distributions()
 DATA = {"tzdata"}
 # Where the code of an extra is whose name is not that of a plugin.
 PLACES = {
+    "quartapp_calendar.ical": "icalendar",
     "quartapp_demo": "embedded",
     "quartapp.embedded": "embedded",
     "quartapp.telemetry.traces": "telemetry",
@@ -110,7 +111,7 @@ def copy_of_packages(folder, absent):
 def without(tmp_path):
     """Return a function that runs quartapp without some of the installed distributions."""
 
-    async def run(absent, *arguments):
+    async def run(absent, *arguments, **environment):
         packages = tmp_path / "packages"
         copy_of_packages(packages, absent)
         script = (
@@ -120,7 +121,7 @@ def without(tmp_path):
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-S", "-c", script, *arguments),
             cwd=tmp_path,
-            env=surroundings(),
+            env={**surroundings(), **environment},
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
@@ -152,6 +153,19 @@ async def test_the_demo_without_its_extra_is_refused_in_one_sentence(without):
     assert output == ""
     assert said == (
         "Error: quartapp demo needs websockets; install with: pip install 'quartapp[embedded]'\n"
+    )
+
+
+async def test_calendars_are_not_imported_without_their_extra(without, tmp_path, mongodb_uri):
+    (tmp_path / "holidays.ics").write_text("BEGIN:VCALENDAR")
+    status, output, said = await without(
+        ["icalendar"], "calendar", "import", "holidays.ics", MONGODB_URI=mongodb_uri
+    )
+    assert status == 2
+    assert output == ""
+    assert said == (
+        "Error: quartapp calendar needs icalendar and recurring-ical-events; "
+        "install with: pip install 'quartapp[icalendar]'\n"
     )
 
 

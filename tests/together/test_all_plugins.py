@@ -24,8 +24,14 @@ NEVER = {("POST", "/api/v1/auth/setup"), ("POST", "/api/v1/auth/forgot")}
 # Routes that end the token of the request, and then all tokens of the account.
 ENDING = ("/api/v1/auth/logout", "/api/v1/auth/logout-all")
 PASSWORD = "correct horse"
+TERM = {"from": "2026-03-01", "to": "2026-03-31"}
+TIMES = {"from": "09:45", "to": "11:15"}
+HOLIDAYS = "BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n"
 MISSING = "0" * 24
-PARAMETERS = ("class_id", "student_id", "user_id", "invitation_id", "session_id")
+PARAMETERS = (
+    *("class_id", "student_id", "user_id", "invitation_id", "session_id"),
+    *("term_id", "holiday_id", "meeting_id", "source"),
+)
 # A roll call on paper, and what is said of it.
 PAPER = {"date": "{today}", "records": [{"studentId": "{grace}", "status": "present"}]}
 NOT_HELD = {"cancelled": True, "reason": "Snow"}
@@ -98,6 +104,22 @@ STORY = (
         (None, "POST", "/api/v1/auth/reset", {"code": "{code}", "newPassword": PASSWORD})
         for _ in range(2)
     ),
+    *(
+        ("root", "POST", f"/api/v1/calendar/{kind}", {"name": name, "from": day, "to": day})
+        for kind, name, day in (
+            ("terms", "spring", "2026-03-02"),
+            ("terms", "autumn", "2026-03-02"),
+            ("holidays", "easter", "2026-04-05"),
+        )
+    ),
+    ("ada", "POST", "/api/v1/calendar/terms", {"name": "mine"}),
+    ("root", "PUT", "/api/v1/calendar/terms/{spring}", {"name": "x", **TERM}),
+    *(("grace", "GET", f"/api/v1/calendar/{kind}", None) for kind in ("terms", "holidays")),
+    ("root", "DELETE", "/api/v1/calendar/holidays/{easter}", None),
+    ("root", "POST", "/api/v1/calendar/imports", {"source": "state", "calendar": HOLIDAYS}),
+    ("root", "POST", "/api/v1/calendar/imports", {"source": "state", "calendar": "nonsense"}),
+    ("root", "GET", "/api/v1/calendar/imports", None),
+    ("root", "DELETE", "/api/v1/calendar/imports/{state}", None),
     ("ada", "GET", "/api/v1/class", None),
     ("ada", "POST", "/api/v1/class/create-class", {"className": "Maths"}),
     ("ada", "POST", "/api/v1/class", {"className": "Music"}),
@@ -130,6 +152,18 @@ STORY = (
     ("ada", "GET", "/api/v1/admin/classes", None),
     ("root", "PUT", "/api/v1/class/{music}/teachers/{root}", None),
     ("root", "DELETE", "/api/v1/class/{music}/teachers/{root}", None),
+    *(
+        (who, "POST", "/api/v1/class/{maths}/meetings", {"weekday": 1, **TIMES})
+        for who in ("ada", "alan", "grace")
+    ),
+    *((who, "GET", "/api/v1/class/{maths}/meetings", None) for who in ("grace", "alan", "root")),
+    ("grace", "GET", "/api/v1/class/{maths}/planned-meetings?from=2026-03-01", None),
+    *(
+        (who, "GET", "/api/v1/attendance/not-taken?date=2026-03-02", None)
+        for who in ("ada", "alan", "root", "grace")
+    ),
+    ("ada", "DELETE", "/api/v1/class/{maths}/meetings/{meeting}", None),
+    ("root", "DELETE", "/api/v1/calendar/terms/{spring}", None),
     ("grace", "GET", "/api/v1/class/{music}", None),
     ("grace", "GET", "/api/v1/attendance/{maths}/my-attendance", None),
     ("ada", "GET", "/api/v1/attendance/session", None),
@@ -206,7 +240,8 @@ class Walk:
 
     def __init__(self, server):
         self._server = server
-        self._words = {"today": core(server.app).local_day().isoformat()}
+        today = core(server.app).local_day().isoformat()
+        self._words = {"state": "state", "today": today}
         self._headers = {None: {}}
         self._sockets = {}
         self._names = {}
@@ -273,7 +308,9 @@ class Walk:
         if isinstance(data, dict) and "outcome" in data:
             self._words.setdefault("session", data["_id"])
         elif isinstance(data, dict) and "_id" in data:
-            name = "invitation" if "usedBy" in data else data.get("name", data.get("className", ""))
+            unnamed = {"usedBy": "invitation", "weekday": "meeting"}
+            name = data.get("name", data.get("className", ""))
+            name = next((word for field, word in unnamed.items() if field in data), name)
             self._words.setdefault(name.lower(), data["_id"])
         if isinstance(data, dict) and "code" in data:
             self._words["code"] = data["code"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import jwt
@@ -20,6 +21,12 @@ MISSING_ID = "0" * 24
 HOUR = 3600
 SOCKET_SECONDS = 60.0
 CORRECTION = {"status": "absent", "v": 1, "reason": "a slip"}
+# Years in which no institution has a term.
+_FIRST_MONDAY, _WEEKS = date(1100, 1, 1), 70_000
+HOLIDAYS = (
+    "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//contract//EN\r\nBEGIN:VEVENT\r\nUID:1\r\n"
+    "DTSTART;VALUE=DATE:20260403\r\nSUMMARY:Good Friday\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+)
 
 
 class Cast:
@@ -60,12 +67,17 @@ class Scene:
         self.people = cast.people
         self.base_url = base_url
         fresh = uuid.uuid4().hex
+        # A Monday that no other scene has: days of the calendar belong to everybody.
+        monday = _FIRST_MONDAY + timedelta(weeks=int(fresh[:8], 16) % _WEEKS)
         self.words = {
             "fresh": fresh,
             "name": f"Logic {fresh}",
             "taken": f"Algebra {fresh}",
             "missing": MISSING_ID,
             "yesterday": yesterday(),
+            "monday": monday.isoformat(),
+            "tuesday": (monday + timedelta(days=1)).isoformat(),
+            "wednesday": (monday + timedelta(days=2)).isoformat(),
             **{
                 f"{name}_id": cast.named(name).id
                 for name in ("teacher", "stranger", "student", "outsider")
@@ -161,12 +173,54 @@ class Scene:
         made = self._as_admin("POST", f"/people/{self.words['person_id']}/reset")
         self.words["code"] = made["code"]
 
+    def have_term(self) -> None:
+        """Let the administrator make a term of a Monday and a Tuesday."""
+        self.words["term_id"] = self._span("terms", "<monday>", "<tuesday>")
+
+    def have_two_terms(self) -> None:
+        """Let the administrator make a term, and another of the Wednesday."""
+        self.have_term()
+        self._span("terms", "<wednesday>", "<wednesday>")
+
+    def have_holiday(self) -> None:
+        """Let the administrator enter a holiday of a Monday and a Tuesday."""
+        self.words["holiday_id"] = self._span("holidays", "<monday>", "<tuesday>")
+
+    def have_import(self) -> None:
+        """Let the administrator import a holiday."""
+        self._by_admin("POST", "/calendar/imports", {"source": "s-<fresh>", "calendar": HOLIDAYS})
+
+    def have_meeting(self) -> None:
+        """Let the administrator make a term, in which the class meets on Mondays."""
+        self.have_term()
+        body = {"weekday": 1, "from": "09:45", "to": "11:15", "termId": "<term_id>"}
+        made = self._by_admin("POST", "/class/<class>/meetings", body)
+        self.words["meeting_id"] = made["_id"]
+
+    def have_meeting_on_holiday(self) -> None:
+        """Let the class meet on Mondays, and let the Monday be a holiday."""
+        self.have_meeting()
+        self.have_holiday()
+
+    def have_meeting_and_share(self) -> None:
+        """Let the class meet on Mondays, and make the stranger a co-teacher."""
+        self.have_meeting()
+        self.share()
+
+    def _span(self, kind: str, first: str, last: str) -> str:
+        body = {"name": "Days", "from": first, "to": last}
+        made: dict[str, str] = self._by_admin("POST", f"/calendar/{kind}", body)
+        return made["_id"]
+
     def _as_admin(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON
+        return self._by_admin(method, f"/admin{path}", body)
+
+    def _by_admin(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON
         assert self.cast.admin is not None
         answer = self.people.http.request(
             method,
-            f"{API}/admin{path}",
-            json=body,
+            f"{API}{self.filled(path)}",
+            json=None if body is None else self.filled(body),
             headers=self.cast.admin.headers,
         )
         assert answer.is_success, answer.text

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from quartapp_contract_suite.http.table.accounts import account_rows
 from quartapp_contract_suite.http.table.attendance import attendance_rows
 from quartapp_contract_suite.http.table.audit import audit_rows
+from quartapp_contract_suite.http.table.calendar import calendar_rows
 from quartapp_contract_suite.http.table.classes import class_rows
 from quartapp_contract_suite.http.table.invitations import invitation_rows
 from quartapp_contract_suite.http.table.passwords import password_rows
@@ -34,4 +35,5 @@ def rows() -> list[Row]:
         *teacher_rows(),
         *attendance_rows(),
         *record_rows(),
+        *calendar_rows(),
     ]
