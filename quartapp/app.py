@@ -49,6 +49,7 @@ from quartapp.realtime.hub import Hub
 from quartapp.realtime.registry import EventRegistry
 from quartapp.realtime.tickets import StoredTicket, Tickets
 from quartapp.service.auth_event import renewal
+from quartapp.service.capabilities import Capabilities, capabilities_blueprint
 from quartapp.service.probe import EXTENSION as PROBE
 from quartapp.service.probe import Probe
 from quartapp.service.routes import blueprint as service_routes
@@ -139,7 +140,13 @@ def create_app(
     brought.services(app)
     core.authenticate.standing = core.services.find(Standing)  # type: ignore[type-abstract] # mypy takes a protocol for a class that cannot be used
     app.extensions[PROBE] = Probe(core.database.check_writable, core.clock)
+    core.services.add(
+        Capabilities(
+            tuple(plugin.name for plugin in core.plugins.loaded), brought.capabilities(app)
+        )
+    )
     register_routes(app, service_routes)
+    register_routes(app, capabilities_blueprint)
     if settings.metrics:
         register_routes(app, metrics_routes)
     if settings.docs:

@@ -148,6 +148,11 @@ class AttendancePlugin:
         parts.tasks.every(SWEEP_SECONDS, expire)
 
     @hookimpl
+    def register_capabilities(self, app: Quart) -> dict[str, str]:
+        """Tell clients whether several sessions may be live at the same time."""
+        return {"scope": core(app).services.get(AttendanceSettings).scope}
+
+    @hookimpl
     def register_blueprints(self, app: Quart) -> list[Blueprint]:
         """Return the routes under /attendance."""
         return [blueprint(core(app).services.get(Schemas))]

@@ -7,8 +7,9 @@ from quart import Blueprint
 from quartapp import SIGNED_IN, Operation, Refusal, core, permission
 from quartapp_attendance.errors import NoActiveSessionError
 from quartapp_attendance.live.session import statuses
-from quartapp_attendance.schemas import Schemas, SessionQuery, StartBody
+from quartapp_attendance.schemas import Schemas, SessionQuery, StartBody, StatusAnswer
 from quartapp_attendance.service import AttendanceService
+from quartapp_attendance.statuses import StatusRegistry
 from quartapp_classes import (
     ClassAnswer,
     ClassNotFoundError,
@@ -66,7 +67,9 @@ def blueprint(schemas: Schemas) -> Blueprint:
             ),
         },
     )
+    choosing = Operation(id="listStatuses", access=SIGNED_IN, tags=TAGS, data=list[StatusAnswer])
     routes.post("/start")(starting(start))
+    routes.get("/statuses")(choosing(list_statuses))
     routes.get("/session")(reading(session))
     routes.get("/<class_id>/my-attendance")(looking_up(my_attendance))
     return routes
@@ -111,3 +114,18 @@ async def my_attendance(principal: Principal, class_id: str) -> dict[str, Any]:
         "classId": class_room.id,
         "status": await service.records.latest_status(class_room.id, principal),
     }
+
+
+async def list_statuses(principal: Principal) -> list[dict[str, Any]]:
+    """Return the statuses that marks can have, for clients that draw them."""
+    return [
+        {
+            "code": status.code,
+            "label": status.label,
+            "key": status.key,
+            "countsAs": status.counts_as,
+            "points": None if status.points is None else f"{status.worth:f}",
+            "setBy": list(status.set_by),
+        }
+        for status in core().services.get(StatusRegistry).all
+    ]

@@ -3,7 +3,14 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    create_model,
+    model_validator,
+)
 
 from quartapp import Body, Closed, EventData, ObjectIdInput, ObjectIdString, Timestamp, left_out
 from quartapp_attendance.statuses import ANY, CODE_PATTERN
@@ -97,6 +104,17 @@ class SessionMembers(BaseModel):
 
     class_id: ObjectIdString = left_out(alias="classId")
     seq: int = left_out(ge=1, json_schema_extra={"format": "int64"})
+
+
+class StatusAnswer(Closed):
+    """A status that marks can have."""
+
+    code: str
+    label: str
+    key: str | None
+    counts_as: Literal["present", "absent"] = Field(alias="countsAs")
+    points: Annotated[str, StringConstraints(pattern=r"^[0-9]+(?:\.[0-9]+)?$")] | None
+    set_by: list[str] = Field(alias="setBy")
 
 
 class RestMessage(Closed):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -27,6 +28,8 @@ Expected = str | None | Literal[_Any.ANY]
 CODE_PATTERN = r"^[a-z][a-z0-9_]{0,31}$"
 
 TEACHER = "teacher"
+# More would be a mistake.
+MOST_POINTS = 1000
 OWNER = "quartapp itself"
 
 
@@ -71,16 +74,19 @@ class Status:
             at most.
         label: Name for people.
         counts_as: The count that includes the status, ``present`` or ``absent``.
-        points: Worth of the status, from 0 for ``absent`` to 2 for ``present``. None leaves the
-            status out of the student's average.
+        points: Worth of the status, from 0 for ``absent`` to 1 for ``present``, such as ``"0.8"``.
+            A float counts as it is written. None leaves the status out of percentages.
         set_by: Roles that may send the status. Without roles, only plugins set it.
+        key: Key on a keyboard that clients offer for the status, a letter or a digit; None for no
+            key.
     """
 
     code: str
     label: str
     counts_as: Literal["present", "absent"]
-    points: float | None = 0
+    points: Decimal | float | str | None = 0
     set_by: tuple[str, ...] = (TEACHER,)
+    key: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("code", "label"):
@@ -92,6 +98,25 @@ class Status:
             raise ValueError(f"{self.code!r} is no status code")
         if self.counts_as not in ("present", "absent"):
             raise ValueError(f"status {self.code}: counts_as must be present or absent")
+        if self.key is not None and not re.fullmatch("[a-z0-9]", self.key):
+            raise ValueError(f"status {self.code}: key has to be a small letter or a digit")
+        if self.points is not None and not 0 <= self.worth <= MOST_POINTS:
+            raise ValueError(f"status {self.code}: points have to be from 0 to {MOST_POINTS}")
+
+    @property
+    def worth(self) -> Decimal:
+        """The points, exactly; 0 for a status without points.
+
+        Raises:
+            ValueError: The points are no number.
+        """
+        try:
+            found = Decimal(str(0 if self.points is None else self.points))
+        except InvalidOperation:
+            found = Decimal("NaN")
+        if not found.is_finite():
+            raise ValueError(f"status {self.code}: {self.points!r:.100} are no points")
+        return found or Decimal(0)  # and never -0
 
 
 class StatusRegistry:
@@ -99,8 +124,11 @@ class StatusRegistry:
 
     def __init__(self) -> None:
         self._by_code: dict[str, tuple[Status, str]] = {}
-        self.add(Status(code="present", label="Present", counts_as="present", points=2), OWNER)
-        self.add(Status(code="absent", label="Absent", counts_as="absent"), OWNER)
+        for own in (
+            Status(code="present", label="Present", counts_as="present", points=1, key="p"),
+            Status(code="absent", label="Absent", counts_as="absent", key="a"),
+        ):
+            self.add(own, OWNER)
         self._own = len(self._by_code)
 
     def add(self, status: Status, owner: str) -> None:
@@ -120,6 +148,11 @@ class StatusRegistry:
 
     def __contains__(self, code: object) -> bool:
         return code in self._by_code
+
+    @property
+    def all(self) -> tuple[Status, ...]:
+        """All statuses, those of quartapp first."""
+        return tuple(status for status, _ in self._by_code.values())
 
     @property
     def codes(self) -> tuple[str, ...]:

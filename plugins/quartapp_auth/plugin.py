@@ -95,6 +95,11 @@ class AuthPlugin:
         ]
 
     @hookimpl
+    def register_capabilities(self, app: Quart) -> dict[str, str]:
+        """Tell clients who may register."""
+        return {"registration": core(app).services.get(RegistrationRule).setting}
+
+    @hookimpl
     def register_collections(self) -> list[type[Model]]:
         """Declare the collections of accounts, and of what leads to one."""
         return [

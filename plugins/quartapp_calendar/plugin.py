@@ -15,7 +15,7 @@ from quartapp_calendar.meeting_routes import WRITING, class_routes, not_taken_ro
 from quartapp_calendar.meetings import Meetings
 from quartapp_calendar.models import HolidaysDocument, MeetingDocument, TermsDocument
 from quartapp_calendar.planning import Planning
-from quartapp_calendar.reading import CalendarReader
+from quartapp_calendar.reading import CalendarReader, can_read
 from quartapp_calendar.routes import MANAGING, calendar_routes
 from quartapp_calendar.terms import Terms
 from quartapp_classes import ClassService
@@ -71,6 +71,11 @@ class CalendarPlugin:
         )
         for service in offered:
             services.add(service)
+
+    @hookimpl
+    def register_capabilities(self) -> dict[str, bool]:
+        """Tell clients whether the server reads iCalendar files."""
+        return {"imports": can_read()}
 
     @hookimpl
     def register_blueprints(self) -> list[Blueprint]:

@@ -23,6 +23,11 @@ MOST_EVENTS = 5000
 _LIBRARIES = ("icalendar", "recurring_ical_events")
 
 
+def can_read() -> bool:
+    """Tell whether the libraries that read iCalendar files are installed."""
+    return all(find_spec(library) is not None for library in _LIBRARIES)
+
+
 class CalendarReader:
     """Reads iCalendar files, one at a time.
 
@@ -46,7 +51,7 @@ class CalendarReader:
             NotInstalledError: The libraries that read iCalendar files are not installed.
             UnreadableCalendarError: The file cannot be used.
         """
-        if any(find_spec(library) is None for library in _LIBRARIES):
+        if not can_read():
             raise NotInstalledError
         begin = text[:100].lstrip("\ufeff \t\r\n").upper()
         if not begin.startswith("BEGIN:VCALENDAR"):

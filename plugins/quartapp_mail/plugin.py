@@ -67,6 +67,11 @@ class MailPlugin:
         parts.services.add(self._service, as_=ResetMail)
 
     @hookimpl
+    def register_capabilities(self) -> dict[str, bool]:
+        """Tell clients whether people can ask for a code by mail."""
+        return {"forgottenPasswords": self._service is not None}
+
+    @hookimpl
     async def startup(self) -> None:
         """Load the authorities that certificates are checked with."""
         if self._sender is None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -17,8 +18,9 @@ class StatusSetting(BaseModel):
     code: str = Field(pattern=CODE_PATTERN)
     label: str = Field(min_length=1, max_length=100)
     counts_as: Literal["present", "absent"]
-    points: float | None = Field(None, ge=0)
+    points: Decimal | None = Field(None, ge=0, le=1000, allow_inf_nan=False)
     set_by: tuple[str, ...] = (TEACHER,)
+    key: str | None = Field(None, pattern="^[a-z0-9]$")
 
     def status(self) -> Status:
         """Return the status to register."""
@@ -26,11 +28,18 @@ class StatusSetting(BaseModel):
 
 
 DEFAULT = (
-    StatusSetting(code="late", label="Late", counts_as="present", points=1),
+    # As in Canvas; Moodle's default is 1.
+    StatusSetting(code="late", label="Late", counts_as="present", points=Decimal("0.8"), key="l"),
     # Zero points and no points differ: a status without points is left out of the average, as for
     # an excused student.
-    StatusSetting(code="excused", label="Excused", counts_as="absent", points=None),
-    StatusSetting(code="left_early", label="Left early", counts_as="present", points=1),
+    StatusSetting(code="excused", label="Excused", counts_as="absent", points=None, key="e"),
+    StatusSetting(
+        code="left_early",
+        label="Left early",
+        counts_as="present",
+        points=Decimal("0.8"),
+        key="f",
+    ),
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, TypeVar
 
 import click
@@ -104,6 +105,26 @@ class Contributions:
     def events(self, app: Quart) -> list[tuple[LoadedPlugin, EventType]]:
         """Return every event that clients may send, with the plugin that brings it."""
         return self._items("register_events", EventType, app=app)
+
+    def capabilities(self, app: Quart) -> dict[str, dict[str, str | int | bool]]:
+        """Return what plugins tell clients, by the name of the plugin.
+
+        Raises:
+            PluginError: A plugin returned something else than names with simple values.
+        """
+        found: dict[str, dict[str, str | int | bool]] = {}
+        for owner, told in self._dispatcher.collect_now("register_capabilities", app=app):
+            fits = isinstance(told, Mapping) and all(
+                isinstance(name, str) and isinstance(value, (str, int, bool))
+                for name, value in told.items()
+            )
+            if not fits:
+                raise PluginError(
+                    f"plugin {owner}: register_capabilities must return a dict of texts, whole "
+                    "numbers and truth values"
+                )
+            found[owner.name] = dict(told)
+        return found
 
     def commands(self, cli: click.Group) -> dict[str, click.Command]:
         """Return the commands that plugins add to ``cli``, by name, without changing ``cli``.

@@ -168,6 +168,24 @@ def register_socket_parameters(app: Quart) -> Iterable[SocketParameter]:
 
 
 @hookspec
+def register_capabilities(app: Quart) -> Mapping[str, str | int | bool]:
+    """Return what clients may know about the plugin on this server; called at build. Collected.
+
+    ``GET /api/v1/capabilities`` tells everybody, under the name of the plugin, so that clients show
+    only what there is. Names are in camelCase. Never return a secret, or anything about a person.
+
+    Args:
+        app: The app, with the services of all plugins.
+
+    Example:
+        >>> @hookimpl
+        ... def register_capabilities(self, app):
+        ...     return {"reservations": True, "longestLoanDays": self.settings.longest_loan_days}
+    """
+    raise NotImplementedError
+
+
+@hookspec
 def register_commands(cli: click.Group) -> Iterable[click.Command]:
     """Return commands for the command line ``quartapp``. Collected.
 

@@ -18,7 +18,10 @@ from quartapp_auth import BaseRole, UserService
 from tests.support.plugins import OPTIONAL
 
 # What says what a server offers, or has done, is meant to say more.
-ABOUT_ITSELF = {"/openapi.json", "/asyncapi.json", "/metrics", "/api/v1/admin/audit"}
+ABOUT_ITSELF = {
+    *("/openapi.json", "/asyncapi.json", "/metrics", "/api/v1/admin/audit"),
+    *("/api/v1/capabilities", "/api/v1/attendance/statuses"),
+}
 # These routes need a server on which not everybody may register, or a mail server.
 NEVER = {("POST", "/api/v1/auth/setup"), ("POST", "/api/v1/auth/forgot")}
 # Routes that end the token of the request, and then all tokens of the account.

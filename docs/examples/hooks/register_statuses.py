@@ -12,4 +12,4 @@ class RemotePlugin:
 
     @hookimpl
     def register_statuses(self):
-        return [Status(code="remote", label="Remote", counts_as="present", points=2)]
+        return [Status(code="remote", label="Remote", counts_as="present", points=1)]

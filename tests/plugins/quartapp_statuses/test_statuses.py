@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from quartapp import QuartappError
+from quartapp_attendance import Status
 from quartapp_classes.testing import class_room
 
 
@@ -110,7 +113,7 @@ async def test_the_codes_of_quartapp_toml_replace_the_default(school, monkeypatc
         code = "remote"
         label = "Remote"
         counts_as = "present"
-        points = 2
+        points = 0.8
 
         [[plugins.statuses.statuses]]
         code = "suspected"
@@ -126,8 +129,47 @@ async def test_the_codes_of_quartapp_toml_replace_the_default(school, monkeypatc
     for not_to_be_sent in ("late", "suspected"):
         refused = await socket.ask("ATTENDANCE_MARKED", mark(students[0], not_to_be_sent))
         assert refused["data"] == {"message": "Invalid message format"}
+    headers = (await server.person("student")).headers
+    listed = (await server.api.get("/attendance/statuses", headers=headers)).json()["data"]
+    assert [(one["code"], one["points"], one["setBy"]) for one in listed] == [
+        ("present", "1", ["teacher"]),
+        ("absent", "0", ["teacher"]),
+        ("remote", "0.8", ["teacher"]),
+        ("suspected", None, []),
+    ]
     document = (await server.api.get(f"{server.url}/openapi.json")).json()
     assert '"remote"' in str(document).replace("'", '"')
+
+
+@pytest.mark.parametrize(
+    ("points", "worth"),
+    [
+        (0.8, "0.8"),
+        ("0.8", "0.8"),
+        (Decimal("0.80"), "0.8"),
+        (1, "1"),
+        (0.1 + 0.2, "0.30000000000000004"),
+        ("1e2", "100"),
+        (0, "0"),
+        ("-0", "0"),
+        (None, "0"),
+    ],
+)
+def test_points_count_exactly_as_they_are_written(points, worth):
+    status = Status(code="late", label="Late", counts_as="present", points=points)
+    assert status.worth == Decimal(worth)
+
+
+@pytest.mark.parametrize("points", ["some", "", "nan", "inf", -1, "-0.1", 1001, float("nan")])
+def test_points_that_are_none_are_refused(points):
+    with pytest.raises(ValueError, match="status late: "):
+        Status(code="late", label="Late", counts_as="present", points=points)
+
+
+@pytest.mark.parametrize("key", ["", "L", "ll", "/", "é"])
+def test_a_key_is_a_small_letter_or_a_digit(key):
+    with pytest.raises(ValueError, match="key has to be"):
+        Status(code="late", label="Late", counts_as="present", key=key)
 
 
 async def test_without_the_plugin_nothing_is_counted_by_code(server):

@@ -268,6 +268,17 @@ async def test_register_static_serves_the_files_of_a_folder(serve, example, tmp_
     assert not [path for path in document["paths"] if path.startswith("/library")]
 
 
+async def test_register_capabilities_tells_everybody_what_a_plugin_offers(serve, example):
+    server = await serve(beside=[example("register_capabilities").LibraryPlugin])
+    told = (await server.api.get("/capabilities")).json()["data"]
+    assert told["features"]["library"] == {"reservations": True, "longestLoanDays": 28}
+    assert told["features"]["attendance"] == {"scope": "global"}
+    assert told["features"]["auth"] == {"registration": "open"}
+    assert told["plugins"][:3] == ["auth", "classes", "attendance"]
+    assert told["plugins"][-1] == "library"
+    assert told["frames"] == [0, 1]
+
+
 async def test_register_events_adds_a_documented_event(serve, example):
     server = await serve(beside=[example("register_events").HandsPlugin])
     student, teacher = await server.person("student"), await server.person("teacher")

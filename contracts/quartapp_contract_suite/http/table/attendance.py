@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from quartapp_contract_suite.http.matching import ANY_OBJECT, NUMBER, TIME
+from quartapp_contract_suite.http.matching import ANY_OBJECT, NUMBER, TIME, Holding
 from quartapp_contract_suite.http.scene import Scene
 from quartapp_contract_suite.http.table.rows import (
     HTML_TYPE,
@@ -29,6 +29,7 @@ def attendance_rows() -> list[Row]:
         *_start(),
         *_session(),
         *_my_attendance(),
+        *_statuses(),
         *_service(),
     ]
 
@@ -158,14 +159,33 @@ def _my_attendance() -> list[Row]:
     ]
 
 
+def _statuses() -> list[Row]:
+    def one(code: str, points: str) -> dict[str, Any]:
+        named = {"code": code, "label": code.capitalize(), "key": code[0], "countsAs": code}
+        return {**named, "points": points, "setBy": ["teacher"]}
+
+    own = Holding((one("present", "1"), one("absent", "0")))
+    path = "/api/v1/attendance/statuses"
+    return [
+        Row("listStatuses", f"as {who}", "GET", path, who, 200, ok(own))
+        for who in ("teacher", "student")
+    ]
+
+
 def _service() -> list[Row]:
     def row(operation: str, path: str, body: Any, headers: Mapping[str, str] = JSON_TYPE) -> Row:  # noqa: ANN401
         return Row(operation, "answers", "GET", path, NOBODY, 200, body, headers=headers)
 
+    offered = {
+        "plugins": Holding(("auth", "classes", "attendance")),
+        "frames": [0, 1],
+        "features": ANY_OBJECT,
+    }
     return [
         row("getHealth", "/healthz", ok({"status": "ok"})),
         row("getReadiness", "/readyz", ok({"status": "ok"})),
         row("getMetrics", "/metrics", "# HELP quartapp_", TEXT_TYPE),
+        row("getCapabilities", "/api/v1/capabilities", ok(offered)),
         row("getOpenapi", "/openapi.json", ANY_OBJECT),
         row("getAsyncapi", "/asyncapi.json", ANY_OBJECT),
         row("getDocs", "/docs", PAGE, HTML_TYPE),
