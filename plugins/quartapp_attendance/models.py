@@ -48,7 +48,7 @@ class Session(Model):
             ("state", "ended_at"),
             ("class_id", "state"),
             ("teacher_id", "state"),
-            ("class_id", "date", "started_at", "id"),
+            ("class_id", "date", "started_at", "id", "state"),
             ("date", "class_id"),
         ],
     }

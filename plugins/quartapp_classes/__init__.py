@@ -32,6 +32,7 @@ from quartapp_classes.routes import class_answer
 from quartapp_classes.schemas import DAY_PATTERN, ClassAnswer, LocalDay, StudentBody
 from quartapp_classes.service import ClassService
 from quartapp_classes.teacher_changes import Teacher, TeacherChanges
+from quartapp_classes.teacher_routes import sort_name
 from quartapp_classes.teachers import CoTeacher, Teachers
 from quartapp_classes.teaching import Teaching
 
@@ -72,4 +73,5 @@ __all__ = [
     "Teaching",
     "UntilPassedError",
     "class_answer",
+    "sort_name",
 ]

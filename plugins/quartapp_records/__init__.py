@@ -4,6 +4,7 @@ The names exported here are public; the modules below are internal.
 """
 
 from quartapp_records.access import Access, Author
+from quartapp_records.columns import Changing, Columns, Positions
 from quartapp_records.corrections import Correction, Corrections
 from quartapp_records.days import Days
 from quartapp_records.errors import (
@@ -31,11 +32,14 @@ from quartapp_records.happenings import (
 from quartapp_records.history import Histories
 from quartapp_records.later import LaterSessions, Noted
 from quartapp_records.lock import Lock, LockState
+from quartapp_records.register import Register, Registers, RegisterSession
 from quartapp_records.sessions import SessionRecords
 
 __all__ = [
     "Access",
     "Author",
+    "Changing",
+    "Columns",
     "Correction",
     "Corrections",
     "Days",
@@ -49,11 +53,15 @@ __all__ = [
     "NotOnSessionRollError",
     "Noted",
     "NothingToFinishError",
+    "Positions",
     "ReasonNeededError",
     "RecordChangedError",
     "RecordCorrected",
     "RecordsLocked",
     "RecordsLockedError",
+    "Register",
+    "RegisterSession",
+    "Registers",
     "RollUnknownError",
     "SessionAdded",
     "SessionCancelled",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from bson import ObjectId
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
-from quartapp import PreconditionFailedError, object_id
+from quartapp import DatabaseUnavailableError, DomainError, PreconditionFailedError, object_id
 from quartapp_attendance import AttendanceRecord
 from quartapp_records.access import WRITE
 from quartapp_records.audited import corrected
@@ -24,12 +25,13 @@ from quartapp_records.history import entry_of, original_of
 from quartapp_records.sessions import FIRST_VERSION, version_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from pymongo.asynchronous.collection import AsyncCollection
 
     from quartapp import Clock, Database, Document, Plugins, Principal
     from quartapp_records.access import Access, Author
+    from quartapp_records.columns import Changing, Columns
     from quartapp_records.days import Days
     from quartapp_records.history import Histories
     from quartapp_records.sessions import SessionRecords
@@ -65,6 +67,7 @@ class Corrections:
         clock: Clock for the times of corrections.
         sessions: The ended sessions.
         histories: The histories of records.
+        columns: The columns of registers, which change with records.
         access: Who may change which records.
         days: Until when.
     """
@@ -76,6 +79,7 @@ class Corrections:
         clock: Clock,
         sessions: SessionRecords,
         histories: Histories,
+        columns: Columns,
         access: Access,
         days: Days,
     ) -> None:
@@ -84,6 +88,7 @@ class Corrections:
         self._clock = clock
         self._sessions = sessions
         self._histories = histories
+        self._columns = columns
         self._access = access
         self._days = days
 
@@ -157,6 +162,64 @@ class Corrections:
         Returns:
             The changed record.
         """
+        # Whatever is refused leaves the column alone.
+        await self._checked(session, correction, author, expected)
+        async with self._columns.changing(session) as changing:
+            return await self._made(session, correction, author, expected, changing)
+
+    async def apply_each(
+        self, session: Document, corrections: Sequence[Correction], author: Author
+    ) -> list[Document | DomainError]:
+        """Change several records of a session, each for itself.
+
+        Args:
+            session: The ended session.
+            corrections: The changes, in their order.
+            author: Whoever makes the changes, who may change records of the class.
+
+        Returns:
+            For each change the changed record, or the error as for :meth:`correct`.
+
+        Raises:
+            DatabaseUnavailableError: MongoDB did not answer in time; some changes may be made.
+        """
+        answers: list[Document | DomainError] = []
+        async with self._columns.changing(session) as changing:
+            for correction in corrections:
+                try:
+                    made = await self._made(session, correction, author, None, changing)
+                except DatabaseUnavailableError:
+                    raise
+                except DomainError as error:
+                    answers.append(error)
+                else:
+                    answers.append(made)
+        return answers
+
+    async def _made(
+        self,
+        session: Document,
+        correction: Correction,
+        author: Author,
+        expected: Collection[str] | None,
+        changing: Changing,
+    ) -> Document:
+        while True:
+            student, before = await self._checked(session, correction, author, expected)
+            was_changed, changing.changed = changing.changed, True
+            changed = await self._change(session, student, before, correction, author)
+            if changed is not None:
+                return changed
+            # Somebody else was faster: the next look tells whether that matters.
+            changing.changed = was_changed
+
+    async def _checked(
+        self,
+        session: Document,
+        correction: Correction,
+        author: Author,
+        expected: Collection[str] | None,
+    ) -> tuple[ObjectId, Document | None]:
         day = self._days.of(session)
         await self._days.check(day, office=author.office)
         self._days.check_reason(day, correction.reason)
@@ -165,13 +228,9 @@ class Corrections:
         student = object_id(correction.student_id)
         if student is None:
             raise NotOnSessionRollError
-        while True:
-            before = await self._sessions.record(session["_id"], student, history=True)
-            self._check(session, student, before, correction, author, expected)
-            changed = await self._change(session, student, before, correction, author)
-            if changed is not None:
-                return changed
-            # Somebody else was faster: the next look tells whether that matters.
+        before = await self._sessions.record(session["_id"], student, history=True)
+        self._check(session, student, before, correction, author, expected)
+        return student, before
 
     def _check(
         self,
@@ -220,7 +279,7 @@ class Corrections:
             # In a transaction, the database is another one.
             records = self._database.documents[AttendanceRecord.collection()]
             if before is None:
-                return await _made(records, session, student, values, entry)
+                return await _inserted(records, session, student, values, entry)
             return await _changed(records, before, values, entry)
 
         try:
@@ -233,7 +292,9 @@ class Corrections:
         if changed is None:
             return None
         await self._plugins.on_event(event)
-        await self._histories.shorten(changed)
+        # The correction is made all the same, and the next one shortens the history.
+        with suppress(DatabaseUnavailableError):
+            await self._histories.shorten(changed)
         return changed
 
 
@@ -250,7 +311,7 @@ def _values(correction: Correction, author: Author, at: object, v: int) -> Docum
     return values | ({"office": True} if author.office else {})
 
 
-async def _made(
+async def _inserted(
     records: AsyncCollection[Document],
     session: Document,
     student: ObjectId,

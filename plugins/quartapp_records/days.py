@@ -122,25 +122,36 @@ class Days:
         return (noon if zone is None else noon.replace(tzinfo=zone)).astimezone(now.tzinfo)
 
 
-def checked_range(
-    first: date | None, last: date | None, *, most: int | None = None
-) -> tuple[str | None, str | None]:
+def limited_range(first: date, last: date) -> tuple[str, str]:
+    """Return the ends of a range of two years at most, as texts.
+
+    Args:
+        first: First day.
+        last: Last day.
+
+    Raises:
+        FromAfterToError: The first day lies behind the last.
+        LongRangeError: The range is longer.
+    """
+    if first > last:
+        raise FromAfterToError
+    if (last - first).days >= LONGEST_RANGE_DAYS:
+        raise LongRangeError
+    return first.isoformat(), last.isoformat()
+
+
+def checked_range(first: date | None, last: date | None) -> tuple[str | None, str | None]:
     """Return the ends of a range of days as texts.
 
     Args:
         first: First day; None for no limit.
         last: Last day; None for no limit.
-        most: Largest number of days; None for any.
 
     Raises:
         FromAfterToError: The first day lies behind the last.
-        LongRangeError: The range has more days.
     """
-    if first is not None and last is not None:
-        if first > last:
-            raise FromAfterToError
-        if most is not None and (last - first).days >= most:
-            raise LongRangeError
+    if first is not None and last is not None and first > last:
+        raise FromAfterToError
     return (
         None if first is None else first.isoformat(),
         None if last is None else last.isoformat(),

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from quartapp_attendance import AttendanceService, StatusRegistry
     from quartapp_classes import ClassRoom, Rolls
     from quartapp_records.access import Access, Author
+    from quartapp_records.columns import Columns
     from quartapp_records.corrections import Corrections
     from quartapp_records.days import Days
 
@@ -65,6 +66,7 @@ class LaterSessions:
         attendance: Service of roll calls, which chooses statuses of the unmarked.
         statuses: Statuses of the app.
         corrections: The corrections of records, which open sessions for changes.
+        columns: The columns of registers, which change with records.
         access: Who may enter sessions.
         days: Until when.
     """
@@ -78,6 +80,7 @@ class LaterSessions:
         attendance: AttendanceService,
         statuses: StatusRegistry,
         corrections: Corrections,
+        columns: Columns,
         access: Access,
         days: Days,
     ) -> None:
@@ -88,6 +91,7 @@ class LaterSessions:
         self._attendance = attendance
         self._statuses = statuses
         self._corrections = corrections
+        self._columns = columns
         self._access = access
         self._days = days
 
@@ -208,8 +212,10 @@ class LaterSessions:
         if "roll" not in session:
             raise RollUnknownError
         await self._days.check(self._days.of(session), office=author.office)
-        records = await self._of_unmarked(session, author)
-        return await self._finished(session, records, author)
+        async with self._columns.changing(session) as changing:
+            records = await self._of_unmarked(session, author)
+            changing.changed = True
+            return await self._finished(session, records, author)
 
     async def _of_unmarked(self, session: Document, author: Author) -> list[UpdateOne]:
         found = self._database.documents[AttendanceRecord.collection()]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from mongoengine import DateTimeField, IntField, ObjectIdField, StringField
+from mongoengine import DateTimeField, DictField, IntField, ListField, ObjectIdField, StringField
 
 from quartapp import Model
 
@@ -43,3 +43,36 @@ class RecordLock(Model):
     by = ObjectIdField()
 
     meta: ClassVar[dict[str, Any]] = {"collection": "record_lock"}
+
+
+class RegisterIndex(Model):
+    """The positions of a class's students in its columns; ``id`` is that of the class.
+
+    Both lists only grow, so a column stays readable.
+    """
+
+    id = ObjectIdField(primary_key=True)
+    students = ListField(ObjectIdField())
+    codes = ListField(StringField())
+
+    meta: ClassVar[dict[str, Any]] = {"collection": "register_index"}
+
+
+class Column(Model):
+    """The column of a session; ``id`` is that of the session.
+
+    ``cells`` is missing until the column is built. ``pending`` has a token and a time for each
+    change of records that is under way, and ``n`` counts tokens and builds.
+    """
+
+    id = ObjectIdField(primary_key=True)
+    class_id = ObjectIdField(required=True, db_field="classId")
+    date = StringField(required=True)
+    cells = StringField()
+    n = IntField(required=True)
+    pending = ListField(DictField())
+
+    meta: ClassVar[dict[str, Any]] = {
+        "collection": "register_columns",
+        "indexes": [("class_id", "date")],
+    }

@@ -1,18 +1,29 @@
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from bson import ObjectId
 
 from quartapp import Role, core, hookimpl
-from quartapp_attendance import AttendanceService, Schemas, StatusRegistry
+from quartapp_attendance import (
+    AttendanceService,
+    Schemas,
+    SessionDone,
+    SessionExpired,
+    SessionSuperseded,
+    StatusRegistry,
+)
 from quartapp_auth import BaseRole, People
 from quartapp_classes import ClassService, Rolls
 from quartapp_records.access import OFFICE, READ, WRITE, Access
 from quartapp_records.answers import Answers
 from quartapp_records.audited import ACTIONS
+from quartapp_records.columns import Columns
+from quartapp_records.commands import records
 from quartapp_records.corrections import Corrections
 from quartapp_records.days import Days
+from quartapp_records.errors import SessionNotFoundError
 from quartapp_records.happenings import (
     RecordCorrected,
     RecordsLocked,
@@ -24,16 +35,21 @@ from quartapp_records.history import Histories
 from quartapp_records.later import LaterSessions
 from quartapp_records.lock import Lock
 from quartapp_records.lock_routes import lock_routes
-from quartapp_records.models import OlderEntry, RecordLock
+from quartapp_records.models import Column, OlderEntry, RecordLock, RegisterIndex
+from quartapp_records.register import Registers
 from quartapp_records.routes import blueprint
 from quartapp_records.sessions import SessionRecords
 from quartapp_records.settings import RecordsSettings
 
 if TYPE_CHECKING:
+    import click
     from pydantic import BaseModel
     from quart import Blueprint, Quart
 
     from quartapp import Model
+
+
+ENDED = (SessionDone, SessionSuperseded, SessionExpired, SessionAdded, SessionCancelled)
 
 
 class RecordsPlugin:
@@ -52,6 +68,8 @@ class RecordsPlugin:
 
     def __init__(self) -> None:
         self._histories: Histories | None = None
+        self._columns: Columns | None = None
+        self._sessions: SessionRecords | None = None
 
     @hookimpl
     def register_settings(self) -> type[BaseModel]:
@@ -68,8 +86,8 @@ class RecordsPlugin:
 
     @hookimpl
     def register_collections(self) -> list[type[Model]]:
-        """Declare the collections of older entries of histories, and of the lock."""
-        return [OlderEntry, RecordLock]
+        """Declare the collections of histories, of the lock, and of registers."""
+        return [OlderEntry, RecordLock, RegisterIndex, Column]
 
     @hookimpl
     def register_services(self, app: Quart) -> None:
@@ -78,25 +96,29 @@ class RecordsPlugin:
         services = parts.services
         statuses = services.get(StatusRegistry)
         people = services.get(People)  # type: ignore[type-abstract] # mypy takes a protocol for a class that cannot be used
-        sessions = SessionRecords(parts.database)
+        self._sessions = sessions = SessionRecords(parts.database)
         self._histories = histories = Histories(parts.database)
         access = Access(services.get(ClassService), parts.roles, statuses)
         lock = Lock(parts.database, parts.plugins, parts.clock, parts.local_day)
         edit_days = services.get(RecordsSettings).edit_days
         days = Days(edit_days, parts.settings, parts.local_day, lock)
+        self._columns = columns = Columns(parts.database, parts.clock, days)
+        registers = Registers(parts.database, columns)
         written = (parts.database, parts.plugins, parts.clock)
-        corrections = Corrections(*written, sessions, histories, access, days)
+        corrections = Corrections(*written, sessions, histories, columns, access, days)
         later = LaterSessions(
             *written,
             services.get(Rolls),
             services.get(AttendanceService),
             statuses,
             corrections,
+            columns,
             access,
             days,
         )
         answers = Answers(sessions, histories, people, statuses, days)
-        for service in (sessions, histories, access, lock, days, corrections, later, answers):
+        offered = (sessions, histories, access, lock, days, columns, registers)
+        for service in (*offered, corrections, later, answers):
             services.add(service)
 
     @hookimpl
@@ -106,7 +128,23 @@ class RecordsPlugin:
         return [blueprint(services.get(StatusRegistry), services.get(Schemas)), lock_routes]
 
     @hookimpl
+    def register_commands(self) -> list[click.Command]:
+        """Return the command ``quartapp records``."""
+        return [records]
+
+    @hookimpl
+    async def on_event(self, event: object) -> None:
+        """Build the column of a session that has ended."""
+        if not isinstance(event, ENDED) or self._sessions is None or self._columns is None:
+            return
+        # A class may be deleted at once.
+        with suppress(SessionNotFoundError):
+            await self._columns.build(await self._sessions.get(event.session_id))
+
+    @hookimpl
     async def clear_class(self, class_id: str, with_records: bool) -> None:
-        """Delete the older entries of a class that is to be deleted, if requested."""
+        """Delete what is kept of a class that is to be deleted."""
         if with_records and self._histories is not None:
             await self._histories.delete(ObjectId(class_id))
+        if self._columns is not None:
+            await self._columns.delete(ObjectId(class_id))

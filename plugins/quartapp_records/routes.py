@@ -26,6 +26,7 @@ from quartapp_records.errors import (
     EditWindowOverError,
     FromAfterToError,
     FutureDateError,
+    LongRangeError,
     NothingToFinishError,
     NotOnSessionRollError,
     ReasonNeededError,
@@ -38,11 +39,12 @@ from quartapp_records.errors import (
     StatusNotAllowedError,
 )
 from quartapp_records.later import LaterSessions, Noted
+from quartapp_records.register_routes import get_register
 from quartapp_records.schemas import (
     CorrectionBody,
     CorrectionsBody,
+    DaysQuery,
     HistoryQuery,
-    NamedCorrection,
     RecordSchemas,
     SessionBody,
     SessionsQuery,
@@ -51,12 +53,11 @@ from quartapp_records.schemas import (
 from quartapp_records.sessions import SessionRecords, version_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from bson import ObjectId
 
     from quartapp import Document, Principal
-    from quartapp_records.access import Author
 
     Expected = frozenset[str] | None
     Refusals = dict[type[DomainError], Refusal | tuple[Refusal, ...]]
@@ -152,12 +153,23 @@ def _of_classes(models: RecordSchemas) -> list[View]:
             NotOnSessionRollError: NOT_ENROLLED,
         },
     )
+    register = Operation(
+        id="getRegister",
+        access=READING,
+        tags=TAGS,
+        query=DaysQuery,
+        invalid=INVALID,
+        data=models.register,
+        errors={**OF_CLASS, **OF_RANGE, LongRangeError: TOO_LONG},
+    )
     return [
+        ("GET", "/class/<class_id>/register", get_register, register),
         ("GET", "/class/<class_id>/sessions", list_sessions, listing),
         ("POST", "/class/<class_id>/sessions", add_session, adding),
     ]
 
 
+TOO_LONG = Refusal(400, "range is longer than two years", field="from")
 OF_RANGE: Refusals = {FromAfterToError: Refusal(400, "from is after to", field="from")}
 
 
@@ -313,7 +325,13 @@ async def correct_records(
     session, author = await corrections.opened(session_id, principal)
     models = record_schemas(core().services.get(StatusRegistry), core().services.get(Schemas))
     refusals = of_correction(models)
-    return [await _result(session, one, author, refusals) for one in body.records]
+    found = await corrections.apply_each(
+        session, [_correction(one.student_id, one) for one in body.records], author
+    )
+    return [
+        _result(one.student_id, answer, refusals)
+        for one, answer in zip(body.records, found, strict=True)
+    ]
 
 
 async def get_record_history(
@@ -351,28 +369,17 @@ async def _readable(principal: Principal, session_id: str) -> tuple[Document, Ob
     return session, own
 
 
-async def _result(
-    session: Document,
-    body: NamedCorrection,
-    author: Author,
-    refusals: Mapping[type[DomainError], Refusal | tuple[Refusal, ...]],
-) -> dict[str, Any]:
-    answer: dict[str, Any] = {"studentId": body.student_id.lower()}
-    try:
-        changed = (
-            await core()
-            .services.get(Corrections)
-            .apply(session, _correction(body.student_id, body), author)
-        )
-    except DomainError as error:
-        refusal = refusals.get(type(error))
-        if not isinstance(refusal, Refusal):
-            raise
-        answer |= {"success": False, "error": refusal.message, "code": refusal.stable_code}
-        if isinstance(error, RecordChangedError):
-            answer["current"] = _shown(error.current)
-        return answer
-    return {**answer, "success": True, "record": record_answer(changed)}
+def _result(student_id: str, found: Document | DomainError, refusals: Refusals) -> dict[str, Any]:
+    answer: dict[str, Any] = {"studentId": student_id.lower()}
+    if not isinstance(found, DomainError):
+        return {**answer, "success": True, "record": record_answer(found)}
+    refusal = refusals.get(type(found))
+    if not isinstance(refusal, Refusal):
+        raise found
+    answer |= {"success": False, "error": refusal.message, "code": refusal.stable_code}
+    if isinstance(found, RecordChangedError):
+        answer["current"] = _shown(found.current)
+    return answer
 
 
 async def _with_records(session: Document, student: ObjectId | None = None) -> dict[str, Any]:

@@ -183,6 +183,37 @@ class ListedRecord(RecordAnswer):
     display_name: str | None = Field(alias="displayName")
 
 
+class RegisterColumn(Closed):
+    """A session in a register."""
+
+    id: ObjectIdString = Field(alias="_id")
+    date: Day
+    outcome: Literal["closed", "superseded", "expired", "cancelled"]
+
+
+class RegisterRow(Closed):
+    """The statuses of a student, in the order of the sessions.
+
+    Null: not on the roll; the empty text: on the roll, and nobody marked them.
+    """
+
+    student_id: ObjectIdString = Field(alias="studentId")
+    display_name: str | None = Field(alias="displayName")
+    sort_name: str | None = Field(alias="sortName")
+    statuses: list[str | None]
+
+
+class RegisterAnswer(Closed):
+    """The records of a class over a range of days."""
+
+    class_id: ObjectIdString = Field(alias="classId")
+    class_name: str = Field(alias="className")
+    first: Day = Field(alias="from")
+    last: Day = Field(alias="to")
+    sessions: list[RegisterColumn]
+    students: list[RegisterRow]
+
+
 class EntryAnswer(Closed):
     """An entry of a record's history."""
 
@@ -224,6 +255,8 @@ class RecordSchemas:
         self.record = _narrowed(RecordAnswer, status=status | None)
         listed = _narrowed(ListedRecord, status=status | None)
         self.session = SessionAnswer
+        row = _narrowed(RegisterRow, statuses=list[status | Literal[""] | None])
+        self.register = _narrowed(RegisterAnswer, students=list[row])  # type: ignore[valid-type] # made of what is found
         self.session_with_records: type[BaseModel] = create_model(
             "SessionWithRecords",
             __base__=SessionAnswer,

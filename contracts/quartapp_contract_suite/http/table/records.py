@@ -31,6 +31,7 @@ def record_rows() -> list[Row]:
     """Return the rows."""
     return [
         *_list(),
+        *_register(),
         *_add(),
         *_read(),
         *_finish(),
@@ -122,6 +123,44 @@ def _list() -> list[Row]:
         row("a limit of none", INVALID, None, "?limit=0"),
         *owned("listSessions", "GET", SESSIONS),
         replace(row("an administrator", ok([session()]), Scene.hold, who="admin"), by_admin=True),
+    ]
+
+
+def _register() -> list[Row]:
+    path = "/api/v1/class/<class>/register"
+
+    def row(case: str, body: Any, given: Given, query: str = "") -> Row:  # noqa: ANN401 - JSON
+        status = 200 if body.get("success") else 400
+        at = path + query
+        return Row("getRegister", case, "GET", at, "teacher", status, body, given=given)
+
+    def register(outcome: str, status: str) -> dict[str, Any]:
+        grace = {
+            "studentId": "<student_id>",
+            "displayName": "Grace Hopper",
+            "sortName": "Hopper, Grace",
+            "statuses": [status],
+        }
+        return {
+            "classId": "<class>",
+            "className": "<name>",
+            "from": DAY,
+            "to": DAY,
+            "sessions": [{"_id": "<session>", "date": DAY, "outcome": outcome}],
+            "students": [grace],
+        }
+
+    behind = unfit("from is after to", "from")
+    long = unfit("range is longer than two years", "from")
+    return [
+        row("one session", ok(register("closed", "present")), Scene.hold),
+        row("corrected", ok(register("closed", "absent")), Scene.hold_and_correct),
+        row("unmarked", ok(register("superseded", "")), Scene.hold_superseded),
+        row("finished", ok(register("superseded", "absent")), Scene.hold_and_finish),
+        row("a range that ends before it begins", behind, None, "?from=2026-01-02&to=2026-01-01"),
+        row("a hundred years", long, None, "?from=1926-01-02&to=2026-01-01"),
+        row("a day that is none", INVALID, None, "?to=2026-02-30"),
+        *owned("getRegister", "GET", path),
     ]
 
 
