@@ -164,8 +164,28 @@ def growth_tables(grown: Runs, plan: Plan) -> list[str]:
         f"| ours, 1 process, one search at a time | {_figure(found)} "
         f"| {_figure(median_of(grown[ONE], 'search_p99'))} | p50 ≤ {SEARCH_MS} "
         f"| {'yes' if found <= SEARCH_MS else 'no'} |",
+        "",
+        *_registers(grown),
     ]
     return tables
+
+
+def _registers(grown: Runs) -> list[str]:
+    """Return the lines about a register of 500 students and 200 sessions."""
+
+    def figures(name: str) -> str:
+        return " | ".join(_figure(median_of(grown[ONE], f"{name}_{size}")) for size in ("one", "ten"))
+
+    found = median_of(grown[ONE], "register_one")
+    return [
+        "| Register, 500 students, 200 sessions: ms | one class | among ten | target | reached |",
+        "|---|--:|--:|--:|---|",
+        f"| by columns, in one query | {figures('register')} | ≤ {REGISTER_MS} "
+        f"| {'yes' if found <= REGISTER_MS else 'no'} |",
+        f"| one document for each of 100,000 records | {figures('register_plain')} | - | - |",
+        f"| the whole answer of the route | {_figure(median_of(grown[ONE], 'register_route'))} "
+        "| - | - | - |",
+    ]
 
 
 def crowd_table(crowd: Mapping[str, Any], plan: Plan) -> list[str]:
@@ -210,6 +230,7 @@ def crowd_table(crowd: Mapping[str, Any], plan: Plan) -> list[str]:
 CROWD_MS = 50
 LINEAR = 1.2
 SEARCH_MS = 20
+REGISTER_MS = 20
 FLAT = 2.0
 
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from bench.client import BenchError, allow_sockets
 from bench.document import document, peer_section, teacher_section
 from bench.machine import describe
+from bench.register import register
 from bench.report import crowd_table, growth_tables
 from bench.search import search
 from bench.servers import PEER, STORING_PEER, install_peer, ours, running
@@ -99,7 +100,7 @@ class Bench:
     def growth(self) -> list[str]:
         """Measure how figures change with size."""
         grown = {kind.name: [self.visited(kind, growth)] for kind in (ours(1), PEER)}
-        for measure in (rest, search):
+        for measure in (rest, search, register):
             grown[ours(1).name][0].values |= self.visited(ours(1), measure).values
         return ["## Growth", "", *growth_tables(grown, self.plan)]
 

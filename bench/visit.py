@@ -38,6 +38,7 @@ class Plan:
         socket_counts: Numbers of sockets at which growth is measured.
         roll_sizes: Numbers of students on the roll at which growth is measured.
         searches: Number of timed searches for people.
+        registers: Number of timed registers of each kind.
         waves: Number of waves of ``WRONG_PASSWORDS`` that are sent at once.
         people: Number of people who then sign in, over one minute.
         window_marks: Number of marks of one teacher's only socket, for each figure.
@@ -53,6 +54,7 @@ class Plan:
     socket_counts: tuple[int, ...] = (100, 1000, 2500, 5000)
     roll_sizes: tuple[int, ...] = (30, 300, 3000)
     searches: int = 600
+    registers: int = 30
     waves: int = 4
     people: int = 400
     window_marks: int = teacher.MARKS
@@ -74,6 +76,7 @@ QUICK = Plan(
     socket_counts=(100, 1000),
     roll_sizes=(30, 3000),
     searches=120,
+    registers=10,
     waves=1,
     people=100,
     window_marks=150,

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from quartapp import Core
 
 PAGE = 100
@@ -27,6 +29,34 @@ def rebuild() -> None:
     from quartapp import run_with_services
 
     click.echo(f"{run_with_services(_rebuilt)} columns are built.")
+
+
+@records.command("lock")
+@click.argument("through", metavar="DATE", type=click.DateTime(["%Y-%m-%d"]), required=False)
+@click.option("--unlock", is_flag=True, help="Unlock all records.")
+def lock(through: datetime | None, unlock: bool) -> None:
+    """Lock records up to DATE, so that nobody changes them; without DATE, show the lock.
+
+    An earlier DATE unlocks the days after it.
+    """
+    from quartapp import run_with_services
+    from quartapp_records.errors import FutureDateError
+    from quartapp_records.lock import Lock
+
+    if unlock and through is not None:
+        raise click.UsageError("--unlock and DATE exclude each other.")
+
+    async def work(parts: Core) -> str | None:
+        found = parts.services.get(Lock)
+        if not unlock and through is None:
+            return await found.through()
+        try:
+            return (await found.set(None if through is None else through.date(), None)).through
+        except FutureDateError:
+            raise click.UsageError("DATE lies in the future.") from None
+
+    day = run_with_services(work)
+    click.echo("Nothing is locked." if day is None else f"Records are locked through {day}.")
 
 
 async def _rebuilt(parts: Core) -> int:

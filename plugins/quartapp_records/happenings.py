@@ -50,7 +50,10 @@ class SessionCancelled:
 
 @dataclass(frozen=True, slots=True)
 class RecordsLocked:
-    """Event: records up to a day were locked; all were unlocked, when ``through`` is None."""
+    """Event: records up to a day were locked; all were unlocked, when ``through`` is None.
+
+    ``by`` is None for a command.
+    """
 
     through: str | None
-    by: str
+    by: str | None

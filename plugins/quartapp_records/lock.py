@@ -29,7 +29,7 @@ class LockState:
     Attributes:
         through: Last locked day, as ``2026-07-31``; None when nothing is locked.
         at: Time of the last change; None before the first.
-        by: Id of the user who made the last change; None before the first.
+        by: Id of the user who made the last change; None for a command, and before the first.
     """
 
     through: str | None = None
@@ -71,12 +71,12 @@ class Lock:
         """
         return (await self.state()).through
 
-    async def set(self, through: date | None, by: str) -> LockState:
+    async def set(self, through: date | None, by: str | None) -> LockState:
         """Lock records up to a day, and unlock those after it.
 
         Args:
             through: Last locked day; None unlocks all records.
-            by: Id of the user.
+            by: Id of the user; None for a command.
 
         Raises:
             FutureDateError: The day lies in the future.
@@ -100,10 +100,10 @@ class Lock:
         await self._plugins.on_event(event)
         return _state(changed)
 
-    async def _stored(self, day: str | None, by: str) -> Document | None:
+    async def _stored(self, day: str | None, by: str | None) -> Document | None:
         return await self._database.documents[RecordLock.collection()].find_one_and_update(
             {"_id": KEY},
-            {"$set": {"through": day, "at": self._clock.now(), "by": ObjectId(by)}},
+            {"$set": {"through": day, "at": self._clock.now(), "by": by and ObjectId(by)}},
             upsert=True,
             return_document=ReturnDocument.AFTER,
         )
@@ -112,4 +112,5 @@ class Lock:
 def _state(document: Document | None) -> LockState:
     if document is None:
         return LockState()
-    return LockState(document.get("through"), document["at"], str(document["by"]))
+    by = document.get("by")
+    return LockState(document.get("through"), document["at"], None if by is None else str(by))

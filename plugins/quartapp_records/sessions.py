@@ -167,7 +167,8 @@ def _behind(mark: Document) -> list[Document]:
     """Return the alternatives of the query for sessions behind another in the order of a list."""
     day, start = mark.get("date"), mark["startedAt"]
     return [
-        {"date": {"$gt": day}},
+        # Sessions without a date, of servers of an earlier version beside this one, come first.
+        {"date": {"$ne": None} if day is None else {"$gt": day}},
         {"date": day, "startedAt": {"$gt": start}},
         {"date": day, "startedAt": start, "_id": {"$gt": mark["_id"]}},
     ]

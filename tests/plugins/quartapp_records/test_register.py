@@ -200,6 +200,7 @@ async def test_late_build_does_not_overwrite_a_later_one(server, lesson, held, a
     assert await as_read(server, maths.class_id) == {ObjectId(student.id): ["present"]}
 
 
+@pytest.mark.processes
 async def test_rebuild_makes_every_column_anew_beside_a_running_server(
     serve, lesson, held, run_cli, mongodb_uri, monkeypatch
 ):
