@@ -174,7 +174,9 @@ def _registers(grown: Runs) -> list[str]:
     """Return the lines about a register of 500 students and 200 sessions."""
 
     def figures(name: str) -> str:
-        return " | ".join(_figure(median_of(grown[ONE], f"{name}_{size}")) for size in ("one", "ten"))
+        return " | ".join(
+            _figure(median_of(grown[ONE], f"{name}_{size}")) for size in ("one", "ten")
+        )
 
     found = median_of(grown[ONE], "register_one")
     return [

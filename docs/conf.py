@@ -51,6 +51,8 @@ UNLISTED = {
     "quartapp.database.database.Value",
     "quartapp.database.model.Kind",
     "quartapp.parts.Service",
+    # Fields of models with the names of types.
+    "quartapp_attendance.models.date",
     # Aliases and handles that no author's code names.
     "quartapp.clock.Limit",
     "quartapp.hooks.changes.Audited",

@@ -14,9 +14,9 @@ PASSWORD = "analytical-engine"  # noqa: S105 - of accounts that are made for a t
 TIMEOUT_SECONDS = 60.0
 
 
-def yesterday() -> str:
-    """Return a date that has begun in every time zone, and is a few days old at most."""
-    return f"{datetime.now(UTC) - timedelta(days=1):%Y-%m-%d}"
+def days_ago(days: int) -> str:
+    """Return a date of UTC; that of one day ago has begun in every time zone."""
+    return f"{datetime.now(UTC) - timedelta(days=days):%Y-%m-%d}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ class People:
             f"/class/{class_id}/sessions",
             201,
             json={
-                "date": yesterday(),
+                "date": days_ago(1),
                 "records": [{"studentId": student.id, "status": "present"}],
             },
             headers=teacher.headers,

@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 NOBODY_MARKED = ""
 """What a register says of a student who was on the roll, and whom nobody marked."""
 
-Cell = str | None
-"""A status; None for a student who was not on the roll, and :data:`NOBODY_MARKED`."""
-
 
 @dataclass(frozen=True, slots=True)
 class RegisterSession:
@@ -45,12 +42,12 @@ class Register:
 
     Attributes:
         sessions: The sessions, by date, start and ``_id``.
-        rows: What each student has in each session, in the order of the sessions. Students without
-            any place are left out.
+        rows: Statuses of each student, in the order of the sessions; None where the student was not
+            on the roll, and an empty text where nobody marked them. Students without any place are left out.
     """
 
     sessions: Sequence[RegisterSession]
-    rows: Mapping[ObjectId, Sequence[Cell]]
+    rows: Mapping[ObjectId, Sequence[str | None]]
 
 
 class Registers:
@@ -163,13 +160,13 @@ class Registers:
         return found
 
 
-def _rows(positions: Positions, columns: Sequence[str]) -> dict[ObjectId, list[Cell]]:
-    meanings: dict[str, Cell] = {NOT_ON_ROLL: None, UNMARKED: NOBODY_MARKED}
+def _rows(positions: Positions, columns: Sequence[str]) -> dict[ObjectId, list[str | None]]:
+    meanings: dict[str, str | None] = {NOT_ON_ROLL: None, UNMARKED: NOBODY_MARKED}
     meanings |= {chr(FIRST_STATUS + place): code for place, code in enumerate(positions.codes)}
     width = len(positions.students)
     # Transposed as texts: a row without any place costs nothing more.
     padded = [column.ljust(width) for column in columns]
-    rows: dict[ObjectId, list[Cell]] = {}
+    rows: dict[ObjectId, list[str | None]] = {}
     for student, cells in zip(positions.students, zip(*padded, strict=True), strict=False):
         row = [meanings[cell] for cell in cells]
         if any(cell is not None for cell in row):

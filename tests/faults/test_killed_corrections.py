@@ -11,6 +11,7 @@ import pytest
 from bson import ObjectId
 
 from quartapp import core
+from quartapp.testing import Client
 from quartapp_records import Columns, Registers, SessionRecords
 from quartapp_records.columns import is_fresh
 
@@ -25,9 +26,9 @@ MOST_BEFORE_KILL = 40
 class Correcting:
     """A client that corrects the records of a session, one after another, until its server dies."""
 
-    def __init__(self, session, students, acknowledged, chance):
+    def __init__(self, session, students, acknowledged, enough, chance):
         self.session, self.students = session, students
-        self.acknowledged, self.chance = acknowledged, chance
+        self.acknowledged, self.enough, self.chance = acknowledged, enough, chance
 
     async def go_on(self, client, headers):
         path = f"/session/{self.session}/attendance"
@@ -47,9 +48,10 @@ class Correcting:
                 )
                 if answer.status_code == 200:
                     self.acknowledged.append((student, v + 1, status, reason))
+                    self.enough()
                 else:
                     assert answer.status_code in (409, 503), answer.text
-        except httpx.TransportError:
+        except httpx.HTTPError:
             return
 
 
@@ -81,18 +83,20 @@ async def test_no_acknowledged_correction_is_lost_and_no_column_is_wrong(
     session = listed.json()["data"][0]["_id"]
     students, acknowledged = [student.id for student in maths.students], []
     for _ in range(kills):
-        wanted = len(acknowledged) + chance.randint(1, MOST_BEFORE_KILL)
-        clients = [
-            asyncio.create_task(
-                Correcting(session, students, acknowledged, chance).go_on(process.client, headers)
-            )
-            for _ in range(CLIENTS)
-        ]
+        wanted, reached = len(acknowledged) + chance.randint(1, MOST_BEFORE_KILL), asyncio.Event()
+
+        def enough(wanted=wanted, reached=reached):
+            if len(acknowledged) >= wanted:
+                reached.set()
+
+        correcting = Correcting(session, students, acknowledged, enough, chance)
+        client = Client(process.client.url)
+        clients = [asyncio.create_task(correcting.go_on(client, headers)) for _ in range(CLIENTS)]
         async with asyncio.timeout(60):
-            while len(acknowledged) < wanted:  # noqa: ASYNC110 - nobody signals this
-                await asyncio.sleep(chance.random() / 100)
+            await reached.wait()
         await process.kill()
         await asyncio.gather(*clients)
+        await client.close()
         await process.start()
     assert await process.terminate() == 0
 

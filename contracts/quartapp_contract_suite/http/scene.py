@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import jwt
 from websockets.sync.client import connect
 
-from quartapp_contract_suite.people import PASSWORD, yesterday
+from quartapp_contract_suite.people import PASSWORD, days_ago
 
 if TYPE_CHECKING:
     from quartapp_contract_suite.people import People, Person
@@ -74,7 +74,7 @@ class Scene:
             "name": f"Logic {fresh}",
             "taken": f"Algebra {fresh}",
             "missing": MISSING_ID,
-            "yesterday": yesterday(),
+            "yesterday": days_ago(1),
             "monday": monday.isoformat(),
             "tuesday": (monday + timedelta(days=1)).isoformat(),
             "wednesday": (monday + timedelta(days=2)).isoformat(),
@@ -286,6 +286,16 @@ class Scene:
         """End a session without marks by the start of another, and finish it."""
         self.hold_superseded()
         self._as_teacher("POST", f"/session/{self.words['session']}/finish")
+
+    def hold_long_ago(self) -> None:
+        """Enter a roll call of two days ago, with the student present."""
+        student = {"studentId": self.cast.student.id, "status": "present"}
+        made = self._as_teacher(
+            "POST",
+            f"/class/{self.words['class']}/sessions",
+            {"date": days_ago(2), "records": [student]},
+        )
+        self.words["session"] = made["_id"]
 
     def hold_none(self) -> None:
         """Let the session be one that does not exist."""

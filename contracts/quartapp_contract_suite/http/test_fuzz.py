@@ -24,7 +24,7 @@ from quartapp_contract_suite.documents.documents import (
     with_links_and_examples,
 )
 from quartapp_contract_suite.http.report import record
-from quartapp_contract_suite.people import yesterday
+from quartapp_contract_suite.people import days_ago
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -135,7 +135,7 @@ def test_every_operation_keeps_to_the_contract(
     ids = [person.id for person in (*students, teachers[1])]
     known = {place: ids if place in PEOPLE else classes for place in (*PEOPLE, *CLASSES_AT)}
     known[ACCOUNTS] = ids
-    known[DATES] = [yesterday()]
+    known[DATES] = [days_ago(1)]
     known[SESSIONS] = [
         people.session_of(teacher, class_id, student)
         for teacher, student, own in zip(

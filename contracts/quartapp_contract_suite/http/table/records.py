@@ -278,6 +278,7 @@ def _correct() -> list[Row]:
 
     absent = record(status="absent", v=2)
     changed = error("record has changed")
+    late = unfit("reason is needed after the day", "reason")
     by_admin = {"by": "<admin_id>", "office": True}
     return [
         row("by its teacher", 200, ok(absent)),
@@ -296,6 +297,7 @@ def _correct() -> list[Row]:
         row("version missing", 400, INVALID, v=...),
         row("version no number", 400, INVALID, v="1"),
         row("reason empty", 400, INVALID, reason=" "),
+        row("no reason after the day", 400, late, Scene.hold_long_ago, reason=...),
         row("reason too long", 400, INVALID, reason="x" * 501),
         replace(row("by the office", 200, ok({**absent, **by_admin}), who="admin"), by_admin=True),
         replace(
@@ -310,9 +312,15 @@ def _correct() -> list[Row]:
 def _correct_many() -> list[Row]:
     one = {"studentId": "<student_id>", "status": "absent", "v": 1, "reason": "a slip"}
 
-    def row(case: str, status: int, body: Any, *sent: Any, who: str = "teacher") -> Row:  # noqa: ANN401 - JSON
+    def row(
+        case: str,
+        status: int,
+        body: Any,  # noqa: ANN401 - JSON
+        *sent: Any,  # noqa: ANN401 - JSON
+        who: str = "teacher",
+        given: Given = Scene.hold,
+    ) -> Row:
         body_sent = {"records": list(sent)}
-        given = Scene.hold
         return Row("correctRecords", case, "PATCH", RECORDS, who, status, body, body_sent, given)
 
     done = {
@@ -339,6 +347,7 @@ def _correct_many() -> list[Row]:
         row("none", 400, INVALID),
         row("one that does not fit", 400, INVALID, one, {**one, "v": None}),
         row("another teacher", 403, NOT_TEACHER, one, who="stranger"),
+        row("unknown session", 404, NO_SESSION, one, given=Scene.hold_none),
     ]
 
 
@@ -361,8 +370,9 @@ def _history() -> list[Row]:
         given: Given = Scene.hold_and_correct,
         query: str = "",
         who: str = "teacher",
+        student: str = "<student_id>",
     ) -> Row:
-        path = f"{RECORD}/history{query}"
+        path = f"{RECORDS}/{student}/history{query}"
         return Row("getRecordHistory", case, "GET", path, who, status, body, given=given)
 
     return [
@@ -372,6 +382,7 @@ def _history() -> list[Row]:
         row("a page", 200, ok([original]), query="?limit=1"),
         row("the next page", 200, ok([change]), query="?limit=1&after=1"),
         row("a limit of none", 400, INVALID, query="?limit=0"),
+        row("not on the roll", 404, NOT_ENROLLED, student="<outsider_id>"),
         row("another teacher", 403, NOT_TEACHER, who="stranger"),
         row("unknown session", 404, NO_SESSION, Scene.hold_none),
     ]
