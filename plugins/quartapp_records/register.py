@@ -43,7 +43,8 @@ class Register:
     Attributes:
         sessions: The sessions, by date, start and ``_id``.
         rows: Statuses of each student, in the order of the sessions; None where the student was not
-            on the roll, and an empty text where nobody marked them. Students without any place are left out.
+            on the roll, and an empty text where nobody marked them. Students without any place are
+            left out.
     """
 
     sessions: Sequence[RegisterSession]
