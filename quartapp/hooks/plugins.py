@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from quart.wrappers import Response
+
 from quartapp.clock import SYSTEM_CLOCK, Clock
 from quartapp.errors import (
     DatabaseUnavailableError,
@@ -59,6 +61,7 @@ _NOT_KNOWN = (CredentialsRefusedError, SignInUnavailableError, DatabaseUnavailab
 # Types of what hooks return. No message has the values, which are of a person.
 _ATTRIBUTES: Mapping[type, Mapping[str, Kind]] = {
     Grant: {},
+    Response: {},
     Principal: {"id": TEXT, "role": TEXT, "expires_at": NUMBER, "claims": MAPPING},
     Identity: {
         **dict.fromkeys(("issuer", "subject", "email"), optional(TEXT)),
@@ -226,6 +229,20 @@ class Plugins:
         if denied is not None:
             self.messages.tell(denied.reason, action)
         return denied
+
+    async def error_page(self, status: int, message: str) -> Response | None:
+        """Return a plugin's page that tells of a refusal, or None for the page of the core.
+
+        Args:
+            status: HTTP status code.
+            message: Message of the refusal.
+
+        Raises:
+            HookFailedError: A plugin raised, hung, or returned something else.
+        """
+        arguments = {"status": status, "message": message}
+        found = await self._first_of("error_page", Response, (), **arguments)
+        return found[1] if found else None
 
     @property
     def grants_something(self) -> bool:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import click
     from pydantic import BaseModel
     from quart import Blueprint, Quart
-    from quart.wrappers import Request, Websocket
+    from quart.wrappers import Request, Response, Websocket
 
     from quartapp.database.model import Model
     from quartapp.database.outbox_entry import OutboxEntry
@@ -334,13 +334,37 @@ def authorize(
         action: The operationId of a route, or the name of an event. A route of a dialect has the
             action of the corresponding base route.
         resource: Path parameters of a route, and ``body``, ``form`` and ``query`` as models (such
-            as ``resource["body"].email``), or the data of an event as the client sent them.
+            as ``resource["body"].email``), or the data of an event as the client sent them. The
+            form of a page with the action of a route is under ``body`` as well.
 
     Example:
         >>> @hookimpl
         ... def authorize(self, principal, action, resource):
         ...     if action == "deleteClass" and not in_office_hours():
         ...         return Deny("Come back in office hours")
+    """
+
+
+@hookspec
+def error_page(status: int, message: str) -> Response | None:
+    """Return the page that tells of a refusal among pages. First answer.
+
+    quartapp calls this hook where it would show a page of its own: in an operation with
+    ``page=True``, and for an unknown path beside such operations. ``quart.request`` is the request.
+    An implementation answers for the paths of its own plugin, and returns None for all others. It
+    returns a response with the status ``status``, or a redirect, such as to a page that signs the
+    visitor in. Headers of the refusal, such as ``Retry-After``, are added to it. A failure is
+    logged, and the visitor gets quartapp's own page.
+
+    Args:
+        status: HTTP status code of the refusal.
+        message: Message of the refusal, as the API would answer it.
+
+    Example:
+        >>> @hookimpl
+        ... def error_page(self, status, message):
+        ...     if request.path.startswith("/library/"):
+        ...         return Response(f"<h1>{escape(message)}</h1>", status, mimetype="text/html")
     """
 
 

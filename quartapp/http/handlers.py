@@ -10,13 +10,14 @@ from quart import current_app, has_websocket_context, request
 from structlog.contextvars import get_contextvars
 from werkzeug.exceptions import HTTPException
 
-from quartapp.errors import DatabaseUnavailableError
+from quartapp.errors import DatabaseUnavailableError, HookFailedError
 from quartapp.http.answers import ApiError, unavailable
 from quartapp.http.browsers.headers import REFUSED
 from quartapp.http.browsers.pages import error_page, is_among_pages
 from quartapp.http.operation import operation_for
 from quartapp.http.problems import error_response
 from quartapp.identity.principal import SignInUnavailableError
+from quartapp.parts import core
 
 if TYPE_CHECKING:
     from quart import Quart
@@ -36,15 +37,15 @@ def register_error_handlers(app: Quart) -> None:
     """
 
     async def on_api_error(error: ApiError) -> Response:
-        return _answer(error)
+        return await _answer(error)
 
     async def on_database_unavailable(error: DatabaseUnavailableError) -> Response:
         log.warning("database unavailable", reason=str(error))
-        return _answer(unavailable())
+        return await _answer(unavailable())
 
     async def on_sign_in_unavailable(error: SignInUnavailableError) -> Response:
         log.warning("sign-in unavailable", reason=str(error))
-        return _answer(unavailable())
+        return await _answer(unavailable())
 
     async def on_http_exception(error: HTTPException) -> Response:
         # Routing, size limits and methods. The contract's messages are werkzeug's reason phrases,
@@ -57,12 +58,12 @@ def register_error_handlers(app: Quart) -> None:
             for name, value in error.get_headers()
             if name.lower() not in {"content-type", "content-length"}
         }
-        return _answer(ApiError(status, message, headers=headers))
+        return await _answer(ApiError(status, message, headers=headers))
 
     async def on_unforeseen(error: Exception) -> Response:
         request_id = get_contextvars().get("request_id", "")
         log.error("unforeseen error", request_id=request_id, exc_info=error)
-        return _answer(ApiError(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal Server Error"))
+        return await _answer(ApiError(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal Server Error"))
 
     app.register_error_handler(ApiError, on_api_error)
     app.register_error_handler(DatabaseUnavailableError, on_database_unavailable)
@@ -71,7 +72,7 @@ def register_error_handlers(app: Quart) -> None:
     app.register_error_handler(Exception, on_unforeseen)
 
 
-def _answer(error: ApiError) -> Response:
+async def _answer(error: ApiError) -> Response:
     if has_websocket_context():
         # The handshake of a socket where there is none. Clients show its status alone.
         refused = error.response()
@@ -82,11 +83,24 @@ def _answer(error: ApiError) -> Response:
     operation = operation_for(app, current)
     if operation is None and current.url_rule is None:
         if is_among_pages(app, current.path):
-            return error_page(error)
+            return await _page(error)
         # Clients of paths outside of the API were promised no further members of errors.
         plain = not f"{current.path}/".startswith(f"{BASE}/")
         return error_response(error, current, plain=plain)
     if operation is not None and operation.page:
-        return error_page(error)
+        return await _page(error)
     plain = operation is not None and operation.plain_errors
     return error_response(error, current, plain=plain)
+
+
+async def _page(error: ApiError) -> Response:
+    try:
+        page = await core().plugins.error_page(error.status, error.message)
+    except HookFailedError as failure:
+        log.exception("hook failed", hook="error_page", exc_info=failure.__cause__ or failure)
+        page = None
+    if page is None:
+        return error_page(error)
+    for name, value in error.headers.items():
+        page.headers.setdefault(name, value)
+    return page

@@ -84,6 +84,9 @@ class Operation(Declaration):
             inputs = await self._checked_input(principal, path)
             if self.policies:
                 given = {name: value for name, value in inputs.items() if name != ERRORS}
+                if self.action is not None and "form" in given:
+                    # A policy about the route whose action this is knows the input as its body.
+                    given["body"] = given["form"]
                 await _authorize(principal, self.action or self.id, given)
             if self.form is not None:
                 inputs = {"form": None, ERRORS: [], **inputs}

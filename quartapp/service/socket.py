@@ -111,7 +111,11 @@ async def _take_part(current: Websocket, principal: Principal) -> None:
                 greet()
             if not core().authenticate.joined(principal):
                 connection.refuse()
-            await serve_frames(connection, channel)
+            handling = core().watchdog.watch()
+            try:
+                await serve_frames(connection, channel, handling)
+            finally:
+                core().watchdog.forget(handling)
     except Exception as error:
         log.exception("socket handler failed", exc_info=error)
         channel.close(INTERNAL_ERROR)

@@ -6,15 +6,21 @@ What becomes of implementations that are wrong is in ``test_broken_plugins.py``.
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import jwt
 import pytest
 from pymongo.errors import DuplicateKeyError
+from quart import Blueprint
 
 from quartapp.database.outbox_entry import OutboxEntry
 from quartapp.hooks.decisions import Allow, Deny
 from quartapp.hooks.discovery import given, in_order
 from quartapp.hooks.specs import hookimpl
+from quartapp.hooks.static import Static
+from quartapp.http.models import Body
+from quartapp.http.operation import Operation
+from quartapp.identity.access import PUBLIC, role
 from quartapp.identity.principal import Identity
 from quartapp.identity.roles import Role
 from quartapp.parts import core
@@ -23,6 +29,10 @@ from quartapp.testing.servers import SECRET
 from quartapp_auth import UserRegistered
 from quartapp_classes import ClassChanged
 from quartapp_classes.testing import class_room
+
+
+class NamedForm(Body):
+    name: str
 
 
 def told(message):
@@ -224,6 +234,94 @@ async def test_clear_class_deletes_dependent_data_before_the_class(serve, lesson
     assert (await server.api.delete(path, headers=headers)).status_code == 200
     assert await service.of(maths.class_id) == []
     assert await service.of(physics.class_id) == ["Bring a compass"]
+
+
+async def test_error_page_is_shown_in_place_of_the_core_s(serve, example):
+    library = Blueprint("library", __name__, url_prefix="/library")
+
+    @library.get("/desk")
+    @Operation(id="showDesk", access=role("librarian"), tags=(), data=str, page=True)
+    async def desk(principal):
+        return "the desk"
+
+    class Library(example("error_page").LibraryPlugin):
+        @hookimpl
+        def register_blueprints(self):
+            return [library]
+
+    server = await serve(beside=[Library])
+    stranger, student = server.page(), server.page(await server.person("student"))
+    answer = await stranger.get("/library/desk")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/library/sign-in")
+    for path, shown in (
+        ("/library/desk", (403, "<h1>Forbidden, librarian access required</h1>")),
+        ("/library/<none>", (404, "<h1>Not Found</h1>")),
+    ):
+        answer = await student.get(path)
+        assert (answer.status_code, answer.text) == shown
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
+    answer = await student.client.delete("/library/desk")
+    assert answer.status_code == 405
+    assert set(answer.headers["allow"].split(", ")) == {"GET", "HEAD"}
+    elsewhere = await student.get("/elsewhere")
+    assert elsewhere.json() == {"success": False, "error": "Not Found"}
+
+
+@pytest.mark.parametrize("broken", ["raises", "returns text"])
+async def test_error_page_that_fails_gives_way_to_the_core_s(serve, broken):
+    class Library:
+        name = "library"
+
+        @hookimpl
+        def register_static(self):
+            return [Static("/library/static", Path(__file__).parent)]
+
+        @hookimpl
+        async def error_page(self):
+            if broken == "raises":
+                raise OSError("no template")
+            return "<h1>Not here</h1>"
+
+    server = await serve(beside=[Library])
+    answer = await server.page().get("/library/nothing")
+    assert answer.status_code == 404
+    assert "<h1>Not Found</h1>" in answer.text
+
+
+async def test_authorize_gets_the_form_of_a_page_as_the_body_of_the_route_it_stands_for(serve):
+    pages = Blueprint("pages", __name__)
+
+    @pages.post("/library/register")
+    @Operation(
+        id="registerOnPage",
+        action="registerUser",
+        access=PUBLIC,
+        tags=(),
+        data=str,
+        page=True,
+        form=NamedForm,
+    )
+    async def register(form, errors):
+        return "registered"
+
+    class Library:
+        name = "library"
+        messages = ("Ask the office",)
+
+        @hookimpl
+        def register_blueprints(self):
+            return [pages]
+
+        @hookimpl
+        def authorize(self, action, resource):
+            refused = action == "registerUser" and resource["body"].name == "Eve"
+            return Deny("Ask the office") if refused else None
+
+    page = (await serve(beside=[Library])).page()
+    assert (await page.submit("/library/register", name="Ada")).text == "registered"
+    refused = await page.submit("/library/register", name="Eve")
+    assert refused.status_code == 403
+    assert "Ask the office" in refused.text
 
 
 async def test_clear_class_that_fails_keeps_the_class(serve, lesson):
