@@ -34,6 +34,7 @@ LOCKS = {
         "pyproject.toml",
         "--all-extras",
         "--group=dev",
+        "--group=web",
         "--group=locks",
         "--group=advisories",
         "--group=build",

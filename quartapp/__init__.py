@@ -111,6 +111,8 @@ if TYPE_CHECKING:
     from quartapp.realtime.messages import encode as encode
     from quartapp.realtime.messages import encode_error as encode_error
     from quartapp.realtime.tickets import Tickets as Tickets
+    from quartapp.realtime.turns import earlier_frames as earlier_frames
+    from quartapp.realtime.turns import in_order as in_order
     from quartapp.server.launch import launched as launched
     from quartapp.server.launch import opened as opened
     from quartapp.server.launch import run_with_services as run_with_services
@@ -206,12 +208,14 @@ __all__ = [
     "client_address",
     "core",
     "create_app",
+    "earlier_frames",
     "encode",
     "encode_error",
     "end_tasks",
     "find_mongod",
     "hookimpl",
     "hookspec",
+    "in_order",
     "is_loopback",
     "is_running",
     "launched",
@@ -379,6 +383,10 @@ _HOMES = {
         "encode_error",
     ),
     "quartapp.realtime.tickets": ("Tickets",),
+    "quartapp.realtime.turns": (
+        "earlier_frames",
+        "in_order",
+    ),
     "quartapp.server.launch": (
         "launched",
         "opened",

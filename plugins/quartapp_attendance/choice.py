@@ -8,11 +8,11 @@ from bson import ObjectId
 
 from quartapp import object_id
 from quartapp_attendance.errors import NoActiveSessionError
-from quartapp_attendance.live.session import ActiveSession
+from quartapp_attendance.live.session import ActiveSession, SessionInfo
 from quartapp_attendance.live.states import SessionState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from quartapp import Document, Grants, Principal, Roles
     from quartapp_attendance.expiry import Expiry
@@ -156,6 +156,38 @@ class SessionChoice:
         if not found:
             raise NoActiveSessionError
         return found[0]
+
+    async def live_in(self, class_ids: Collection[ObjectId]) -> list[SessionInfo]:
+        """Return the live sessions of classes, newest first.
+
+        Args:
+            class_ids: ``_id`` of each class.
+
+        Raises:
+            DatabaseUnavailableError: MongoDB did not answer in time.
+        """
+        query = {"state": SessionState.ACTIVE, "classId": {"$in": [*class_ids]}}
+        return [SessionInfo.of(document) for document in await self._find_active(query, None)]
+
+    async def ended_by_start(self, class_id: ObjectId) -> SessionInfo | None:
+        """Return the live session of another class that a start for this class would end.
+
+        In scope ``class`` there is none, and in scope ``global`` a session of another day that has
+        lasted for hours does not count.
+
+        Args:
+            class_id: ``_id`` of the class.
+
+        Raises:
+            DatabaseUnavailableError: MongoDB did not answer in time.
+        """
+        if self._scope == "class":
+            return None
+        for document in await self._find_active({"state": SessionState.ACTIVE}, None):
+            other = document["classId"] != class_id
+            if other and not self._expiry.before_start(document["startedAt"]):
+                return SessionInfo.of(document)
+        return None
 
     def _reads_all(self, principal: Principal) -> bool:
         return EVERY_MARK in self._roles.permissions_of(principal.role)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from quartapp import PluginError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 
 class _Any(Enum):
@@ -120,7 +120,7 @@ class Status:
 
 
 class StatusRegistry:
-    """The statuses of one app: ``present``, ``absent``, and those of plugins."""
+    """The statuses of one app: ``present``, ``absent``, and those of plugins, in this order."""
 
     def __init__(self) -> None:
         self._by_code: dict[str, tuple[Status, str]] = {}
@@ -163,6 +163,9 @@ class StatusRegistry:
     def is_extended(self) -> bool:
         """Whether plugins have registered statuses."""
         return len(self._by_code) > self._own
+
+    def __iter__(self) -> Iterator[Status]:
+        return (status for status, _ in self._by_code.values())
 
     def set_by(self, role: str) -> tuple[str, ...]:
         """Return the codes that a role may send."""

@@ -41,6 +41,7 @@ from quartapp_auth.schemas import (
     UserAnswer,
 )
 from quartapp_auth.service import UserService
+from quartapp_auth.signing_in.sign_out import SignOut
 
 __all__ = [
     "EMAIL",
@@ -70,6 +71,7 @@ __all__ = [
     "Registrations",
     "ResetMail",
     "Resets",
+    "SignOut",
     "TokenAnswer",
     "TooManyFailuresError",
     "UnfitPasswordError",

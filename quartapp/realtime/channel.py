@@ -37,7 +37,7 @@ class Channel:
 
     A bounded inbox keeps incoming frames. While the inbox is full, the server does not read from
     the socket: TCP slows down a client that sends faster than frames are handled, and the client
-    cannot fill the memory.
+    cannot fill the memory. Frames that overlap with later ones take a place until they are over.
 
     Args:
         send: Function of the ASGI server that sends a message.
@@ -45,9 +45,19 @@ class Channel:
 
     Attributes:
         close_code: Close code for the peer; None while the channel is open.
+        under_way: Number of frames that were handed out and take a place in the inbox.
     """
 
-    __slots__ = ("_changed", "_disconnected", "_inbox", "close_code", "send", "wire")
+    __slots__ = (
+        "_disconnected",
+        "_free",
+        "_inbox",
+        "_news",
+        "close_code",
+        "send",
+        "under_way",
+        "wire",
+    )
 
     def __init__(self, send: Send, wire: Wire) -> None:
         self.send = send
@@ -55,7 +65,10 @@ class Channel:
         self.close_code: int | None = None
         # A list, as the inbox is short and mostly empty: an empty deque takes ten times the memory.
         self._inbox: list[str | bytes | None] = []
-        self._changed: asyncio.Future[None] | None = None
+        self.under_way = 0
+        # What the reader waits for, and what the writer waits for.
+        self._news: asyncio.Future[None] | None = None
+        self._free: asyncio.Future[None] | None = None
         self._disconnected = False
 
     async def put(self, frame: str | bytes | None) -> None:
@@ -65,8 +78,9 @@ class Channel:
             frame: The received frame: text, or bytes (None when empty) for a binary frame. A
                 closed channel drops the frame.
         """
-        while len(self._inbox) >= INBOX_FRAMES and self.close_code is None:
-            await self._change()
+        while len(self._inbox) + self.under_way >= INBOX_FRAMES and self.close_code is None:
+            self._free = asyncio.get_running_loop().create_future()
+            await self._free
         if self.close_code is None:  # nobody empties the inbox of a closed channel
             self._inbox.append(frame)
             self._wake()
@@ -84,8 +98,14 @@ class Channel:
                 return frame
             if self._disconnected:
                 break
-            await self._change()
+            self._news = asyncio.get_running_loop().create_future()
+            await self._news
         raise ChannelClosedError
+
+    def is_through(self) -> None:
+        """Note that a frame which was under way is over."""
+        self.under_way -= 1
+        self._wake()
 
     async def pause(self, seconds: float, clock: Clock) -> None:
         """Wait, but stop waiting soon after the channel is closed.
@@ -113,15 +133,10 @@ class Channel:
             self.close_code = code
         self._wake()
 
-    async def _change(self) -> None:
-        # One future is enough: the reader waits only while the inbox is empty, and the writer only
-        # while the inbox is full.
-        self._changed = asyncio.get_running_loop().create_future()
-        await self._changed
-
     def _wake(self) -> None:
-        if self._changed is not None and not self._changed.done():
-            self._changed.set_result(None)
+        for waiting in (self._news, self._free):
+            if waiting is not None and not waiting.done():
+                waiting.set_result(None)
 
 
 class SocketConnection(ASGIWebsocketConnection):

@@ -90,7 +90,7 @@ class EventType:
         name: Value of ``event``, unique in the app.
         data: Model of ``data``.
         handler: Coroutine function, called with the connection and the validated data. A
-            connection's frames are handled one after another.
+            connection's frames are handled one after another, unless the event overlaps.
         role: Role that the refusal names. Without a permission, only this role may send the event;
             None admits all roles.
         permission: Permission that the sender needs, from a role or from a plugin's ``Grant``.
@@ -103,6 +103,9 @@ class EventType:
             mean that the error's text is one of them; :data:`OWN_MESSAGE` means any text. The
             first declared class in the error's method resolution order decides.
         database: Whether the handler needs the database, and can answer ``Service Unavailable``.
+        overlaps: Whether the connection's next frame of the same event begins when this one has
+            left its block :func:`quartapp.in_order`, before its handler has ended. A handler
+            without that block ends first.
         summary: One sentence for the AsyncAPI document.
     """
 
@@ -117,6 +120,7 @@ class EventType:
     answers: tuple[ServerMessage, ...] = ()
     errors: Mapping[type[DomainError], Messages] = field(default_factory=dict, hash=False)
     database: bool = True
+    overlaps: bool = False
     summary: str = ""
 
     def __post_init__(self) -> None:
@@ -138,6 +142,7 @@ class EventType:
             answers=several(a(ServerMessage, "a ServerMessage")),
             errors=MAPPING,
             database=TRUTH,
+            overlaps=TRUTH,
             summary=TEXT,
         )
         _check_errors(self.name, self.errors)

@@ -1,7 +1,7 @@
 """The time limit of event handlers: a handler that takes too long is cancelled, its socket stays.
 
-A timer for each frame would cost as much as a small handler. So each socket notes when its handler
-began, and one task of the process looks at all these times once a second.
+A timer for each frame would cost as much as a small handler. So each task that runs handlers notes
+when its handler began, and one task of the process looks at all these times once a second.
 """
 
 from __future__ import annotations
@@ -47,9 +47,10 @@ def untimed() -> Iterator[None]:
 
 
 class Handling:
-    """The time limit of one socket's handlers: ``with handling: await handler(...)``.
+    """The time limit of one task's handlers: ``with handling: await handler(...)``.
 
-    A socket runs one handler at a time, in the task that makes this object.
+    The task that makes this object runs one handler at a time. It is the task of a socket, or that
+    of one frame, if handlers of the frame's event overlap.
 
     Args:
         clock: Clock that measures the time of handlers.
@@ -78,8 +79,8 @@ class Handling:
                 self.since = self._clock.monotonic()
 
     def cut(self) -> None:
-        """Cancel the running handler; the socket's task continues after it."""
-        # The watchdog calls this while the socket's task waits. Such a task with a handler waits
+        """Cancel the running handler; its task continues after it."""
+        # The watchdog calls this while the handler's task waits. Such a task with a handler waits
         # inside the handler, so the cancellation arrives there.
         if self._task is not None:
             self._cut = True
@@ -128,29 +129,26 @@ class Watchdog:
         self._all: set[Handling] = set()
         self._looking: asyncio.Task[None] | None = None
 
-    def watch(self) -> Handling:
-        """Watch the handlers of the socket whose task calls this method.
+    @contextmanager
+    def watching(self) -> Iterator[Handling]:
+        """Watch the handlers that the calling task runs in a block of code.
 
-        Returns:
-            The time limit of the socket's handlers. Give it to :meth:`forget` at the end.
+        Yields:
+            The time limit of the task's handlers.
         """
         handling = Handling(self._clock)
-        _handling.set(handling)
+        before = _handling.set(handling)
         self._all.add(handling)
         if self._looking is None:
             self._looking = asyncio.create_task(self._look())
-        return handling
-
-    def forget(self, handling: Handling) -> None:
-        """Watch a socket no longer.
-
-        Args:
-            handling: What :meth:`watch` returned for the socket.
-        """
-        self._all.discard(handling)
-        if not self._all and self._looking is not None:
-            self._looking.cancel()
-            self._looking = None
+        try:
+            yield handling
+        finally:
+            _handling.reset(before)
+            self._all.discard(handling)
+            if not self._all and self._looking is not None:
+                self._looking.cancel()
+                self._looking = None
 
     async def _look(self) -> None:
         while True:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -16,10 +17,11 @@ from quartapp.realtime.close_codes import POLICY_VIOLATION
 from quartapp.realtime.handling import HandlerCutError
 from quartapp.realtime.messages import INVALID_FORMAT, EventError, parse
 from quartapp.realtime.pace import Pace, TooFastError
+from quartapp.realtime.turns import Turns, earlier_frames
 from quartapp.service.refusals import refusing, translated
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Coroutine, Mapping
 
     from pydantic import BaseModel
 
@@ -29,41 +31,98 @@ if TYPE_CHECKING:
     from quartapp.realtime.events import EventType
     from quartapp.realtime.handling import Handling
 
+    Handle = Callable[[Handling], Coroutine[None, None, None]]
+
 log = structlog.get_logger("quartapp.socket")
 
 
-async def serve_frames(connection: Connection, channel: Channel, handling: Handling) -> None:
-    """Handle the frames of a socket one after another, until its channel is closed.
+async def serve_frames(connection: Connection, channel: Channel) -> None:
+    """Handle the frames of a socket, until its channel is closed.
+
+    Frames of an event that overlaps are handled by tasks of their own. All others wait for those
+    before them, and those after them wait.
 
     Args:
         connection: The connection that the frames come from.
         channel: The channel that has the frames.
-        handling: The watch on the handler that is under way.
     """
     parts = core()
-    events, settings = parts.events, parts.settings
+    settings, turns = parts.settings, Turns(channel)
     pace = Pace(settings.websocket_rate, settings.websocket_burst, parts.clock.monotonic)
-    while True:
-        try:
-            frame = await channel.receive()
-            if wait := pace.take():
-                # Meanwhile the inbox fills up, and then nothing more is read from the client.
-                await channel.pause(wait, parts.clock)
-        except ChannelClosedError:
-            return
-        except TooFastError:
-            log.info("client sends too fast, closing")
-            channel.close(POLICY_VIOLATION)
-            return
-        parts.metrics.received.inc()
-        answer_to(None)
-        with refusing(connection.tell):
-            name, data, ref = parse(frame, with_ref=connection.version == 1)
-            if ref is not None:
-                answer_to(Answering(connection, ref))
-            event = events.get(name)
-            with parts.traces.span(f"frame {event.name}"):
-                await _handle(event, connection, data, handling)
+    try:
+        with parts.watchdog.watching() as handling:
+            while True:
+                try:
+                    frame = await channel.receive()
+                    if wait := pace.take():
+                        # Meanwhile the inbox fills up, and then nothing more is read from the
+                        # client.
+                        await channel.pause(wait, parts.clock)
+                except ChannelClosedError:
+                    break
+                except TooFastError:
+                    log.info("client sends too fast, closing")
+                    channel.close(POLICY_VIOLATION)
+                    break
+                parts.metrics.received.inc()
+                await _begin(connection, frame, turns, handling)
+        await turns.end()
+    finally:
+        # Only when this task is cancelled, something is left to cancel.
+        await turns.cancel()
+
+
+async def _begin(
+    connection: Connection, frame: str | bytes | None, turns: Turns, handling: Handling
+) -> None:
+    """Handle a frame; return when the next one may begin."""
+    answered: Answering | None = None
+    handle: Handle | None = None
+    refused: list[EventError] = []
+    with refusing(refused.append):
+        name, data, ref = parse(frame, with_ref=connection.version == 1)
+        answered = None if ref is None else Answering(connection, ref)
+        event = core().events.get(name)
+        handle = partial(_traced, event, connection, data)
+    answer = partial(_answer, connection, answered, refused, handle)
+    if handle is None and turns:
+        # Only the answer has to wait for those before it.
+        await turns.run(None, partial(answer, handling))
+    elif handle is not None and event.overlaps:
+        await turns.run(event, partial(_answer_timed, answer))
+    else:
+        await turns.end()
+        await answer(handling)
+
+
+async def _answer_timed(answer: Handle) -> None:
+    """Answer a frame in a task of its own, whose time is limited by itself."""
+    with core().watchdog.watching() as handling:
+        await answer(handling)
+
+
+async def _answer(
+    connection: Connection,
+    answered: Answering | None,
+    refused: list[EventError],
+    handle: Handle | None,
+    handling: Handling,
+) -> None:
+    """Handle a frame, unless it is refused already; tell the refusal in the order of the frames."""
+    answer_to(answered)
+    if handle is not None:
+        with refusing(refused.append):
+            await handle(handling)
+    for error in refused:
+        await earlier_frames()
+        connection.tell(error)
+
+
+async def _traced(
+    event: EventType, connection: Connection, data: Mapping[str, object], handling: Handling
+) -> None:
+    with core().traces.span(f"frame {event.name}"):
+        await _handle(event, connection, data, handling)
 
 
 async def _handle(

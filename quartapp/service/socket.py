@@ -111,11 +111,7 @@ async def _take_part(current: Websocket, principal: Principal) -> None:
                 greet()
             if not core().authenticate.joined(principal):
                 connection.refuse()
-            handling = core().watchdog.watch()
-            try:
-                await serve_frames(connection, channel, handling)
-            finally:
-                core().watchdog.forget(handling)
+            await serve_frames(connection, channel)
     except Exception as error:
         log.exception("socket handler failed", exc_info=error)
         channel.close(INTERNAL_ERROR)

@@ -1,0 +1,1 @@
+"""Pages for browsers: sign-in, and the pages of teachers and students."""

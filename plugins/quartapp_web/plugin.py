@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from quartapp import Static, core, hookimpl
+from quartapp_web.error_pages import page_of_error
+from quartapp_web.rendering import Pages
+from quartapp_web.roll_page import blueprint as roll_page
+from quartapp_web.sign_in_pages import blueprint as sign_in_pages
+from quartapp_web.start_page import blueprint as start_page
+from quartapp_web.student_pages import blueprint as student_pages
+from quartapp_web.today_page import blueprint as today_page
+
+if TYPE_CHECKING:
+    from quart import Blueprint, Quart, Response
+
+STATIC = Path(__file__).parent / "static"
+
+
+class WebPlugin:
+    """The plugin of the pages under ``/app``."""
+
+    name = "web"
+    requires = ("auth", "classes", "attendance")
+
+    @hookimpl
+    def register_services(self, app: Quart) -> None:
+        """Provide the templates, in all languages."""
+        core(app).services.add(Pages())
+
+    @hookimpl
+    def register_blueprints(self) -> list[Blueprint]:
+        """Return the pages."""
+        return [start_page, sign_in_pages, today_page, roll_page, student_pages]
+
+    @hookimpl
+    def register_static(self) -> list[Static]:
+        """Return the stylesheet, the scripts and the icon."""
+        return [Static("/app/static", STATIC)]
+
+    @hookimpl
+    async def error_page(self, status: int, message: str) -> Response | None:
+        """Show refusals under ``/app`` as pages; lead strangers to the sign-in."""
+        return page_of_error(status, message)

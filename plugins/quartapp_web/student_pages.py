@@ -1,0 +1,87 @@
+"""The pages of students: what is live now, and what became of each class."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from quart import Blueprint
+
+from quartapp import Operation, core, permission
+from quartapp_attendance import AttendanceService, NoActiveSessionError
+from quartapp_classes import ClassService
+from quartapp_web.moments import clock_time
+from quartapp_web.rendering import Pages, page_for
+from quartapp_web.statuses import shown_statuses
+from quartapp_web.texts import _
+
+if TYPE_CHECKING:
+    from quart import Response
+
+    from quartapp import Principal
+
+blueprint = Blueprint("web_student", __name__, url_prefix="/app")
+
+READING = permission("attendance:read", role="student")
+# What the script says. Words in braces are filled in by it.
+TEXTS = {
+    "marked": _("You are marked: {status}"),
+    "unmarked": _("You are not marked yet"),
+    "recorded": _("Recorded: {status}"),
+    "ended": _("The roll call has ended"),
+    "away": _("No connection. What you see may be out of date."),
+    "signedOut": _("You are signed out. Sign in again to see your mark."),
+    "crowded": _("Too many pages of yours are open. Close some, then load this page again."),
+}
+
+
+@blueprint.get("/now")
+@Operation(id="showNow", access=READING, tags=(), data=str, documented=False, page=True)
+async def show_now(principal: Principal) -> Response:
+    """Show a student's mark in each live roll call of their classes."""
+    rooms = {str(room.id): room for room in await core().services.get(ClassService).of(principal)}
+    service = core().services.get(AttendanceService)
+    live = []
+    for one in await service.live_in([room.id for room in rooms.values()]):
+        try:
+            document = await service.document_for(principal, one.class_id, calling=False)
+        except NoActiveSessionError:
+            continue
+        if str(document["classId"]) != one.class_id:
+            continue
+        mark = document["attendance"].get(principal.id)
+        live.append(
+            {
+                "class_id": one.class_id,
+                "class_name": rooms[one.class_id].class_name,
+                "since": clock_time(document["startedAt"]),
+                "seq": document["seq"],
+                "status": mark["status"] if mark else "",
+            }
+        )
+    pages = core().services.get(Pages)
+    statuses = {one.code: one for one in shown_statuses(row["status"] for row in live)}
+    return await page_for(
+        principal,
+        "now.html",
+        live=live,
+        person_id=principal.id,
+        classes=sorted(rooms),
+        statuses=statuses,
+        labels={code: asdict(one) for code, one in statuses.items()},
+        texts={name: pages.translated(text) for name, text in TEXTS.items()},
+    )
+
+
+@blueprint.get("/my-attendance")
+@Operation(id="showMyAttendance", access=READING, tags=(), data=str, documented=False, page=True)
+async def show_my_attendance(principal: Principal) -> Response:
+    """Show the latest record of a student in each class."""
+    rooms = await core().services.get(ClassService).of(principal)
+    records = core().services.get(AttendanceService).records
+    rows = [
+        {"name": room.class_name, "status": await records.latest_status(room.id, principal) or ""}
+        for room in sorted(rooms, key=lambda room: room.class_name.casefold())
+    ]
+    statuses = {one.code: one for one in shown_statuses(row["status"] for row in rows)}
+    return await page_for(principal, "my_attendance.html", rows=rows, statuses=statuses)
