@@ -128,6 +128,11 @@ class RecordsPlugin:
         return [blueprint(services.get(StatusRegistry), services.get(Schemas)), lock_routes]
 
     @hookimpl
+    def register_capabilities(self, app: Quart) -> dict[str, int]:
+        """Tell clients for how many days teachers correct records."""
+        return {"editDays": core(app).services.get(RecordsSettings).edit_days}
+
+    @hookimpl
     def register_commands(self) -> list[click.Command]:
         """Return the command ``quartapp records``."""
         return [records]

@@ -267,3 +267,36 @@ async def test_a_closed_session_and_one_of_an_unknown_roll_are_not_finished(
     (live,) = await school.documents["sessions"].find({"state": "active"}).to_list()
     live_path = f"/session/{live['_id']}/finish"
     assert refusal(await teacher.post(live_path)) == (409, "attendance session is active")
+
+
+async def test_without_transactions_everything_is_the_same(own_mongod, serve, lesson, as_person):
+    mongod = await asyncio.to_thread(own_mongod)
+    server = await serve(mongodb_uri=mongod.uri)
+    assert (await server.documents.client.admin.command("hello")).get("setName") is None
+    maths, physics = await lesson(server, students=2), await lesson(server)
+    await maths.start()
+    await physics.start()
+    teacher, (first, second) = as_person(server, maths.teacher), maths.students
+    (session,) = (await teacher.get(f"/class/{maths.class_id}/sessions")).json()["data"]
+    answers = await asyncio.gather(
+        *(teacher.correct(session["_id"], first, "present", 0) for _ in range(10)),
+        *(teacher.post(f"/session/{session['_id']}/finish") for _ in range(3)),
+    )
+    finished = [answer.status_code for answer in answers[10:]]
+    assert finished == [200] * 3
+    made = [answer.status_code for answer in answers[:10]].count(200)
+    # Either a correction or the end was first.
+    status = "present" if made else "absent"
+    assert made in (0, 1)
+    today = {"date": session["date"], "records": [{"studentId": second.id, "status": "present"}]}
+    added = await teacher.post(f"/class/{maths.class_id}/sessions", today)
+    assert added.status_code == 201, added.text
+    corrected = await teacher.correct(added.json()["data"]["_id"], second, "absent", 1)
+    assert corrected.status_code == 200, corrected.text
+    register = (await teacher.get(f"/class/{maths.class_id}/register")).json()["data"]
+    assert {one["studentId"]: one["statuses"] for one in register["students"]} == {
+        first.id: [status, None],
+        second.id: ["absent", "absent"],
+    }
+    told = await server.documents["audit"].distinct("action")
+    assert {"records.corrected", "records.session-finished", "records.session-added"} <= set(told)
