@@ -10,6 +10,7 @@ before the records were read. So no build overwrites a later one, or one that kn
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -83,6 +84,16 @@ class Positions:
             for student in self.students
         ]
         return "".join(found).rstrip(NOT_ON_ROLL)
+
+    def counted(self, cells: str) -> dict[str, int]:
+        """Return the number of each status in a column.
+
+        Args:
+            cells: The column.
+        """
+        numbers = Counter(cells)
+        codes = ((chr(FIRST_STATUS + place), code) for place, code in enumerate(self.codes))
+        return {code: numbers[character] for character, code in codes if numbers[character]}
 
 
 class Columns:

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from quartapp import object_id
 from quartapp_attendance import OUTCOMES, AttendanceRecord, Session
+from quartapp_records.columns import is_fresh, positions_of
 from quartapp_records.errors import SessionLiveError, SessionNotFoundError
+from quartapp_records.models import Column, RegisterIndex
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -134,12 +136,15 @@ class SessionRecords:
         Raises:
             DatabaseUnavailableError: MongoDB did not answer in time.
         """
-        counts: dict[ObjectId, dict[str, int]] = {}
+        counts = await self._counted(session_ids)
+        others = [session_id for session_id in session_ids if session_id not in counts]
+        if not others:
+            return counts
         async with self._database.operation():
             records = self._database.documents[AttendanceRecord.collection()]
             found = await records.aggregate(
                 [
-                    {"$match": {"sessionId": {"$in": list(session_ids)}}},
+                    {"$match": {"sessionId": {"$in": others}}},
                     {
                         "$group": {
                             "_id": {"session": "$sessionId", "status": "$status"},
@@ -152,6 +157,23 @@ class SessionRecords:
                 key = group["_id"]
                 counts.setdefault(key["session"], {})[key["status"]] = group["number"]
         return counts
+
+    async def _counted(self, session_ids: Collection[ObjectId]) -> dict[ObjectId, dict[str, int]]:
+        """Return the counts of those sessions whose columns are fresh."""
+        documents = self._database.documents
+        async with self._database.operation():
+            wanted = {"_id": {"$in": list(session_ids)}}
+            columns = await documents[Column.collection()].find(wanted).to_list()
+            fresh = [column for column in columns if is_fresh(column)]
+            # The indexes are read later than the columns, so they know each character.
+            classes = {"_id": {"$in": list({column["classId"] for column in fresh})}}
+            indexes = documents[RegisterIndex.collection()].find(classes, {"codes": 1})
+            positions = {index["_id"]: positions_of(index) async for index in indexes}
+        return {
+            column["_id"]: positions[column["classId"]].counted(column["cells"])
+            for column in fresh
+            if column["classId"] in positions
+        }
 
 
 def version_of(record: Document | None) -> int:

@@ -200,6 +200,22 @@ async def test_late_build_does_not_overwrite_a_later_one(server, lesson, held, a
     assert await as_read(server, maths.class_id) == {ObjectId(student.id): ["present"]}
 
 
+async def test_counts_by_columns_are_those_by_records(server, lesson, held, as_person):
+    maths, physics = await lesson(server, students=3), await lesson(server)
+    await held(maths, "present")
+    await maths.start()
+    await physics.start()
+    teacher, path = as_person(server, maths.teacher), f"/class/{maths.class_id}/sessions"
+    await server.settled()
+    columns = server.documents["register_columns"]
+    ours = {"classId": ObjectId(maths.class_id), "cells": {"$exists": True}, "pending": []}
+    assert await columns.count_documents(ours) == 2
+    by_columns = (await teacher.get(path)).json()["data"]
+    await columns.delete_many({})
+    assert (await teacher.get(path)).json()["data"] == by_columns
+    assert [one["counts"]["statuses"] for one in by_columns] == [{"absent": 2, "present": 1}, {}]
+
+
 @pytest.mark.processes
 async def test_rebuild_makes_every_column_anew_beside_a_running_server(
     serve, lesson, held, run_cli, mongodb_uri, monkeypatch
