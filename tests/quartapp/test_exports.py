@@ -20,6 +20,7 @@ FACES = [
     "quartapp_attendance",
     "quartapp_records",
     "quartapp_calendar",
+    "quartapp_reports",
 ]
 DOCUMENTED = re.compile(r"^\.\. (?:auto\w+|py:\w+):: ([\w.]+)\.(\w+)$", re.MULTILINE)
 # These are not authors' code: they start a whole program, or make documents of a whole app.

@@ -201,7 +201,8 @@ STORY = (
         for who in ("ada", "alan", "grace", "root")
     ),
     *(
-        (who, "GET", "/api/v1/class/{maths}/register?from={today}&to={today}", None)
+        (who, "GET", f"/api/v1/class/{{maths}}/{what}?from={{today}}&to={{today}}", None)
+        for what in ("register", "report")
         for who in ("ada", "alan", "grace", "root")
     ),
     ("ada", "POST", "/api/v1/session/{superseded}/finish", None),

@@ -377,6 +377,25 @@ async def test_register_capabilities_tells_everybody_what_a_plugin_offers(serve,
     assert told["frames"] == [0, 1]
 
 
+async def test_register_percentages_adds_a_rule_that_the_setting_chooses(
+    serve, example, monkeypatch
+):
+    monkeypatch.setenv("QUARTAPP_REPORTS_RULE", "last-ten")
+    server = await serve(beside=[example("register_percentages").LastTenPlugin])
+    teacher, student = await server.person("teacher"), await server.person("student")
+    room = await class_room(server, teacher, [student])
+    for number in range(12):
+        status = "present" if number else "absent"
+        body = {"date": core(server.app).local_day().isoformat()}
+        body["records"] = [{"studentId": student.id, "status": status}]
+        path = f"/class/{room['_id']}"
+        await server.api.post(f"{path}/sessions", json=body, headers=teacher.headers)
+    answer = await server.api.get(f"{path}/report", headers=teacher.headers)
+    told = answer.json()["data"]
+    assert (told["rule"], told["sessions"]) == ("last-ten", 12)
+    assert told["students"][0]["percentage"] == 100
+
+
 async def test_register_events_adds_a_documented_event(serve, example):
     server = await serve(beside=[example("register_events").HandsPlugin])
     student, teacher = await server.person("student"), await server.person("teacher")

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 from quartapp_contract_suite.http.table import doors, table
 
-BUNDLED = ["auth", "classes", "attendance", "records", "calendar"]
+BUNDLED = ["auth", "classes", "attendance", "records", "calendar", "reports"]
 
 
 @pytest.fixture

@@ -32,6 +32,7 @@ def record_rows() -> list[Row]:
     return [
         *_list(),
         *_register(),
+        *_report(),
         *_add(),
         *_read(),
         *_finish(),
@@ -161,6 +162,45 @@ def _register() -> list[Row]:
         row("a hundred years", long, None, "?from=1926-01-02&to=2026-01-01"),
         row("a day that is none", INVALID, None, "?to=2026-02-30"),
         *owned("getRegister", "GET", path),
+    ]
+
+
+def _report() -> list[Row]:
+    path = "/api/v1/class/<class>/report"
+
+    def row(case: str, body: Any, given: Given, query: str = "") -> Row:  # noqa: ANN401 - JSON
+        status = 200 if body.get("success") else 400
+        at = f"{path}{query}"
+        return Row("getReport", case, "GET", at, "teacher", status, body, given=given)
+
+    def report(sessions: int, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+        grace = {
+            "studentId": "<student_id>",
+            "displayName": "Grace Hopper",
+            "sortName": "Hopper, Grace",
+            "taken": sessions,
+            "statuses": {},
+            "points": "0",
+            "percentage": None,
+            "longestAbsence": 0,
+            "currentAbsence": 0,
+            "warnings": [],
+            **more,
+        }
+        names = {"classId": "<class>", "className": "<name>", "from": DAY, "to": DAY}
+        return {**names, "rule": "points", "sessions": sessions, "students": [grace]}
+
+    present = {"statuses": {"present": 1}, "points": "1", "percentage": 100.0}
+    absent = {"statuses": {"absent": 1}, "percentage": 0.0}
+    one = {"longestAbsence": 1, "currentAbsence": 1}
+    return [
+        row("nothing yet", ok(report(0)), None),
+        row("one session", ok(report(1, **present)), Scene.hold),
+        row("corrected", ok(report(1, **absent, **one)), Scene.hold_and_correct),
+        row("a range that ends before it begins", INVALID, None, "?from=2026-01-02&to=2026-01-01"),
+        row("a hundred years", INVALID, None, "?from=1926-01-02&to=2026-01-01"),
+        row("a day that is none", INVALID, None, "?to=2026-02-30"),
+        *owned("getReport", "GET", path),
     ]
 
 

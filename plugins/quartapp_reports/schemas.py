@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Annotated, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from quartapp import Body, Closed, ObjectIdString, left_out
+from quartapp_classes import LocalDay
+
+MOST_DAYS = 731
+UNSAID = timedelta(days=364)
+
+DayText = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
+
+
+class ReportQuery(Body):
+    """The days that are reported: a year, unless both ends are given."""
+
+    first: LocalDay = left_out(alias="from")
+    last: LocalDay = left_out(alias="to")
+
+    def days(self, today: date) -> tuple[date, date]:
+        """Return the first and the last day.
+
+        Args:
+            today: The local day.
+        """
+        last = self.last or max(today, self.first or today)
+        return self.first or max(last, date.min + UNSAID) - UNSAID, last
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.first is not None and self.last is not None:
+            if self.last < self.first:
+                raise ValueError("to is before from")
+            if (self.last - self.first).days >= MOST_DAYS:
+                raise ValueError("there are more than two years from from to to")
+        return self
+
+
+class StudentReportAnswer(Closed):
+    """What a report says of one student."""
+
+    student_id: ObjectIdString = Field(alias="studentId")
+    display_name: str | None = Field(alias="displayName")
+    sort_name: str | None = Field(alias="sortName")
+    taken: int
+    statuses: dict[str, int]
+    points: Annotated[str, StringConstraints(pattern=r"^[0-9]+(?:\.[0-9]+)?$")]
+    percentage: float | None
+    longest_absence: int = Field(alias="longestAbsence")
+    current_absence: int = Field(alias="currentAbsence")
+    warnings: list[str]
+
+
+class ReportAnswer(Closed):
+    """The report of a class."""
+
+    class_id: ObjectIdString = Field(alias="classId")
+    class_name: str = Field(alias="className")
+    first: DayText = Field(alias="from")
+    last: DayText = Field(alias="to")
+    rule: str
+    sessions: int
+    students: list[StudentReportAnswer]

@@ -1,0 +1,140 @@
+"""Reports of attendance. This module knows no requests and no status codes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from quartapp_reports.rules import Taken, percentage, runs_of_absences
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import date
+    from decimal import Decimal
+
+    from bson import ObjectId
+
+    from quartapp_attendance import StatusRegistry
+    from quartapp_records import Register, Registers
+    from quartapp_reports.rules import PercentageRule
+    from quartapp_reports.settings import ReportsSettings
+
+CANCELLED = "cancelled"
+LOW_PERCENTAGE = "low-percentage"
+ABSENCES_IN_A_ROW = "absences-in-a-row"
+
+
+@dataclass(frozen=True, slots=True)
+class StudentReport:
+    """What a report says of one student.
+
+    Attributes:
+        taken: Number of sessions in which the student has a mark.
+        statuses: Number of marks of each status that the student has, by code.
+        points: Points of all marks.
+        percentage: Percentage by the rule of the settings; None over nothing.
+        longest_absence: Longest run of absences.
+        current_absence: Run of absences up to the last session.
+        warnings: Names of the warnings that hold: ``LOW_PERCENTAGE`` and ``ABSENCES_IN_A_ROW``.
+    """
+
+    taken: int
+    statuses: Mapping[str, int]
+    points: Decimal
+    percentage: float | None
+    longest_absence: int
+    current_absence: int
+    warnings: tuple[str, ...]
+
+
+class Reports:
+    """Reports of classes.
+
+    Args:
+        registers: The registers of the classes.
+        statuses: Statuses of the app, with their points.
+        rule: Rule for percentages.
+        settings: When reports warn.
+    """
+
+    def __init__(
+        self,
+        registers: Registers,
+        statuses: StatusRegistry,
+        rule: PercentageRule,
+        settings: ReportsSettings,
+    ) -> None:
+        self._registers = registers
+        self._statuses = {status.code: status for status in statuses.all}
+        self._rule = rule
+        self._settings = settings
+
+    async def of_class(
+        self, class_id: ObjectId, first: date, last: date
+    ) -> tuple[int, dict[ObjectId, StudentReport]]:
+        """Return the number of sessions that were taken, and a report of each student.
+
+        Args:
+            class_id: ``_id`` of the class.
+            first: First day.
+            last: Last day.
+
+        Raises:
+            DatabaseUnavailableError: MongoDB did not answer in time.
+        """
+        register = await self._registers.read(class_id, first.isoformat(), last.isoformat())
+        taken = sum(session.outcome != CANCELLED for session in register.sessions)
+        return taken, {
+            student: self.of_marks(self._marks(register, row))
+            for student, row in register.rows.items()
+        }
+
+    def of_marks(self, marks: Sequence[Taken]) -> StudentReport:
+        """Return the report of marks.
+
+        Args:
+            marks: The marks of one student, in the order of the sessions.
+        """
+        share = self._rule(marks)
+        longest, current = runs_of_absences(marks)
+        codes = Counter(mark.code for mark in marks)
+        counted = sum(mark.points is not None for mark in marks)
+        warnings = []
+        # Compared before it is rounded: 69.96 is below 70.
+        low = share is not None and share * 100 < Fraction(self._settings.warn_below)
+        if low and counted >= self._settings.warn_after:
+            warnings.append(LOW_PERCENTAGE)
+        if current >= self._settings.warn_absences:
+            warnings.append(ABSENCES_IN_A_ROW)
+        return StudentReport(
+            taken=len(marks),
+            statuses=dict(sorted(codes.items())),
+            points=sum(
+                (self._statuses[code].worth * n for code, n in codes.items() if self._has(code)),
+                start=self._statuses["absent"].worth,
+            ),
+            percentage=percentage(share),
+            longest_absence=longest,
+            current_absence=current,
+            warnings=tuple(warnings),
+        )
+
+    def _has(self, code: str) -> bool:
+        return code in self._statuses and self._statuses[code].points is not None
+
+    def _marks(self, register: Register, row: Sequence[str | None]) -> list[Taken]:
+        """Return the marks in a row; nobody was absent where nobody called, or marked them."""
+        return [
+            self._mark(session.date, code)
+            for session, code in zip(register.sessions, row, strict=True)
+            if code and session.outcome != CANCELLED
+        ]
+
+    def _mark(self, day: str, code: str) -> Taken:
+        status = self._statuses.get(code)
+        # A status that was taken out of the settings says nothing about presence any more.
+        if status is None or status.points is None:
+            return Taken(day, code, present=False, points=None)
+        return Taken(day, code, status.counts_as == "present", Fraction(status.worth))
