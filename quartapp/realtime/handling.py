@@ -129,26 +129,29 @@ class Watchdog:
         self._all: set[Handling] = set()
         self._looking: asyncio.Task[None] | None = None
 
-    @contextmanager
-    def watching(self) -> Iterator[Handling]:
-        """Watch the handlers that the calling task runs in a block of code.
+    def watch(self) -> Handling:
+        """Watch the handlers that the calling task runs from now on.
 
-        Yields:
-            The time limit of the task's handlers.
+        Returns:
+            The time limit of the task's handlers. Give it to :meth:`forget` at the end.
         """
         handling = Handling(self._clock)
-        before = _handling.set(handling)
+        _handling.set(handling)
         self._all.add(handling)
         if self._looking is None:
             self._looking = asyncio.create_task(self._look())
-        try:
-            yield handling
-        finally:
-            _handling.reset(before)
-            self._all.discard(handling)
-            if not self._all and self._looking is not None:
-                self._looking.cancel()
-                self._looking = None
+        return handling
+
+    def forget(self, handling: Handling) -> None:
+        """Watch a task no longer.
+
+        Args:
+            handling: What :meth:`watch` returned for the task.
+        """
+        self._all.discard(handling)
+        if not self._all and self._looking is not None:
+            self._looking.cancel()
+            self._looking = None
 
     async def _look(self) -> None:
         while True:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import nullcontext
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
@@ -11,15 +11,15 @@ from quartapp.ending import end_tasks
 from quartapp.realtime.handling import untimed
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine
+    from collections.abc import Callable, Coroutine
+    from contextlib import AbstractAsyncContextManager
 
     from quartapp.realtime.channel import Channel
 
 _turn: ContextVar[Turn | None] = ContextVar("quartapp_turn", default=None)
 
 
-@asynccontextmanager
-async def in_order(about: object) -> AsyncIterator[None]:
+def in_order(about: object) -> AbstractAsyncContextManager[None]:
     """Run a block of an overlapping handler in the order of the frames of its socket.
 
     One frame at a time runs such a block. After the block, the socket's next frame of the same
@@ -31,6 +31,9 @@ async def in_order(about: object) -> AsyncIterator[None]:
         about: The thing whose changes have to be in order. While earlier frames that are about
             another thing are under way, the block waits for their end.
 
+    Returns:
+        The context of the block, for ``async with``.
+
     Example:
         >>> async def handle(connection, data):
         ...     async with in_order(data.room_id):
@@ -38,14 +41,23 @@ async def in_order(about: object) -> AsyncIterator[None]:
         ...     await stored
     """
     turn = _turn.get()
-    if turn is None or turn.is_free:
-        yield
-        return
-    await turn.enter(about)
-    try:
-        yield
-    finally:
-        turn.leave()
+    return nullcontext() if turn is None or turn.is_free else _Block(turn, about)
+
+
+class _Block:
+    """The ordered block of a frame; no generator, as every overlapping frame enters one."""
+
+    __slots__ = ("_about", "_turn")
+
+    def __init__(self, turn: Turn, about: object) -> None:
+        self._turn = turn
+        self._about = about
+
+    async def __aenter__(self) -> None:
+        await self._turn.enter(self._about)
+
+    async def __aexit__(self, *_: object) -> None:
+        self._turn.leave()
 
 
 async def earlier_frames() -> None:
@@ -166,8 +178,9 @@ class Turn:
         Args:
             about: What the block is about.
         """
-        with untimed():
-            await self._turns.until(lambda: self._may_enter(about))
+        if not self._may_enter(about):
+            with untimed():
+                await self._turns.until(lambda: self._may_enter(about))
         self.about = about
         self._turns.inside = self
 
@@ -181,8 +194,9 @@ class Turn:
         """Let the next frame begin, and wait until the earlier frames are over."""
         self.lets_next = True
         self._turns.changed()
-        with untimed():
-            await self._turns.until(lambda: not self._turns.before(self))
+        if self._turns.before(self):
+            with untimed():
+                await self._turns.until(lambda: not self._turns.before(self))
 
     def _may_enter(self, about: object) -> bool:
         return self._turns.inside is None and all(

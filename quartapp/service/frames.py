@@ -49,27 +49,28 @@ async def serve_frames(connection: Connection, channel: Channel) -> None:
     parts = core()
     settings, turns = parts.settings, Turns(channel)
     pace = Pace(settings.websocket_rate, settings.websocket_burst, parts.clock.monotonic)
+    handling = parts.watchdog.watch()
     try:
-        with parts.watchdog.watching() as handling:
-            while True:
-                try:
-                    frame = await channel.receive()
-                    if wait := pace.take():
-                        # Meanwhile the inbox fills up, and then nothing more is read from the
-                        # client.
-                        await channel.pause(wait, parts.clock)
-                except ChannelClosedError:
-                    break
-                except TooFastError:
-                    log.info("client sends too fast, closing")
-                    channel.close(POLICY_VIOLATION)
-                    break
-                parts.metrics.received.inc()
-                await _begin(connection, frame, turns, handling)
+        while True:
+            try:
+                frame = await channel.receive()
+                if wait := pace.take():
+                    # Meanwhile the inbox fills up, and then nothing more is read from the client.
+                    await channel.pause(wait, parts.clock)
+            except ChannelClosedError:
+                break
+            except TooFastError:
+                log.info("client sends too fast, closing")
+                channel.close(POLICY_VIOLATION)
+                break
+            parts.metrics.received.inc()
+            await _begin(connection, frame, turns, handling)
         await turns.end()
     finally:
-        # Only when this task is cancelled, something is left to cancel.
-        await turns.cancel()
+        parts.watchdog.forget(handling)
+        if turns:
+            # This task was cancelled.
+            await turns.cancel()
 
 
 async def _begin(
@@ -97,8 +98,12 @@ async def _begin(
 
 async def _answer_timed(answer: Handle) -> None:
     """Answer a frame in a task of its own, whose time is limited by itself."""
-    with core().watchdog.watching() as handling:
+    watchdog = core().watchdog
+    handling = watchdog.watch()
+    try:
         await answer(handling)
+    finally:
+        watchdog.forget(handling)
 
 
 async def _answer(
