@@ -105,7 +105,7 @@ class EventType:
         database: Whether the handler needs the database, and can answer ``Service Unavailable``.
         overlaps: Whether the connection's next frame of the same event begins when this one has
             left its block :func:`quartapp.in_order`, before its handler has ended. A handler
-            without that block ends first.
+            without that block ends first. A frame with a reference waits for those before it.
         summary: One sentence for the AsyncAPI document.
     """
 

@@ -90,6 +90,9 @@ async def _begin(
         # Only the answer has to wait for those before it.
         await turns.run(None, partial(answer, handling))
     elif handle is not None and event.overlaps:
+        if answered is not None:
+            # The broadcast with the reference is an answer, and comes after those before it.
+            await turns.end()
         await turns.run(event, partial(_answer_timed, answer))
     else:
         await turns.end()

@@ -176,7 +176,8 @@ async def test_refusals_come_in_order_with_the_number_before_them(server, room, 
         ("3", {"message": "Invalid message format"}),
         ("6", {"message": "Conflict", "current": "present"}),
     ]
-    assert [f["ref"] for f in frames if f["event"] == MARKED] == ["0", "4", "5"]
+    # What is shown with its reference is an answer too.
+    assert [frame["ref"] for frame in frames] == [str(number) for number in range(len(sent))]
     seen = 0
     for frame in frames:
         if frame["event"] == "ERROR" and "seq" in frame:
@@ -309,13 +310,20 @@ async def test_a_frame_sent_twice_in_a_burst_is_applied_once(server, room, mark)
     assert stored["refCount"] == 2
 
 
-async def test_references_of_a_burst_are_kept_while_there_is_room(server, room, monkeypatch):
+async def test_references_that_come_together_are_kept_while_there_is_room(
+    server, room, monkeypatch, gate
+):
     monkeypatch.setattr(references, "MOST_REFERENCES", 3)
-    teacher = await server.socket(room.teacher, version=1)
     marks = in_turn(room.students, 7)
-    await send_all(teacher, marks, ref=True)
-    frames = await teacher.drain()
-    assert [frame["ref"] for frame in frames if frame["event"] == MARKED] == ["0", "1", "2"]
-    refused = [frame for frame in frames if frame["event"] == "ERROR"]
-    assert [frame["ref"] for frame in refused] == ["3", "4", "5", "6"]
-    assert {frame["data"]["message"] for frame in refused} == {"Too many references"}
+    sockets = [await server.socket(room.teacher, version=1) for _ in marks]
+    for number, (socket, data) in enumerate(zip(sockets, marks, strict=True)):
+        await socket.send(MARKED, data, ref=str(number))
+        await gate.reached.wait()
+    # Who is answered now has sent after those before.
+    watching = await server.socket(room.students[0])
+    await watching.drain()
+    gate.open.set()
+    answers = [frame for socket in sockets for frame in await socket.drain() if "ref" in frame]
+    assert len([frame for frame in answers if frame["event"] == MARKED]) == 3
+    refused = [frame["data"] for frame in answers if frame["event"] == "ERROR"]
+    assert refused == [{"message": "Too many references"}] * 4
