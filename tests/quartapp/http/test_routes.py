@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 from quartapp_contract_suite.http.table import doors, table
+from tests.support.plugins import DEFAULT
 
-BUNDLED = ["auth", "classes", "attendance", "records", "calendar", "reports"]
+BUNDLED = DEFAULT
 
 
 @pytest.fixture

@@ -24,12 +24,13 @@ from quartapp.http.models import Closed
 from quartapp.http.operation import Operation
 from quartapp.identity.access import PUBLIC
 from quartapp.settings.core import Settings
+from tests.support.plugins import DEFAULT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-BUNDLED = ["auth", "classes", "attendance", "records", "calendar"]
+BUNDLED = DEFAULT
 LOGIN = "/api/v1/auth/login"
 STUDENTS = "/api/v1/class/students"
 
