@@ -101,6 +101,7 @@ UNLISTED = {
     "quartapp.database.migrations.Migrations",
     "quartapp.realtime.handling.Watchdog",
     "quartapp_auth.settings.AuthSettings",
+    "quartapp_reports.settings.ReportsSettings",
     "quartapp_auth.signing_in.states.AccountStates",
 }
 # Names of other projects that appear in inherited signatures, so that no module of ours has them.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from quartapp_reports.rules import Taken, percentage, runs_of_absences
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import date
     from decimal import Decimal
 
@@ -47,6 +47,19 @@ class StudentReport:
     longest_absence: int
     current_absence: int
     warnings: tuple[str, ...]
+
+
+class _MarksOfDay(dict[str, Taken]):
+    """The marks of one session by their codes, made once each: a register has 100,000 places."""
+
+    def __init__(self, day: str, mark: Callable[[str, str], Taken]) -> None:
+        super().__init__()
+        self._day = day
+        self._mark = mark
+
+    def __missing__(self, code: str) -> Taken:
+        made = self[code] = self._mark(self._day, code)
+        return made
 
 
 class Reports:
@@ -86,8 +99,28 @@ class Reports:
         """
         register = await self._registers.read(class_id, first.isoformat(), last.isoformat())
         taken = sum(session.outcome != CANCELLED for session in register.sessions)
-        return taken, {
-            student: self.of_marks(self._marks(register, row))
+        return taken, self.of_register(register)
+
+    def of_register(self, register: Register) -> dict[ObjectId, StudentReport]:
+        """Return a report of each student in a register.
+
+        Nobody was absent from a session that was cancelled, or where nobody marked them.
+
+        Args:
+            register: The register.
+        """
+        sessions = [
+            None if session.outcome == CANCELLED else _MarksOfDay(session.date, self._mark)
+            for session in register.sessions
+        ]
+        return {
+            student: self.of_marks(
+                [
+                    marks[code]
+                    for marks, code in zip(sessions, row, strict=True)
+                    if code and marks is not None
+                ]
+            )
             for student, row in register.rows.items()
         }
 
@@ -99,8 +132,8 @@ class Reports:
         """
         share = self._rule(marks)
         longest, current = runs_of_absences(marks)
-        codes = Counter(mark.code for mark in marks)
-        counted = sum(mark.points is not None for mark in marks)
+        codes = Counter([mark.code for mark in marks])
+        counted = sum(number for code, number in codes.items() if self._has(code))
         warnings = []
         # Compared before it is rounded: 69.96 is below 70.
         low = share is not None and share * 100 < Fraction(self._settings.warn_below)
@@ -123,14 +156,6 @@ class Reports:
 
     def _has(self, code: str) -> bool:
         return code in self._statuses and self._statuses[code].points is not None
-
-    def _marks(self, register: Register, row: Sequence[str | None]) -> list[Taken]:
-        """Return the marks in a row; nobody was absent where nobody called, or marked them."""
-        return [
-            self._mark(session.date, code)
-            for session, code in zip(register.sessions, row, strict=True)
-            if code and session.outcome != CANCELLED
-        ]
 
     def _mark(self, day: str, code: str) -> Taken:
         status = self._statuses.get(code)

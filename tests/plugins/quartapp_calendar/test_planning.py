@@ -7,12 +7,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from bson import ObjectId
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from quartapp_calendar import Holiday, Meeting, Term
 from quartapp_calendar.planning import is_open, meetings_on, moment
 
+# On a busy machine, an example may take any time.
+UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 BERLIN = ZoneInfo("Europe/Berlin")
 CLASS = ObjectId()
 
@@ -144,6 +146,7 @@ def all_days(one):
         day += timedelta(days=1)
 
 
+@UNTIMED
 @given(calendars())
 def test_planned_meetings_are_those_of_a_plain_recount(calendar):
     terms, holidays, meetings = calendar

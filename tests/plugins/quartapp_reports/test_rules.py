@@ -6,7 +6,7 @@ from decimal import ROUND_HALF_UP, Decimal, localcontext
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from quartapp_reports import (
@@ -18,6 +18,8 @@ from quartapp_reports import (
     runs_of_absences,
 )
 
+# On a busy machine, an example may take any time.
+UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 # The letters of the tables: present, absent, late, excused. Canvas counts late as 80 % unless an
 # institution says otherwise ("Roll Call Attendance", Instructure's guides for instructors).
 WORTH = {"P": Fraction(1), "A": Fraction(0), "L": Fraction(4, 5), "E": None}
@@ -83,6 +85,7 @@ def test_runs_of_absences(letters, longest, current):
 LETTERS = st.lists(st.text("PALE", min_size=1, max_size=3), max_size=60).map(" ".join)
 
 
+@UNTIMED
 @given(LETTERS)
 def test_percentages_are_those_of_a_plain_recount(letters):
     counted = letters.replace(" ", "").replace("E", "")
@@ -103,6 +106,7 @@ def test_percentages_are_those_of_a_plain_recount(letters):
             assert Decimal(str(found)) == exact.quantize(Decimal("0.1"), ROUND_HALF_UP)
 
 
+@UNTIMED
 @given(LETTERS)
 def test_runs_are_those_of_a_plain_recount(letters):
     plain = letters.replace(" ", "").replace("E", "").replace("L", "P")
