@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from quartapp import Static, core, hookimpl
 from quartapp_web.error_pages import page_of_error
+from quartapp_web.offline import blueprint as offline
 from quartapp_web.rendering import Pages
 from quartapp_web.roll_page import blueprint as roll_page
 from quartapp_web.sign_in_pages import blueprint as sign_in_pages
@@ -32,7 +33,7 @@ class WebPlugin:
     @hookimpl
     def register_blueprints(self) -> list[Blueprint]:
         """Return the pages."""
-        return [start_page, sign_in_pages, today_page, roll_page, student_pages]
+        return [start_page, sign_in_pages, today_page, roll_page, student_pages, offline]
 
     @hookimpl
     def register_static(self) -> list[Static]:

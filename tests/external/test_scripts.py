@@ -23,6 +23,7 @@ def test_scripts_of_the_pages_are_typed(tmp_path: Path) -> None:
     assert npm, "this test needs npm"
     shutil.copytree(HERE, tmp_path, dirs_exist_ok=True)
     shutil.copytree(STATIC, tmp_path / "static")
+    shutil.copy(STATIC.parent / "worker.js", tmp_path / "static")
     assert list((tmp_path / "static").glob("*.js"))
     run(tmp_path, INSTALL_SECONDS, npm, "ci", "--no-audit", "--no-fund")
     run(tmp_path, RUN_SECONDS, str(tmp_path / "node_modules" / ".bin" / "tsc"))

@@ -29,6 +29,8 @@ RULES = {
         "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
     }
 }
+# What Chromium says where a test leaves service workers out.
+BLOCKED = "Service Worker registration blocked by Playwright"
 # Pictures of the pages, where somebody wants to look at them.
 PICTURES = os.environ.get("QUARTAPP_TEST_PICTURES")
 
@@ -49,7 +51,9 @@ class Visitor:
         page.on("pageerror", lambda error: self._heard("error", str(error)))
 
     def _heard(self, kind: str, text: str) -> None:
-        if kind in {"error", "warning"} and not any(part in text for part in self.expected):
+        if kind in {"error", "warning"} and not any(
+            part in text for part in (BLOCKED, *self.expected)
+        ):
             self.complaints.append(text)
 
     async def goto(self, path: str) -> None:
@@ -104,7 +108,8 @@ async def visit(browser: Browser) -> AsyncIterator[object]:
 
         async def begin(server: TestServer, person: Person | None = None, **options) -> Visitor:
             size = {"width": WIDTHS["desk"], "height": 800}
-            context = await browser.new_context(**{"viewport": size, "locale": "en-GB", **options})
+            usual = {"viewport": size, "locale": "en-GB", "service_workers": "block"}
+            context = await browser.new_context(**{**usual, **options})
             stack.push_async_callback(context.close)
             context.set_default_timeout(DEADLINE_MS)
             visitor = Visitor(server, context, await context.new_page())

@@ -1,5 +1,6 @@
 // @ts-check
 // The roll call: choices go out at once, several at a time, and count when the server says so.
+import { keepPage } from "./keeping.js";
 import { listen } from "./keys.js";
 import { Live } from "./live.js";
 import { Queue, frameOf, reference } from "./queue.js";
@@ -342,3 +343,4 @@ for (const { row, status } of early) {
 }
 /** @type {HTMLButtonElement} */ (part("to-review")).disabled = false;
 resend();
+keepPage().catch(() => undefined);

@@ -205,3 +205,21 @@ def test_each_status_has_a_letter_of_its_own():
     for label in ("Present", "Absent", "Late", "Excused", "Left early", "Pal", "…"):
         taken.add(free_letter(label, taken))
     assert taken == {"P", "A", "L", "E", "F", "1", "2"}
+
+
+async def test_worker_is_a_script_above_all_pages(serve):
+    server = await serve()
+    answer = await server.page().get("/app/worker.js")
+    assert answer.headers["content-type"] == "text/javascript; charset=utf-8"
+    assert answer.headers["cache-control"] == "no-cache"
+    files = re.findall(r'"(/app/[\w./-]+)",', answer.text)
+    assert len(files) > 5
+    for path in (*files, "/app/offline"):
+        assert (await server.page().get(path)).status_code == 200
+    kept = {path.rpartition("/")[2] for path in files}
+    imported = {"roll.js"}
+    for name in sorted(kept):
+        if name.endswith(".js"):
+            text = (await server.page().get(f"/app/static/{name}")).text
+            imported |= set(re.findall(r'^import .* from "\./([\w-]+\.js)";', text, re.MULTILINE))
+    assert imported <= kept
