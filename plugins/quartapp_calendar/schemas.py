@@ -14,6 +14,8 @@ _DAY = re.compile(r"[12][0-9]{3}-[0-9]{2}-[0-9]{2}")
 EARLIEST, LATEST = date(1000, 1, 1), date(2999, 12, 31)
 MOST_DAYS = 366
 UNSAID = timedelta(weeks=4)
+# A body takes as much.
+LONGEST_FILE = 64 * 1024
 
 
 def _day(value: object) -> date:
@@ -48,7 +50,7 @@ class ImportBody(Body):
     """An iCalendar file, and the name of its source."""
 
     source: Source
-    calendar: Annotated[str, StringConstraints(min_length=1)]
+    calendar: Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_FILE)]
 
 
 class MeetingBody(Body):
