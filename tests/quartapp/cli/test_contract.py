@@ -15,6 +15,7 @@ from quartapp.cli.main import main
 from quartapp.contract.files import openapi_file, read_document
 from quartapp.contract.openapi.compare import differences
 from quartapp_contract_suite.server import running_server
+from tests.support.plugins import DEFAULT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +29,8 @@ pytestmark = pytest.mark.processes
 @pytest.fixture
 def quartapp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "quartapp.toml").write_text('[plugins]\nenabled = ["auth","classes","attendance"]')
+    # The plugins that are on by default are those whose contract it is.
+    (tmp_path / "quartapp.toml").write_text(f"[plugins]\nenabled = {json.dumps(DEFAULT)}")
     return lambda *arguments: CliRunner().invoke(main, ["contract", *arguments])
 
 
