@@ -165,7 +165,7 @@ async def test_no_answer_shows_a_student_the_address_of_another_person(serve, cl
     ids |= {"class_id": room["_id"], "student_id": mate.id, "user_id": colleague.id}
     bodies = (None, {}, {"classId": room["_id"]}, {"studentId": mate.id}, {"className": "Mine"})
     for route in routes(server.app):
-        if "logout" in route.path:
+        if "logout" in route.path or "sign-out" in route.path:
             continue
         for body in bodies:
             answer = await server.api.request(
