@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from quartapp import Body, Closed, ObjectIdInput, ObjectIdString, Timestamp, trimmed
-from quartapp_auth import NewAccount, RegisteredRole
+from quartapp_auth import BaseRole, NewAccount, RegisteredRole
 
 
 class SignUp(NewAccount):
@@ -38,7 +38,8 @@ class User(Closed):
     id: ObjectIdString = Field(alias="_id")
     name: str
     email: str | None
-    role: RegisteredRole
+    # An administrator has an account too, and plugins may bring further roles.
+    role: Annotated[str, Field(json_schema_extra={"x-extensible-enum": [*BaseRole]})]
 
 
 class Student(Closed):
