@@ -64,6 +64,8 @@ class RecordsPlugin:
         SessionCancelled,
         RecordsLocked,
     )
+    # Marks are frequent, and none of them ends a session.
+    hears = ENDED
     audited = ACTIONS
 
     def __init__(self) -> None:

@@ -120,6 +120,11 @@ class Plugins:
             {owner.name for owner, _ in self.dispatcher.implementations(hook)}
             for hook in ("on_event", "on_events")
         )
+        # Types of events by plugin; a plugin that names none hears of all.
+        self._hears: dict[str, tuple[type, ...]] = {
+            plugin.name: tuple(getattr(plugin.implementation, "hears", (object,)))
+            for plugin in self.loaded
+        }
 
     def hooks_of(self, plugin: LoadedPlugin) -> list[str]:
         """Return the names of the hooks that ``plugin`` implements."""
@@ -285,7 +290,8 @@ class Plugins:
         Args:
             events: The events in order, frozen dataclasses; may be empty.
         """
-        if events and (self._hear_one or self._hear_many or self.changes.asked):
+        hearing = self._hear_one | self._hear_many
+        if events and (self.changes.asked or hearing - self._deaf(events)):
             await self._telling.add(tuple(events))
 
     async def deliver(self, entry: Document) -> None:
@@ -328,11 +334,21 @@ class Plugins:
         for event in events:
             await self.changes.told(event)
         # A plugin with both hooks gets what happens alone by `on_event`.
-        elsewhere = self._hear_one if len(events) == 1 else ()
-        await self.dispatcher.notify("on_events", but=elsewhere, events=list(events))
-        elsewhere = () if len(events) == 1 else self._hear_many
+        elsewhere = self._hear_one if len(events) == 1 else set()
+        but = elsewhere | self._deaf(events)
+        await self.dispatcher.notify("on_events", but=but, events=list(events))
+        elsewhere = set() if len(events) == 1 else self._hear_many
         for event in events:
-            await self.dispatcher.notify("on_event", but=elsewhere, event=event)
+            but = elsewhere | self._deaf([event])
+            await self.dispatcher.notify("on_event", but=but, event=event)
+
+    def _deaf(self, events: Sequence[object]) -> set[str]:
+        """Return the names of the plugins that want to hear of none of the events."""
+        return {
+            name
+            for name, kinds in self._hears.items()
+            if not any(isinstance(event, kinds) for event in events)
+        }
 
     async def _first_of(
         self,

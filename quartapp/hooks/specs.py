@@ -411,6 +411,9 @@ def on_event(event: object) -> None:
     plugin delays only later events. When 1,000 events wait, the cause of the next event waits too,
     so that no event is lost. Errors are logged and change nothing.
 
+    Some events are frequent. A plugin whose class has the attribute ``hears``, a tuple of types, is
+    called for events of these types alone, and the others cost nothing.
+
     Args:
         event: The event, a frozen dataclass.
 

@@ -199,3 +199,45 @@ async def test_a_stop_does_not_wait_for_a_plugin_that_hangs(mongodb_uri, turned_
 async def _turn(clock):
     await clock.asked(STOP_SECONDS)
     await clock.advance(STOP_SECONDS)
+
+
+@dataclass(frozen=True)
+class Frequent:
+    number: int
+
+
+class Picky:
+    """A plugin that wants to hear of one type of events alone."""
+
+    name = "picky"
+    hears = (Happened,)
+
+    def __init__(self):
+        self.heard = []
+
+    @hookimpl
+    async def on_event(self, event):
+        self.heard.append(event)
+
+
+async def test_a_plugin_hears_of_the_types_that_it_names_alone(serve):
+    picky, slow = Picky(), Slow()
+    server = await serve(beside=[picky, slow], hook_timeout=600)
+    slow.may_go.set()
+    plugins = core(server.app).plugins
+    events = [Frequent(1), Happened(2), Frequent(3)]
+    for event in events:
+        await plugins.on_event(event)
+    await plugins.on_events(events)
+    await server.settled()
+    assert picky.heard == [Happened(2), Happened(2)]
+    assert slow.heard == [*events, *events]
+
+
+async def test_an_event_that_nobody_hears_does_not_wait(serve):
+    picky = Picky()
+    server = await serve(beside=[picky])
+    plugins = core(server.app).plugins
+    await plugins.on_event(Frequent(1))
+    assert await waiting(server) == 0
+    assert picky.heard == []
