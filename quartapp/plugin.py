@@ -17,6 +17,7 @@ class LoadedPlugin:
         requires: Names of the plugins that are loaded before this one.
         provides: Names of the plugins that this one stands for, beside its own name.
         happenings: Classes of the events that the plugin tells.
+        hears: Types of the events that the plugin is called for.
         messages: Exact messages of the plugin's refusals. The contract lists them, as clients
             compare messages.
     """
@@ -28,6 +29,7 @@ class LoadedPlugin:
     messages: tuple[str, ...] = ()
     provides: tuple[str, ...] = ()
     happenings: tuple[type, ...] = ()
+    hears: tuple[type, ...] = (object,)
 
     @property
     def names(self) -> tuple[str, ...]:

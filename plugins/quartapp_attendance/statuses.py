@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from quartapp import PluginError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
 
 class _Any(Enum):
@@ -163,9 +163,6 @@ class StatusRegistry:
     def is_extended(self) -> bool:
         """Whether plugins have registered statuses."""
         return len(self._by_code) > self._own
-
-    def __iter__(self) -> Iterator[Status]:
-        return (status for status, _ in self._by_code.values())
 
     def set_by(self, role: str) -> tuple[str, ...]:
         """Return the codes that a role may send."""

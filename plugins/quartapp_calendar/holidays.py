@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bson import ObjectId
-from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from quartapp import object_id
@@ -19,13 +18,12 @@ from quartapp_calendar.audited import (
 from quartapp_calendar.errors import HolidayNotFoundError, ImportNotFoundError, TooManyError
 from quartapp_calendar.happenings import HolidaysChanged
 from quartapp_calendar.ical import MOST_HOLIDAYS
+from quartapp_calendar.lists import Lists
 from quartapp_calendar.models import HOLIDAYS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date, datetime
-
-    from pymongo.asynchronous.collection import AsyncCollection
 
     from quartapp import AuditEntry, Clock, Database, Document, Plugins
     from quartapp_calendar.ical import Span
@@ -81,6 +79,7 @@ class Holidays:
         self._database = database
         self._plugins = plugins
         self._clock = clock
+        self._lists = Lists(database, plugins, HOLIDAYS)
 
     async def page(
         self,
@@ -125,14 +124,14 @@ class Holidays:
         """
         holiday = Holiday(ObjectId(), name, first.isoformat(), last.isoformat(), None)
         room = {f"holidays.{MOST_HOLIDAYS - 1}": {"$exists": False}}
-        await self._begin()
-        changed = await self._change(
+        await self._lists.begin(BY_HAND, "holidays")
+        changed = await self._lists.change(
             {"_id": BY_HAND, **room},
             {"$push": {"holidays": _document(holiday)}},
             HolidaysChanged(None),
             [HOLIDAY_CREATED.entry(about={"holiday": holiday.id}, after=_days(holiday))],
         )
-        if changed is None:
+        if not changed:
             raise TooManyError
         return holiday
 
@@ -150,13 +149,13 @@ class Holidays:
         if not found:
             raise HolidayNotFoundError
         holiday = found[0]
-        changed = await self._change(
+        changed = await self._lists.change(
             {"_id": holiday.source or BY_HAND, "holidays._id": key},
             {"$pull": {"holidays": {"_id": key}}},
             HolidaysChanged(holiday.source),
             [HOLIDAY_DELETED.entry(about={"holiday": key}, before=_days(holiday))],
         )
-        if changed is None:
+        if not changed:
             raise HolidayNotFoundError
         return holiday
 
@@ -177,10 +176,10 @@ class Holidays:
         audited = [IMPORTED.entry(after={"holidays": number})]
         event = HolidaysChanged(source)
         try:
-            await self._change({"_id": source}, given, event, audited, upsert=True)
+            await self._lists.change({"_id": source}, given, event, audited, upsert=True)
         except DuplicateKeyError:
             # Another first import from this source was stored at the same moment.
-            await self._change({"_id": source}, given, event, audited, upsert=True)
+            await self._lists.change({"_id": source}, given, event, audited, upsert=True)
         return Import(source, number, now)
 
     async def imports(self, limit: int | None = None, after: str | None = None) -> list[Import]:
@@ -197,7 +196,7 @@ class Holidays:
             {"$project": {"importedAt": 1, "number": {"$size": "$holidays"}}},
         ]
         async with self._database.operation():
-            found = await (await self._stored.aggregate(pipeline)).to_list()
+            found = await (await self._lists.stored.aggregate(pipeline)).to_list()
         return [Import(one["_id"], one["number"], one["importedAt"]) for one in found]
 
     async def forget(self, source: str) -> Import:
@@ -213,7 +212,7 @@ class Holidays:
 
         async def delete() -> Document | None:
             async with self._database.operation():
-                return await self._stored.find_one_and_delete(query)
+                return await self._lists.stored.find_one_and_delete(query)
 
         def entries(gone: Document) -> list[AuditEntry]:
             return [IMPORT_DELETED.entry(before={"holidays": len(gone["holidays"])})]
@@ -234,47 +233,8 @@ class Holidays:
             matching["holidays.from"] = {"$lte": last.isoformat()}
         pipeline: list[Document] = [{"$unwind": "$holidays"}, {"$match": matching}, *more]
         async with self._database.operation():
-            found = await (await self._stored.aggregate(pipeline)).to_list()
+            found = await (await self._lists.stored.aggregate(pipeline)).to_list()
         return [_holiday(one["holidays"], one["_id"]) for one in found]
-
-    async def _begin(self) -> None:
-        """Store the document of the holidays that are entered by hand, unless it is there."""
-        try:
-            async with self._database.operation():
-                await self._stored.update_one(
-                    {"_id": BY_HAND}, {"$setOnInsert": {"holidays": []}}, upsert=True
-                )
-        except DuplicateKeyError:
-            # Another request stored the document at the same moment.
-            return
-
-    async def _change(
-        self,
-        query: Document,
-        change: Document,
-        event: HolidaysChanged,
-        audited: Sequence[AuditEntry],
-        *,
-        upsert: bool = False,
-    ) -> Document | None:
-        async def write() -> Document | None:
-            async with self._database.operation():
-                return await self._stored.find_one_and_update(
-                    query,
-                    change,
-                    upsert=upsert,
-                    return_document=ReturnDocument.AFTER,
-                    projection={"_id": 1},
-                )
-
-        changed = await self._plugins.changes.stored([event], write, audited=audited)
-        if changed is not None:
-            await self._plugins.on_event(event)
-        return changed
-
-    @property
-    def _stored(self) -> AsyncCollection[Document]:
-        return self._database.documents[HOLIDAYS]
 
 
 def _days(holiday: Holiday) -> dict[str, str]:

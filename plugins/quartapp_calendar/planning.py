@@ -133,7 +133,7 @@ class Planning:
         # A class that is deleted at this moment has no name any more.
         meetings = await self._meetings.on(names, weekday, term_id)
         return [
-            NotTaken(key, name, meetings_on(day, meetings[key], terms, holidays, self._zone))
+            NotTaken(key, name, _planned(day, meetings[key], term, self._zone))
             for key, name in sorted(names.items())
         ]
 
@@ -170,7 +170,13 @@ def meetings_on(
     """
     if not is_open(day, terms, holidays):
         return []
-    term = term_on(terms, day)
+    return _planned(day, meetings, term_on(terms, day), zone)
+
+
+def _planned(
+    day: date, meetings: Sequence[Meeting], term: Term | None, zone: ZoneInfo | None
+) -> list[PlannedMeeting]:
+    """Return the meetings of one class on a day on which classes meet."""
     own = (None, None if term is None else term.id)
     return [
         PlannedMeeting(day, one, term, moment(day, one.starts, zone), moment(day, one.ends, zone))

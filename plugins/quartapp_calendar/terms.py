@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bson import ObjectId
-from pymongo import ReturnDocument
-from pymongo.errors import DuplicateKeyError
 
 from quartapp import object_id
 from quartapp_calendar.audited import TERM_CHANGED, TERM_CREATED, TERM_DELETED
@@ -18,15 +16,14 @@ from quartapp_calendar.errors import (
     TooManyError,
 )
 from quartapp_calendar.happenings import TermsChanged
+from quartapp_calendar.lists import Lists
 from quartapp_calendar.models import MEETINGS, TERMS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
-    from pymongo.asynchronous.collection import AsyncCollection
-
-    from quartapp import AuditEntry, Database, Document, Plugins
+    from quartapp import Database, Document, Plugins
 
 MOST_TERMS = 500
 LISTED = 100
@@ -61,7 +58,7 @@ class Terms:
 
     def __init__(self, database: Database, plugins: Plugins) -> None:
         self._database = database
-        self._plugins = plugins
+        self._lists = Lists(database, plugins, TERMS)
 
     async def all(self) -> list[Term]:
         """Return all terms, sorted by ``_id``.
@@ -99,14 +96,14 @@ class Terms:
         term = Term(ObjectId(), name, first.isoformat(), last.isoformat())
         apart = {"terms": {"$not": {"$elemMatch": _overlapping(term)}}}
         room = {f"terms.{MOST_TERMS - 1}": {"$exists": False}}
-        await self._begin()
-        changed = await self._change(
+        await self._lists.begin(_ALL, "terms")
+        changed = await self._lists.change(
             {"_id": _ALL, **apart, **room},
             {"$push": {"terms": _document(term)}},
-            term,
+            TermsChanged(str(term.id)),
             [TERM_CREATED.entry(about={"term": term.id}, after=_days(term))],
         )
-        if changed is not None:
+        if changed:
             return term
         raise TooManyError if len(await self.all()) >= MOST_TERMS else TermOverlapsError
 
@@ -126,18 +123,18 @@ class Terms:
         before = await self.get(term_id)
         term = Term(before.id, name, first.isoformat(), last.isoformat())
         others = {"_id": {"$ne": term.id}, **_overlapping(term)}
-        changed = await self._change(
+        changed = await self._lists.change(
             {
                 "_id": _ALL,
                 "terms._id": term.id,
                 "$nor": [{"terms": {"$elemMatch": others}}],
             },
             {"$set": {"terms.$[one]": _document(term)}},
-            term,
+            TermsChanged(str(term.id)),
             [TERM_CHANGED.entry(about={"term": term.id}, before=_days(before), after=_days(term))],
             filters=[{"one._id": term.id}],
         )
-        if changed is None:
+        if not changed:
             await self.get(term_id)
             raise TermOverlapsError
         return term
@@ -156,13 +153,13 @@ class Terms:
         # A meeting that is added at this moment looks for its term once it is stored.
         if await self._database.one(MEETINGS, {"termId": term.id}, {"_id": 1}) is not None:
             raise TermInUseError
-        changed = await self._change(
+        changed = await self._lists.change(
             {"_id": _ALL, "terms._id": term.id},
             {"$pull": {"terms": {"_id": term.id}}},
-            term,
+            TermsChanged(str(term.id)),
             [TERM_DELETED.entry(about={"term": term.id}, before=_days(term))],
         )
-        if changed is None:
+        if not changed:
             raise TermNotFoundError
         return term
 
@@ -180,45 +177,6 @@ class Terms:
             if term.id == key:
                 return term
         raise TermNotFoundError
-
-    async def _begin(self) -> None:
-        """Store the document of all terms, unless it is there."""
-        try:
-            async with self._database.operation():
-                await self._stored.update_one(
-                    {"_id": _ALL}, {"$setOnInsert": {"terms": []}}, upsert=True
-                )
-        except DuplicateKeyError:
-            # Another request stored the document at the same moment.
-            return
-
-    async def _change(
-        self,
-        query: Document,
-        change: Document,
-        term: Term,
-        audited: Sequence[AuditEntry],
-        filters: Sequence[Document] | None = None,
-    ) -> Document | None:
-        async def write() -> Document | None:
-            async with self._database.operation():
-                return await self._stored.find_one_and_update(
-                    query,
-                    change,
-                    array_filters=filters,
-                    return_document=ReturnDocument.AFTER,
-                    projection={"_id": 1},
-                )
-
-        event = TermsChanged(str(term.id))
-        changed = await self._plugins.changes.stored([event], write, audited=audited)
-        if changed is not None:
-            await self._plugins.on_event(event)
-        return changed
-
-    @property
-    def _stored(self) -> AsyncCollection[Document]:
-        return self._database.documents[TERMS]
 
 
 def term_on(terms: Sequence[Term], day: date) -> Term | None:

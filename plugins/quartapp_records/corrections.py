@@ -163,9 +163,9 @@ class Corrections:
             The changed record.
         """
         # Whatever is refused leaves the column alone.
-        await self._checked(session, correction, author, expected)
+        checked = await self._checked(session, correction, author, expected)
         async with self._columns.changing(session) as changing:
-            return await self._made(session, correction, author, expected, changing)
+            return await self._made(session, correction, author, expected, changing, checked)
 
     async def apply_each(
         self, session: Document, corrections: Sequence[Correction], author: Author
@@ -187,7 +187,8 @@ class Corrections:
         async with self._columns.changing(session) as changing:
             for correction in corrections:
                 try:
-                    made = await self._made(session, correction, author, None, changing)
+                    checked = await self._checked(session, correction, author, None)
+                    made = await self._made(session, correction, author, None, changing, checked)
                 except DatabaseUnavailableError:
                     raise
                 except DomainError as error:
@@ -203,15 +204,17 @@ class Corrections:
         author: Author,
         expected: Collection[str] | None,
         changing: Changing,
+        checked: tuple[ObjectId, Document | None],
     ) -> Document:
         while True:
-            student, before = await self._checked(session, correction, author, expected)
+            student, before = checked
             was_changed, changing.changed = changing.changed, True
             changed = await self._change(session, student, before, correction, author)
             if changed is not None:
                 return changed
             # Somebody else was faster: the next look tells whether that matters.
             changing.changed = was_changed
+            checked = await self._checked(session, correction, author, expected)
 
     async def _checked(
         self,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from quartapp_attendance import SessionState
 from quartapp_reports.rules import Taken, percentage, runs_of_absences
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from quartapp_reports.rules import PercentageRule
     from quartapp_reports.settings import ReportsSettings
 
-CANCELLED = "cancelled"
 LOW_PERCENTAGE = "low-percentage"
 ABSENCES_IN_A_ROW = "absences-in-a-row"
 
@@ -98,7 +98,7 @@ class Reports:
             DatabaseUnavailableError: MongoDB did not answer in time.
         """
         register = await self._registers.read(class_id, first.isoformat(), last.isoformat())
-        taken = sum(session.outcome != CANCELLED for session in register.sessions)
+        taken = sum(session.outcome != SessionState.CANCELLED for session in register.sessions)
         return taken, self.of_register(register)
 
     def of_register(self, register: Register) -> dict[ObjectId, StudentReport]:
@@ -110,7 +110,9 @@ class Reports:
             register: The register.
         """
         sessions = [
-            None if session.outcome == CANCELLED else _MarksOfDay(session.date, self._mark)
+            None
+            if session.outcome == SessionState.CANCELLED
+            else _MarksOfDay(session.date, self._mark)
             for session in register.sessions
         ]
         return {

@@ -16,6 +16,8 @@ from quartapp_auth import UserNotFoundError, UserService
 from quartapp_web.texts import _
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from quartapp import Principal
 
 HERE = Path(__file__).parent
@@ -58,6 +60,14 @@ class Pages:
             text: The text in English.
         """
         return self._translations[self.language()].gettext(text)
+
+    def script_texts(self, texts: Mapping[str, str]) -> dict[str, str]:
+        """Return what a script says, in the language of the current request.
+
+        Args:
+            texts: The texts in English, by their names.
+        """
+        return {name: self.translated(text) for name, text in texts.items()}
 
     def page(self, template: str, status: int = HTTPStatus.OK, /, **values: object) -> Response:
         """Return a page.

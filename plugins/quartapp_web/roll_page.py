@@ -81,7 +81,6 @@ async def show_roll(principal: Principal, class_id: str) -> Response:
         )
     _teacher, students = await classes.people(class_room)
     marks = {student: mark["status"] for student, mark in session["attendance"].items()}
-    pages = core().services.get(Pages)
     return await page_for(
         principal,
         "roll.html",
@@ -96,7 +95,7 @@ async def show_roll(principal: Principal, class_id: str) -> Response:
             for one in students
         ],
         statuses=shown_statuses(marks.values()),
-        texts={name: pages.translated(text) for name, text in TEXTS.items()},
+        texts=core().services.get(Pages).script_texts(TEXTS),
     )
 
 

@@ -47,7 +47,7 @@ def shown_statuses(codes: Iterable[str] = ()) -> list[ShownStatus]:
         codes: Codes of marks that are shown; one that the app no longer has gets a status too.
     """
     pages, registry = core().services.get(Pages), core().services.get(StatusRegistry)
-    known = sorted(registry, key=lambda status: TEACHER not in status.set_by)
+    known = sorted(registry.all, key=lambda status: TEACHER not in status.set_by)
     rows = [
         (status.code, pages.translated(status.label), TEACHER in status.set_by) for status in known
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import gather
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -59,7 +60,6 @@ async def show_now(principal: Principal) -> Response:
                 "status": mark["status"] if mark else "",
             }
         )
-    pages = core().services.get(Pages)
     statuses = {one.code: one for one in shown_statuses(row["status"] for row in live)}
     return await page_for(
         principal,
@@ -69,7 +69,7 @@ async def show_now(principal: Principal) -> Response:
         classes=sorted(rooms),
         statuses=statuses,
         labels={code: asdict(one) for code, one in statuses.items()},
-        texts={name: pages.translated(text) for name, text in TEXTS.items()},
+        texts=core().services.get(Pages).script_texts(TEXTS),
     )
 
 
@@ -79,9 +79,12 @@ async def show_my_attendance(principal: Principal) -> Response:
     """Show the latest record of a student in each class."""
     rooms = await core().services.get(ClassService).of(principal)
     records = core().services.get(AttendanceService).records
+    rooms = sorted(rooms, key=lambda room: room.class_name.casefold())
+    # At once, so that one query reads all of them.
+    latest = await gather(*(records.latest_status(room.id, principal) for room in rooms))
     rows = [
-        {"name": room.class_name, "status": await records.latest_status(room.id, principal) or ""}
-        for room in sorted(rooms, key=lambda room: room.class_name.casefold())
+        {"name": room.class_name, "status": status or ""}
+        for room, status in zip(rooms, latest, strict=True)
     ]
     statuses = {one.code: one for one in shown_statuses(row["status"] for row in rows)}
     return await page_for(principal, "my_attendance.html", rows=rows, statuses=statuses)

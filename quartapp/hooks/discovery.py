@@ -185,6 +185,7 @@ def _loaded(name: str, distribution: str, implementation: object) -> LoadedPlugi
         provides=_names(getattr(implementation, "provides", ())),
         messages=tuple(getattr(implementation, "messages", ())),
         happenings=tuple(getattr(implementation, "happenings", ())),
+        hears=tuple(getattr(implementation, "hears", (object,))),
     )
     wanted = getattr(plugin.implementation, "requires_quartapp", None)
     if wanted is None:
@@ -210,6 +211,7 @@ def _check_declared(implementation: object) -> None:
         "provides": names,
         "messages": TEXTS,
         "happenings": several(CLASS),
+        "hears": several(CLASS),
         "audited": several(a(AuditAction, "an AuditAction")),
     }.items():
         check(f"`{attribute}`", getattr(implementation, attribute, ()), kind)

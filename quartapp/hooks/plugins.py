@@ -120,11 +120,8 @@ class Plugins:
             {owner.name for owner, _ in self.dispatcher.implementations(hook)}
             for hook in ("on_event", "on_events")
         )
-        # Types of events by plugin; a plugin that names none hears of all.
-        self._hears: dict[str, tuple[type, ...]] = {
-            plugin.name: tuple(getattr(plugin.implementation, "hears", (object,)))
-            for plugin in self.loaded
-        }
+        # By the type of event; some are frequent.
+        self._deaf_to: dict[type, frozenset[str]] = {}
 
     def hooks_of(self, plugin: LoadedPlugin) -> list[str]:
         """Return the names of the hooks that ``plugin`` implements."""
@@ -291,7 +288,7 @@ class Plugins:
             events: The events in order, frozen dataclasses; may be empty.
         """
         hearing = self._hear_one | self._hear_many
-        if events and (self.changes.asked or hearing - self._deaf(events)):
+        if events and (self.changes.asked or not hearing <= self._deaf(events)):
             await self._telling.add(tuple(events))
 
     async def deliver(self, entry: Document) -> None:
@@ -342,13 +339,16 @@ class Plugins:
             but = elsewhere | self._deaf([event])
             await self.dispatcher.notify("on_event", but=but, event=event)
 
-    def _deaf(self, events: Sequence[object]) -> set[str]:
+    def _deaf(self, events: Sequence[object]) -> frozenset[str]:
         """Return the names of the plugins that want to hear of none of the events."""
-        return {
-            name
-            for name, kinds in self._hears.items()
-            if not any(isinstance(event, kinds) for event in events)
-        }
+        return frozenset.intersection(*(self._deaf_to_kind(type(event)) for event in events))
+
+    def _deaf_to_kind(self, kind: type) -> frozenset[str]:
+        found = self._deaf_to.get(kind)
+        if found is None:
+            names = (one.name for one in self.loaded if not issubclass(kind, one.hears))
+            found = self._deaf_to[kind] = frozenset(names)
+        return found
 
     async def _first_of(
         self,

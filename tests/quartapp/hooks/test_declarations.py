@@ -237,6 +237,10 @@ def test_a_missing_required_plugin_is_told_as_for_installed_plugins():
             "`messages` has to be a tuple or a list, each item a text, and is (1,)",
         ),
         (
+            {"hears": Exception},
+            "`hears` has to be a tuple or a list, each item a class, and is <class 'Exception'>",
+        ),
+        (
             {"happenings": ("x",)},
             "`happenings` has to be a tuple or a list, each item a class, and is ('x',)",
         ),
