@@ -33,6 +33,7 @@ from quartapp_records.history import Histories
 from quartapp_records.later import LaterSessions, Noted
 from quartapp_records.lock import Lock, LockState
 from quartapp_records.register import Register, Registers, RegisterSession
+from quartapp_records.rows import NamedStudent, asked_days, named_students
 from quartapp_records.sessions import SessionRecords
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "LaterSessions",
     "Lock",
     "LockState",
+    "NamedStudent",
     "NotOnSessionRollError",
     "Noted",
     "NothingToFinishError",
@@ -71,4 +73,6 @@ __all__ = [
     "SessionRecords",
     "SetByOfficeError",
     "StatusNotAllowedError",
+    "asked_days",
+    "named_students",
 ]

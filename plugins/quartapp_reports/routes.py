@@ -5,17 +5,15 @@ from typing import TYPE_CHECKING, Any
 from quart import Blueprint
 
 from quartapp import Operation, Refusal, core, permission
-from quartapp_auth import People
-from quartapp_classes import ClassNotFoundError, NotOwnerError, Rolls, sort_name
-from quartapp_records import Access
+from quartapp_classes import ClassNotFoundError, NotOwnerError
+from quartapp_records import Access, named_students
 from quartapp_reports.schemas import ReportAnswer, ReportQuery
 from quartapp_reports.service import Reports
 from quartapp_reports.settings import ReportsSettings
 
 if TYPE_CHECKING:
-    from bson import ObjectId
-
     from quartapp import Principal
+    from quartapp_records import NamedStudent
     from quartapp_reports.service import StudentReport
 
 report_routes = Blueprint("reports", __name__, url_prefix="/api/v1/class")
@@ -44,18 +42,7 @@ async def get_report(principal: Principal, class_id: str, query: ReportQuery) ->
     first, last = query.days(parts.local_day())
     reports = services.get(Reports)
     sessions, found = await reports.of_class(class_room.id, first, last)
-    roll = await services.get(Rolls).members(class_room)
-    people = services.get(People)  # type: ignore[type-abstract] # mypy takes a protocol for a class that cannot be used
-    names = await people.contacts({*found, *roll})
     nothing = reports.of_marks([])
-    students = [
-        _answer(
-            student,
-            names[student].display_name if student in names else None,
-            found.get(student, nothing),
-        )
-        for student in {*found, *roll}
-    ]
     return {
         "classId": class_room.id,
         "className": class_room.class_name,
@@ -63,17 +50,18 @@ async def get_report(principal: Principal, class_id: str, query: ReportQuery) ->
         "to": last.isoformat(),
         "rule": services.get(ReportsSettings).rule,
         "sessions": sessions,
-        "students": sorted(
-            students, key=lambda one: ((one["sortName"] or "").casefold(), one["studentId"])
-        ),
+        "students": [
+            _answer(student, found.get(student.id, nothing))
+            for student in await named_students(class_room, found)
+        ],
     }
 
 
-def _answer(student: ObjectId, name: str | None, report: StudentReport) -> dict[str, Any]:
+def _answer(student: NamedStudent, report: StudentReport) -> dict[str, Any]:
     return {
-        "studentId": student,
-        "displayName": name,
-        "sortName": None if name is None else sort_name(name),
+        "studentId": student.id,
+        "displayName": student.display_name,
+        "sortName": student.sort_name,
         "taken": report.taken,
         "statuses": dict(report.statuses),
         "points": f"{report.points:f}",

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
-from datetime import date, timedelta
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
 from quartapp import Body, Closed, ObjectIdString, left_out
 from quartapp_classes import LocalDay
+from quartapp_records import asked_days
+
+if TYPE_CHECKING:
+    from datetime import date
 
 MOST_DAYS = 731
-UNSAID = timedelta(days=364)
 
 DayText = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
 
@@ -26,8 +28,7 @@ class ReportQuery(Body):
         Args:
             today: The local day.
         """
-        last = self.last or max(today, self.first or today)
-        return self.first or max(last, date.min + UNSAID) - UNSAID, last
+        return asked_days(self.first, self.last, today)
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
