@@ -20,7 +20,9 @@ from prometheus_client.values import get_value_class
 from quartapp.errors import QuartappError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+
+    from prometheus_client.metrics_core import Metric
 
 # prometheus-client's own variable.
 SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
@@ -143,11 +145,31 @@ class Metrics:
         if not os.environ.get(SHARED_FOLDER):
             return generate_latest(self.registry).decode()
         together = CollectorRegistry()
-        MultiProcessCollector(together)  # type: ignore[no-untyped-call]
+        _FilledFiles(together)  # type: ignore[no-untyped-call]
         return generate_latest(together).decode()
 
     def _counter(self, name: str, meaning: str) -> Counter:
         return Counter(f"quartapp_{name}", meaning, registry=self.registry)
+
+
+class _FilledFiles(MultiProcessCollector):
+    """Sum the metrics of all processes, but of those that have none yet.
+
+    A process that starts makes a file first and fills it afterwards, and prometheus-client fails
+    on an empty file.
+    """
+
+    def collect(self) -> Iterable[Metric]:
+        """Return the metrics of all processes together."""
+        files = [str(file) for file in Path(os.environ[SHARED_FOLDER]).glob("*.db") if _is_filled(file)]
+        return self.merge(files)  # type: ignore[no-any-return, no-untyped-call]
+
+
+def _is_filled(file: Path) -> bool:
+    try:
+        return file.stat().st_size > 0
+    except FileNotFoundError:  # Its process ended meanwhile.
+        return False
 
 
 @contextmanager
