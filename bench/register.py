@@ -188,6 +188,7 @@ def _add(database: pymongo.database.Database[dict[str, Any]], teacher_id: str) -
         )
         cells = positions.cells(statuses, ())
         column = {"_id": session_id, "classId": class_id, "date": date, "cells": cells}
+        column["startedAt"] = at
         database.register_columns.insert_one({**column, "n": 1, "pending": []})
     return class_id
 

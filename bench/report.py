@@ -166,6 +166,8 @@ def growth_tables(grown: Runs, plan: Plan) -> list[str]:
         f"| {'yes' if found <= SEARCH_MS else 'no'} |",
         "",
         *_registers(grown),
+        "",
+        *_students(grown),
     ]
     return tables
 
@@ -187,6 +189,21 @@ def _registers(grown: Runs) -> list[str]:
         f"| one document for each of 100,000 records | {figures('register_plain')} | - | - |",
         f"| the whole answer of the route | {_figure(median_of(grown[ONE], 'register_route'))} "
         "| - | - | - |",
+    ]
+
+
+def _students(grown: Runs) -> list[str]:
+    """Return the lines about a student's five years in ten classes."""
+    found = median_of(grown[ONE], "student")
+    return [
+        "| A student's 10,000 sessions, ten classes of 500: ms | p50 | target | reached |",
+        "|---|--:|--:|---|",
+        f"| by columns, in three queries | {_figure(found)} | ≤ {REGISTER_MS} "
+        f"| {'yes' if found <= REGISTER_MS else 'no'} |",
+        f"| 10,000 records and the days of their sessions "
+        f"| {_figure(median_of(grown[ONE], 'student_plain'))} | - | - |",
+        f"| the whole answer of the route "
+        f"| {_figure(median_of(grown[ONE], 'student_route'))} | - | - |",
     ]
 
 

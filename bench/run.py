@@ -24,6 +24,7 @@ from bench.report import crowd_table, growth_tables
 from bench.search import search
 from bench.servers import PEER, STORING_PEER, install_peer, ours, running
 from bench.sign_in import measure as beside_sign_ins
+from bench.student import student
 from bench.teacher import bell_table
 from bench.visit import (
     FIRST_SOCKETS,
@@ -100,7 +101,7 @@ class Bench:
     def growth(self) -> list[str]:
         """Measure how figures change with size."""
         grown = {kind.name: [self.visited(kind, growth)] for kind in (ours(1), PEER)}
-        for measure in (rest, search, register):
+        for measure in (rest, search, register, student):
             grown[ours(1).name][0].values |= self.visited(ours(1), measure).values
         return ["## Growth", "", *growth_tables(grown, self.plan)]
 

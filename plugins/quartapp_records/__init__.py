@@ -35,6 +35,7 @@ from quartapp_records.lock import Lock, LockState
 from quartapp_records.register import Register, Registers, RegisterSession
 from quartapp_records.rows import NamedStudent, asked_days, named_students
 from quartapp_records.sessions import SessionRecords
+from quartapp_records.students import StudentRegisters
 
 __all__ = [
     "Access",
@@ -73,6 +74,7 @@ __all__ = [
     "SessionRecords",
     "SetByOfficeError",
     "StatusNotAllowedError",
+    "StudentRegisters",
     "asked_days",
     "named_students",
 ]

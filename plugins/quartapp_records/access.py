@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from bson import ObjectId
+
     from quartapp import Principal, Roles
     from quartapp_attendance import StatusRegistry
     from quartapp_classes import ClassRoom, ClassService
@@ -62,13 +66,31 @@ class Access:
             ClassNotFoundError: The class does not exist.
             NotOwnerError: The principal has no such permission for this class.
         """
-        if self._is_office(principal):
+        if self.is_office(principal):
             return await self._classes.get(class_id)
         return await self._classes.allowed(class_id, principal, permission)
 
+    async def classes_for(
+        self, class_ids: Collection[ObjectId], principal: Principal, permission: str
+    ) -> dict[ObjectId, str]:
+        """Return the names of those classes whose records the principal may use, by id.
+
+        Args:
+            class_ids: ``_id`` of each class.
+            principal: A teacher of some of them, somebody whom a plugin grants the permission, or
+                the office.
+            permission: Name of the permission.
+
+        Raises:
+            DatabaseUnavailableError: MongoDB did not answer in time.
+        """
+        if self.is_office(principal):
+            return await self._classes.class_names(class_ids)
+        return await self._classes.names_permitted(class_ids, principal, permission)
+
     def author(self, principal: Principal) -> Author:
         """Return what a principal may set in a class whose records they may change."""
-        if self._is_office(principal):
+        if self.is_office(principal):
             return Author(principal.id, office=True, statuses=frozenset(self._statuses.codes))
         return Author(
             principal.id,
@@ -77,5 +99,6 @@ class Access:
             statuses=frozenset(self._statuses.set_by("teacher")),
         )
 
-    def _is_office(self, principal: Principal) -> bool:
+    def is_office(self, principal: Principal) -> bool:
+        """Tell whether the principal is of the office, whose every class is."""
         return OFFICE in self._roles.permissions_of(principal.role)

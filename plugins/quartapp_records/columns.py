@@ -252,7 +252,7 @@ class Columns:
                 stored = await self._columns.update_one(
                     {"_id": session["_id"], "n": (seen or {}).get("n")},
                     {
-                        "$set": {"cells": cells},
+                        "$set": {"cells": cells, "startedAt": session["startedAt"]},
                         "$inc": {"n": 1},
                         "$pull": {"pending": {"$or": dead}},
                     },
@@ -289,7 +289,10 @@ def is_fresh(column: Document | None) -> bool:
     Args:
         column: The column as stored; None where there is none.
     """
-    return column is not None and "cells" in column and not column["pending"]
+    # An earlier version has stored no start, by which the columns of a day are sorted.
+    return (
+        column is not None and "cells" in column and "startedAt" in column and not column["pending"]
+    )
 
 
 def _appended(field: str, values: list[object]) -> Document:

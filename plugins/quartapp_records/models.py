@@ -61,18 +61,20 @@ class RegisterIndex(Model):
 class Column(Model):
     """The column of a session; ``id`` is that of the session.
 
-    ``cells`` is missing until the column is built. ``pending`` has a token and a time for each
-    change of records that is under way, and ``n`` counts tokens and builds.
+    ``cells`` and ``startedAt``, the start of the session, are missing until the column is built.
+    ``pending`` has a token and a time for each change of records that is under way, and ``n``
+    counts tokens and builds.
     """
 
     id = ObjectIdField(primary_key=True)
     class_id = ObjectIdField(required=True, db_field="classId")
     date = StringField(required=True)
+    started_at = DateTimeField(db_field="startedAt")
     cells = StringField()
     n = IntField(required=True)
     pending = ListField(DictField())
 
     meta: ClassVar[dict[str, Any]] = {
         "collection": "register_columns",
-        "indexes": [("class_id", "date")],
+        "indexes": [("class_id", "date", "started_at", "id")],
     }

@@ -40,6 +40,7 @@ from quartapp_records.register import Registers
 from quartapp_records.routes import blueprint
 from quartapp_records.sessions import SessionRecords
 from quartapp_records.settings import RecordsSettings
+from quartapp_records.students import StudentRegisters
 
 if TYPE_CHECKING:
     import click
@@ -119,7 +120,8 @@ class RecordsPlugin:
             days,
         )
         answers = Answers(sessions, histories, people, statuses, days)
-        offered = (sessions, histories, access, lock, days, columns, registers)
+        students = StudentRegisters(parts.database, registers)
+        offered = (sessions, histories, access, lock, days, columns, registers, students)
         for service in (*offered, corrections, later, answers):
             services.add(service)
 

@@ -4,12 +4,13 @@ from typing import TYPE_CHECKING
 
 from quartapp import PluginError, core, hookimpl
 from quartapp_attendance import StatusRegistry
-from quartapp_records import Registers
+from quartapp_records import Registers, StudentRegisters
 from quartapp_reports import hookspecs
 from quartapp_reports.routes import report_routes
 from quartapp_reports.rules import RULES
 from quartapp_reports.service import Reports
 from quartapp_reports.settings import ReportsSettings
+from quartapp_reports.student_routes import student_routes
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -44,6 +45,7 @@ class ReportsPlugin:
         services.add(
             Reports(
                 services.get(Registers),
+                services.get(StudentRegisters),
                 services.get(StatusRegistry),
                 rules[settings.rule],
                 settings,
@@ -57,8 +59,8 @@ class ReportsPlugin:
 
     @hookimpl
     def register_blueprints(self) -> list[Blueprint]:
-        """Return the route of reports."""
-        return [report_routes]
+        """Return the routes of reports."""
+        return [report_routes, student_routes]
 
 
 def _rules(app: Quart) -> dict[str, PercentageRule]:

@@ -7,6 +7,7 @@ from quart import Blueprint
 from quartapp import Operation, Refusal, core, permission
 from quartapp_classes import ClassNotFoundError, NotOwnerError
 from quartapp_records import Access, named_students
+from quartapp_reports.answers import total_answer
 from quartapp_reports.schemas import ReportAnswer, ReportQuery
 from quartapp_reports.service import Reports
 from quartapp_reports.settings import ReportsSettings
@@ -62,11 +63,6 @@ def _answer(student: NamedStudent, report: StudentReport) -> dict[str, Any]:
         "studentId": student.id,
         "displayName": student.display_name,
         "sortName": student.sort_name,
-        "taken": report.taken,
-        "statuses": dict(report.statuses),
-        "points": f"{report.points:f}",
-        "percentage": report.percentage,
-        "longestAbsence": report.longest_absence,
-        "currentAbsence": report.current_absence,
+        **total_answer(report),
         "warnings": list(report.warnings),
     }

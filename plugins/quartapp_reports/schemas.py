@@ -40,19 +40,58 @@ class ReportQuery(Body):
         return self
 
 
-class StudentReportAnswer(Closed):
-    """What a report says of one student."""
+class StudentQuery(Body):
+    """The days that a student's attendance is told for: all, unless an end is given."""
 
-    student_id: ObjectIdString = Field(alias="studentId")
-    display_name: str | None = Field(alias="displayName")
-    sort_name: str | None = Field(alias="sortName")
+    first: LocalDay = left_out(alias="from")
+    last: LocalDay = left_out(alias="to")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.first is not None and self.last is not None and self.last < self.first:
+            raise ValueError("to is before from")
+        return self
+
+
+class TotalAnswer(Closed):
+    """What is counted of some marks."""
+
     taken: int
     statuses: dict[str, int]
     points: Annotated[str, StringConstraints(pattern=r"^[0-9]+(?:\.[0-9]+)?$")]
     percentage: float | None
     longest_absence: int = Field(alias="longestAbsence")
     current_absence: int = Field(alias="currentAbsence")
+
+
+class StudentReportAnswer(TotalAnswer):
+    """What a report says of one student."""
+
+    student_id: ObjectIdString = Field(alias="studentId")
+    display_name: str | None = Field(alias="displayName")
+    sort_name: str | None = Field(alias="sortName")
     warnings: list[str]
+
+
+class OfClassAnswer(TotalAnswer):
+    """What a student has attended of one class."""
+
+    class_id: ObjectIdString = Field(alias="classId")
+    class_name: str = Field(alias="className")
+    warnings: list[str]
+
+
+class AttendanceAnswer(Closed):
+    """What a student has attended, in each class and in all."""
+
+    student_id: ObjectIdString = Field(alias="studentId")
+    display_name: str | None = Field(alias="displayName")
+    sort_name: str | None = Field(alias="sortName")
+    first: DayText | None = Field(alias="from")
+    last: DayText | None = Field(alias="to")
+    rule: str
+    total: TotalAnswer
+    classes: list[OfClassAnswer]
 
 
 class ReportAnswer(Closed):

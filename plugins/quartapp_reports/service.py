@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from quartapp_attendance import SessionState
 from quartapp_reports.rules import Taken, percentage, runs_of_absences
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import date
     from decimal import Decimal
 
     from bson import ObjectId
 
     from quartapp_attendance import StatusRegistry
-    from quartapp_records import Register, Registers
+    from quartapp_records import Register, Registers, StudentRegisters
     from quartapp_reports.rules import PercentageRule
     from quartapp_reports.settings import ReportsSettings
 
@@ -67,6 +68,7 @@ class Reports:
 
     Args:
         registers: The registers of the classes.
+        students: The records of single students.
         statuses: Statuses of the app, with their points.
         rule: Rule for percentages.
         settings: When reports warn.
@@ -75,11 +77,13 @@ class Reports:
     def __init__(
         self,
         registers: Registers,
+        students: StudentRegisters,
         statuses: StatusRegistry,
         rule: PercentageRule,
         settings: ReportsSettings,
     ) -> None:
         self._registers = registers
+        self._students = students
         self._statuses = {status.code: status for status in statuses.all}
         self._rule = rule
         self._settings = settings
@@ -100,6 +104,50 @@ class Reports:
         register = await self._registers.read(class_id, first.isoformat(), last.isoformat())
         taken = sum(session.outcome != SessionState.CANCELLED for session in register.sessions)
         return taken, self.of_register(register)
+
+    async def of_student(
+        self,
+        student_id: ObjectId,
+        class_ids: Collection[ObjectId],
+        first: date | None = None,
+        last: date | None = None,
+    ) -> tuple[dict[ObjectId, StudentReport], StudentReport]:
+        """Return a report of a student for each class, and one of all these classes.
+
+        Absences in a row are counted in each class: in the report of all, both runs are the longest
+        of any class, and there are no warnings. The rule for percentages gets the marks of all
+        classes by day.
+
+        Args:
+            student_id: ``_id`` of the student.
+            class_ids: ``_id`` of each class.
+            first: First day; None for no limit.
+            last: Last day; None for no limit.
+
+        Raises:
+            DatabaseUnavailableError: MongoDB did not answer in time.
+        """
+        read = await self._students.read(student_id, class_ids, first, last)
+        days: dict[str, _MarksOfDay] = {}
+        marks: list[Taken] = []
+        reports = {}
+        for class_id, row in read.items():
+            own = []
+            for day, code in row:
+                if code:
+                    if day not in days:
+                        days[day] = _MarksOfDay(day, self._mark)
+                    own.append(days[day][code])
+            reports[class_id] = self.of_marks(own)
+            marks += own
+        marks.sort(key=attrgetter("day"))
+        whole = self.of_marks(marks)
+        return reports, replace(
+            whole,
+            longest_absence=max((one.longest_absence for one in reports.values()), default=0),
+            current_absence=max((one.current_absence for one in reports.values()), default=0),
+            warnings=(),
+        )
 
     def of_register(self, register: Register) -> dict[ObjectId, StudentReport]:
         """Return a report of each student in a register.

@@ -205,6 +205,11 @@ STORY = (
         for what in ("register", "report")
         for who in ("ada", "alan", "grace", "root")
     ),
+    *(
+        (who, "GET", path, None)
+        for path in ("/api/v1/student/{grace}/attendance", "/api/v1/me/attendance")
+        for who in ("ada", "alan", "grace", "root")
+    ),
     ("ada", "POST", "/api/v1/session/{superseded}/finish", None),
     ("ada", "POST", "/api/v1/session/{session}/finish", None),
     *(

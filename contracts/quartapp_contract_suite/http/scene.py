@@ -297,6 +297,16 @@ class Scene:
         )
         self.words["session"] = made["_id"]
 
+    def attend(self) -> None:
+        """Enter a roll call of yesterday in a class of the leaver alone, who was present."""
+        self.welcome_leaver()
+        leaver, name = self.cast.leaver, f"Rhetoric {self.words['fresh']}"
+        room = self.people.class_of(self.cast.teacher, leaver, name=name)
+        records = [{"studentId": leaver.id, "status": "present"}]
+        body = {"date": self.words["yesterday"], "records": records}
+        self._as_teacher("POST", f"/class/{room}/sessions", body)
+        self.words |= {"leaver_id": leaver.id, "attended": room, "attended_name": name}
+
     def hold_none(self) -> None:
         """Let the session be one that does not exist."""
         self.words["session"] = MISSING_ID

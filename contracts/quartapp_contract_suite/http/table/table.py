@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from quartapp_contract_suite.http.table.accounts import account_rows
 from quartapp_contract_suite.http.table.attendance import attendance_rows
+from quartapp_contract_suite.http.table.attended import attended_rows
 from quartapp_contract_suite.http.table.audit import audit_rows
 from quartapp_contract_suite.http.table.calendar import calendar_rows
 from quartapp_contract_suite.http.table.classes import class_rows
@@ -35,5 +36,6 @@ def rows() -> list[Row]:
         *teacher_rows(),
         *attendance_rows(),
         *record_rows(),
+        *attended_rows(),
         *calendar_rows(),
     ]
