@@ -82,6 +82,21 @@ class SessionChoice:
         # This process may know of no session yet, or not of a change in the roll.
         return found or await self._as_stored(principal, class_id, calling)
 
+    async def live_session(self, session_id: ObjectId) -> ActiveSession:
+        """Return a live session by its id, for plugins that act for nobody in particular.
+
+        Args:
+            session_id: ``_id`` of the session.
+
+        Raises:
+            NoActiveSessionError: The session has ended, or this process does not hear of it in
+                time.
+        """
+        found = await self._live.arrival(session_id, ARRIVAL_SECONDS)
+        if found is None:
+            raise NoActiveSessionError
+        return found
+
     def calls_rolls(self, principal: Principal) -> bool:
         """Tell whether the principal's role calls rolls, rather than being on them."""
         return MARKS in self._roles.permissions_of(principal.role)

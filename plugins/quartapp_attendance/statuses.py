@@ -79,6 +79,9 @@ class Status:
         set_by: Roles that may send the status. Without roles, only plugins set it.
         key: Key on a keyboard that clients offer for the status, a letter or a digit; None for no
             key.
+        yields: Whether a status with the same code that another plugin brings takes the place of
+            this one, instead of being refused. For a plugin that needs a status which institutions
+            may set up as they like.
     """
 
     code: str
@@ -87,6 +90,7 @@ class Status:
     points: Decimal | float | str | None = 0
     set_by: tuple[str, ...] = (TEACHER,)
     key: str | None = None
+    yields: bool = False
 
     def __post_init__(self) -> None:
         for name in ("code", "label"):
@@ -141,8 +145,10 @@ class StatusRegistry:
         Raises:
             PluginError: The code is registered already.
         """
-        if status.code in self._by_code:
-            other = self._by_code[status.code][1]
+        if (known := self._by_code.get(status.code)) is not None and not known[0].yields:
+            if status.yields:
+                return
+            other = known[1]
             raise PluginError(f"status {status.code} is brought by both {other} and {owner}")
         self._by_code[status.code] = (status, owner)
 
