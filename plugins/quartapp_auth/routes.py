@@ -28,6 +28,7 @@ from quartapp_auth.errors import (
 from quartapp_auth.registering.registrations import Registrations
 from quartapp_auth.schemas import Credentials, Registration, TokenAnswer, UserAnswer
 from quartapp_auth.service import UserService
+from quartapp_auth.signing_in.sign_out_routes import renew_cookie
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -114,17 +115,19 @@ async def login(body: Credentials) -> dict[str, Any]:
 @blueprint.post("/refresh")
 @Operation(id="refreshToken", access=SIGNED_IN, tags=TAGS, data=TokenAnswer)
 async def refresh(principal: Principal) -> dict[str, Any]:
-    """Exchange a valid token for a fresh one."""
+    """Exchange a valid token for a fresh one, also in the session cookie."""
     if "iat" not in principal.claims:
         # The credentials of another system are not a token of this server, and may end earlier than
         # one.
         raise unauthorized(INVALID_TOKEN)
     users = core().services.get(UserService)
     try:
-        return {"token": await users.issue_token(await users.get(principal.id))}
+        token = await users.issue_token(await users.get(principal.id))
     except (UserNotFoundError, WrongPasswordError) as error:
         # The account has changed since the token was checked.
         raise unauthorized(INVALID_TOKEN) from error
+    renew_cookie(token)
+    return {"token": token}
 
 
 @blueprint.get("/me")

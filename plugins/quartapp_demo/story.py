@@ -107,6 +107,10 @@ class Story:
                 began = perf_counter()
                 await office.start_session(school)
             screen.done("The session is live", f"{school.teacher.name} calls · {_since(began)}")
+            screen.done(
+                "Watch it in a browser", f"http://{server.address}/app/roll/{school.class_id}"
+            )
+            screen.done("Sign in there as", f"{school.teacher.email} · {school.password}")
             await self._pause(AFTER_REMARK / 2)
             with screen.calling(roll):
                 await self._marks(crowd, roll, school.teacher)

@@ -4,10 +4,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from quartapp import Static, core, hookimpl
+from quartapp_web import hookspecs
 from quartapp_web.error_pages import page_of_error
 from quartapp_web.offline import blueprint as offline
+from quartapp_web.own_sections import SECTIONS
 from quartapp_web.rendering import Pages
 from quartapp_web.roll_page import blueprint as roll_page
+from quartapp_web.sections import Section, Sections
 from quartapp_web.sign_in_pages import blueprint as sign_in_pages
 from quartapp_web.start_page import blueprint as start_page
 from quartapp_web.student_pages import blueprint as student_pages
@@ -24,11 +27,19 @@ class WebPlugin:
 
     name = "web"
     requires = ("auth", "classes", "attendance")
+    hookspecs = hookspecs
 
     @hookimpl
     def register_services(self, app: Quart) -> None:
-        """Provide the templates, in all languages."""
-        core(app).services.add(Pages())
+        """Provide the templates in all languages, and the navigation."""
+        services = core(app).services
+        services.add(Pages())
+        services.add(Sections(app))
+
+    @hookimpl
+    def register_sections(self) -> list[Section]:
+        """Return the entries of the bundled pages."""
+        return SECTIONS
 
     @hookimpl
     def register_blueprints(self) -> list[Blueprint]:

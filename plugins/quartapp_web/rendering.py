@@ -11,14 +11,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from quart import Response, request
 
 from quartapp import core
-from quartapp_attendance import AttendanceService
 from quartapp_auth import UserNotFoundError, UserService
-from quartapp_web.texts import _
+from quartapp_web.sections import Sections
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from quartapp import Principal
+    from quartapp_web.sections import Section
 
 HERE = Path(__file__).parent
 DOMAIN = "web"
@@ -113,24 +113,54 @@ async def page_for(
     """
     pages = core().services.get(Pages)
     sections = tuple(
-        (path, pages.translated(label), request.path == path)
-        for path, label in _sections(principal)
+        (section.path, _label(pages, section), _is_current(section))
+        for section in core().services.get(Sections).seen_by(principal)
     )
     person = await _name_of(principal)
     return pages.page(template, status, person=person, sections=sections, **values)
 
 
+async def framed_page(
+    principal: Principal, title: str, content: str, status: int = HTTPStatus.OK
+) -> Response:
+    """Return a page of a plugin's own, with the look and the navigation of all pages.
+
+    Args:
+        principal: The person who sees the page.
+        title: Heading of the page, and title in the browser.
+        content: HTML below the heading as ``markupsafe.Markup``. Plain text is escaped.
+        status: HTTP status code.
+
+    Raises:
+        DatabaseUnavailableError: MongoDB did not answer in time.
+    """
+    return await page_for(principal, "framed.html", status, title=title, content=content)
+
+
 def home_of(principal: Principal) -> str:
     """Return the path of the page that a person sees first."""
-    return _sections(principal)[0][0]
+    return core().services.get(Sections).seen_by(principal)[0].path
 
 
-def _sections(principal: Principal) -> list[tuple[str, str]]:
-    permissions = core().roles.permissions_of(principal.role)
-    calls = core().services.get(AttendanceService).calls_rolls(principal)
-    if "attendance:read" in permissions and not calls:
-        return [("/app/now", _("Now")), ("/app/my-attendance", _("My attendance"))]
-    return [("/app/today", _("Today"))]
+def valid_for(principal: Principal) -> int:
+    """Return for how long the sign-in of a person is valid, in whole seconds.
+
+    What another system vouches for cannot be renewed here: 0.
+
+    Args:
+        principal: The person.
+    """
+    if "iat" not in principal.claims:
+        return 0
+    return max(1, int(principal.expires_at - core().clock.time()))
+
+
+def _label(pages: Pages, section: Section) -> str:
+    return section.labels.get(pages.language()) or pages.translated(section.label)
+
+
+def _is_current(section: Section) -> bool:
+    return request.path == section.path or request.path.startswith(f"{section.path}/")
 
 
 async def _name_of(principal: Principal) -> str:

@@ -11,7 +11,7 @@ from quartapp import Operation, Refusal, core, permission, timestamp
 from quartapp_attendance import AttendanceService, NoActiveSessionError
 from quartapp_classes import ClassNotFoundError, ClassService, NotOwnerError
 from quartapp_web.moments import clock_time
-from quartapp_web.rendering import Pages, page_for
+from quartapp_web.rendering import Pages, page_for, valid_for
 from quartapp_web.statuses import shown_statuses
 from quartapp_web.texts import _
 
@@ -90,6 +90,7 @@ async def show_roll(principal: Principal, class_id: str) -> Response:
         since=clock_time(session["startedAt"]),
         started_at=timestamp(session["startedAt"]),
         seq=session["seq"],
+        valid_for=valid_for(principal),
         students=[
             {"id": str(one.id), "name": one.display_name, "status": marks.get(str(one.id), "")}
             for one in students

@@ -12,7 +12,7 @@ from quartapp import Operation, core, permission
 from quartapp_attendance import AttendanceService, NoActiveSessionError
 from quartapp_classes import ClassService
 from quartapp_web.moments import clock_time
-from quartapp_web.rendering import Pages, page_for
+from quartapp_web.rendering import Pages, page_for, valid_for
 from quartapp_web.statuses import shown_statuses
 from quartapp_web.texts import _
 
@@ -66,6 +66,7 @@ async def show_now(principal: Principal) -> Response:
         "now.html",
         live=live,
         person_id=principal.id,
+        valid_for=valid_for(principal),
         classes=sorted(rooms),
         statuses=statuses,
         labels={code: asdict(one) for code, one in statuses.items()},

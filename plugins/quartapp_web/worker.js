@@ -15,6 +15,7 @@ const FILES = [
   "/app/static/keys.js",
   "/app/static/live.js",
   "/app/static/queue.js",
+  "/app/static/renewal.js",
   "/app/static/store.js",
   "/app/static/sign-out.js",
 ];

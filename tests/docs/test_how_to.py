@@ -144,6 +144,21 @@ async def test_guests_sign_a_book_whose_form_is_shown_again_when_it_does_not_fit
     assert "Location" in sign["responses"]["303"]["headers"]
 
 
+async def test_page_of_a_plugin_has_the_frame_of_the_bundled_pages(serve, example):
+    server = await serve(beside=[example("library_page", HOW_TO).LibraryPlugin])
+    page = server.page(await server.person("teacher", name="<Ada>"))
+    shown = await page.get("/app/library")
+    assert '<a href="/app/library" aria-current="page">Library</a>' in shown.text
+    assert "<h1>Library</h1>" in shown.text
+    assert "<li>Flatland &amp; other lands</li>" in shown.text
+    assert "<Ada>" not in shown.text
+    assert (
+        await server.page(await server.person("student")).get("/app/library")
+    ).status_code == 403
+    stranger = await server.page().get("/app/library")
+    assert stranger.headers["location"] == "/app/sign-in?next=%2Fapp%2Flibrary"
+
+
 async def test_unreachable_directory_is_not_reported_as_wrong_password(school):
     _, server = school
     server.directory.down = True

@@ -21,6 +21,7 @@ FACES = [
     "quartapp_records",
     "quartapp_calendar",
     "quartapp_reports",
+    "quartapp_web",
 ]
 DOCUMENTED = re.compile(r"^\.\. (?:auto\w+|py:\w+):: ([\w.]+)\.(\w+)$", re.MULTILINE)
 # These are not authors' code: they start a whole program, or make documents of a whole app.

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 NAMES = ("Ada Lovelace", "Grace Brewster Murray Hopper", "محمد بن موسى", "<b>Bobby</b> & Co", "Zoë")
 
 
-async def called_lesson(serve, visit, names=NAMES, **options):
+async def called_lesson(serve, visit, names=NAMES, clock=None, **options):
     """Return a server, a teacher in front of the roll of a live session, and the class."""
-    server = await serve()
+    server = await serve() if clock is None else await serve(clock=clock)
     teacher = await server.person("teacher")
     students = [await server.person("student", name=name) for name in names]
     room = await class_room(server, teacher, students, name="Maths 7b")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
+from datetime import timedelta
 
 from playwright.async_api import expect
 
+from quartapp import timestamp
 from quartapp.testing import SECRET
 from quartapp_classes.testing import class_room
 from tests.web.rolls import called_lesson, counts, row
 
+COLOUR = "element => getComputedStyle(element).color"
 # What Chromium says of a server that is away, or has closed the door.
 AWAY = ("ERR_INTERNET_DISCONNECTED", "WebSocket connection", "ERR_CONNECTION")
 
@@ -30,6 +34,9 @@ async def test_marks_without_a_connection_are_kept_and_sent(serve, visit):
     await counts(page, 1, 0, 4)
     await visitor.context.set_offline(True)
     await expect(page.get_by_role("alert")).to_contain_text("No connection")
+    await expect(page.get_by_text("Not connected")).to_be_visible()
+    live = page.locator(".live")
+    assert await live.evaluate(COLOUR) == await page.locator(".quiet").first.evaluate(COLOUR)
     await present(page, "Ada").check()
     await absent(page, "Grace").check()
     await absent(page, "Ada").check()
@@ -39,6 +46,7 @@ async def test_marks_without_a_connection_are_kept_and_sent(serve, visit):
     await visitor.context.set_offline(False)
     await counts(page, 1, 2, 2)
     await expect(page.get_by_role("alert")).to_have_count(0)
+    await expect(page.get_by_text("Not connected")).to_be_hidden()
     await page.get_by_role("button", name="Undo").click()
     await expect(present(page, "Ada")).to_be_checked()
     await counts(page, 2, 1, 2)
@@ -118,6 +126,31 @@ async def test_expired_sign_in_keeps_marks_until_the_next_one(serve, visit):
     await counts(page, 1, 0, 4)
 
 
+async def test_page_that_stays_open_stays_signed_in(serve, visit, turned_clock, monkeypatch):
+    monkeypatch.setenv("QUARTAPP_TOKEN_HOURS", "2")
+    visitor, *_ = await called_lesson(serve, visit, clock=turned_clock)
+    page, told = visitor.page, []
+
+    def heard(frame):
+        if json.loads(frame)["event"] == "AUTH":
+            told.append(json.loads(frame)["data"]["expiresAt"])
+
+    page.on("websocket", lambda socket: socket.on("framereceived", heard))
+    await page.clock.install()
+    await page.reload()
+    await page.wait_for_selector("main[data-connection=ready]")
+    # A longer turn would be taken for the silence of a lost browser.
+    await turned_clock.advance(5)
+    async with page.expect_response("**/api/v1/auth/refresh") as renewed:
+        await page.clock.fast_forward("01:00:00")
+    cookie = (await (await renewed.value).all_headers())["set-cookie"]
+    assert "Max-Age=7200; HttpOnly" in cookie
+    # The answer to the mark comes after the one to the renewal, on the same socket.
+    await present(page, "Ada").check()
+    await counts(page, 1, 0, 4)
+    assert told == [timestamp(turned_clock.now() + timedelta(hours=2))]
+
+
 async def test_start_that_ends_another_roll_call_says_whose_and_asks(serve, visit):
     visitor, *_ = await called_lesson(serve, visit)
     alan = await visitor.server.person("teacher", name="Alan Turing")
@@ -154,7 +187,8 @@ async def test_class_that_was_given_away_takes_no_marks(serve, visit):
     )
     assert removed.status_code in {200, 404}, removed.text
     page = visitor.page
-    await present(page, "Ada").check()
+    # The refusal may take the choice back before anybody sees it.
+    await present(page, "Ada").click()
     await expect(page.get_by_role("alert")).to_contain_text("given to somebody else")
     await expect(page.get_by_role("alert")).to_contain_text("too late to be stored: Ada Lovelace")
     await counts(page, 0, 0, 5)

@@ -47,7 +47,7 @@ async def test_roll_call_appears_at_the_student_by_itself(serve, visit):
         await ada.goto("/app/now")
     await expect(ada.page.get_by_role("heading", name="No roll call is live")).to_be_visible()
     await ada.look("now-nothing")
-    await ada.page.wait_for_function("document.querySelector('main[data-connected]')")
+    await ada.page.wait_for_function("document.querySelector('main[data-connection=ready]')")
     await visitor.page.get_by_role("link", name="Back to Today").click()
     await visitor.page.get_by_role("button", name="Start roll call").click()
     await expect(ada.page.get_by_role("status")).to_contain_text("You are not marked yet")

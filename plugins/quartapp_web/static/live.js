@@ -56,6 +56,11 @@ export class Live {
     this.#watch ??= setTimeout(() => this.#drop(), PATIENCE);
   }
 
+  /** Let the open connection last as long as a fresh token. @param {string} token */
+  renew(token) {
+    if (this.#socket?.readyState === WebSocket.OPEN) this.send({ event: "AUTH", data: { token } });
+  }
+
   /** Nothing more is to come. */
   end() {
     this.#ended = true;

@@ -1,6 +1,7 @@
 // @ts-check
 // A student's own marks, as they are stored.
 import { Live } from "./live.js";
+import { renew } from "./renewal.js";
 
 /** @typedef {{label: string, letter: string, hue: string}} Status */
 
@@ -14,7 +15,7 @@ const banner = /** @type {HTMLElement} */ (document.getElementById("banner"));
 
 /** @param {import("./live.js").State} state */
 function show(state) {
-  main.toggleAttribute("data-connected", state === "ready");
+  main.dataset.connection = state;
   banner.hidden = state === "ready";
   const text = state === "ready" ? "" : texts[state === "signed-out" ? "signedOut" : state];
   /** @type {HTMLElement} */ (banner.querySelector("p")).textContent = text;
@@ -62,8 +63,9 @@ function follow(section) {
     if (event === "DONE" || event === "SESSION_ENDED") ended(section);
     if (event === "ERROR" && data.message === "No active attendance session") ended(section);
   };
-  new Live(section.dataset.classId ?? "", Number(section.dataset.seq), take, show, began);
+  return new Live(section.dataset.classId ?? "", Number(section.dataset.seq), take, show, began);
 }
 
-sections.forEach(follow);
-if (!sections.length) new Live("", 0, () => undefined, show, began);
+const lives = [...sections].map(follow);
+if (!lives.length) lives.push(new Live("", 0, () => undefined, show, began));
+renew(Number(main.dataset.validFor), (token) => lives.forEach((live) => live.renew(token)));

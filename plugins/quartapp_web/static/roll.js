@@ -4,6 +4,7 @@ import { keepPage } from "./keeping.js";
 import { listen } from "./keys.js";
 import { Live } from "./live.js";
 import { Queue, frameOf, reference } from "./queue.js";
+import { renew } from "./renewal.js";
 import * as roll from "./rows.js";
 import { counted, labelOf, list, part, rows } from "./rows.js";
 import { drop, keep, kept } from "./store.js";
@@ -255,6 +256,7 @@ function done(data) {
 function end(why) {
   over = true;
   live.end();
+  main.dataset.connection = "over";
   say(told(why));
   conflicts.length = 0;
   ask();
@@ -306,6 +308,7 @@ part("change").addEventListener("click", () => decide(true));
 // ---------------------------------------------------------------------------------- the connection
 
 const live = new Live(classId, Number(main.dataset.seq), take, (state) => {
+  main.dataset.connection = state;
   if (state === "ready") {
     say("");
     resend();
@@ -320,6 +323,7 @@ const live = new Live(classId, Number(main.dataset.seq), take, (state) => {
   }
 });
 
+renew(Number(main.dataset.validFor), (token) => live.renew(token));
 show("roll");
 count();
 // What was chosen before this script was there.

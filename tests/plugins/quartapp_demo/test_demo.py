@@ -105,6 +105,11 @@ def test_demo_prints_plain_lines_despite_settings_of_another_server(surroundings
     assert (told.returncode, told.stderr) == (0, ""), told.stdout
     assert all(letter.isprintable() or letter == "\n" for letter in told.stdout)
     assert "31 sockets, 30 broadcasts each, one order" in told.stdout
+    assert re.search(
+        r"^Watch it in a browser +http://127\.0\.0\.1:\d+/app/roll/[0-9a-f]{24}$",
+        told.stdout,
+        re.MULTILINE,
+    )
     assert len(re.findall(r"seen by 31 sockets in \d+\.\d ms", told.stdout)) == 28
     assert re.search(r"median \d+\.\d ms, slowest \d+\.\d ms, 28 marks", told.stdout)
     assert re.search(r"TODAY_SUMMARY to all 31 sockets .*: 10 present, 2 absent", told.stdout)

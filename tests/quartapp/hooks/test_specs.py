@@ -396,6 +396,17 @@ async def test_register_percentages_adds_a_rule_that_the_setting_chooses(
     assert told["students"][0]["percentage"] == 100
 
 
+async def test_register_sections_adds_an_entry_for_whom_it_concerns(serve, example):
+    server = await serve(beside=[example("register_sections").LibraryPlugin])
+    teacher, student = await server.person("teacher"), await server.person("student")
+    today = (await server.page(teacher).get("/app/today")).text
+    assert '<a href="/app/library">Library</a>' in today
+    assert today.index("/app/today") < today.index("/app/library")
+    assert "/app/library" not in (await server.page(student).get("/app/now")).text
+    german = await server.page(teacher).client.get("/app/today", headers={"Accept-Language": "de"})
+    assert '<a href="/app/library">Bücherei</a>' in german.text
+
+
 async def test_register_events_adds_a_documented_event(serve, example):
     server = await serve(beside=[example("register_events").HandsPlugin])
     student, teacher = await server.person("student"), await server.person("teacher")

@@ -1,0 +1,40 @@
+"""The entries of the bundled pages in the navigation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from quartapp import core
+from quartapp_attendance import AttendanceService
+from quartapp_web.sections import Section
+from quartapp_web.texts import _
+
+if TYPE_CHECKING:
+    from quartapp import Principal
+
+
+def is_student(principal: Principal) -> bool:
+    """Tell whether a person has marks of their own, and calls no rolls.
+
+    Args:
+        principal: The person.
+    """
+    permissions = core().roles.permissions_of(principal.role)
+    calls = core().services.get(AttendanceService).calls_rolls(principal)
+    return "attendance:read" in permissions and not calls
+
+
+def is_staff(principal: Principal) -> bool:
+    """Tell whether a person is no student.
+
+    Args:
+        principal: The person.
+    """
+    return not is_student(principal)
+
+
+SECTIONS = [
+    Section("/app/today", _("Today"), shown_to=is_staff, order=10),
+    Section("/app/now", _("Now"), shown_to=is_student, order=10),
+    Section("/app/my-attendance", _("My attendance"), shown_to=is_student, order=20),
+]
