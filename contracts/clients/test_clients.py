@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from quartapp_contract_suite.people import days_ago
 from quartapp_contract_suite.server import running_server
 
 if TYPE_CHECKING:
@@ -85,17 +86,47 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a folder with the generated Python client, the programs that use it, and their venv."""
     folder = tmp_path_factory.mktemp("client") / "python"
     shutil.copytree(CLIENTS / "python", folder)
-    run(sys.executable, "-m", "venv", "venv", cwd=folder)
-    binaries = scripts(folder)
-    requirements = ("install", "--quiet", "--no-compile", "--requirement", "requirements.txt")
-    run(binaries / "pip", *requirements, cwd=folder, seconds=INSTALL_SECONDS)
     run(
-        *(binaries / "openapi-python-client", "generate", "--path", OPENAPI),
+        *(scripts(with_venv(folder)) / "openapi-python-client", "generate", "--path", OPENAPI),
         *("--meta", "none", "--output-path", "quartapp_client"),
         *("--config", "generator.yaml", "--fail-on-warning"),
         cwd=folder,
     )
     return folder
+
+
+@pytest.fixture(scope="module")
+def generator(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a folder with openapi-generator and a venv for the Python client that it makes."""
+    folder = tmp_path_factory.mktemp("generator") / "python"
+    shutil.copytree(CLIENTS / "openapi_generator_python", folder)
+    return with_venv(folder)
+
+
+def with_venv(folder: Path) -> Path:
+    """Install the requirements of ``folder`` into a venv in it, and return ``folder``."""
+    run(sys.executable, "-m", "venv", "venv", cwd=folder)
+    requirements = ("install", "--quiet", "--no-compile", "--requirement", "requirements.txt")
+    run(scripts(folder) / "pip", *requirements, cwd=folder, seconds=INSTALL_SECONDS)
+    return folder
+
+
+def openapi_generator(generator: Path, kind: str, output: Path, *options: str) -> None:
+    """Make a client from openapi.yaml as it is: no option lets the generator skip a check.
+
+    Args:
+        generator: Folder of the venv with openapi-generator, which needs Java.
+        kind: Name of the generator, such as ``python``.
+        output: Folder for the client.
+        options: Options that concern names alone.
+    """
+    command = ("openapi-generator-cli", "generate", "--input-spec", str(OPENAPI))
+    binary, *arguments = command
+    run(
+        *(scripts(generator) / binary, *arguments, "--generator-name", kind),
+        *("--output", output, *options),
+        cwd=generator,
+    )
 
 
 def scripts(folder: Path) -> Path:
@@ -127,3 +158,44 @@ def test_the_python_client_fits_its_types_and_walks(python: Path, base_url: str)
     assert seen["refused"] == "Invalid email or password"
     assert seen["created"]["teacherId"] == seen["me"]["_id"]
     assert seen["classes"] == [seen["created"]]
+
+
+def check_walk(seen: dict[str, Any], teacher: str) -> None:
+    """Check what a client of openapi-generator saw on its walk."""
+    assert seen["me"] == teacher
+    assert seen["teacherId"] == seen["teacher"]
+    assert seen["roll"] == [seen["student"]]
+    assert len(set(seen["started"])) == 1
+    assert seen["status"] == "absent"
+    assert seen["outcome"] == "closed"
+    assert seen["statuses"] == [["absent"]]
+    assert seen["refused"] == 409
+    assert seen["error"] == "attendance session is active"
+
+
+def test_openapi_generators_python_client_fits_its_types_and_walks(
+    generator: Path, base_url: str
+) -> None:
+    openapi_generator(
+        *(generator, "python", generator), "--additional-properties=packageName=quartapp_client"
+    )
+    types = ("--strict", "--follow-imports=silent", "walk.py", "mistakes.py")
+    run(scripts(generator) / "mypy", *types, cwd=generator)
+    teacher, student = address(), address()
+    words = ("walk.py", base_url, teacher, student, days_ago(1))
+    printed = run(scripts(generator) / "python", *words, cwd=generator)
+    check_walk(json.loads(printed), teacher)
+
+
+def test_openapi_generators_typescript_client_compiles_and_walks(
+    generator: Path, base_url: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "typescript"
+    source = CLIENTS / "openapi_generator_typescript"
+    shutil.copytree(source, folder, ignore=shutil.ignore_patterns("node_modules"))
+    openapi_generator(generator, "typescript-fetch", folder / "client")
+    run("npm", "ci", "--no-audit", "--no-fund", cwd=folder, seconds=INSTALL_SECONDS)
+    run("npm", "run", "compile", cwd=folder)
+    teacher, student = address(), address()
+    words = ("built/walk.js", base_url, teacher, student, days_ago(1))
+    check_walk(json.loads(run("node", *words, cwd=folder)), teacher)

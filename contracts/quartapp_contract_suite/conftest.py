@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from quartapp.contract.schemas import kept_by_servers
 from quartapp_contract_suite.http.report import summary_lines as http_lines
 from quartapp_contract_suite.people import PASSWORD, TIMEOUT_SECONDS, People
 from quartapp_contract_suite.server import make_admin, server_in
@@ -229,8 +230,9 @@ def again(request: pytest.FixtureRequest, seed: int, plugins: list[str]) -> str:
 
 @pytest.fixture(scope="session")
 def openapi(base_url: str) -> dict[str, Any]:
-    """Return the OpenAPI document of the server under test."""
-    return _served(f"{base_url}/openapi.json")
+    """Return the OpenAPI document of the server under test, with what it asks of servers alone."""
+    document: dict[str, Any] = kept_by_servers(_served(f"{base_url}/openapi.json"))
+    return document
 
 
 @pytest.fixture(scope="session")

@@ -70,10 +70,14 @@ class Registration(NewAccount):
 
 def _by_address_or_username(schema: dict[str, Any]) -> None:
     """Split the schema of credentials into two whole ones, as many generators of clients need."""
-    either = [{**schema, "required": [key, "password"]} for key in ("email", "username")]
+    by_address = {**schema, "required": ["email", "password"]}
+    without = {key: schema["properties"][key] for key in ("username", "password")}
+    by_username = {**schema, "required": ["username", "password"], "properties": without}
+    # With an address, the address decides. One of the two fits, whatever the body has.
+    by_username["not"] = {"required": ["email"]}
     title = schema["title"]
     schema.clear()
-    schema |= {"title": title, "anyOf": either}
+    schema |= {"title": title, "oneOf": [by_address, by_username]}
 
 
 class Credentials(Body):

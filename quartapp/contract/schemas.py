@@ -14,6 +14,30 @@ ANNOTATIONS = frozenset(
 # Keywords whose value has schemas by a name.
 NAMED_SCHEMAS = ("properties", "patternProperties", "dependentSchemas")
 
+# A keyword with this prefix is kept by servers, and no client may rely on it: later versions and
+# plugins may add a member or a value.
+OF_SERVERS = "x-server-"
+
+
+def kept_by_servers(node: Any) -> Any:  # noqa: ANN401 - any part
+    """Return a document with everything that servers keep, for tests of servers.
+
+    Answers in a document are open: clients must not refuse a member or a value that they do not
+    know. Keywords of JSON Schema that bind only servers have the prefix ``x-server-`` there, and
+    lose it here.
+
+    Args:
+        node: A document, or any part of one.
+    """
+    if isinstance(node, list):
+        return [kept_by_servers(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    return {
+        key.removeprefix(OF_SERVERS) if isinstance(key, str) else key: kept_by_servers(value)
+        for key, value in node.items()
+    }
+
 
 def target(document: Mapping[str, Any], reference: str) -> Any:  # noqa: ANN401 - any part
     """Return the part of a document that a reference names.

@@ -52,7 +52,7 @@ def main(base_url: str, email: str) -> None:
             {
                 "me": user.to_dict(),
                 "registered": registered.data.to_dict(),
-                "refused": refused.error.value,
+                "refused": refused.error,
                 "created": created.data.to_dict(),
                 "classes": [found.to_dict() for found in classes.data],
             }

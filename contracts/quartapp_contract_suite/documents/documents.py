@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from quartapp.contract.files import asyncapi_file, openapi_file, read_document
 from quartapp.contract.openapi.normal_form import METHODS
+from quartapp.contract.schemas import kept_by_servers
 from quartapp.testing.fuzz import left_out_of
 from quartapp_contract_suite.documents.additions import follow
 
@@ -15,10 +16,13 @@ if TYPE_CHECKING:
     from quartapp.encoding import JsonObject
     from quartapp.testing.fuzz import LeftOut
 
+LINKED_BODY = "x-request-body"
+
 
 def openapi_authority() -> JsonObject:
-    """Return the document openapi.yaml."""
-    return read_document(openapi_file())
+    """Return the document openapi.yaml, with what it asks of servers alone."""
+    document: JsonObject = kept_by_servers(read_document(openapi_file()))
+    return document
 
 
 def asyncapi_authority() -> JsonObject:
@@ -63,7 +67,9 @@ def _add_links_and_examples(
     for status, answer in written["responses"].items():
         links = follow(authority, answer).get("links")
         if links and str(status) in operation["responses"]:
-            operation["responses"][str(status)]["links"] = _written_out(authority, links)
+            operation["responses"][str(status)]["links"] = {
+                name: _with_body(link) for name, link in _written_out(authority, links).items()
+            }
     body = follow(authority, written.get("requestBody", {}))
     for kind, content in body.get("content", {}).items():
         target = operation.get("requestBody", {}).get("content", {}).get(kind, {})
@@ -72,6 +78,12 @@ def _add_links_and_examples(
             for name in ("example", "examples")
             if name in content
         }
+
+
+def _with_body(link: JsonObject) -> JsonObject:
+    """Return a link with its body where OpenAPI has it; some generators refuse an object there."""
+    body = {"requestBody": link[LINKED_BODY]} if LINKED_BODY in link else {}
+    return {**link, **body}
 
 
 def _written_out(document: JsonObject, node: Any) -> Any:  # noqa: ANN401 - any part of a document

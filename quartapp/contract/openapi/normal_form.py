@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from quartapp.contract.schemas import ANNOTATIONS, NAMED_SCHEMAS, target
+from quartapp.contract.schemas import ANNOTATIONS, NAMED_SCHEMAS, kept_by_servers, target
 from quartapp.errors import QuartappError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def normal_form(document: JsonObject, name: str) -> JsonObject:
         DocumentError: A reference leads nowhere, or a part has the wrong type.
     """
     try:
-        return _Normaliser(document).operations()
+        return _Normaliser(kept_by_servers(document)).operations()
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise DocumentError(f"{name} is no OpenAPI document: {error}") from error
 
