@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 
 DEADLINE_SECONDS = 60.0
+# Fixtures that start processes.
+IN_PROCESSES = frozenset({"run_cli", "serve_process", "serve_workers"})
 # The least that bcrypt takes.
 QUICK_COST = 4
 
@@ -46,6 +48,14 @@ def pytest_collection() -> Iterator[object]:
         gc.collect()
         gc.freeze()
         gc.enable()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Count tests that start servers or commands as processes of their own among those."""
+    for item in items:
+        if IN_PROCESSES.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.processes)
 
 
 @pytest.fixture(scope="session", autouse=True)

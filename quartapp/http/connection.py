@@ -20,7 +20,7 @@ from quartapp.parts import core
 from quartapp.telemetry.traces import failed
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from quart.wrappers import Request
 
@@ -30,6 +30,8 @@ LINGER_SECONDS = 3.0
 # A request keeps its id from a proxy or a client, if the id is harmless in logs and headers.
 HARMLESS_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 NO_ROUTE = "none"
+# Shorter bodies come with the head of their request, but for those of clients that send it apart.
+ARRIVES_AT_ONCE = 64 * 1024
 
 
 class RequestConnection(ASGIHTTPConnection):
@@ -46,6 +48,10 @@ class RequestConnection(ASGIHTTPConnection):
     ) -> None:
         """Serve the request."""
         self._complete = asyncio.Event()
+        if declared_length(self.scope["headers"]) > ARRIVES_AT_ONCE:
+            # The answer may not need it, and whoever sends it may wait for the answer.
+            await super().__call__(receive, send)
+            return
         first = await receive()
         if first["type"] == "http.request" and not first.get("more_body", False):
             # Nearly all requests are complete at once. They need no task that waits for the rest,
@@ -151,3 +157,15 @@ class RequestConnection(ASGIHTTPConnection):
         )
         self._status = response.status_code
         await super()._send_response(send, response)
+
+
+def declared_length(headers: Iterable[tuple[bytes, bytes]]) -> int:
+    """Return the length of the body that a request declares, in bytes; 0 if it declares none.
+
+    Args:
+        headers: Names in lower case, and values.
+    """
+    for name, value in headers:
+        if name == b"content-length":
+            return int(value)  # The parser lets nothing else through.
+    return 0

@@ -83,6 +83,7 @@ def extra_of(module):
     return name if name in OURS.metadata.get_all("Provides-Extra") else None
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     ("module", "file"), [pytest.param(*found, id=found[0]) for found in modules()]
 )
@@ -147,6 +148,7 @@ async def test_a_plugin_without_its_extra_is_refused_in_one_sentence(without, pl
     )
 
 
+@pytest.mark.processes
 async def test_the_demo_without_its_extra_is_refused_in_one_sentence(without):
     status, output, said = await without(["websockets"], "demo", "--fast")
     assert status == 2
@@ -156,6 +158,7 @@ async def test_the_demo_without_its_extra_is_refused_in_one_sentence(without):
     )
 
 
+@pytest.mark.processes
 async def test_calendars_are_not_imported_without_their_extra(without, tmp_path, mongodb_uri):
     (tmp_path / "holidays.ics").write_text("BEGIN:VCALENDAR")
     status, output, said = await without(
@@ -169,6 +172,7 @@ async def test_calendars_are_not_imported_without_their_extra(without, tmp_path,
     )
 
 
+@pytest.mark.processes
 async def test_contract_tests_without_their_extra_are_refused_in_one_sentence(without):
     status, output, said = await without(["schemathesis"], "contract", "test")
     assert status == 2
@@ -179,6 +183,7 @@ async def test_contract_tests_without_their_extra_are_refused_in_one_sentence(wi
     )
 
 
+@pytest.mark.processes
 async def test_without_any_extra_the_default_plugins_load(without):
     extras = OURS.metadata.get_all("Provides-Extra")
     optional = set().union(*(requirements(extra) for extra in extras)) - requirements(None)

@@ -20,6 +20,7 @@ from quartapp import (
     hookimpl,
     permission,
 )
+from quartapp.http.connection import LINGER_SECONDS
 
 LIMIT = 300_000
 
@@ -225,7 +226,8 @@ async def test_a_form_without_a_length_is_limited_too(shop):
     assert answer.status_code == 413
 
 
-async def test_a_form_that_is_too_long_is_refused_before_it_is_sent(shop):
+async def test_a_form_that_is_too_long_is_refused_before_it_is_sent(serve, plugin, turned_clock):
+    shop = await serve(beside=[plugin], clock=turned_clock)
     host, port = urlsplit(shop.url).netloc.split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     head = (
@@ -237,6 +239,9 @@ async def test_a_form_that_is_too_long_is_refused_before_it_is_sent(shop):
         "",
     )
     writer.write("\r\n".join(head).encode())
+    # The client gets some time to send it, so that no reset overtakes the answer.
+    await turned_clock.asked(LINGER_SECONDS)
+    await turned_clock.advance(LINGER_SECONDS)
     async with asyncio.timeout(60):
         answer = await reader.readuntil(b"\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 413 ")
