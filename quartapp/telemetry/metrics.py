@@ -161,7 +161,9 @@ class _FilledFiles(MultiProcessCollector):
 
     def collect(self) -> Iterable[Metric]:
         """Return the metrics of all processes together."""
-        files = [str(file) for file in Path(os.environ[SHARED_FOLDER]).glob("*.db") if _is_filled(file)]
+        files = [
+            str(file) for file in Path(os.environ[SHARED_FOLDER]).glob("*.db") if _is_filled(file)
+        ]
         return self.merge(files)  # type: ignore[no-any-return, no-untyped-call]
 
 

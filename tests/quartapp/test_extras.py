@@ -83,7 +83,6 @@ def extra_of(module):
     return name if name in OURS.metadata.get_all("Provides-Extra") else None
 
 
-@pytest.mark.processes
 @pytest.mark.parametrize(
     ("module", "file"), [pytest.param(*found, id=found[0]) for found in modules()]
 )
@@ -132,6 +131,7 @@ def without(tmp_path):
     return run
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     ("plugin", "absent"),
     [("checkin", "segno"), ("mail", "aiosmtplib"), ("oneroster", "rich"), ("webhooks", "httpx")],
