@@ -50,6 +50,7 @@ from quartapp.realtime.registry import EventRegistry
 from quartapp.realtime.tickets import StoredTicket, Tickets
 from quartapp.service.auth_event import renewal
 from quartapp.service.capabilities import Capabilities, capabilities_blueprint
+from quartapp.service.export import export_blueprint
 from quartapp.service.probe import EXTENSION as PROBE
 from quartapp.service.probe import Probe
 from quartapp.service.routes import blueprint as service_routes
@@ -147,6 +148,7 @@ def create_app(
     )
     register_routes(app, service_routes)
     register_routes(app, capabilities_blueprint)
+    register_routes(app, export_blueprint)
     if settings.metrics:
         register_routes(app, metrics_routes)
     if settings.docs:

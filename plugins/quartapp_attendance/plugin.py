@@ -28,6 +28,7 @@ from quartapp_attendance.live.sessions import LiveSessions
 from quartapp_attendance.live.stream import SessionStream
 from quartapp_attendance.metrics import AttendanceMetrics
 from quartapp_attendance.models import AttendanceRecord, Session
+from quartapp_attendance.personal import personal_data
 from quartapp_attendance.records import Records
 from quartapp_attendance.resume import since_parameters
 from quartapp_attendance.routes import blueprint
@@ -66,6 +67,7 @@ class AttendancePlugin:
     audited = ACTIONS
 
     def __init__(self) -> None:
+        self._database: Database | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._service: AttendanceService | None = None
         self._local_day: Callable[[datetime], date] | None = None
@@ -95,6 +97,7 @@ class AttendancePlugin:
     def register_services(self, app: Quart) -> None:
         """Provide the services of roll calls."""
         parts = core(app)
+        self._database = parts.database
         self._local_day = parts.local_day
         services = parts.services
         metrics = AttendanceMetrics(parts.metrics.registry)
@@ -173,6 +176,13 @@ class AttendancePlugin:
         service = self._service
         reason = await service.kept_by(class_id, with_records=with_records) if service else None
         return Deny(reason) if reason else None
+
+    @hookimpl
+    async def personal_data(self, user_id: str) -> dict[str, object] | None:
+        """Return the records of a person, and the roll calls that they started."""
+        if self._database is None:
+            return None
+        return await personal_data(self._database, user_id)
 
     @hookimpl
     async def startup(self, app: Quart) -> None:

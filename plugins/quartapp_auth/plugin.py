@@ -32,6 +32,7 @@ from quartapp_auth.models import (
     SetupDocument,
     UserDocument,
 )
+from quartapp_auth.personal import personal_data
 from quartapp_auth.registering.invitation_command import invite
 from quartapp_auth.registering.invitation_routes import invitation_routes
 from quartapp_auth.registering.invitations import Invitations
@@ -58,7 +59,7 @@ if TYPE_CHECKING:
     import click
     from quart import Blueprint, Quart
 
-    from quartapp import Model
+    from quartapp import Database, Model
 
 # Whoever tries quartapp out opens many sockets of one person.
 SOCKETS_WHERE_OPEN = 1000
@@ -74,6 +75,8 @@ class AuthPlugin:
     migrations = MIGRATIONS
 
     def __init__(self) -> None:
+        self._database: Database | None = None
+        self._people: People | None = None
         self._hashing: Hashing | None = None
         self._states: AccountStates | None = None
         self._rule: RegistrationRule | None = None
@@ -111,6 +114,7 @@ class AuthPlugin:
     def register_services(self, app: Quart) -> None:
         """Provide the service of accounts."""
         parts = core(app)
+        self._database = parts.database
         settings = parts.services.get(AuthSettings)
         store = parts.services.find(UserStore)  # type: ignore[type-abstract] # mypy takes a protocol for a class that cannot be used
         if store is None:
@@ -132,6 +136,7 @@ class AuthPlugin:
         users = UserService(
             store, parts.tokens, parts.plugins, passwords, guessing, settings, rule, password_rule
         )
+        self._people = users
         parts.services.add(users)
         parts.services.add(users, as_=People)
         parts.services.add(users, as_=AccountMaker)
@@ -165,6 +170,13 @@ class AuthPlugin:
             *(blueprint, sign_out_blueprint, password_blueprint, reset_routes, ticket_blueprint),
             *(setup_routes, invitation_routes, people_routes, audit_routes),
         ]
+
+    @hookimpl
+    async def personal_data(self, user_id: str) -> dict[str, object] | None:
+        """Return the account."""
+        if self._database is None or self._people is None:
+            return None
+        return await personal_data(self._people, self._database, user_id)
 
     @hookimpl
     def register_commands(self) -> list[click.Command]:

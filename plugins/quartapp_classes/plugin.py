@@ -23,6 +23,7 @@ from quartapp_classes.happenings import (
 from quartapp_classes.models import ClassRoom
 from quartapp_classes.names import KEYS, give_keys
 from quartapp_classes.paths import ClassConverter
+from quartapp_classes.personal import personal_data
 from quartapp_classes.rolls import Rolls
 from quartapp_classes.routes import blueprint
 from quartapp_classes.service import ClassService
@@ -35,7 +36,7 @@ from quartapp_classes.writing import ClassWriter
 if TYPE_CHECKING:
     from quart import Blueprint, Quart
 
-    from quartapp import Account, Model
+    from quartapp import Account, Database, Model
     from quartapp_classes.rolls import ClassInfo, Roll
 
 
@@ -57,6 +58,7 @@ class ClassesPlugin:
     migrations = (Migration(2, KEYS, give_keys),)
 
     def __init__(self) -> None:
+        self._database: Database | None = None
         self._classes: ClassService | None = None
         self._rolls: Rolls | None = None
         self._teaching: Teaching | None = None
@@ -86,6 +88,7 @@ class ClassesPlugin:
     def register_services(self, app: Quart) -> None:
         """Provide the services of classes and rolls."""
         parts = core(app)
+        self._database = parts.database
         people = parts.services.get(People)  # type: ignore[type-abstract] # mypy takes a protocol for a class that cannot be used
         self._rolls = Rolls(parts.database, parts.plugins)
         self._teaching = Teaching(parts.database, parts.clock, parts.local_day)
@@ -126,6 +129,13 @@ class ClassesPlugin:
     async def password_words(self, user: Account) -> list[str]:
         """Return the names of the person's classes."""
         return await self._classes.names_of(user.id) if self._classes else []
+
+    @hookimpl
+    async def personal_data(self, user_id: str) -> dict[str, object] | None:
+        """Return the classes of a person."""
+        if self._database is None:
+            return None
+        return await personal_data(self._database, user_id)
 
     @hookimpl
     def startup(self) -> None:

@@ -18,6 +18,7 @@ from quartapp_excuses.beforehand import Beforehand
 from quartapp_excuses.files import MOST_BYTES, ExcuseFiles
 from quartapp_excuses.happenings import ExcuseDecided, ExcuseHandedIn, ExcuseWithdrawn
 from quartapp_excuses.models import ChunkDocument, ExcuseDocument, FileDocument
+from quartapp_excuses.personal import personal_data
 from quartapp_excuses.routes import excuse_routes
 from quartapp_excuses.service import MOST_DAYS, Excuses
 from quartapp_excuses.settings import EXCUSED, ExcusesSettings
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
     from quart import Blueprint, Quart
 
-    from quartapp import Model
+    from quartapp import Database, Model
     from quartapp_attendance import SessionInfo
 
 FINISH_SECONDS = 5.0
@@ -44,6 +45,7 @@ class ExcusesPlugin:
     audited = ACTIONS
 
     def __init__(self) -> None:
+        self._database: Database | None = None
         self._beforehand: Beforehand | None = None
 
     @hookimpl
@@ -83,6 +85,7 @@ class ExcusesPlugin:
     def register_services(self, app: Quart) -> None:
         """Provide the services of excuses."""
         parts = core(app)
+        self._database = parts.database
         services = parts.services
         settings, statuses = services.get(ExcusesSettings), services.get(StatusRegistry)
         if settings.status not in statuses:
@@ -133,6 +136,13 @@ class ExcusesPlugin:
             "mostBytes": MOST_BYTES,
             "mostDays": MOST_DAYS,
         }
+
+    @hookimpl
+    async def personal_data(self, user_id: str) -> dict[str, object] | None:
+        """Return the excuses of a person."""
+        if self._database is None:
+            return None
+        return await personal_data(self._database, user_id)
 
     @hookimpl
     async def final_status(self, session: SessionInfo, student_id: str) -> str | None:

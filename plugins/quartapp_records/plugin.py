@@ -36,6 +36,7 @@ from quartapp_records.later import LaterSessions
 from quartapp_records.lock import Lock
 from quartapp_records.lock_routes import lock_routes
 from quartapp_records.models import Column, OlderEntry, RecordLock, RegisterIndex
+from quartapp_records.personal import personal_data
 from quartapp_records.register import Registers
 from quartapp_records.routes import blueprint
 from quartapp_records.sessions import SessionRecords
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
     from quart import Blueprint, Quart
 
-    from quartapp import Model
+    from quartapp import Database, Model
 
 
 ENDED = (SessionDone, SessionSuperseded, SessionExpired, SessionAdded, SessionCancelled)
@@ -70,6 +71,7 @@ class RecordsPlugin:
     audited = ACTIONS
 
     def __init__(self) -> None:
+        self._database: Database | None = None
         self._histories: Histories | None = None
         self._columns: Columns | None = None
         self._sessions: SessionRecords | None = None
@@ -96,6 +98,7 @@ class RecordsPlugin:
     def register_services(self, app: Quart) -> None:
         """Provide the services of records."""
         parts = core(app)
+        self._database = parts.database
         services = parts.services
         statuses = services.get(StatusRegistry)
         people = services.get(People)  # type: ignore[type-abstract] # mypy takes a protocol for a class that cannot be used
@@ -140,6 +143,13 @@ class RecordsPlugin:
     def register_commands(self) -> list[click.Command]:
         """Return the command ``quartapp records``."""
         return [records]
+
+    @hookimpl
+    async def personal_data(self, user_id: str) -> dict[str, object] | None:
+        """Return what is left of histories."""
+        if self._database is None:
+            return None
+        return await personal_data(self._database, user_id)
 
     @hookimpl
     async def on_event(self, event: object) -> None:

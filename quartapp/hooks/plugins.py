@@ -232,6 +232,26 @@ class Plugins:
             self.messages.tell(denied.reason, action)
         return denied
 
+    async def personal_data(self, user_id: str) -> dict[str, dict[str, Any]]:
+        """Return what plugins keep of a person, by the name of the plugin.
+
+        Args:
+            user_id: Id of the person.
+
+        Raises:
+            HookFailedError: A plugin raised, hung, or returned a wrong type.
+            DatabaseUnavailableError: MongoDB did not answer in time.
+        """
+        hook, kept = "personal_data", {}
+        told = await self.dispatcher.collect(
+            hook, passing=(DatabaseUnavailableError,), user_id=user_id
+        )
+        for owner, data in told:
+            if not MAPPING.fits(data):
+                raise _wrong_type(owner, hook, "a dict or None", data)
+            kept[owner.name] = dict(data)
+        return kept
+
     async def error_page(self, status: int, message: str) -> Response | None:
         """Return a plugin's page that tells of a refusal, or None for the page of the core.
 

@@ -369,6 +369,29 @@ def error_page(status: int, message: str) -> Response | None:
 
 
 @hookspec
+def personal_data(user_id: str) -> Mapping[str, object] | None:
+    """Return everything that the plugin keeps of a person, for that person. Collected.
+
+    ``GET /api/v1/me/export`` answers it under the name of the plugin. Leave out secrets such as
+    hashes of passwords, what other people wrote for themselves, and what is gone within a day. A
+    failure is answered with status 500 or 503: no export is silently incomplete.
+
+    Args:
+        user_id: Id of the person.
+
+    Returns:
+        Names, and values of JSON, where ids and times may be ``ObjectId`` and ``datetime``; None
+        when nothing is kept.
+
+    Example:
+        >>> @hookimpl
+        ... async def personal_data(self, user_id):
+        ...     loans = self.loans.find({"readerId": ObjectId(user_id)}, {"_id": 0})
+        ...     return {"loans": await loans.to_list()}
+    """
+
+
+@hookspec
 def startup(app: Quart) -> None:
     """Start the plugin before the first request. Notified.
 

@@ -20,7 +20,7 @@ from tests.support.plugins import OPTIONAL
 # What says what a server offers, or has done, is meant to say more.
 ABOUT_ITSELF = {
     *("/openapi.json", "/asyncapi.json", "/metrics", "/api/v1/admin/audit"),
-    *("/api/v1/capabilities", "/api/v1/attendance/statuses"),
+    *("/api/v1/capabilities", "/api/v1/attendance/statuses", "/api/v1/me/export"),
 }
 # These routes need a server on which not everybody may register, or a mail server.
 NEVER = {("POST", "/api/v1/auth/setup"), ("POST", "/api/v1/auth/forgot")}

@@ -140,8 +140,8 @@ async def test_the_socket_refuses_a_bare_token_in_the_header_as_without_the_plug
     assert closed.value.rcvd.code == 1008
 
 
-# No two tokens or tickets are the same, and a token ends once.
-NOT_TWICE = {"createTicket", "refreshToken", "logout", "logoutAll"}
+# No two tokens or tickets are the same, a token ends once, and an export tells its time.
+NOT_TWICE = {"createTicket", "refreshToken", "logout", "logoutAll", "exportMyData"}
 # It tells which plugins there are.
 TELLS_PLUGINS = "getCapabilities"
 

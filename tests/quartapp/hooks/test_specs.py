@@ -10,6 +10,7 @@ from pathlib import Path
 
 import jwt
 import pytest
+from bson import ObjectId
 from pymongo.errors import DuplicateKeyError
 from quart import Blueprint
 
@@ -1022,3 +1023,13 @@ async def test_shutdown_runs_in_reverse_and_a_failure_stops_no_other(mongodb_uri
     assert closed == ["three", "two", "one"]
     failures = [line for line in logs if line["event"] == "hook failed"]
     assert [(line["hook"], line["plugin"]) for line in failures] == [("shutdown", "two (given)")]
+
+
+async def test_personal_data_is_in_the_export_of_the_person_alone(serve, example):
+    server = await serve(beside=[example("personal_data").LibraryPlugin])
+    reader, other = await server.people("student", 2)
+    loan = {"_id": "moby-dick", "readerId": ObjectId(reader.id)}
+    await server.documents["loans"].insert_one(loan)
+    for person, loans in ((reader, [{**loan, "readerId": reader.id}]), (other, [])):
+        answer = await server.api.get("/me/export", headers=person.headers)
+        assert answer.json()["data"]["kept"]["library"] == {"loans": loans}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from quartapp_contract_suite.http.matching import TICKET, TOKEN
+from quartapp_contract_suite.http.matching import ANY_OBJECT, ID, TICKET, TIME, TOKEN
 from quartapp_contract_suite.http.scene import Scene
 from quartapp_contract_suite.http.table.rows import NOBODY, Row, error, ok, on, user
 from quartapp_contract_suite.people import PASSWORD
@@ -16,6 +16,7 @@ def account_rows() -> list[Row]:
         *_register(),
         *_login(),
         *_me(),
+        *_export(),
         *_refresh(),
         *_ticket(),
         *_logout(),
@@ -161,6 +162,14 @@ def _me() -> list[Row]:
     return [
         row("a teacher", "teacher", ok(user("ada lovelace", "<teacher_email>", "teacher"))),
         row("a student", "student", ok(user("grace hopper", "<student_email>", "student"))),
+    ]
+
+
+def _export() -> list[Row]:
+    kept = {"id": ID, "at": TIME, "kept": ANY_OBJECT}
+    return [
+        Row("exportMyData", f"of a {who}", "GET", "/api/v1/me/export", who, 200, ok(kept))
+        for who in ("teacher", "student")
     ]
 
 
