@@ -168,6 +168,8 @@ def growth_tables(grown: Runs, plan: Plan) -> list[str]:
         *_registers(grown),
         "",
         *_students(grown),
+        "",
+        *_exports(grown),
     ]
     return tables
 
@@ -204,6 +206,22 @@ def _students(grown: Runs) -> list[str]:
         f"| {_figure(median_of(grown[ONE], 'student_plain'))} | - | - |",
         f"| the whole answer of the route "
         f"| {_figure(median_of(grown[ONE], 'student_route'))} | - | - |",
+    ]
+
+
+def _exports(grown: Runs) -> list[str]:
+    """Return the lines about XLSX files."""
+    found = {
+        name: median_of(grown[ONE], f"xlsx_{name}") for name in ("seconds", "mib", "small_mib")
+    }
+    seconds, flat = found["seconds"], found["mib"] - found["small_mib"]
+    return [
+        "| Register as XLSX, 500 students, 200 sessions | | target | reached |",
+        "|---|--:|--:|---|",
+        f"| s | {_figure(seconds)} | ≤ {XLSX_SECONDS} "
+        f"| {'yes' if seconds <= XLSX_SECONDS else 'no'} |",
+        f"| peak of memory beyond that for 5 students, MiB | {_figure(round(flat, 1))} "
+        f"| ≤ {XLSX_MIB} | {'yes' if flat <= XLSX_MIB else 'no'} |",
     ]
 
 
@@ -250,6 +268,8 @@ CROWD_MS = 50
 LINEAR = 1.2
 SEARCH_MS = 20
 REGISTER_MS = 20
+XLSX_SECONDS = 1
+XLSX_MIB = 8
 FLAT = 2.0
 
 

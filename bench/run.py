@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from bench.client import BenchError, allow_sockets
 from bench.document import document, peer_section, teacher_section
+from bench.exports import exports
 from bench.machine import describe
 from bench.register import register
 from bench.report import crowd_table, growth_tables
@@ -103,6 +104,7 @@ class Bench:
         grown = {kind.name: [self.visited(kind, growth)] for kind in (ours(1), PEER)}
         for measure in (rest, search, register, student):
             grown[ours(1).name][0].values |= self.visited(ours(1), measure).values
+        grown[ours(1).name][0].values |= exports(self.plan.repetitions).values
         return ["## Growth", "", *growth_tables(grown, self.plan)]
 
     def crowd(self) -> list[str]:

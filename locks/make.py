@@ -27,6 +27,7 @@ LOCKS = {
         "--extra=oneroster",
         "--extra=telemetry",
         "--extra=webhooks",
+        "--extra=xlsx",
     ],
     "build": ["--group=build"],
     "tox": ["--group=tox"],

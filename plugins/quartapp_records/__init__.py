@@ -32,12 +32,13 @@ from quartapp_records.happenings import (
 from quartapp_records.history import Histories
 from quartapp_records.later import LaterSessions, Noted
 from quartapp_records.lock import Lock, LockState
-from quartapp_records.register import Register, Registers, RegisterSession
+from quartapp_records.register import NOBODY_MARKED, Register, Registers, RegisterSession
 from quartapp_records.rows import NamedStudent, asked_days, named_students
 from quartapp_records.sessions import SessionRecords
 from quartapp_records.students import StudentRegisters
 
 __all__ = [
+    "NOBODY_MARKED",
     "Access",
     "Author",
     "Changing",

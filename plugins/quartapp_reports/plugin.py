@@ -2,15 +2,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from quartapp import PluginError, core, hookimpl
+from quartapp import PluginError, Static, core, hookimpl
 from quartapp_attendance import StatusRegistry
 from quartapp_records import Registers, StudentRegisters
 from quartapp_reports import hookspecs
+from quartapp_reports.export_routes import export_routes
+from quartapp_reports.print_page import HERE, STATIC_PREFIX, PrintPages
 from quartapp_reports.routes import report_routes
 from quartapp_reports.rules import RULES
 from quartapp_reports.service import Reports
 from quartapp_reports.settings import ReportsSettings
 from quartapp_reports.student_routes import student_routes
+from quartapp_reports.xlsx_file import XlsxFiles, can_write
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -51,16 +54,23 @@ class ReportsPlugin:
                 settings,
             )
         )
+        services.add(XlsxFiles())
+        services.add(PrintPages())
 
     @hookimpl
-    def register_capabilities(self, app: Quart) -> dict[str, str]:
-        """Tell clients the rule for percentages."""
-        return {"rule": core(app).services.get(ReportsSettings).rule}
+    def register_capabilities(self, app: Quart) -> dict[str, str | bool]:
+        """Tell clients the rule for percentages, and whether there are XLSX files."""
+        return {"rule": core(app).services.get(ReportsSettings).rule, "xlsx": can_write()}
 
     @hookimpl
     def register_blueprints(self) -> list[Blueprint]:
         """Return the routes of reports."""
-        return [report_routes, student_routes]
+        return [report_routes, student_routes, export_routes()]
+
+    @hookimpl
+    def register_static(self) -> list[Static]:
+        """Return the stylesheet of pages to print."""
+        return [Static(STATIC_PREFIX, HERE / "static")]
 
 
 def _rules(app: Quart) -> dict[str, PercentageRule]:

@@ -25,6 +25,7 @@ ROOT = Path(__file__).parents[2]
 LOCKS = ROOT / "locks"
 NAMES = ("image", "build", "tox", "ci")
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+IMAGE_EXTRAS = ("checkin", "icalendar", "mail", "oneroster", "telemetry", "webhooks", "xlsx")
 EXTRAS: dict[str, list[str]] = PROJECT["project"]["optional-dependencies"]
 PIN = re.compile(
     r"([a-z0-9._-]+)==(\S+?)( ; .+)? \\\n((?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)"
@@ -61,11 +62,7 @@ def asked(name: str) -> list[Requirement]:
     words = {
         "image": [
             *core,
-            *(
-                one
-                for extra in ("checkin", "icalendar", "mail", "oneroster", "telemetry", "webhooks")
-                for one in EXTRAS[extra]
-            ),
+            *(one for extra in IMAGE_EXTRAS for one in EXTRAS[extra]),
         ],
         "build": [*group("build")],
         "tox": [*group("tox")],

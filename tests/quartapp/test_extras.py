@@ -24,6 +24,7 @@ DATA = {"tzdata"}
 # Where the code of an extra is whose name is not that of a plugin.
 PLACES = {
     "quartapp_calendar.ical": "icalendar",
+    "quartapp_reports.xlsx_file": "xlsx",
     "quartapp_demo": "embedded",
     "quartapp.embedded": "embedded",
     "quartapp.telemetry.traces": "telemetry",

@@ -108,6 +108,9 @@ TRIED_ELSEWHERE = {
     ("createHoliday", 409),
     ("addMeeting", 409),
     ("importHolidays", 501),
+    # The same of the reports plugin.
+    ("getRegisterXlsx", 501),
+    ("getReportXlsx", 501),
 }
 
 

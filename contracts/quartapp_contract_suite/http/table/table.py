@@ -10,6 +10,7 @@ from quartapp_contract_suite.http.table.attended import attended_rows
 from quartapp_contract_suite.http.table.audit import audit_rows
 from quartapp_contract_suite.http.table.calendar import calendar_rows
 from quartapp_contract_suite.http.table.classes import class_rows
+from quartapp_contract_suite.http.table.exports import export_rows
 from quartapp_contract_suite.http.table.invitations import invitation_rows
 from quartapp_contract_suite.http.table.passwords import password_rows
 from quartapp_contract_suite.http.table.people import people_rows
@@ -37,5 +38,6 @@ def rows() -> list[Row]:
         *attendance_rows(),
         *record_rows(),
         *attended_rows(),
+        *export_rows(),
         *calendar_rows(),
     ]
