@@ -8,7 +8,8 @@ from quartapp_auth.accounts.people import People
 from quartapp_auth.accounts.store import UserStore
 from quartapp_auth.accounts.users import AccountState, Contact, User, UserChanges, username_key
 from quartapp_auth.credentials.codes import OneTimeCode
-from quartapp_auth.credentials.forgotten import ResetMail
+from quartapp_auth.credentials.forgotten import ForgottenPasswords, ResetMail
+from quartapp_auth.credentials.password_change import PasswordChange
 from quartapp_auth.credentials.resets import Resets
 from quartapp_auth.errors import (
     UNFIT_PASSWORDS,
@@ -16,10 +17,13 @@ from quartapp_auth.errors import (
     EmailTakenError,
     IdentityRefusedError,
     InvalidCodeError,
+    InvalidSetupCodeError,
     InvitationNeededError,
     InvitationNotFoundError,
     InvitationUsedError,
+    NoMailError,
     RegistrationClosedError,
+    SetupRefusedError,
     TooManyFailuresError,
     UnfitPasswordError,
     UnknownRoleError,
@@ -30,13 +34,19 @@ from quartapp_auth.happenings import UserRegistered
 from quartapp_auth.registering.invitations import Invitation, Invitations
 from quartapp_auth.registering.registrations import Registrations
 from quartapp_auth.registering.rule import RegistrationRule
+from quartapp_auth.registering.setup import Setup
+from quartapp_auth.registering.setup_notice import SetupNotice
 from quartapp_auth.roles import BaseRole
 from quartapp_auth.schemas import (
     EMAIL,
     Credentials,
+    ForgottenBody,
     NewAccount,
+    PasswordChangeBody,
     RegisteredRole,
     Registration,
+    ResetBody,
+    SetupBody,
     TokenAnswer,
     UserAnswer,
 )
@@ -54,23 +64,34 @@ __all__ = [
     "Contact",
     "Credentials",
     "EmailTakenError",
+    "ForgottenBody",
+    "ForgottenPasswords",
     "IdentityRefusedError",
     "InvalidCodeError",
+    "InvalidSetupCodeError",
     "Invitation",
     "InvitationNeededError",
     "InvitationNotFoundError",
     "InvitationUsedError",
     "Invitations",
     "NewAccount",
+    "NoMailError",
     "OneTimeCode",
+    "PasswordChange",
+    "PasswordChangeBody",
     "People",
     "RegisteredRole",
     "Registration",
     "RegistrationClosedError",
     "RegistrationRule",
     "Registrations",
+    "ResetBody",
     "ResetMail",
     "Resets",
+    "Setup",
+    "SetupBody",
+    "SetupNotice",
+    "SetupRefusedError",
     "SignOut",
     "TokenAnswer",
     "TooManyFailuresError",

@@ -4,7 +4,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from quartapp import Static, core, hookimpl
+from quartapp_auth import SetupNotice
 from quartapp_web import hookspecs
+from quartapp_web.account_page import blueprint as account_page
+from quartapp_web.code_pages import blueprint as code_pages
 from quartapp_web.error_pages import page_of_error
 from quartapp_web.offline import blueprint as offline
 from quartapp_web.own_sections import SECTIONS
@@ -35,6 +38,7 @@ class WebPlugin:
         services = core(app).services
         services.add(Pages())
         services.add(Sections(app))
+        services.get(SetupNotice).lead_to("/app/setup")
 
     @hookimpl
     def register_sections(self) -> list[Section]:
@@ -44,7 +48,10 @@ class WebPlugin:
     @hookimpl
     def register_blueprints(self) -> list[Blueprint]:
         """Return the pages."""
-        return [start_page, sign_in_pages, today_page, roll_page, student_pages, offline]
+        return [
+            *(start_page, sign_in_pages, account_page, code_pages),
+            *(today_page, roll_page, student_pages, offline),
+        ]
 
     @hookimpl
     def register_static(self) -> list[Static]:

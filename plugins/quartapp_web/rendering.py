@@ -78,7 +78,13 @@ class Pages:
             values: Values of the template.
         """
         language = self.language()
-        shown = {"language": language, "person": None, "sections": (), **values}
+        shown = {
+            "language": language,
+            "person": None,
+            "sections": (),
+            "on_account": False,
+            **values,
+        }
         text = self._environments[language].get_template(template).render(shown)
         response = Response(text, status, mimetype="text/html")
         response.vary.add("Accept-Language")
@@ -117,7 +123,9 @@ async def page_for(
         for section in core().services.get(Sections).seen_by(principal)
     )
     person = await _name_of(principal)
-    return pages.page(template, status, person=person, sections=sections, **values)
+    on_account = request.path.startswith("/app/account")
+    frame = {"person": person, "sections": sections, "on_account": on_account}
+    return pages.page(template, status, **frame, **values)
 
 
 async def framed_page(

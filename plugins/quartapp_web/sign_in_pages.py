@@ -170,5 +170,11 @@ def _form(
     seconds: int = 0,
 ) -> Response:
     pages = core().services.get(Pages)
-    values = {"wanted": wanted, "typed": typed, "problem": problem, "seconds": seconds}
+    values: dict[str, object] = {
+        "wanted": wanted,
+        "typed": typed,
+        "problem": problem,
+        "seconds": seconds,
+    }
+    values["is_set"] = not problem and "set" in request.args
     return pages.page("sign_in.html", status, **values)

@@ -43,7 +43,17 @@ class SetupNotice:
     def __init__(self, setup: Setup, settings: Settings) -> None:
         self._setup = setup
         self._settings = settings
+        self._page: str | None = None
         self._file = settings.data_dir / FILE if settings.embedded else None
+
+    def lead_to(self, page: str) -> None:
+        """Show a link to a page in place of the request; called while the app is built.
+
+        Args:
+            page: Path of a page that takes the code from behind ``#code=``, which stays in the
+                browser.
+        """
+        self._page = page
 
     async def tell(self) -> None:
         """Open the set-up and tell the code; or end the set-up, if somebody has an account.
@@ -79,6 +89,12 @@ class SetupNotice:
             log.warning("cannot remove the set-up code", file=str(self._file), reason=str(error))
 
     def _request(self, code: str) -> str:
+        if self._page is not None:
+            told = (
+                "Nobody has an account. On this page you make the first administrator, once:\n"
+                f"{self._address()}{self._page}#code={code}"
+            )
+            return self._with_file(told)
         body = json.dumps({"code": code, "name": "...", "email": "...", "password": "..."})
         request = (
             f"curl {self._address()}{PATH} -H 'Content-Type: application/json' \\\n    -d '{body}'"
@@ -86,6 +102,9 @@ class SetupNotice:
         told = (
             f"Nobody has an account. This request makes the first administrator, once:\n{request}"
         )
+        return self._with_file(told)
+
+    def _with_file(self, told: str) -> str:
         return told if self._file is None else f"{told}\nThe code is also in {_name(self._file)}."
 
     def _address(self) -> str:

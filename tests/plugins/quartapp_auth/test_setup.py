@@ -267,13 +267,13 @@ def test_code_has_130_bits_of_its_digest():
     assert len({code_from(os.urandom(32)) for _ in range(1000)}) == 1000
 
 
-async def test_terminal_shows_the_request_with_code_and_file(start, tmp_path):
+async def test_terminal_shows_the_link_with_code_and_file(start, tmp_path):
     with terminal() as screen:
         async with start():
             shown = screen()
     code = code_in(tmp_path)
     assert code in shown
-    assert "curl http://127.0.0.1:3000/api/v1/auth/setup" in shown
+    assert f"http://127.0.0.1:3000/app/setup#code={code}\r\n" in shown
     assert str(tmp_path / FILE) in shown.replace("\r\n", "")
 
 
@@ -288,7 +288,15 @@ async def test_terminal_shows_the_request_with_code_and_file(start, tmp_path):
 async def test_terminal_shows_an_address_that_a_client_can_use(start, given, address):
     with terminal() as screen:
         async with start(**given):
-            assert f"curl {address}api/v1/auth/setup" in screen()
+            assert f"\n{address}app/setup#code=" in screen()
+
+
+async def test_terminal_shows_the_request_where_there_are_no_pages(start, tmp_path):
+    with terminal() as screen:
+        async with start(plugins=("auth",)):
+            shown = screen()
+    assert "curl http://127.0.0.1:3000/api/v1/auth/setup" in shown
+    assert code_in(tmp_path) in shown
 
 
 async def test_terminal_of_few_letters_shows_the_code(start, tmp_path):
