@@ -4,6 +4,7 @@ The names exported here are public; the modules below are internal.
 """
 
 from quartapp_records.access import Access, Author
+from quartapp_records.answers import Answers
 from quartapp_records.columns import Changing, Columns, Positions
 from quartapp_records.corrections import Correction, Corrections
 from quartapp_records.days import Days
@@ -34,12 +35,13 @@ from quartapp_records.later import LaterSessions, Noted
 from quartapp_records.lock import Lock, LockState
 from quartapp_records.register import NOBODY_MARKED, Register, Registers, RegisterSession
 from quartapp_records.rows import NamedStudent, asked_days, named_students
-from quartapp_records.sessions import SessionRecords
+from quartapp_records.sessions import SessionRecords, version_of
 from quartapp_records.students import StudentRegisters
 
 __all__ = [
     "NOBODY_MARKED",
     "Access",
+    "Answers",
     "Author",
     "Changing",
     "Columns",
@@ -78,4 +80,5 @@ __all__ = [
     "StudentRegisters",
     "asked_days",
     "named_students",
+    "version_of",
 ]

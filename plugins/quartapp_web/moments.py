@@ -1,13 +1,20 @@
-"""Moments in the time zone of the institution."""
+"""Moments in the time zone of the institution, and days in the visitor's language."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from quartapp import core
+from quartapp_web.rendering import Pages
+from quartapp_web.texts import _
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import date, datetime
+
+MONTHS = (
+    *(_("Jan"), _("Feb"), _("Mar"), _("Apr"), _("May"), _("Jun")),
+    *(_("Jul"), _("Aug"), _("Sep"), _("Oct"), _("Nov"), _("Dec")),
+)
 
 
 def clock_time(moment: datetime) -> str:
@@ -17,3 +24,12 @@ def clock_time(moment: datetime) -> str:
         moment: The moment, with a time zone.
     """
     return moment.astimezone(core().settings.timezone).strftime("%H:%M")
+
+
+def short_day(day: date) -> str:
+    """Return a day without its year, such as ``3 Mar``, in the visitor's language.
+
+    Args:
+        day: The day.
+    """
+    return f"{day.day} {core().services.get(Pages).translated(MONTHS[day.month - 1])}"

@@ -33,8 +33,18 @@ def is_staff(principal: Principal) -> bool:
     return not is_student(principal)
 
 
+def reads_records(principal: Principal) -> bool:
+    """Tell whether a person reads the records of classes.
+
+    Args:
+        principal: The person.
+    """
+    return "records:read" in core().roles.permissions_of(principal.role)
+
+
 SECTIONS = [
     Section("/app/today", _("Today"), shown_to=is_staff, order=10),
     Section("/app/now", _("Now"), shown_to=is_student, order=10),
     Section("/app/my-attendance", _("My attendance"), shown_to=is_student, order=20),
+    Section("/app/register/", _("Register"), shown_to=reads_records, order=20),
 ]

@@ -11,7 +11,9 @@ from quartapp_web.code_pages import blueprint as code_pages
 from quartapp_web.error_pages import page_of_error
 from quartapp_web.offline import blueprint as offline
 from quartapp_web.own_sections import SECTIONS
-from quartapp_web.rendering import Pages
+from quartapp_web.record_page import blueprint as record_page
+from quartapp_web.register_page import blueprint as register_page
+from quartapp_web.rendering import Pages, has_accounts
 from quartapp_web.roll_page import blueprint as roll_page
 from quartapp_web.sections import Section, Sections
 from quartapp_web.sign_in_pages import blueprint as sign_in_pages
@@ -29,7 +31,7 @@ class WebPlugin:
     """The plugin of the pages under ``/app``."""
 
     name = "web"
-    requires = ("auth", "classes", "attendance")
+    requires = ("auth", "classes", "attendance", "records", "calendar")
     hookspecs = hookspecs
 
     @hookimpl
@@ -38,7 +40,10 @@ class WebPlugin:
         services = core(app).services
         services.add(Pages())
         services.add(Sections(app))
-        services.get(SetupNotice).lead_to("/app/setup")
+        # Another plugin may keep the accounts, and has pages of its own for them.
+        notice = services.find(SetupNotice)
+        if notice is not None:
+            notice.lead_to("/app/setup")
 
     @hookimpl
     def register_sections(self) -> list[Section]:
@@ -46,11 +51,13 @@ class WebPlugin:
         return SECTIONS
 
     @hookimpl
-    def register_blueprints(self) -> list[Blueprint]:
+    def register_blueprints(self, app: Quart) -> list[Blueprint]:
         """Return the pages."""
         return [
-            *(start_page, sign_in_pages, account_page, code_pages),
+            *(start_page, sign_in_pages),
+            *((account_page, code_pages) if has_accounts(app) else ()),
             *(today_page, roll_page, student_pages, offline),
+            *(register_page, record_page),
         ]
 
     @hookimpl

@@ -11,11 +11,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from quart import Response, request
 
 from quartapp import core
-from quartapp_auth import UserNotFoundError, UserService
+from quartapp_auth import PasswordChange, UserNotFoundError, UserService
 from quartapp_web.sections import Sections
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from quart import Quart
 
     from quartapp import Principal
     from quartapp_web.sections import Section
@@ -78,13 +80,9 @@ class Pages:
             values: Values of the template.
         """
         language = self.language()
-        shown = {
-            "language": language,
-            "person": None,
-            "sections": (),
-            "on_account": False,
-            **values,
-        }
+        frame = {"person": None, "sections": (), "on_account": False}
+        frame["has_accounts"] = has_accounts()
+        shown = {"language": language, **frame, **values}
         text = self._environments[language].get_template(template).render(shown)
         response = Response(text, status, mimetype="text/html")
         response.vary.add("Accept-Language")
@@ -145,6 +143,15 @@ async def framed_page(
     return await page_for(principal, "framed.html", status, title=title, content=content)
 
 
+def has_accounts(app: Quart | None = None) -> bool:
+    """Tell whether this server keeps the passwords itself, so that people change them here.
+
+    Args:
+        app: The app; None for the one of the current request.
+    """
+    return core(app).services.find(PasswordChange) is not None
+
+
 def home_of(principal: Principal) -> str:
     """Return the path of the page that a person sees first."""
     return core().services.get(Sections).seen_by(principal)[0].path
@@ -168,7 +175,7 @@ def _label(pages: Pages, section: Section) -> str:
 
 
 def _is_current(section: Section) -> bool:
-    return request.path == section.path or request.path.startswith(f"{section.path}/")
+    return request.path == section.path or request.path.startswith(f"{section.path.rstrip('/')}/")
 
 
 async def _name_of(principal: Principal) -> str:

@@ -139,6 +139,8 @@ async def test_a_plugin_in_place_of_auth_keeps_to_the_contract_as_far_as_it_goes
             "GET /api/v1/admin/invitations",
             "GET /api/v1/admin/people/{user_id}",
             "GET /api/v1/admin/people",
+            *(f"GET /app/{page}" for page in ("account", "forgotten", "invitation")),
+            *(f"GET /app/{page}" for page in ("reset", "setup")),
             "POST /api/v1/admin/invitations",
             "POST /api/v1/admin/people/{user_id}/disable",
             "POST /api/v1/admin/people/{user_id}/enable",
@@ -153,6 +155,9 @@ async def test_a_plugin_in_place_of_auth_keeps_to_the_contract_as_far_as_it_goes
             "POST /api/v1/auth/reset",
             "POST /api/v1/auth/setup",
             "POST /api/v1/auth/ticket",
+            "POST /app/account/password",
+            "POST /app/account/sign-out-everywhere",
+            *(f"POST /app/{page}" for page in ("forgotten", "invitation", "reset", "setup")),
             "PUT /api/v1/admin/people/{user_id}/password",
             "PUT /api/v1/admin/people/{user_id}/role",
         )
