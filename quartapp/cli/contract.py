@@ -41,11 +41,11 @@ def show(kind: str, as_json: bool) -> None:
     """Show what the configured plugins offer. No database is needed."""
     from quartapp.app import unconnected_app
     from quartapp.contract.asyncapi.document import asyncapi_document
-    from quartapp.contract.openapi.document import openapi_document
+    from quartapp.contract.openapi.served import served_document
 
     with mistakes_explained():
         app = unconnected_app(load_settings())
-        document = openapi_document(app) if kind == "openapi" else asyncapi_document(app)
+        document = served_document(app) if kind == "openapi" else asyncapi_document(app)
     if as_json:
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
         return

@@ -39,6 +39,32 @@ def kept_by_servers(node: Any) -> Any:  # noqa: ANN401 - any part
     }
 
 
+def open_to_clients(node: Any) -> Any:  # noqa: ANN401 - any part
+    """Return a part of an answer without what would make clients refuse later answers.
+
+    The inverse of :func:`kept_by_servers` for answers: closed keywords get their prefix.
+
+    Args:
+        node: A part of a document that only answers use.
+    """
+    if isinstance(node, list):
+        return [open_to_clients(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    return {
+        f"{OF_SERVERS}{key}" if _closes(key, value) else key: (
+            {name: open_to_clients(inner) for name, inner in value.items()}
+            if key in NAMED_SCHEMAS and isinstance(value, dict)
+            else open_to_clients(value)
+        )
+        for key, value in node.items()
+    }
+
+
+def _closes(key: str, value: object) -> bool:
+    return key in ("enum", "const") or (key == "additionalProperties" and value is False)
+
+
 def target(document: Mapping[str, Any], reference: str) -> Any:  # noqa: ANN401 - any part
     """Return the part of a document that a reference names.
 

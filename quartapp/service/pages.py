@@ -17,11 +17,14 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from quart import abort
-from quart.helpers import send_file
 from quart.wrappers import Response
+
+from quartapp.service.compressed import Compressed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from quart.wrappers import Request
 
 FOLDER = Path(__file__).with_name("static")
 MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript"}
@@ -119,11 +122,12 @@ ASYNCAPI_PAGE = Page(
 )
 
 
-async def asset(name: str) -> Response:
+async def asset(name: str, request: Request) -> Response:
     """Return the answer with a file of a page.
 
     Args:
         name: Name of the file with the digest of its content, as in the pages.
+        request: The request, which tells whether the client takes compressed files.
 
     Raises:
         NotFound: No page uses a file of this name.
@@ -132,10 +136,16 @@ async def asset(name: str) -> Response:
     file = next((file for file, served in names.items() if served == name), None)
     if file is None:
         abort(HTTPStatus.NOT_FOUND)
-    path = FOLDER / file
-    response = await send_file(path, mimetype=MEDIA_TYPES[path.suffix])
+    compressed = await asyncio.to_thread(_compressed, file)
+    response = compressed.response(request)
     response.headers["Cache-Control"] = KEEP_FOR_GOOD
     return response
+
+
+@functools.cache
+def _compressed(file: str) -> Compressed:
+    path = FOLDER / file
+    return Compressed.of(path.read_bytes(), f"{MEDIA_TYPES[path.suffix]}; charset=utf-8")
 
 
 @functools.cache

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from quart import Blueprint, current_app, request
 
-from quartapp.contract import openapi_document
-from quartapp.contract.asyncapi.document import asyncapi_document
 from quartapp.errors import DatabaseUnavailableError
 from quartapp.http.answers import unavailable
 from quartapp.http.authentication import INVALID_TOKEN, unauthorized
@@ -19,11 +17,13 @@ from quartapp.identity.access import PUBLIC
 from quartapp.identity.tokens import InvalidTokenError
 from quartapp.parts import core
 from quartapp.service import pages as docs_pages
+from quartapp.service.documents import documents_of
 from quartapp.service.metrics_access import may_read_metrics
 from quartapp.service.probe import EXTENSION, Probe
 from quartapp.telemetry.metrics import MEDIA_TYPE
 
 if TYPE_CHECKING:
+    from quart import Quart
     from quart.wrappers import Request, Response
 
 blueprint = Blueprint("service", __name__)
@@ -38,6 +38,13 @@ _OPEN: dict[str, Any] = {
     "tags": TAGS,
     "policies": False,
     "plain_errors": True,
+}
+# Documents may be large, and change with the server alone.
+_DOCUMENT: dict[str, Any] = {
+    "data": dict[str, Any],
+    "key": None,
+    "database": False,
+    "etag": True,
 }
 # Both tell operators why an embedded database is down.
 _EXPLAINED: dict[str, Any] = {
@@ -90,24 +97,25 @@ async def readiness() -> dict[str, Any]:
 async def metrics() -> str:
     """Return the metrics in Prometheus's text format, to this machine or for the token."""
     parts = core()
-    current: Request = request._get_current_object()  # type: ignore[attr-defined] # noqa: SLF001 - werkzeug's documented way to a proxied object
-    if not may_read_metrics(current, parts.settings.metrics_token):
+    if not may_read_metrics(_request(), parts.settings.metrics_token):
         raise unauthorized(INVALID_TOKEN)
     return parts.metrics.text()
 
 
 @blueprint.get("/openapi.json")
-@Operation(id="getOpenapi", **_OPEN, data=dict[str, Any], key=None, database=False)
-async def openapi() -> dict[str, Any]:
+@Operation(id="getOpenapi", **_OPEN, **_DOCUMENT)
+async def openapi() -> Response:
     """Return the OpenAPI document of this server, with its plugins."""
-    return openapi_document(current_app)
+    document = await documents_of(_app()).openapi()
+    return document.response(_request())
 
 
 @blueprint.get("/asyncapi.json")
-@Operation(id="getAsyncapi", **_OPEN, data=dict[str, Any], key=None, database=False)
-async def asyncapi() -> dict[str, Any]:
+@Operation(id="getAsyncapi", **_OPEN, **_DOCUMENT)
+async def asyncapi() -> Response:
     """Return the AsyncAPI document of this server, with its plugins."""
-    return asyncapi_document(current_app)
+    document = await documents_of(_app()).asyncapi()
+    return document.response(_request())
 
 
 @docs_blueprint.get("/docs")
@@ -141,4 +149,14 @@ async def websocket_docs() -> Response:
 )
 async def docs_asset(name: str) -> Response:
     """Return a style sheet or script of a docs page."""
-    return await docs_pages.asset(name)
+    return await docs_pages.asset(name, _request())
+
+
+def _request() -> Request:
+    current: Request = request._get_current_object()  # type: ignore[attr-defined] # noqa: SLF001 - werkzeug's documented way to a proxied object
+    return current
+
+
+def _app() -> Quart:
+    current: Quart = current_app._get_current_object()  # type: ignore[attr-defined] # noqa: SLF001 - as above
+    return current

@@ -196,5 +196,7 @@ def _ordered(value: Any) -> Any:  # noqa: ANN401 - JSON
     if isinstance(value, dict):
         return {key: _ordered(item) for key, item in value.items()}
     if isinstance(value, list):
-        return sorted((_ordered(item) for item in value), key=lambda item: json.dumps(item))
+        return sorted(
+            (_ordered(item) for item in value), key=lambda item: json.dumps(item, sort_keys=True)
+        )
     return value
