@@ -10,7 +10,8 @@ from typing import Any
 import httpx
 
 API = "/api/v1"
-PASSWORD = "analytical-engine"  # noqa: S105 - of accounts that are made for a test
+# No example of the documents has it, so that it is found wherever a server tells it.
+PASSWORD = "unsaid-analytical-engine"  # noqa: S105 - of accounts that are made for a test
 TIMEOUT_SECONDS = 60.0
 
 

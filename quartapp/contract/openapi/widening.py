@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from quartapp.encoding import JsonObject
 
 VALUES = "enum"
+# Known values of an open enumeration.
+OPEN_ENUMERATION = "x-extensible-enum"
 
 
 def widen(document: JsonObject, declared: JsonObject) -> JsonObject:
@@ -58,9 +60,16 @@ class _Walk:
             return
         self._seen.add((id(ours), id(theirs)))
         added = theirs.get(VALUES, [theirs["const"]] if "const" in theirs else [])
-        for key in (VALUES, OF_SERVERS + VALUES):
+        for key, values in (
+            *((key, added) for key in (VALUES, OF_SERVERS + VALUES)),
+            (OPEN_ENUMERATION, theirs.get(OPEN_ENUMERATION, [])),
+        ):
             if key in ours:
-                ours[key] += [value for value in added if value not in ours[key]]
+                ours[key] += [value for value in values if value not in ours[key]]
+        for alternatives in ("anyOf", "oneOf"):
+            pairs = zip(ours.get(alternatives, []), theirs.get(alternatives, []), strict=False)
+            for inner, declared in pairs:
+                self._schema(inner, declared)
         for name, inner in ours.get("properties", {}).items():
             self._schema(inner, theirs.get("properties", {}).get(name))
         self._schema(ours.get("items"), theirs.get("items"))

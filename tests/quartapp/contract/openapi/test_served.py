@@ -168,3 +168,11 @@ def test_links_lead_to_operations_of_the_server() -> None:
             for answer in operation["responses"].values():
                 for link in answer.get("links", {}).values():
                     assert link["$ref"].rpartition("/")[2] in links
+
+
+def test_statuses_of_plugins_are_told_in_the_schemas_of_the_file() -> None:
+    schemas = served_document(app_with(extra=("statuses",)))["components"]["schemas"]
+
+    assert schemas["RegisteredStatus"]["enum"][:2] == ["present", "absent"]
+    assert "late" in schemas["RegisteredStatus"]["enum"]
+    assert "late" in schemas["AttendanceStatus"]["x-extensible-enum"]
