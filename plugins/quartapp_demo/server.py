@@ -24,7 +24,7 @@ FOLDER_PREFIX = "quartapp-demo-"
 LOG_FILE = "server.log"
 DATA = "data"  # the folder that the leash gives to the server
 PASSWORD_FILE = "mongod.password"  # noqa: S105 - a file's name
-PLUGINS = "auth,classes,attendance,records,calendar,web"
+PLUGINS = "auth,classes,attendance,records,calendar,reports,web"
 START_SECONDS = 120.0
 STOP_SECONDS = 15.0
 

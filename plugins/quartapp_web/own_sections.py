@@ -47,4 +47,5 @@ SECTIONS = [
     Section("/app/now", _("Now"), shown_to=is_student, order=10),
     Section("/app/my-attendance", _("My attendance"), shown_to=is_student, order=20),
     Section("/app/register/", _("Register"), shown_to=reads_records, order=20),
+    Section("/app/report/", _("Reports"), shown_to=reads_records, order=30),
 ]

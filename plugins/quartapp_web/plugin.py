@@ -14,6 +14,7 @@ from quartapp_web.own_sections import SECTIONS
 from quartapp_web.record_page import blueprint as record_page
 from quartapp_web.register_page import blueprint as register_page
 from quartapp_web.rendering import Pages, has_accounts
+from quartapp_web.report_page import blueprint as report_page
 from quartapp_web.roll_page import blueprint as roll_page
 from quartapp_web.sections import Section, Sections
 from quartapp_web.sign_in_pages import blueprint as sign_in_pages
@@ -31,7 +32,7 @@ class WebPlugin:
     """The plugin of the pages under ``/app``."""
 
     name = "web"
-    requires = ("auth", "classes", "attendance", "records", "calendar")
+    requires = ("auth", "classes", "attendance", "records", "calendar", "reports")
     hookspecs = hookspecs
 
     @hookimpl
@@ -57,7 +58,7 @@ class WebPlugin:
             *(start_page, sign_in_pages),
             *((account_page, code_pages) if has_accounts(app) else ()),
             *(today_page, roll_page, student_pages, offline),
-            *(register_page, record_page),
+            *(register_page, record_page, report_page),
         ]
 
     @hookimpl

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date, timedelta
-from typing import TYPE_CHECKING, Annotated
+from datetime import date
+from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, BeforeValidator, Field
 from quart import Blueprint
 
 from quartapp import SIGNED_IN, Operation, Refusal, core, permission
-from quartapp_calendar import Terms
 from quartapp_classes import ClassNotFoundError, ClassService, NotOwnerError
 from quartapp_records import Access, Registers, named_students
+from quartapp_web.day_ranges import RangeQuery, asked_range
 from quartapp_web.moments import short_day
 from quartapp_web.own_sections import reads_records
 from quartapp_web.rendering import Pages, page_for
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
     from quart import Response
 
     from quartapp import Principal
-    from quartapp_calendar import Term
     from quartapp_records import Register
 
 blueprint = Blueprint("web_register", __name__, url_prefix="/app/register")
@@ -34,40 +31,7 @@ OF_CLASS = {
     ClassNotFoundError: Refusal(404, "Class not found"),
     NotOwnerError: Refusal(403, "Forbidden, not class teacher"),
 }
-# Four weeks with both ends, where no term says more.
-USUAL_DAYS = 28
-LONGEST_DAYS = 731
 UNFINISHED = ("superseded", "expired")
-
-
-def _day(text: object) -> object:
-    """Read what a browser sends for a date; an empty field says nothing."""
-    return date.fromisoformat(text) if isinstance(text, str) and text else text or None
-
-
-LocalDay = Annotated[date | None, BeforeValidator(_day)]
-
-
-class RegisterQuery(BaseModel):
-    """The days that a register shows."""
-
-    first: LocalDay = Field(None, alias="from")
-    last: LocalDay = Field(None, alias="to")
-
-
-@dataclass(frozen=True, slots=True)
-class Range:
-    """The days that a page shows.
-
-    Attributes:
-        first: First day.
-        last: Last day.
-        problem: What was wrong with the days that were asked for, in English; empty for nothing.
-    """
-
-    first: date
-    last: date
-    problem: str = ""
 
 
 @blueprint.get("/")
@@ -101,17 +65,15 @@ async def show_registers(principal: Principal) -> Response:
     data=str,
     documented=False,
     page=True,
-    query=RegisterQuery,
+    query=RangeQuery,
     invalid=Refusal(400, "Invalid request schema"),
     errors=OF_CLASS,
 )
-async def show_register(principal: Principal, class_id: str, query: RegisterQuery) -> Response:
+async def show_register(principal: Principal, class_id: str, query: RangeQuery) -> Response:
     """Show the register of a class over a term, or over the days that were asked for."""
     services = core().services
     class_room = await services.get(Access).class_for(class_id, principal, READ)
-    terms = await services.get(Terms).all()
-    today = core().local_day()
-    days = _range(query, terms, today)
+    days = await asked_range(query)
     register = await services.get(Registers).read(
         class_room.id, days.first.isoformat(), days.last.isoformat()
     )
@@ -123,15 +85,6 @@ async def show_register(principal: Principal, class_id: str, query: RegisterQuer
         "register.html",
         class_id=str(class_room.id),
         class_name=class_room.class_name,
-        first=days.first.isoformat(),
-        last=days.last.isoformat(),
-        problem=pages.translated(days.problem) if days.problem else "",
-        shown_days=f"{short_day(days.first)} - {short_day(days.last)} {days.last.year}",
-        terms=[
-            {"name": term.name, "first": term.first, "last": term.last}
-            for term in sorted(terms, key=lambda term: term.first)
-            if term.first <= today.isoformat()
-        ],
         sessions=_sessions(register),
         students=[
             {
@@ -142,24 +95,8 @@ async def show_register(principal: Principal, class_id: str, query: RegisterQuer
             for one in students
         ],
         statuses={one.code: one for one in shown_statuses(codes)},
+        **days.values(),
     )
-
-
-def _range(query: RegisterQuery, terms: list[Term], today: date) -> Range:
-    """Return the days to show: the present term, or four weeks, unless others are asked for."""
-    now = next((one for one in terms if one.first <= today.isoformat() <= one.last), None)
-    usual = date.fromisoformat(now.first) if now else today - timedelta(days=USUAL_DAYS - 1)
-    if query.first is None and query.last is None:
-        return Range(usual, today)
-    last = query.last or max(today, query.first or today)
-    first = query.first or max(date.min + timedelta(days=USUAL_DAYS), last) - timedelta(
-        days=USUAL_DAYS - 1
-    )
-    if first > last:
-        return Range(usual, today, _("The first day is after the last one. Choose the days again."))
-    if (last - first).days > LONGEST_DAYS - 1:
-        return Range(usual, today, _("A register shows two years at most. Choose fewer days."))
-    return Range(first, last)
 
 
 def _sessions(register: Register) -> list[dict[str, object]]:

@@ -1,0 +1,160 @@
+"""The report of a class: percentages, absences and warnings, and the trend by week."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+from quart import Blueprint
+
+from quartapp import SIGNED_IN, Operation, Refusal, core
+from quartapp_attendance import StatusRegistry
+from quartapp_classes import ClassService
+from quartapp_records import Access, Registers, named_students
+from quartapp_reports import Reports
+from quartapp_web.day_ranges import RangeQuery, asked_range
+from quartapp_web.moments import short_day
+from quartapp_web.own_sections import reads_records
+from quartapp_web.register_page import OF_CLASS, READ, READING
+from quartapp_web.rendering import Pages, page_for
+from quartapp_web.statuses import shown_statuses
+from quartapp_web.texts import _
+
+if TYPE_CHECKING:
+    from quart import Response
+
+    from quartapp import Principal
+    from quartapp_records import Register
+
+blueprint = Blueprint("web_report", __name__, url_prefix="/app/report")
+
+WARNINGS = {
+    "low-percentage": _("Low attendance"),
+    "absences-in-a-row": _("Absent several times in a row"),
+}
+PERCENTAGE = _("{whole}.{tenth} %")
+BAR_HEIGHT = 100
+
+
+@blueprint.get("/")
+@Operation(
+    id="showReports",
+    action="listClasses",
+    access=SIGNED_IN,
+    tags=(),
+    data=str,
+    documented=False,
+    page=True,
+)
+async def show_reports(principal: Principal) -> Response:
+    """Show the classes whose reports a person reads."""
+    rooms = []
+    if reads_records(principal):
+        rooms = await core().services.get(ClassService).of(principal)
+    rows = [
+        {"id": str(room.id), "name": room.class_name}
+        for room in sorted(rooms, key=lambda room: room.class_name.casefold())
+    ]
+    return await page_for(principal, "reports.html", classes=rows)
+
+
+@blueprint.get("/<class_id>")
+@Operation(
+    id="showReport",
+    action="getReport",
+    access=READING,
+    tags=(),
+    data=str,
+    documented=False,
+    page=True,
+    query=RangeQuery,
+    invalid=Refusal(400, "Invalid request schema"),
+    errors=OF_CLASS,
+)
+async def show_report(principal: Principal, class_id: str, query: RangeQuery) -> Response:
+    """Show the report of a class over a term, or over the days that were asked for."""
+    services, pages = core().services, core().services.get(Pages)
+    class_room = await services.get(Access).class_for(class_id, principal, READ)
+    days = await asked_range(query)
+    register = await services.get(Registers).read(
+        class_room.id, days.first.isoformat(), days.last.isoformat()
+    )
+    reports = services.get(Reports)
+    found, nothing = reports.of_register(register), reports.of_marks([])
+    codes = {code for report in found.values() for code in report.statuses}
+    gone = pages.translated(_("Account is gone"))
+    rows = []
+    for student in await named_students(class_room, found):
+        report = found.get(student.id, nothing)
+        rows.append(
+            {
+                "name": student.display_name or gone,
+                "percentage": _percent(report.percentage),
+                "taken": report.taken,
+                "statuses": report.statuses,
+                "longest": report.longest_absence,
+                "warnings": [pages.translated(WARNINGS.get(one, one)) for one in report.warnings],
+            }
+        )
+    return await page_for(
+        principal,
+        "report.html",
+        class_id=str(class_room.id),
+        class_name=class_room.class_name,
+        rows=rows,
+        statuses=[one for one in shown_statuses(codes) if one.code in codes],
+        weeks=weeks_of(register),
+        **days.values(),
+    )
+
+
+def weeks_of(register: Register) -> list[dict[str, Any]]:
+    """Return how many marks of each week count as present.
+
+    Weeks without a mark between others have no share, so that the trend has no gap.
+
+    Args:
+        register: The register.
+    """
+    registry = core().services.get(StatusRegistry)
+    marks: Counter[date] = Counter()
+    present: Counter[date] = Counter()
+    mondays = [_monday(date.fromisoformat(one.date)) for one in register.sessions]
+    for row in register.rows.values():
+        for monday, code in zip(mondays, row, strict=True):
+            if code:
+                marks[monday] += 1
+                present[monday] += registry.counts_as(code) == "present"
+    if not marks:
+        return []
+    first, last = min(marks), max(marks)
+    weeks = []
+    for number in range((last - first).days // 7 + 1):
+        monday = first + timedelta(weeks=number)
+        share = 100 * present[monday] / marks[monday] if marks[monday] else None
+        height = 0 if share is None else round(share * BAR_HEIGHT / 100)
+        weeks.append(
+            {
+                "week": short_day(monday),
+                "share": _percent(share),
+                "marks": marks[monday],
+                "present": present[monday],
+                "height": height,
+                "top": BAR_HEIGHT - height,
+                "left": number * 24,
+            }
+        )
+    return weeks
+
+
+def _monday(day: date) -> date:
+    return day - timedelta(days=day.weekday())
+
+
+def _percent(share: float | None) -> str:
+    if share is None:
+        return "–"  # noqa: RUF001 - a dash stands for nothing
+    whole, tenth = f"{share:.1f}".split(".")
+    text = core().services.get(Pages).translated(PERCENTAGE)
+    return text.replace("{whole}", whole).replace("{tenth}", tenth)
