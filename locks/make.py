@@ -21,6 +21,7 @@ ROOT = HERE.parent
 LOCKS = {
     "image": [
         "pyproject.toml",
+        "--extra=backup",
         "--extra=checkin",
         "--extra=icalendar",
         "--extra=mail",

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from quart import Quart
 
 from quartapp.audit.audit import Audit
+from quartapp.audit.backups import BACKED_UP, RESTORED
 from quartapp.audit.keeper import DAYS_DELETED, Keeper
 from quartapp.audit.models import AuditDocument, PendingAuditDocument
 from quartapp.audit.start import SETTING, STARTED, at_start
@@ -74,6 +75,8 @@ log = structlog.get_logger("quartapp.app")
 
 # RFC 2606 reserves this domain, so no server can have the address.
 NOWHERE = "mongodb://nowhere.invalid"
+
+OF_THE_CORE = (STARTED, SETTING, DAYS_DELETED, BACKED_UP, RESTORED)
 
 
 class Application(Quart):
@@ -241,7 +244,7 @@ def _core(settings: Settings, plugins: Iterable[object] | None, clock: Clock | N
             manager.delivering,
             lambda: manager.dispatcher.building,
         ),
-        audit=Audit(database, clock, [STARTED, SETTING, DAYS_DELETED, *manager.audited]),
+        audit=Audit(database, clock, [*OF_THE_CORE, *manager.audited]),
         migrations=Migrations(database, manager.loaded, clock),
         tasks=Tasks(database, clock, metrics.registry, lambda: manager.dispatcher.building),
         hub=Hub(settings.max_sockets, settings.max_sockets_per_user, metrics, clock),

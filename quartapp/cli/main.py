@@ -15,6 +15,7 @@ import click
 
 from quartapp.app import create_app
 from quartapp.cli.audit import audit
+from quartapp.cli.backup import backup
 from quartapp.cli.contract import contract
 from quartapp.cli.init import init
 from quartapp.cli.listing import list_plugins as listing_of
@@ -95,6 +96,7 @@ def main() -> None:
 
 
 main.add_command(audit)
+main.add_command(backup)
 main.add_command(contract)
 main.add_command(init)
 main.add_command(migrate)

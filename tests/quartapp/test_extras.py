@@ -23,6 +23,7 @@ PROVIDED = packages_distributions()
 DATA = {"tzdata"}
 # Where the code of an extra is whose name is not that of a plugin.
 PLACES = {
+    "quartapp.backup.sealed": "backup",
     "quartapp_calendar.ical": "icalendar",
     "quartapp_reports.xlsx_file": "xlsx",
     "quartapp_demo": "embedded",
