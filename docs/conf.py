@@ -67,6 +67,8 @@ UNLISTED = {
     "quartapp.server.listening.ServerError",
     "quartapp.settings.files.SettingsFileError",
     # Arguments of constructors of services and of the core.
+    "quartapp_excuses.access.ExcuseAccess",
+    "quartapp_excuses.applying.Applying",
     "quartapp.database.joint_reads.JointReads",
     "quartapp.http.fields._Trimmed",
     "quartapp.identity.authenticator.Authenticator",

@@ -24,7 +24,7 @@ OFFICE = "excuses:manage"
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
+class ExcuseAccess:
     """The access to excuses.
 
     Attributes:

@@ -11,7 +11,7 @@ from quartapp_attendance import (
 )
 from quartapp_auth import BaseRole, People
 from quartapp_classes import Rolls, Teaching
-from quartapp_excuses.access import DECIDE, HAND_IN, OFFICE, Access
+from quartapp_excuses.access import DECIDE, HAND_IN, OFFICE, ExcuseAccess
 from quartapp_excuses.applying import Applying
 from quartapp_excuses.audited import ACTIONS
 from quartapp_excuses.beforehand import Beforehand
@@ -106,7 +106,7 @@ class ExcusesPlugin:
             settings.status,
         )
         self._beforehand = Beforehand(parts.database, parts.clock, rolls, applying, settings.status)
-        access = Access(people, rolls, services.get(Teaching), parts.roles)
+        access = ExcuseAccess(people, rolls, services.get(Teaching), parts.roles)
         services.add(files)
         services.add(applying)
         services.add(

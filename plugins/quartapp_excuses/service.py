@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pymongo.asynchronous.collection import AsyncCollection
 
     from quartapp import Clock, Database, Document, Plugins, Principal
-    from quartapp_excuses.access import Access
+    from quartapp_excuses.access import ExcuseAccess
     from quartapp_excuses.applying import Applying
     from quartapp_excuses.files import ExcuseFiles, Upload
 
@@ -54,7 +54,7 @@ class Excuses:
         database: Database,
         plugins: Plugins,
         clock: Clock,
-        access: Access,
+        access: ExcuseAccess,
         files: ExcuseFiles,
         applying: Applying,
         most_open: int,
