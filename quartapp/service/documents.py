@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING
 
 from quartapp.contract.asyncapi.document import asyncapi_document
+from quartapp.contract.files import asyncapi_file, read_document
 from quartapp.contract.openapi.served import served_document
 from quartapp.service.compressed import Compressed
 
@@ -39,7 +40,7 @@ class Documents:
 
     async def asyncapi(self) -> Compressed:
         """Return the AsyncAPI document."""
-        return await self._of("asyncapi", asyncapi_document)
+        return await self._of("asyncapi", _asyncapi_with_prose)
 
     async def _of(self, name: str, make: Callable[[Quart], JsonObject]) -> Compressed:
         # The first request makes the document in a thread, since making it takes a second.
@@ -51,6 +52,12 @@ class Documents:
     def _compressed(self, make: Callable[[Quart], JsonObject]) -> Compressed:
         text = json.dumps(make(self._app), ensure_ascii=False, separators=(",", ":"))
         return Compressed.of(text.encode(), MEDIA_TYPE)
+
+
+def _asyncapi_with_prose(app: Quart) -> JsonObject:
+    """Return the document of the app's events under the contract's own introduction."""
+    written = read_document(asyncapi_file())
+    return {**asyncapi_document(app), "id": written["id"], "info": written["info"]}
 
 
 def documents_of(app: Quart) -> Documents:
