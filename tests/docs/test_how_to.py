@@ -263,3 +263,26 @@ async def test_a_mail_waits_as_long_as_the_service_asks_and_is_given_up_for_good
     assert service.asked == [(teacher.id, first["_id"])] * 2
     await class_room(server, teacher)
     await waits(reason="no such address", expires={"$exists": True})
+
+
+async def test_three_times_late_count_as_one_absence(serve, example, monkeypatch):
+    monkeypatch.setenv("QUARTAPP_REPORTS_RULE", "three-lates")
+    plugin = example("percentages", HOW_TO).ThreeLatesPlugin
+    server = await serve(beside=[plugin], extra_plugins=("statuses",))
+    teacher, student = await server.person("teacher"), await server.person("student")
+    path = f"/class/{(await class_room(server, teacher, [student]))['_id']}"
+
+    async def percentage():
+        answer = await server.api.get(f"{path}/report", headers=teacher.headers)
+        (row,) = answer.json()["data"]["students"]
+        return row["percentage"]
+
+    assert await percentage() is None
+    day = core(server.app).local_day().isoformat()
+    told = []
+    for status in ("late", "late", "excused", "present", "late"):
+        body = {"date": day, "records": [{"studentId": student.id, "status": status}]}
+        made = await server.api.post(f"{path}/sessions", json=body, headers=teacher.headers)
+        assert made.status_code == 201, made.text
+        told.append(await percentage())
+    assert told == [100, 100, 100, 100, 75]

@@ -9,7 +9,9 @@ import pymongo
 import pytest
 from bson import ObjectId
 
+from quartapp import core
 from quartapp.testing import TurnedClock
+from quartapp_records import Registers, StudentRegisters
 
 HOUR = 3600
 
@@ -67,6 +69,31 @@ async def test_sessions_and_records_of_654012f_get_dates_and_versions(serve, ear
     assert found[first]["summary"] == {"present": 1, "absent": 0, "total": 1}
     assert await server.documents["attendance"].distinct("v") == [1]
     assert await server.documents["attendance"].count_documents({"v": 1}) == 1500
+
+
+async def test_sessions_of_654012f_get_columns_when_a_register_is_read(serve, earlier):
+    uri, (first, second) = earlier
+    with pymongo.MongoClient(uri) as client:
+        record = client.get_default_database()["attendance"].find_one()
+    server = await serve(mongodb_uri=uri, timezone="Europe/Berlin")
+    columns = server.documents["register_columns"]
+    assert await columns.count_documents({}) == 0
+    services, class_id = core(server.app).services, record["classId"]
+    one = services.get(StudentRegisters)
+    expected = [("2026-03-02", "present")]
+    assert (await one.read(record["studentId"], [class_id]))[class_id] == expected
+    # The reading has built them; the second session has no records.
+    found = {column["_id"]: column async for column in columns.find()}
+    assert {key: (column["date"], column["pending"]) for key, column in found.items()} == {
+        first: ("2026-03-02", []),
+        second: ("2026-03-03", []),
+    }
+    assert (len(found[first]["cells"]), found[second]["cells"]) == (1500, "")
+    register = await services.get(Registers).read(class_id, "2026-03-01", "2026-03-31")
+    assert [session.id for session in register.sessions] == [first, second]
+    assert len(register.rows) == 1500
+    assert {tuple(row) for row in register.rows.values()} == {("present", None)}
+    assert await one.classes_of(record["studentId"]) == [class_id]
 
 
 @pytest.mark.parametrize(
