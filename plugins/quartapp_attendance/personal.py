@@ -49,3 +49,32 @@ def _marked(session: Document, user_id: str) -> Document:
         "classId": session["classId"],
         **session["attendance"][user_id],
     }
+
+
+async def erase_person(database: Database, user_id: str, *, dry_run: bool) -> dict[str, int]:
+    """Take notes, and the reasons of corrections, out of the records of a person.
+
+    Args:
+        database: The database that has the records.
+        user_id: Id of the person.
+        dry_run: Whether to change nothing, and only to count.
+
+    Returns:
+        Numbers of what is erased.
+
+    Raises:
+        DatabaseUnavailableError: MongoDB did not answer in time.
+    """
+    of_student = {"studentId": ObjectId(user_id)}
+    noted: Document = {**of_student, "note": {"$exists": True}}
+    reasoned: Document = {**of_student, "history.reason": {"$type": "string"}}
+    async with database.operation():
+        records = database.documents["attendance"]
+        numbers = {
+            "notes": await records.count_documents(noted),
+            "reasons": await records.count_documents(reasoned),
+        }
+        if not dry_run:
+            await records.update_many(noted, {"$unset": {"note": ""}})
+            await records.update_many(reasoned, {"$set": {"history.$[].reason": None}})
+    return numbers

@@ -28,7 +28,7 @@ from quartapp_attendance.live.sessions import LiveSessions
 from quartapp_attendance.live.stream import SessionStream
 from quartapp_attendance.metrics import AttendanceMetrics
 from quartapp_attendance.models import AttendanceRecord, Session
-from quartapp_attendance.personal import personal_data
+from quartapp_attendance.personal import erase_person, personal_data
 from quartapp_attendance.records import Records
 from quartapp_attendance.resume import since_parameters
 from quartapp_attendance.routes import blueprint
@@ -176,6 +176,13 @@ class AttendancePlugin:
         service = self._service
         reason = await service.kept_by(class_id, with_records=with_records) if service else None
         return Deny(reason) if reason else None
+
+    @hookimpl
+    async def erase_person(self, user_id: str, dry_run: bool) -> dict[str, int] | None:
+        """Take the notes and reasons out of the records of a person."""
+        if self._database is None:
+            return None
+        return await erase_person(self._database, user_id, dry_run=dry_run)
 
     @hookimpl
     async def personal_data(self, user_id: str) -> dict[str, object] | None:

@@ -23,6 +23,7 @@ ROLE_CHANGED = AuditAction("auth.role-changed", about=("account",), values=("rol
 DISABLED = AuditAction("auth.disabled", about=("account",))
 ENABLED = AuditAction("auth.enabled", about=("account",))
 REVOKED = AuditAction("auth.revoked", about=("account",))
+ERASED = AuditAction("auth.erased", about=("account",))
 INVITED = AuditAction("auth.invited", about=("invitation",), values=("role",))
 INVITATION_USED = AuditAction("auth.invitation-used", about=("invitation", "account"))
 INVITATION_REVOKED = AuditAction("auth.invitation-revoked", about=("invitation",))
@@ -40,6 +41,7 @@ ACTIONS = (
     DISABLED,
     ENABLED,
     REVOKED,
+    ERASED,
     INVITED,
     INVITATION_USED,
     INVITATION_REVOKED,

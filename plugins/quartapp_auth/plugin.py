@@ -23,6 +23,7 @@ from quartapp_auth.credentials.password_routes import blueprint as password_blue
 from quartapp_auth.credentials.password_rule import PasswordRule
 from quartapp_auth.credentials.reset_routes import reset_routes
 from quartapp_auth.credentials.resets import Resets
+from quartapp_auth.erasure import Erasure, erase_account
 from quartapp_auth.happenings import UserRegistered
 from quartapp_auth.metrics import AuthMetrics
 from quartapp_auth.models import (
@@ -59,7 +60,7 @@ if TYPE_CHECKING:
     import click
     from quart import Blueprint, Quart
 
-    from quartapp import Database, Model
+    from quartapp import Changes, Database, Model
 
 # Whoever tries quartapp out opens many sockets of one person.
 SOCKETS_WHERE_OPEN = 1000
@@ -76,6 +77,7 @@ class AuthPlugin:
 
     def __init__(self) -> None:
         self._database: Database | None = None
+        self._changes: Changes | None = None
         self._people: People | None = None
         self._hashing: Hashing | None = None
         self._states: AccountStates | None = None
@@ -161,7 +163,10 @@ class AuthPlugin:
         parts.services.add(ForgottenPasswords(parts.services, users, asking))
         parts.services.add(PasswordChange(users, passwords, guessing, self._states))
         parts.services.add(SignOut(store, self._states, parts.clock, parts.plugins.changes))
-        parts.services.add(Administration(store, users, self._states, parts.roles))
+        administration = Administration(store, users, self._states, parts.roles)
+        parts.services.add(administration)
+        parts.services.add(Erasure(parts.database, administration, parts.plugins))
+        self._changes = parts.plugins.changes
 
     @hookimpl
     def register_blueprints(self) -> list[Blueprint]:
@@ -177,6 +182,14 @@ class AuthPlugin:
         if self._database is None or self._people is None:
             return None
         return await personal_data(self._people, self._database, user_id)
+
+    @hookimpl
+    async def erase_person(self, user_id: str, dry_run: bool) -> dict[str, int] | None:
+        """Give the account a name that says nothing."""
+        if self._database is None or self._people is None or self._changes is None:
+            return None
+        user = await self._people.get(user_id)
+        return await erase_account(self._database, self._changes, user, dry_run=dry_run)
 
     @hookimpl
     def register_commands(self) -> list[click.Command]:

@@ -131,6 +131,13 @@ class ClassesPlugin:
         return await self._classes.names_of(user.id) if self._classes else []
 
     @hookimpl
+    async def erase_person(self, user_id: str, dry_run: bool) -> dict[str, int] | None:
+        """Take a person off all rolls."""
+        if self._classes is None:
+            return None
+        return {"rolls": await self._classes.leave_all(user_id, dry_run=dry_run)}
+
+    @hookimpl
     async def personal_data(self, user_id: str) -> dict[str, object] | None:
         """Return the classes of a person."""
         if self._database is None:

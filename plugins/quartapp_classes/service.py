@@ -294,6 +294,29 @@ class ClassService(ClassFinder):
             raise StudentNotFoundError
         return changed
 
+    async def leave_all(self, student_id: str, *, dry_run: bool) -> int:
+        """Take a student off the rolls of all classes; return their number.
+
+        Args:
+            student_id: The ``_id`` of the student.
+            dry_run: Whether to change nothing, and only to count.
+
+        Raises:
+            DatabaseUnavailableError: MongoDB did not answer in time.
+        """
+        key = object_id(student_id)
+        async with self._database.operation():
+            classes = self._database.documents["classes"]
+            found = await classes.distinct("_id", {"studentsIds": key})
+        if not dry_run:
+            for class_id in found:
+                await self._change_roll(
+                    {"_id": class_id, "studentsIds": key},
+                    {"$pull": {"studentsIds": key}},
+                    StudentRemoved(str(class_id), student_id),
+                )
+        return len(found)
+
     async def _change_roll(
         self, query: Document, changes: Document, event: StudentAdded | StudentRemoved
     ) -> ClassRoom | None:

@@ -18,7 +18,7 @@ from quartapp_excuses.beforehand import Beforehand
 from quartapp_excuses.files import MOST_BYTES, ExcuseFiles
 from quartapp_excuses.happenings import ExcuseDecided, ExcuseHandedIn, ExcuseWithdrawn
 from quartapp_excuses.models import ChunkDocument, ExcuseDocument, FileDocument
-from quartapp_excuses.personal import personal_data
+from quartapp_excuses.personal import erase_person, personal_data
 from quartapp_excuses.routes import excuse_routes
 from quartapp_excuses.service import MOST_DAYS, Excuses
 from quartapp_excuses.settings import EXCUSED, ExcusesSettings
@@ -46,6 +46,7 @@ class ExcusesPlugin:
 
     def __init__(self) -> None:
         self._database: Database | None = None
+        self._files: ExcuseFiles | None = None
         self._beforehand: Beforehand | None = None
 
     @hookimpl
@@ -95,7 +96,7 @@ class ExcusesPlugin:
             )
         people = services.get(People)  # type: ignore[type-abstract] # mypy takes a protocol for a class that cannot be used
         rolls = services.get(Rolls)
-        files = ExcuseFiles(parts.database, parts.clock)
+        self._files = files = ExcuseFiles(parts.database, parts.clock)
         applying = Applying(
             parts.database,
             parts.clock,
@@ -136,6 +137,13 @@ class ExcusesPlugin:
             "mostBytes": MOST_BYTES,
             "mostDays": MOST_DAYS,
         }
+
+    @hookimpl
+    async def erase_person(self, user_id: str, dry_run: bool) -> dict[str, int] | None:
+        """Delete the excuses of a person, with their files."""
+        if self._database is None or self._files is None:
+            return None
+        return await erase_person(self._database, self._files, user_id, dry_run=dry_run)
 
     @hookimpl
     async def personal_data(self, user_id: str) -> dict[str, object] | None:

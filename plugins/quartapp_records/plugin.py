@@ -36,7 +36,7 @@ from quartapp_records.later import LaterSessions
 from quartapp_records.lock import Lock
 from quartapp_records.lock_routes import lock_routes
 from quartapp_records.models import Column, OlderEntry, RecordLock, RegisterIndex
-from quartapp_records.personal import personal_data
+from quartapp_records.personal import erase_person, personal_data
 from quartapp_records.register import Registers
 from quartapp_records.routes import blueprint
 from quartapp_records.sessions import SessionRecords
@@ -143,6 +143,13 @@ class RecordsPlugin:
     def register_commands(self) -> list[click.Command]:
         """Return the command ``quartapp records``."""
         return [records]
+
+    @hookimpl
+    async def erase_person(self, user_id: str, dry_run: bool) -> dict[str, int] | None:
+        """Take the reasons out of what is left of histories."""
+        if self._database is None:
+            return None
+        return await erase_person(self._database, user_id, dry_run=dry_run)
 
     @hookimpl
     async def personal_data(self, user_id: str) -> dict[str, object] | None:

@@ -252,6 +252,27 @@ class Plugins:
             kept[owner.name] = dict(data)
         return kept
 
+    async def erase_person(self, user_id: str, *, dry_run: bool) -> dict[str, dict[str, int]]:
+        """Let plugins erase what tells who a person is; return the numbers, by plugin.
+
+        Args:
+            user_id: Id of the person.
+            dry_run: Whether to change nothing, and only to count.
+
+        Raises:
+            HookFailedError: A plugin raised, hung, or returned a wrong type.
+            DatabaseUnavailableError: MongoDB did not answer in time.
+        """
+        hook, erased = "erase_person", {}
+        told = await self.dispatcher.collect(
+            hook, passing=(DatabaseUnavailableError,), user_id=user_id, dry_run=dry_run
+        )
+        for owner, numbers in told:
+            if not MAPPING.fits(numbers):
+                raise _wrong_type(owner, hook, "a dict or None", numbers)
+            erased[owner.name] = dict(numbers)
+        return erased
+
     async def error_page(self, status: int, message: str) -> Response | None:
         """Return a plugin's page that tells of a refusal, or None for the page of the core.
 

@@ -392,6 +392,32 @@ def personal_data(user_id: str) -> Mapping[str, object] | None:
 
 
 @hookspec
+def erase_person(user_id: str, dry_run: bool) -> Mapping[str, int] | None:
+    """Erase what tells who a person is, and what was written about the person. Collected.
+
+    The id of the person stays, as a pseudonym: what is counted still counts. The plugin that keeps
+    accounts comes first, and gives the account a name that says nothing. A failure is answered with
+    status 500 or 503, and the request can be repeated: an implementation has to be safe to repeat.
+
+    Args:
+        user_id: Id of the person.
+        dry_run: Whether to change nothing, and only to count.
+
+    Returns:
+        Names of what is erased, each with the number; None when there is nothing.
+
+    Example:
+        >>> @hookimpl
+        ... async def erase_person(self, user_id, dry_run):
+        ...     of_reader = {"readerId": ObjectId(user_id)}
+        ...     number = await self.wishes.count_documents(of_reader)
+        ...     if not dry_run:
+        ...         await self.wishes.delete_many(of_reader)
+        ...     return {"wishes": number}
+    """
+
+
+@hookspec
 def startup(app: Quart) -> None:
     """Start the plugin before the first request. Notified.
 

@@ -144,6 +144,7 @@ async def test_a_plugin_in_place_of_auth_keeps_to_the_contract_as_far_as_it_goes
             "POST /api/v1/admin/invitations",
             "POST /api/v1/admin/people/{user_id}/disable",
             "POST /api/v1/admin/people/{user_id}/enable",
+            "POST /api/v1/admin/people/{user_id}/erase",
             "POST /api/v1/admin/people/{user_id}/reset",
             "POST /api/v1/admin/people/{user_id}/revoke",
             "POST /api/v1/admin/people",

@@ -21,6 +21,7 @@ from tests.support.plugins import OPTIONAL
 ABOUT_ITSELF = {
     *("/openapi.json", "/asyncapi.json", "/metrics", "/api/v1/admin/audit"),
     *("/api/v1/capabilities", "/api/v1/attendance/statuses", "/api/v1/me/export"),
+    "/api/v1/admin/people/{user_id}/erase",
 }
 # These routes need a server on which not everybody may register, or a mail server; or they pack the
 # ids of their server, and the tests of the reports plugin read them back.

@@ -8,12 +8,15 @@ from quartapp import Operation, Refusal, core
 from quartapp_auth.administration.administration import Administration
 from quartapp_auth.administration.declared import ACCESS, INVALID, TAGS
 from quartapp_auth.administration.schemas import (
+    ErasureAnswer,
+    ErasureBody,
     NewPersonBody,
     PasswordBody,
     PeopleQuery,
     PersonAnswer,
     RoleBody,
 )
+from quartapp_auth.erasure import Erasure
 from quartapp_auth.errors import (
     UNFIT_PASSWORDS,
     EmailTakenError,
@@ -169,6 +172,26 @@ async def set_password(principal: Principal, user_id: str, body: PasswordBody) -
 async def revoke_person(principal: Principal, user_id: str) -> dict[str, Any]:
     """End all tokens and sockets of an account; the person may sign in again."""
     return _answer(await _administration().revoke(user_id))
+
+
+@people_routes.post("/<user_id>/erase")
+@Operation(
+    id="erasePerson",
+    access=ACCESS,
+    tags=TAGS,
+    body=ErasureBody,
+    body_required=False,
+    invalid=INVALID,
+    data=ErasureAnswer,
+    errors={UserNotFoundError: USER_NOT_FOUND, LastAdministratorError: LAST_ADMINISTRATOR},
+    fuzz=False,
+    why=WHY,
+)
+async def erase_person(principal: Principal, user_id: str, body: ErasureBody) -> dict[str, Any]:
+    """Erase what tells who a person is, and end their tokens; what is counted stays."""
+    dry_run = bool(body.dry_run)
+    erased = await core().services.get(Erasure).erase(user_id, dry_run=dry_run)
+    return {"_id": user_id.lower(), "dryRun": dry_run, "erased": erased}
 
 
 def _administration() -> Administration:

@@ -96,3 +96,17 @@ class PersonAnswer(Closed):
     sourced_id: str | None = Field(alias="sourcedId")
     created_at: Timestamp = Field(alias="createdAt")
     updated_at: Timestamp = Field(alias="updatedAt")
+
+
+class ErasureBody(Body):
+    """How a person is to be erased."""
+
+    dry_run: bool = left_out(alias="dryRun")
+
+
+class ErasureAnswer(Closed):
+    """What is erased of a person, or would be: numbers by plugin."""
+
+    id: ObjectIdString = Field(alias="_id")
+    dry_run: bool = Field(alias="dryRun")
+    erased: dict[str, dict[str, int]]

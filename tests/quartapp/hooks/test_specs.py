@@ -1033,3 +1033,18 @@ async def test_personal_data_is_in_the_export_of_the_person_alone(serve, example
     for person, loans in ((reader, [{**loan, "readerId": reader.id}]), (other, [])):
         answer = await server.api.get("/me/export", headers=person.headers)
         assert answer.json()["data"]["kept"]["library"] == {"loans": loans}
+
+
+async def test_erase_person_forgets_what_a_plugin_keeps_of_the_person_alone(serve, example):
+    server = await serve(beside=[example("erase_person").LibraryPlugin])
+    reader, other = await server.people("student", 2)
+    root = await server.person("admin")
+    wishes = server.documents["wishes"]
+    for person in (reader, reader, other):
+        await wishes.insert_one({"readerId": ObjectId(person.id)})
+    for body, left in (({"dryRun": True}, 3), ({}, 1)):
+        answer = await server.api.post(
+            f"/admin/people/{reader.id}/erase", json=body, headers=root.headers
+        )
+        assert answer.json()["data"]["erased"]["library"] == {"wishes": 2}
+        assert await wishes.count_documents({}) == left

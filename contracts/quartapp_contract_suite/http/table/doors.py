@@ -72,6 +72,7 @@ def _administration() -> list[Row]:
     password, role = ("PUT", "/<admin_id>/password"), ("PUT", "/<admin_id>/role")
     return [
         row("disablePerson", "the last administrator", ("POST", "/<admin_id>/disable"), 409, last),
+        row("erasePerson", "the last administrator", ("POST", "/<admin_id>/erase"), 409, last),
         row("setRole", "of the last administrator", role, 409, last, {"role": "teacher"}),
         *(
             row(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from quartapp_contract_suite.http.matching import ID, TEXT, TIME, Holding
+from quartapp_contract_suite.http.matching import ANY_OBJECT, ID, TEXT, TIME, Holding
 from quartapp_contract_suite.http.scene import Scene
 from quartapp_contract_suite.http.table.rows import Row, error, ok
 from quartapp_contract_suite.people import PASSWORD
@@ -24,7 +24,7 @@ NOT_FOUND = error("User not found")
 
 def people_rows() -> list[Row]:
     """Return the rows."""
-    parts = (*_create(), *_list(), *_one(), *_role(), *_password(), *_classes())
+    parts = (*_create(), *_list(), *_one(), *_erasure(), *_role(), *_password(), *_classes())
     return [replace(row, by_admin=True) for row in parts]
 
 
@@ -109,16 +109,19 @@ def _one() -> list[Row]:
         row("enablePerson", "somebody", 200, here),
         row("enablePerson", "somebody who is disabled", 200, here, given=disabled),
         row("revokePerson", "somebody", 200, here),
+        row("erasePerson", "somebody", 200, ok(ERASED)),
         *(row(one, "nobody", 404, NOT_FOUND, "<missing>") for one in WAYS),
         *(row(one, "no id", 404, NOT_FOUND, "x") for one in WAYS),
     ]
 
 
+ERASED = {"_id": "<person_id>", "dryRun": False, "erased": ANY_OBJECT}
 WAYS = {
     "getPerson": ("GET", ""),
     "disablePerson": ("POST", "/disable"),
     "enablePerson": ("POST", "/enable"),
     "revokePerson": ("POST", "/revoke"),
+    "erasePerson": ("POST", "/erase"),
 }
 
 
@@ -136,6 +139,18 @@ def _change(operation: str, part: str) -> Callable[..., Row]:
         return Row(operation, case, "PUT", path, "admin", status, body, sent, Scene.employ)
 
     return row
+
+
+def _erasure() -> list[Row]:
+    def row(case: str, status: int, body: Any, sent: Any) -> Row:  # noqa: ANN401 - JSON
+        path = f"{PATH}/<person_id>/erase"
+        return Row("erasePerson", case, "POST", path, "admin", status, body, sent, Scene.employ)
+
+    return [
+        row("tried", 200, ok({**ERASED, "dryRun": True}), {"dryRun": True}),
+        row("dryRun no truth value", 400, INVALID, {"dryRun": "yes"}),
+        row("dryRun null", 400, INVALID, {"dryRun": None}),
+    ]
 
 
 def _role() -> list[Row]:
