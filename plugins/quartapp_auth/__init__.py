@@ -7,6 +7,8 @@ from quartapp_auth.accounts.bulk import AccountEntry, BulkAccounts
 from quartapp_auth.accounts.people import People
 from quartapp_auth.accounts.store import UserStore
 from quartapp_auth.accounts.users import AccountState, Contact, User, UserChanges, username_key
+from quartapp_auth.administration.administration import Administration
+from quartapp_auth.administration.schemas import RoleBody
 from quartapp_auth.credentials.codes import OneTimeCode
 from quartapp_auth.credentials.forgotten import ForgottenPasswords, ResetMail
 from quartapp_auth.credentials.password_change import PasswordChange
@@ -21,6 +23,7 @@ from quartapp_auth.errors import (
     InvitationNeededError,
     InvitationNotFoundError,
     InvitationUsedError,
+    LastAdministratorError,
     NoMailError,
     RegistrationClosedError,
     SetupRefusedError,
@@ -41,6 +44,7 @@ from quartapp_auth.schemas import (
     EMAIL,
     Credentials,
     ForgottenBody,
+    InvitationBody,
     NewAccount,
     PasswordChangeBody,
     RegisteredRole,
@@ -59,6 +63,7 @@ __all__ = [
     "AccountDisabledError",
     "AccountEntry",
     "AccountState",
+    "Administration",
     "BaseRole",
     "BulkAccounts",
     "Contact",
@@ -70,10 +75,12 @@ __all__ = [
     "InvalidCodeError",
     "InvalidSetupCodeError",
     "Invitation",
+    "InvitationBody",
     "InvitationNeededError",
     "InvitationNotFoundError",
     "InvitationUsedError",
     "Invitations",
+    "LastAdministratorError",
     "NewAccount",
     "NoMailError",
     "OneTimeCode",
@@ -88,6 +95,7 @@ __all__ = [
     "ResetBody",
     "ResetMail",
     "Resets",
+    "RoleBody",
     "Setup",
     "SetupBody",
     "SetupNotice",

@@ -6,11 +6,15 @@ from typing import TYPE_CHECKING
 
 from quartapp import core
 from quartapp_attendance import AttendanceService
+from quartapp_web.rendering import has_accounts
 from quartapp_web.sections import Section
 from quartapp_web.texts import _
 
 if TYPE_CHECKING:
     from quartapp import Principal
+
+
+MANAGING = "people:manage"
 
 
 def is_student(principal: Principal) -> bool:
@@ -42,10 +46,20 @@ def reads_records(principal: Principal) -> bool:
     return "records:read" in core().roles.permissions_of(principal.role)
 
 
+def manages_people(principal: Principal) -> bool:
+    """Tell whether a person manages the accounts that this server keeps.
+
+    Args:
+        principal: The person.
+    """
+    return has_accounts() and MANAGING in core().roles.permissions_of(principal.role)
+
+
 SECTIONS = [
     Section("/app/today", _("Today"), shown_to=is_staff, order=10),
     Section("/app/now", _("Now"), shown_to=is_student, order=10),
     Section("/app/my-attendance", _("My attendance"), shown_to=is_student, order=20),
     Section("/app/register/", _("Register"), shown_to=reads_records, order=20),
     Section("/app/report/", _("Reports"), shown_to=reads_records, order=30),
+    Section("/app/people/", _("People"), shown_to=manages_people, order=40),
 ]

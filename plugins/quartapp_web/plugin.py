@@ -11,6 +11,7 @@ from quartapp_web.code_pages import blueprint as code_pages
 from quartapp_web.error_pages import page_of_error
 from quartapp_web.offline import blueprint as offline
 from quartapp_web.own_sections import SECTIONS
+from quartapp_web.people_pages import blueprint as people_pages
 from quartapp_web.record_page import blueprint as record_page
 from quartapp_web.register_page import blueprint as register_page
 from quartapp_web.rendering import Pages, has_accounts
@@ -56,7 +57,7 @@ class WebPlugin:
         """Return the pages."""
         return [
             *(start_page, sign_in_pages),
-            *((account_page, code_pages) if has_accounts(app) else ()),
+            *((account_page, code_pages, people_pages) if has_accounts(app) else ()),
             *(today_page, roll_page, student_pages, offline),
             *(register_page, record_page, report_page),
         ]

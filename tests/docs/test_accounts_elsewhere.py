@@ -140,6 +140,9 @@ async def test_a_plugin_in_place_of_auth_keeps_to_the_contract_as_far_as_it_goes
             "GET /api/v1/admin/people/{user_id}",
             "GET /api/v1/admin/people",
             *(f"GET /app/{page}" for page in ("account", "forgotten", "invitation")),
+            "GET /app/people/",
+            "GET /app/people/invite",
+            "GET /app/people/{user_id}",
             *(f"GET /app/{page}" for page in ("reset", "setup")),
             "POST /api/v1/admin/invitations",
             "POST /api/v1/admin/people/{user_id}/disable",
@@ -158,7 +161,12 @@ async def test_a_plugin_in_place_of_auth_keeps_to_the_contract_as_far_as_it_goes
             "POST /api/v1/auth/ticket",
             "POST /app/account/password",
             "POST /app/account/sign-out-everywhere",
-            *(f"POST /app/{page}" for page in ("forgotten", "invitation", "reset", "setup")),
+            *(f"POST /app/{page}" for page in ("forgotten", "invitation", "people/invite")),
+            *(
+                f"POST /app/people/{{user_id}}/{change}"
+                for change in ("disable", "enable", "reset", "revoke", "role")
+            ),
+            *(f"POST /app/{page}" for page in ("reset", "setup")),
             "PUT /api/v1/admin/people/{user_id}/password",
             "PUT /api/v1/admin/people/{user_id}/role",
         )
