@@ -143,6 +143,11 @@ async def test_xlsx_has_the_rows_of_the_answer(filled, kind):
     assert (sheet.print_title_rows, sheet.page_setup.orientation) == ("$1:$1", "landscape")
 
 
+async def test_one_table_is_one_file_whenever_it_is_written(filled):
+    book = openpyxl.load_workbook(io.BytesIO((await file(filled, "register.xlsx")).content))
+    assert book.properties.created.year == book.properties.modified.year == 1980
+
+
 async def test_register_to_print_has_the_places_of_the_answer(filled):
     page = Page((await file(filled, "register.html")).text)
     (table,) = page.tables
