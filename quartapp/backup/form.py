@@ -16,6 +16,7 @@ import gzip
 import hashlib
 import struct
 import zlib
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import bson
@@ -82,6 +83,10 @@ class BackupWriter:
         if kind is None:
             self._record(END, bson.encode({"collections": self.counts}))
             self._stream.write(self._digest.digest())
+            self._stream.close()
+            return
+        # What was written has no end, and is no backup.
+        with suppress(OSError, ValueError):
             self._stream.close()
 
     def collection(self, name: str, about: Mapping[str, Any]) -> None:
