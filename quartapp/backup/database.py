@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
 from pymongo import MongoClient, WriteConcern
@@ -11,7 +12,7 @@ from pymongo.errors import OperationFailure, PyMongoError
 from quartapp.backup.form import (
     COLLECTION,
     DOCUMENTS,
-    END,
+    HEAD,
     BackupError,
     BackupWriter,
     decoded,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from typing import BinaryIO
 
+    from bson.raw_bson import RawBSONDocument
     from pymongo.client_session import ClientSession
     from pymongo.database import Database
 
@@ -177,35 +179,26 @@ def fill(
         PyMongoError: MongoDB does not answer.
     """
     ensure_empty(database)
-    filled: dict[str, int] = {}
-    name = ""
+    made: list[str] = []
+
+    def make(about: dict[str, Any]) -> None:
+        database.command({"create": about["name"], **about["options"]})
+        made.append(about["name"])
+        if about["indexes"]:
+            # MongoDB makes indexes of an empty collection at once.
+            database.command({"createIndexes": about["name"], "indexes": about["indexes"]})
+        told(about["name"], 0)
+
+    def insert(name: str, documents: list[RawBSONDocument], count: int) -> None:
+        database[name].insert_many(documents, ordered=False)
+        told(name, count)
+
     try:
-        for kind, content in records(source):
-            if kind == COLLECTION:
-                about = decoded(content, "name", "options", "indexes")
-                name = about["name"]
-                filled[name] = 0
-                _make(database, about)
-                told(name, 0)
-            elif kind == DOCUMENTS:
-                documents = raw(content)
-                database[name].insert_many(documents, ordered=False)
-                filled[name] += len(documents)
-                told(name, filled[name])
-            elif kind == END and decoded(content, "collections")["collections"] != filled:
-                raise BackupError("the backup was changed: its end counts other documents")
+        return _walked(source, make, insert)[1]
     except BaseException:
-        for made in filled:
-            database.drop_collection(made)
+        for name in made:
+            database.drop_collection(name)
         raise
-    return filled
-
-
-def _make(database: Database[dict[str, Any]], about: Mapping[str, Any]) -> None:
-    database.command({"create": about["name"], **about["options"]})
-    if about["indexes"]:
-        # Before the documents: a unique index is never late, and MongoDB builds empty ones at once.
-        database.command({"createIndexes": about["name"], "indexes": about["indexes"]})
 
 
 def check(source: BinaryIO) -> tuple[dict[str, Any], dict[str, int]]:
@@ -220,17 +213,36 @@ def check(source: BinaryIO) -> tuple[dict[str, Any], dict[str, int]]:
     Raises:
         BackupError: It is not whole.
     """
+    return _walked(source, lambda about: None, lambda name, documents, count: None)
+
+
+def _walked(
+    source: BinaryIO,
+    make: Callable[[dict[str, Any]], None],
+    insert: Callable[[str, list[RawBSONDocument], int], None],
+) -> tuple[dict[str, Any], dict[str, int]]:
+    """Read a backup to its end, and return what :func:`check` does.
+
+    Args:
+        source: The backup.
+        make: Function that gets what the backup says of a collection.
+        insert: Function that gets the name of the collection, documents, and their number so far.
+    """
     head: dict[str, Any] = {}
     counted: dict[str, int] = {}
     name = ""
-    for number, (kind, content) in enumerate(records(source)):
-        if number == 0:
-            head = decoded(content, "made_at", "version")
+    for kind, content in records(source):
+        if kind == HEAD:
+            head = decoded(content, made_at=datetime, version=str)
         elif kind == COLLECTION:
-            name = decoded(content, "name")["name"]
+            about = decoded(content, name=str, options=dict, indexes=list)
+            name = about["name"]
+            make(about)
             counted[name] = 0
         elif kind == DOCUMENTS:
-            counted[name] += len(raw(content))
-        elif kind == END and decoded(content, "collections")["collections"] != counted:
+            documents = raw(content)
+            counted[name] += len(documents)
+            insert(name, documents, counted[name])
+        elif decoded(content, collections=dict)["collections"] != counted:
             raise BackupError("the backup was changed: its end counts other documents")
     return head, counted

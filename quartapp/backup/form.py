@@ -183,22 +183,24 @@ def pieces(batch: bytes) -> Iterator[bytes]:
         at += size
 
 
-def decoded(content: bytes, *needed: str) -> dict[str, Any]:
+def decoded(content: bytes, **needed: type) -> dict[str, Any]:
     """Return a document of a record that tells about the backup.
 
     Args:
         content: The document in BSON.
-        needed: Names of the fields that it has to have.
+        needed: Names of the fields that it has to have, with their types.
 
     Raises:
-        BackupError: It is no BSON, or lacks a field.
+        BackupError: It is no BSON, or lacks a field, or has one of another type.
     """
     try:
         document = dict(bson.decode(content))
     except (InvalidBSON, OverflowError, ValueError) as error:
         raise BackupError(f"the backup was changed: {error}") from error
-    if missing := set(needed) - set(document):
-        raise BackupError(f"the backup was changed: a record has no {', '.join(sorted(missing))}")
+    for name, kind in needed.items():
+        # Some types of BSON are kinds of texts.
+        if type(document.get(name)) is not kind:
+            raise BackupError(f"the backup was changed: a record has no {name}")
     return document
 
 

@@ -9,7 +9,7 @@ import sys
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import click
 
@@ -33,7 +33,7 @@ from quartapp.telemetry.logs import configure_logging
 from quartapp.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from quartapp.audit.action import AuditEntry
     from quartapp.settings.core import Settings
@@ -154,10 +154,9 @@ async def _record(settings: Settings, entry: AuditEntry) -> None:
         await parts.audit.add(entry)
 
 
-def _run(work: Any, data_dir: Path | None) -> None:  # noqa: ANN401
+def _run(work: Callable[[Settings], None], data_dir: Path | None) -> None:
     configure_logging()
-    chosen = {} if data_dir is None else {"data_dir": data_dir}
-    with mistakes_explained(), launched(load_settings(**chosen)) as complete:
+    with mistakes_explained(), launched(load_settings(data_dir=data_dir)) as complete:
         work(complete)
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import io
 import threading
 
 import bson
 import pytest
+from pymongo.errors import OperationFailure
 
 from quartapp.backup.database import connected, dump, fill
 from quartapp.backup.form import BackupError
 
-HEAD = {"version": "1", "made_at": None}
+HEAD = {"version": "1", "made_at": dt.datetime(2026, 1, 1, tzinfo=dt.UTC)}
 TRANSFERS_BEFORE = 20
 
 
@@ -118,6 +120,23 @@ def test_after_a_failure_the_database_is_empty_again(database, other):
     with pytest.raises(BackupError, match="not whole"):
         fill(other, io.BytesIO(target.getvalue()[:-30]), nobody)
     assert other.list_collection_names() == []
+
+
+def test_what_somebody_else_has_made_meanwhile_stays(database, other):
+    for name in ("a", "b"):
+        database[name].insert_one({})
+    target = io.BytesIO()
+    dump(database, target, HEAD, nobody)
+    target.seek(0)
+
+    def told(name, count):
+        if (name, count) == ("a", 0):
+            other["b"].insert_one({"kept": True})
+
+    with pytest.raises(OperationFailure):
+        fill(other, target, told)
+    assert other.list_collection_names() == ["b"]
+    assert other["b"].count_documents({"kept": True}) == 1
 
 
 def test_mongodb_out_of_reach_is_one_sentence():
