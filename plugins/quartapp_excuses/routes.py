@@ -35,6 +35,8 @@ from quartapp_excuses.schemas import (
 from quartapp_excuses.service import Excuses
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from quartapp import Document, Principal
 
 excuse_routes = Blueprint("excuses", __name__, url_prefix="/api/v1/excuses")
@@ -135,11 +137,7 @@ async def get_excuse(principal: Principal, excuse_id: str) -> dict[str, Any]:
 )
 async def withdraw_excuse(principal: Principal, excuse_id: str) -> dict[str, Any]:
     """Delete an open excuse and its file, as its author."""
-    try:
-        excuse = await _excuses().withdraw(principal, excuse_id)
-    except ExcuseDecidedError as error:
-        raise ExcuseDecidedError((await _answers([error.current]))[0]) from error
-    return (await _answers([excuse]))[0]
+    return await _changed(_excuses().withdraw(principal, excuse_id))
 
 
 @excuse_routes.get("/<excuse_id>/file")
@@ -183,7 +181,8 @@ async def get_excuse_file(principal: Principal, excuse_id: str) -> Response:
 )
 async def accept_excuse(principal: Principal, excuse_id: str, body: AcceptBody) -> dict[str, Any]:
     """Accept an open excuse: absences in its days become excused, now and in later roll calls."""
-    return await _decided(principal, excuse_id, ExcuseState.ACCEPTED, body.word)
+    decided = _excuses().decide(principal, excuse_id, ExcuseState.ACCEPTED, body.word)
+    return await _changed(decided)
 
 
 @excuse_routes.post("/<excuse_id>/refuse")
@@ -198,14 +197,14 @@ async def accept_excuse(principal: Principal, excuse_id: str, body: AcceptBody) 
 )
 async def refuse_excuse(principal: Principal, excuse_id: str, body: RefuseBody) -> dict[str, Any]:
     """Refuse an open excuse, with a word to the student."""
-    return await _decided(principal, excuse_id, ExcuseState.REFUSED, body.word)
+    decided = _excuses().decide(principal, excuse_id, ExcuseState.REFUSED, body.word)
+    return await _changed(decided)
 
 
-async def _decided(
-    principal: Principal, excuse_id: str, state: ExcuseState, word: str | None
-) -> dict[str, Any]:
+async def _changed(change: Awaitable[Document]) -> dict[str, Any]:
+    """Return the answer to a change of an open excuse, also where it is open no longer."""
     try:
-        excuse = await _excuses().decide(principal, excuse_id, state, word)
+        excuse = await change
     except ExcuseDecidedError as error:
         raise ExcuseDecidedError((await _answers([error.current]))[0]) from error
     return (await _answers([excuse]))[0]

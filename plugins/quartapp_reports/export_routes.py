@@ -9,13 +9,13 @@ from urllib.parse import quote
 
 from quart import Blueprint, Response, request
 
-from quartapp import DomainError, Operation, Refusal, core, permission
+from quartapp import DomainError, Operation, Refusal, core
 from quartapp_attendance import StatusRegistry
-from quartapp_classes import ClassNotFoundError, NotOwnerError
 from quartapp_records import Access, Registers, named_students
 from quartapp_reports.csv_file import csv_chunks
 from quartapp_reports.errors import XlsxNotInstalledError
 from quartapp_reports.print_page import PrintPages
+from quartapp_reports.routes import INVALID, OF_CLASS, READ, READING
 from quartapp_reports.schemas import ReportQuery
 from quartapp_reports.service import Reports
 from quartapp_reports.tables import register_table, report_table
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     Maker = Callable[[Principal, str, ReportQuery], Awaitable[Table]]
 
-READ = "records:read"
 CSV = "text/csv"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 HTML = "text/html"
@@ -37,17 +36,16 @@ HTML = "text/html"
 _UNFIT = re.compile(r'[\x00-\x1f\x7f-\x9f"*/:<>?\\|]+')
 
 _SHARED: dict[str, Any] = {
-    "access": permission(READ, role="teacher"),
+    "access": READING,
     "tags": ("records",),
     "query": ReportQuery,
-    "invalid": Refusal(400, "Invalid request schema"),
+    "invalid": INVALID,
     "data": str,
 }
-_ERRORS: dict[type[DomainError], Refusal | tuple[Refusal, ...]] = {
-    ClassNotFoundError: Refusal(404, "Class not found"),
-    NotOwnerError: Refusal(403, "Forbidden, not class teacher"),
+# Refusals of one kind of file, beside those of all.
+_FURTHER: dict[str, dict[type[DomainError], Refusal]] = {
+    "xlsx": {XlsxNotInstalledError: Refusal(501, "XLSX files cannot be written here")}
 }
-_NOT_INSTALLED = Refusal(501, "XLSX files cannot be written here")
 
 
 def export_routes() -> Blueprint:
@@ -60,11 +58,10 @@ def export_routes() -> Blueprint:
             ("html", HTML, _page_of(table)),
         ):
             name = f"get{kind.title()}{ending.title()}"
-            errors = {**_ERRORS, XlsxNotInstalledError: _NOT_INSTALLED}
             operation = Operation(
                 id=name,
                 media_type=media_type,
-                errors=errors if ending == "xlsx" else _ERRORS,
+                errors={**OF_CLASS, **_FURTHER.get(ending, {})},
                 **_SHARED,
             )
             view.__doc__ = f"Return the {kind} of a class as {ending.upper()}."

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from quart import Blueprint
 
-from quartapp import Operation, Refusal, core, permission
+from quartapp import DomainError, Operation, Refusal, core, permission
 from quartapp_classes import ClassNotFoundError, NotOwnerError
 from quartapp_records import Access, named_students
 from quartapp_reports.answers import total_answer
@@ -20,20 +20,23 @@ if TYPE_CHECKING:
 report_routes = Blueprint("reports", __name__, url_prefix="/api/v1/class")
 
 READ = "records:read"
+READING = permission(READ, role="teacher")
+INVALID = Refusal(400, "Invalid request schema")
+OF_CLASS: dict[type[DomainError], Refusal] = {
+    ClassNotFoundError: Refusal(404, "Class not found"),
+    NotOwnerError: Refusal(403, "Forbidden, not class teacher"),
+}
 
 
 @report_routes.get("/<class_id>/report")
 @Operation(
     id="getReport",
-    access=permission(READ, role="teacher"),
+    access=READING,
     tags=("records",),
     query=ReportQuery,
-    invalid=Refusal(400, "Invalid request schema"),
+    invalid=INVALID,
     data=ReportAnswer,
-    errors={
-        ClassNotFoundError: Refusal(404, "Class not found"),
-        NotOwnerError: Refusal(403, "Forbidden, not class teacher"),
-    },
+    errors=OF_CLASS,
 )
 async def get_report(principal: Principal, class_id: str, query: ReportQuery) -> dict[str, Any]:
     """Return percentages, runs of absences and warnings of the students of a class."""

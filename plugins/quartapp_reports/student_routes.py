@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bson import ObjectId
 from quart import Blueprint
 
-from quartapp import SIGNED_IN, Operation, Refusal, core, object_id, permission
+from quartapp import SIGNED_IN, Operation, Refusal, core, object_id
 from quartapp_auth import BaseRole, People, UserNotFoundError
 from quartapp_classes import (
     ClassService,
@@ -19,6 +19,7 @@ from quartapp_classes import (
 )
 from quartapp_records import Access, StudentRegisters
 from quartapp_reports.answers import total_answer
+from quartapp_reports.routes import INVALID, OF_CLASS, READ, READING
 from quartapp_reports.schemas import AttendanceAnswer, StudentQuery
 from quartapp_reports.service import Reports
 from quartapp_reports.settings import ReportsSettings
@@ -31,21 +32,18 @@ if TYPE_CHECKING:
 
 student_routes = Blueprint("student_reports", __name__, url_prefix="/api/v1")
 
-READ = "records:read"
-INVALID = Refusal(400, "Invalid request schema")
-
 
 @student_routes.get("/student/<student_id>/attendance")
 @Operation(
     id="getStudentAttendance",
-    access=permission(READ, role="teacher"),
+    access=READING,
     tags=("records",),
     query=StudentQuery,
     invalid=INVALID,
     data=AttendanceAnswer,
     errors={
         StudentNotFoundError: Refusal(404, "Student not found"),
-        NotOwnerError: Refusal(403, "Forbidden, not class teacher"),
+        NotOwnerError: OF_CLASS[NotOwnerError],
     },
 )
 async def get_student_attendance(

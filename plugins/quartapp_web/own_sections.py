@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from quartapp import core
 from quartapp_attendance import AttendanceService
+from quartapp_records import Access
 from quartapp_web.rendering import has_accounts
 from quartapp_web.sections import Section
 from quartapp_web.texts import _
@@ -43,7 +44,7 @@ def reads_records(principal: Principal) -> bool:
     Args:
         principal: The person.
     """
-    return "records:read" in core().roles.permissions_of(principal.role)
+    return core().services.get(Access).reads_classes(principal)
 
 
 def manages_people(principal: Principal) -> bool:

@@ -34,6 +34,7 @@ from quartapp_records import (
     version_of,
 )
 from quartapp_web.moments import clock_time, short_day
+from quartapp_web.register_page import READ, READING
 from quartapp_web.rendering import Pages, page_for
 from quartapp_web.statuses import shown_statuses
 from quartapp_web.texts import _
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
 
 blueprint = Blueprint("web_record", __name__, url_prefix="/app/session")
 
-READ = "records:read"
 WRITE = "records:write"
 LARGEST_FORM = 8192
 NO_SESSION = Refusal(404, "Session not found")
@@ -84,7 +84,7 @@ class CorrectionForm(Body):
 @Operation(
     id="showRecord",
     action="getRecordHistory",
-    access=permission(READ, role="teacher"),
+    access=READING,
     tags=(),
     data=str,
     documented=False,

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from quart import Blueprint
 
 from quartapp import SIGNED_IN, Operation, Refusal, core, permission
-from quartapp_classes import ClassNotFoundError, ClassService, NotOwnerError
+from quartapp_classes import ClassNotFoundError, NotOwnerError
 from quartapp_records import Access, Registers, named_students
+from quartapp_web.class_lists import class_list
 from quartapp_web.day_ranges import RangeQuery, asked_range
 from quartapp_web.moments import short_day
-from quartapp_web.own_sections import reads_records
 from quartapp_web.rendering import Pages, page_for
 from quartapp_web.statuses import shown_statuses
 from quartapp_web.texts import _
@@ -46,14 +46,7 @@ UNFINISHED = ("superseded", "expired")
 )
 async def show_registers(principal: Principal) -> Response:
     """Show the classes whose registers a person reads."""
-    rooms = []
-    if reads_records(principal):
-        rooms = await core().services.get(ClassService).of(principal)
-    rows = [
-        {"id": str(room.id), "name": room.class_name}
-        for room in sorted(rooms, key=lambda room: room.class_name.casefold())
-    ]
-    return await page_for(principal, "registers.html", classes=rows)
+    return await class_list(principal, "registers.html")
 
 
 @blueprint.get("/<class_id>")

@@ -10,12 +10,11 @@ from quart import Blueprint
 
 from quartapp import SIGNED_IN, Operation, Refusal, core
 from quartapp_attendance import StatusRegistry
-from quartapp_classes import ClassService
 from quartapp_records import Access, Registers, named_students
 from quartapp_reports import Reports
+from quartapp_web.class_lists import class_list
 from quartapp_web.day_ranges import RangeQuery, asked_range
 from quartapp_web.moments import short_day
-from quartapp_web.own_sections import reads_records
 from quartapp_web.register_page import OF_CLASS, READ, READING
 from quartapp_web.rendering import Pages, page_for
 from quartapp_web.statuses import shown_statuses
@@ -49,14 +48,7 @@ BAR_HEIGHT = 100
 )
 async def show_reports(principal: Principal) -> Response:
     """Show the classes whose reports a person reads."""
-    rooms = []
-    if reads_records(principal):
-        rooms = await core().services.get(ClassService).of(principal)
-    rows = [
-        {"id": str(room.id), "name": room.class_name}
-        for room in sorted(rooms, key=lambda room: room.class_name.casefold())
-    ]
-    return await page_for(principal, "reports.html", classes=rows)
+    return await class_list(principal, "reports.html")
 
 
 @blueprint.get("/<class_id>")

@@ -242,15 +242,7 @@ class Plugins:
             HookFailedError: A plugin raised, hung, or returned a wrong type.
             DatabaseUnavailableError: MongoDB did not answer in time.
         """
-        hook, kept = "personal_data", {}
-        told = await self.dispatcher.collect(
-            hook, passing=(DatabaseUnavailableError,), user_id=user_id
-        )
-        for owner, data in told:
-            if not MAPPING.fits(data):
-                raise _wrong_type(owner, hook, "a dict or None", data)
-            kept[owner.name] = dict(data)
-        return kept
+        return await self._dicts("personal_data", user_id=user_id)
 
     async def erase_person(self, user_id: str, *, dry_run: bool) -> dict[str, dict[str, int]]:
         """Let plugins erase what tells who a person is; return the numbers, by plugin.
@@ -263,15 +255,17 @@ class Plugins:
             HookFailedError: A plugin raised, hung, or returned a wrong type.
             DatabaseUnavailableError: MongoDB did not answer in time.
         """
-        hook, erased = "erase_person", {}
-        told = await self.dispatcher.collect(
-            hook, passing=(DatabaseUnavailableError,), user_id=user_id, dry_run=dry_run
-        )
-        for owner, numbers in told:
-            if not MAPPING.fits(numbers):
-                raise _wrong_type(owner, hook, "a dict or None", numbers)
-            erased[owner.name] = dict(numbers)
-        return erased
+        return await self._dicts("erase_person", user_id=user_id, dry_run=dry_run)
+
+    async def _dicts(self, hook: str, **arguments: object) -> dict[str, dict[str, Any]]:
+        """Return the dictionaries that a collected hook returns, by the name of the plugin."""
+        told = await self.dispatcher.collect(hook, passing=(DatabaseUnavailableError,), **arguments)
+        found = {}
+        for owner, returned in told:
+            if not MAPPING.fits(returned):
+                raise _wrong_type(owner, hook, "a dict or None", returned)
+            found[owner.name] = dict(returned)
+        return found
 
     async def error_page(self, status: int, message: str) -> Response | None:
         """Return a plugin's page that tells of a refusal, or None for the page of the core.
