@@ -187,6 +187,14 @@ class People:
         path = f"/class/{class_id}/teachers/{teacher.id}"
         self._data("PUT", path, 200, json={}, headers=by.headers)
 
+    def unlock(self, admin: Person) -> None:
+        """Let records of all days be changed again.
+
+        Args:
+            admin: An administrator.
+        """
+        self._data("PUT", "/admin/record-lock", 200, json={"through": None}, headers=admin.headers)
+
     def start(self, teacher: Person, class_id: str) -> None:
         """Start the live session of a class."""
         self._data(
