@@ -1,0 +1,1 @@
+"""Mistakes that a server could have, each a patch, and the command that plants them."""

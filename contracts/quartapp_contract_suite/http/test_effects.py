@@ -1,0 +1,161 @@
+"""What a change does in every other view: lists, documents, order, times and entity tags."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from quartapp_contract_suite.people import API
+
+if TYPE_CHECKING:
+    from quartapp_contract_suite.people import People, Person
+
+# The clocks of two machines differ, and a busy one answers late.
+LATE = timedelta(minutes=1)
+SHOWN = {"data", "ExistingClass", "error"}
+
+
+class Room:
+    """A class of a teacher, with one student on the roll and another one beside."""
+
+    def __init__(self, people: People, teacher: Person, student: Person, other: Person) -> None:
+        self.people, self.teacher, self.student, self.other = people, teacher, student, other
+        self.name = f"Logic {uuid.uuid4().hex}"
+        self.id = people.class_of(teacher, student, name=self.name)
+
+    def send(self, method: str, path: str, status: int, body: object = None) -> Any:  # noqa: ANN401 - JSON
+        """Send a request as the teacher, and return what the answer has beside ``success``."""
+        answer = self.people.http.request(
+            method, f"{API}{path}", headers=self.teacher.headers, json=body
+        )
+        assert answer.status_code == status, f"{method} {path}: {answer.status_code} {answer.text}"
+        # The answer to an addition to a roll has another name for what others call ``data``.
+        (found,) = (value for name, value in answer.json().items() if name in SHOWN)
+        return found
+
+    def listed(self, person: Person) -> dict[str, Any] | None:
+        """Return the class in the list of a person; None when it is not there."""
+        answer = self.people.http.get(f"{API}/class", headers=person.headers)
+        found = [one for one in answer.json()["data"] if one["_id"] == self.id]
+        assert len(found) < 2, f"the list has the class {len(found)} times"
+        return found[0] if found else None
+
+    def seen(self) -> dict[str, Any]:
+        """Return the class in the list of its teacher."""
+        found = self.listed(self.teacher)
+        assert found is not None, f"the teacher's list lacks the class {self.name}"
+        return found
+
+    def etag(self) -> str:
+        """Return the entity tag of the class."""
+        answer = self.people.http.get(f"{API}/class/{self.id}", headers=self.teacher.headers)
+        return answer.headers["etag"]
+
+    def details(self) -> dict[str, Any]:
+        """Return the class with its people."""
+        (found,) = self.send("GET", f"/class/{self.id}", 200)
+        return dict(found)
+
+
+@pytest.fixture(scope="module")
+def staff(people: People) -> tuple[Person, Person, Person]:
+    """Return a teacher and two students, who are shared: a password's hash is slow on purpose."""
+    return people.teacher(), people.student("Mary Jackson"), people.student("Annie Easley")
+
+
+@pytest.fixture
+def room(people: People, staff: tuple[Person, Person, Person]) -> Room:
+    """Return a class of its own."""
+    return Room(people, *staff)
+
+
+def moment(text: str) -> datetime:
+    """Return the time that an answer has."""
+    return datetime.fromisoformat(text)
+
+
+def assert_is_now(text: str, what: str) -> None:
+    """Assert that an answer has the present time."""
+    found = moment(text)
+    assert abs(found - datetime.now(UTC)) < LATE, f"{what} is {text}, which is not now"
+
+
+def test_what_is_made_is_of_now(room: Room) -> None:
+    found = room.seen()
+
+    assert_is_now(found["createdAt"], "createdAt")
+    assert moment(found["updatedAt"]) >= moment(found["createdAt"])
+    assert_is_now(room.teacher.created_at, "createdAt of an account")
+
+
+def test_a_session_starts_now(room: Room) -> None:
+    room.people.start(room.teacher, room.id)
+
+    found = room.send("GET", f"/attendance/session?classId={room.id}", 200)
+
+    assert_is_now(found["startedAt"], "startedAt")
+    assert found["className"] == room.name
+
+
+@pytest.mark.parametrize("change", ["rename", "add", "remove"])
+def test_a_change_shows_in_every_view_and_moves_time_and_tag(room: Room, change: str) -> None:
+    before, tag, name = room.seen(), room.etag(), f"Algebra {uuid.uuid4().hex}"
+    students = {"rename": [room.student], "add": [room.student, room.other], "remove": []}[change]
+    requests = {
+        "rename": ("PATCH", f"/class/{room.id}", 200, {"className": name}),
+        "add": ("POST", f"/class/{room.id}/add-student", 201, {"studentId": room.other.id}),
+        "remove": ("DELETE", f"/class/{room.id}/students/{room.student.id}", 200, None),
+    }
+
+    answered = room.send(*requests[change])
+
+    after, details = room.seen(), room.details()
+    assert answered == after, "the answer to the change differs from the list after it"
+    assert after["className"] == details["className"] == (name if change == "rename" else room.name)
+    assert after["studentsIds"] == [one.id for one in students]
+    assert [one["name"] for one in details["studentsIds"]] == [one.name for one in students]
+    assert moment(after["updatedAt"]) > moment(before["updatedAt"]), "updatedAt stays"
+    assert after["createdAt"] == before["createdAt"], "createdAt moves"
+    assert room.etag() != tag, "the entity tag stays, although the class has changed"
+    for person in (room.student, room.other):
+        assert (room.listed(person) is not None) == (person in students), (
+            f"the list of {person.name} is wrong after {change}"
+        )
+
+
+def test_a_name_is_free_once_its_class_is_called_otherwise_or_gone(room: Room) -> None:
+    other = f"Algebra {uuid.uuid4().hex}"
+    room.send("PATCH", f"/class/{room.id}", 200, {"className": other})
+
+    second = room.people.class_of(room.teacher, name=room.name)
+    room.send("PATCH", f"/class/{second}", 409, {"className": other})
+    room.send("DELETE", f"/class/{second}", 200)
+    third = room.people.class_of(room.teacher, name=room.name)
+
+    assert third not in {room.id, second}
+
+
+def test_a_deleted_class_is_in_no_view(room: Room) -> None:
+    room.people.start(room.teacher, room.people.class_of(room.teacher))
+    room.send("DELETE", f"/class/{room.id}", 200)
+
+    for person in (room.teacher, room.student):
+        assert room.listed(person) is None, f"{person.role} still has a deleted class in the list"
+        answer = room.people.http.get(f"{API}/class/{room.id}", headers=person.headers)
+        assert answer.status_code == 404, answer.text
+    start = room.people.http.post(
+        f"{API}/attendance/start", headers=room.teacher.headers, json={"className": room.name}
+    )
+    assert start.status_code == 404, start.text
+
+
+def test_the_newest_class_comes_first(people: People) -> None:
+    teacher = people.teacher()
+    made = [people.class_of(teacher) for _ in range(3)]
+
+    answer = people.http.get(f"{API}/class", headers=teacher.headers)
+
+    assert [one["_id"] for one in answer.json()["data"]] == made[::-1]
