@@ -5,6 +5,7 @@ The names exported here are public; the modules below are internal.
 
 from quartapp_records.access import Access, Author
 from quartapp_records.answers import Answers
+from quartapp_records.changed import ChangedRecords, Seen
 from quartapp_records.columns import Changing, Columns, Positions
 from quartapp_records.corrections import Correction, Corrections
 from quartapp_records.days import Days
@@ -43,6 +44,7 @@ __all__ = [
     "Access",
     "Answers",
     "Author",
+    "ChangedRecords",
     "Changing",
     "Columns",
     "Correction",
@@ -69,6 +71,7 @@ __all__ = [
     "RegisterSession",
     "Registers",
     "RollUnknownError",
+    "Seen",
     "SessionAdded",
     "SessionCancelled",
     "SessionFinished",

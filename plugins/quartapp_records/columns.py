@@ -109,6 +109,16 @@ class Columns:
         self._database = database
         self._clock = clock
         self._days = days
+        self._readers: list[str] = []
+
+    def note_for(self, reader: str) -> None:
+        """Note each change of records for a reader of changes; see :class:`ChangedRecords`.
+
+        Args:
+            reader: Name of the reader.
+        """
+        if reader not in self._readers:
+            self._readers.append(reader)
 
     @asynccontextmanager
     async def changing(self, session: Document) -> AsyncIterator[Changing]:
@@ -130,6 +140,7 @@ class Columns:
                     "$push": {"pending": {"token": token, "at": self._clock.now()}},
                     "$inc": {"n": 1},
                     "$setOnInsert": self._head(session),
+                    **self._noted(),
                 },
                 upsert=True,
             )
@@ -234,11 +245,13 @@ class Columns:
             )
 
     async def _build(self, session: Document, token: ObjectId | None) -> bool:
+        # Who reads changes has seen no record of a session without a column.
+        unread = {"unread": self._readers} if self._readers else {}
         for _ in range(TRIES):
             async with self._database.operation():
                 seen = await self._columns.find_one_and_update(
                     {"_id": session["_id"]},
-                    {"$setOnInsert": {**self._head(session), "n": 0, "pending": []}},
+                    {"$setOnInsert": {**self._head(session), "n": 0, "pending": [], **unread}},
                     {"n": 1},
                     upsert=True,
                     return_document=ReturnDocument.AFTER,
@@ -255,11 +268,16 @@ class Columns:
                         "$set": {"cells": cells, "startedAt": session["startedAt"]},
                         "$inc": {"n": 1},
                         "$pull": {"pending": {"$or": dead}},
+                        # A reader may have come between the token and the change.
+                        **(self._noted() if token is not None else {}),
                     },
                 )
             if stored.matched_count:
                 return True
         return False
+
+    def _noted(self) -> Document:
+        return {"$addToSet": {"unread": {"$each": self._readers}}} if self._readers else {}
 
     def _head(self, session: Document) -> Document:
         return {"classId": session["classId"], "date": self._days.of(session)}

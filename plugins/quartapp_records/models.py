@@ -63,7 +63,8 @@ class Column(Model):
 
     ``cells`` and ``startedAt``, the start of the session, are missing until the column is built.
     ``pending`` has a token and a time for each change of records that is under way, and ``n``
-    counts tokens and builds.
+    counts tokens and builds. ``unread`` names the readers of changes who have yet to see one; an
+    empty list is left out.
     """
 
     id = ObjectIdField(primary_key=True)
@@ -73,8 +74,24 @@ class Column(Model):
     cells = StringField()
     n = IntField(required=True)
     pending = ListField(DictField())
+    unread = ListField(StringField())
 
     meta: ClassVar[dict[str, Any]] = {
         "collection": "register_columns",
-        "indexes": [("class_id", "date", "started_at", "id")],
+        "indexes": [
+            ("class_id", "date", "started_at", "id"),
+            {"fields": ["unread"], "sparse": True},
+        ],
     }
+
+
+class ColumnsBuilt(Model):
+    """Up to when the columns of ended sessions are known to exist; there is one document at most.
+
+    ``through`` is compared with the ends of sessions.
+    """
+
+    id = StringField(primary_key=True)
+    through = DateTimeField(required=True)
+
+    meta: ClassVar[dict[str, Any]] = {"collection": "columns_built"}

@@ -19,6 +19,7 @@ from quartapp_classes import ClassService, Rolls
 from quartapp_records.access import OFFICE, READ, WRITE, Access
 from quartapp_records.answers import Answers
 from quartapp_records.audited import ACTIONS
+from quartapp_records.changed import ChangedRecords
 from quartapp_records.columns import Columns
 from quartapp_records.commands import records
 from quartapp_records.corrections import Corrections
@@ -35,7 +36,14 @@ from quartapp_records.history import Histories
 from quartapp_records.later import LaterSessions
 from quartapp_records.lock import Lock
 from quartapp_records.lock_routes import lock_routes
-from quartapp_records.models import Column, OlderEntry, RecordLock, RegisterIndex
+from quartapp_records.missing import MissingColumns
+from quartapp_records.models import (
+    Column,
+    ColumnsBuilt,
+    OlderEntry,
+    RecordLock,
+    RegisterIndex,
+)
 from quartapp_records.personal import erase_person, personal_data
 from quartapp_records.register import Registers
 from quartapp_records.routes import blueprint
@@ -51,6 +59,7 @@ if TYPE_CHECKING:
     from quartapp import Database, Model
 
 
+BUILD_SECONDS = 60.0
 ENDED = (SessionDone, SessionSuperseded, SessionExpired, SessionAdded, SessionCancelled)
 
 
@@ -92,7 +101,7 @@ class RecordsPlugin:
     @hookimpl
     def register_collections(self) -> list[type[Model]]:
         """Declare the collections of histories, of the lock, and of registers."""
-        return [OlderEntry, RecordLock, RegisterIndex, Column]
+        return [OlderEntry, RecordLock, RegisterIndex, Column, ColumnsBuilt]
 
     @hookimpl
     def register_services(self, app: Quart) -> None:
@@ -125,8 +134,11 @@ class RecordsPlugin:
         answers = Answers(sessions, histories, people, statuses, days)
         students = StudentRegisters(parts.database, registers)
         offered = (sessions, histories, access, lock, days, columns, registers, students)
-        for service in (*offered, corrections, later, answers):
+        changed = ChangedRecords(parts.database, columns)
+        for service in (*offered, corrections, later, answers, changed):
             services.add(service)
+        missing = MissingColumns(parts.database, parts.clock, columns)
+        parts.tasks.every(BUILD_SECONDS, missing.build, once_per_installation=True)
 
     @hookimpl
     def register_blueprints(self, app: Quart) -> list[Blueprint]:

@@ -3,6 +3,8 @@
 The names exported here are public; the modules below are internal.
 """
 
+from quartapp_reports.happenings import WarningRaised, WarningWithdrawn
+from quartapp_reports.open_warnings import RaisedWarnings
 from quartapp_reports.rules import (
     PercentageRule,
     Taken,
@@ -13,12 +15,18 @@ from quartapp_reports.rules import (
     runs_of_absences,
 )
 from quartapp_reports.service import Reports, StudentReport
+from quartapp_reports.warning_rules import Attended, WarningRule
 
 __all__ = [
+    "Attended",
     "PercentageRule",
+    "RaisedWarnings",
     "Reports",
     "StudentReport",
     "Taken",
+    "WarningRaised",
+    "WarningRule",
+    "WarningWithdrawn",
     "by_days",
     "by_points",
     "by_sessions",

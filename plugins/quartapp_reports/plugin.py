@@ -1,25 +1,59 @@
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
+from bson import ObjectId
+
 from quartapp import PluginError, Static, core, hookimpl
-from quartapp_attendance import StatusRegistry
-from quartapp_records import Registers, StudentRegisters
+from quartapp_attendance import SessionDone, SessionExpired, SessionSuperseded, StatusRegistry
+from quartapp_classes import Rolls, StudentAdded, StudentRemoved
+from quartapp_records import (
+    ChangedRecords,
+    RecordCorrected,
+    Registers,
+    SessionAdded,
+    SessionCancelled,
+    SessionFinished,
+    StudentRegisters,
+)
 from quartapp_reports import hookspecs
+from quartapp_reports.assessing import READER, Assessing
 from quartapp_reports.export_routes import export_routes
+from quartapp_reports.happenings import WarningRaised, WarningWithdrawn
+from quartapp_reports.models import OpenWarnings
+from quartapp_reports.open_warnings import RaisedWarnings
 from quartapp_reports.print_page import HERE, STATIC_PREFIX, PrintPages
 from quartapp_reports.routes import report_routes
 from quartapp_reports.rules import RULES
 from quartapp_reports.service import Reports
 from quartapp_reports.settings import ReportsSettings
 from quartapp_reports.student_routes import student_routes
+from quartapp_reports.warning_routes import warning_routes
+from quartapp_reports.warning_rules import WarningRules, own_rules
 from quartapp_reports.xlsx_file import XlsxFiles, can_write
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
     from quart import Blueprint, Quart
 
+    from quartapp import Model
     from quartapp_reports.rules import PercentageRule
+
+
+FINGERPRINT_DIGITS = 16
+CATCH_UP_SECONDS = 10.0
+HEARD = (
+    SessionDone,
+    SessionSuperseded,
+    SessionExpired,
+    SessionAdded,
+    SessionFinished,
+    SessionCancelled,
+    RecordCorrected,
+    StudentAdded,
+    StudentRemoved,
+)
 
 
 class ReportsPlugin:
@@ -28,6 +62,12 @@ class ReportsPlugin:
     name = "reports"
     requires = ("auth", "classes", "attendance", "records")
     hookspecs = hookspecs
+    happenings = (WarningRaised, WarningWithdrawn)
+    hears = HEARD
+
+    def __init__(self) -> None:
+        self._raised: RaisedWarnings | None = None
+        self._assessing: Assessing | None = None
 
     @hookimpl
     def register_settings(self) -> type[BaseModel]:
@@ -37,7 +77,8 @@ class ReportsPlugin:
     @hookimpl
     def register_services(self, app: Quart) -> None:
         """Provide the reports."""
-        services = core(app).services
+        parts = core(app)
+        services = parts.services
         settings = services.get(ReportsSettings)
         rules = _rules(app)
         if settings.rule not in rules:
@@ -45,15 +86,32 @@ class ReportsPlugin:
                 f"there is no rule {settings.rule} for percentages; there are "
                 f"{', '.join(sorted(rules))}"
             )
-        services.add(
-            Reports(
-                services.get(Registers),
-                services.get(StudentRegisters),
-                services.get(StatusRegistry),
-                rules[settings.rule],
-                settings,
-            )
+        statuses, rolls = services.get(StatusRegistry), services.get(Rolls)
+        warnings = WarningRules(own_rules(settings))
+        reports = Reports(
+            services.get(Registers),
+            services.get(StudentRegisters),
+            statuses,
+            rules[settings.rule],
+            warnings,
         )
+        changed = services.get(ChangedRecords)
+        changed.add_reader(READER)
+        self._raised = RaisedWarnings(parts.database, rolls)
+        self._assessing = Assessing(
+            parts.database,
+            parts.plugins,
+            parts.clock,
+            parts.local_day,
+            rolls,
+            changed,
+            reports,
+            warnings,
+            _fingerprint(settings, warnings, statuses),
+        )
+        for service in (reports, warnings, self._raised, self._assessing):
+            services.add(service)
+        parts.tasks.every(CATCH_UP_SECONDS, self._assessing.catch_up, once_per_installation=True)
         services.add(XlsxFiles())
         services.add(PrintPages())
 
@@ -65,12 +123,58 @@ class ReportsPlugin:
     @hookimpl
     def register_blueprints(self) -> list[Blueprint]:
         """Return the routes of reports."""
-        return [report_routes, student_routes, export_routes()]
+        return [report_routes, warning_routes, student_routes, export_routes()]
 
     @hookimpl
     def register_static(self) -> list[Static]:
         """Return the stylesheet of pages to print."""
         return [Static(STATIC_PREFIX, HERE / "static")]
+
+    @hookimpl
+    def register_collections(self) -> list[type[Model]]:
+        """Declare the collection of warnings."""
+        return [OpenWarnings]
+
+    @hookimpl
+    async def on_event(self, event: object) -> None:
+        """Assess the class of a session that has ended, or of a record or roll that has changed."""
+        if isinstance(event, HEARD) and self._assessing is not None:
+            self._assessing.look(event.class_id)
+
+    @hookimpl
+    async def shutdown(self) -> None:
+        """Stop assessing; what is left is caught up with."""
+        if self._assessing is not None:
+            await self._assessing.stop()
+
+    @hookimpl
+    async def clear_class(self, class_id: str) -> None:
+        """Delete the warnings of a class that is to be deleted."""
+        if self._raised is not None:
+            await self._raised.delete(ObjectId(class_id))
+
+    @hookimpl
+    async def erase_person(self, user_id: str, dry_run: bool) -> dict[str, int] | None:
+        """Erase the warnings of a person."""
+        if self._raised is None:
+            return None
+        return {"warnings": await self._raised.erase(user_id, dry_run=dry_run)}
+
+    @hookimpl
+    async def personal_data(self, user_id: str) -> dict[str, object] | None:
+        """Return the warnings of a person."""
+        if self._raised is None:
+            return None
+        return {"warnings": await self._raised.of_person(user_id)}
+
+
+def _fingerprint(
+    settings: ReportsSettings, warnings: WarningRules, statuses: StatusRegistry
+) -> str:
+    """Return a text that differs when other settings could lead to other warnings."""
+    worth = {status.code: (status.counts_as, str(status.points)) for status in statuses.all}
+    told = repr((settings.model_dump(mode="json"), warnings.names, sorted(worth.items())))
+    return hashlib.sha256(told.encode()).hexdigest()[:FINGERPRINT_DIGITS]
 
 
 def _rules(app: Quart) -> dict[str, PercentageRule]:

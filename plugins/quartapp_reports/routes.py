@@ -8,11 +8,15 @@ from quartapp import DomainError, Operation, Refusal, core, permission
 from quartapp_classes import ClassNotFoundError, NotOwnerError
 from quartapp_records import Access, named_students
 from quartapp_reports.answers import total_answer
+from quartapp_reports.open_warnings import RaisedWarnings
 from quartapp_reports.schemas import ReportAnswer, ReportQuery
 from quartapp_reports.service import Reports
 from quartapp_reports.settings import ReportsSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
     from quartapp import Principal
     from quartapp_records import NamedStudent
     from quartapp_reports.service import StudentReport
@@ -47,6 +51,7 @@ async def get_report(principal: Principal, class_id: str, query: ReportQuery) ->
     reports = services.get(Reports)
     sessions, found = await reports.of_class(class_room.id, first, last)
     nothing = reports.of_marks([])
+    raised = await services.get(RaisedWarnings).of_class(class_room.id)
     return {
         "classId": class_room.id,
         "className": class_room.class_name,
@@ -55,17 +60,20 @@ async def get_report(principal: Principal, class_id: str, query: ReportQuery) ->
         "rule": services.get(ReportsSettings).rule,
         "sessions": sessions,
         "students": [
-            _answer(student, found.get(student.id, nothing))
+            _answer(student, found.get(student.id, nothing), raised.get(student.id, {}))
             for student in await named_students(class_room, found)
         ],
     }
 
 
-def _answer(student: NamedStudent, report: StudentReport) -> dict[str, Any]:
+def _answer(
+    student: NamedStudent, report: StudentReport, raised: Mapping[str, datetime]
+) -> dict[str, Any]:
     return {
         "studentId": student.id,
         "displayName": student.display_name,
         "sortName": student.sort_name,
         **total_answer(report),
         "warnings": list(report.warnings),
+        "raised": [{"warning": name, "raisedAt": at} for name, at in raised.items()],
     }

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from quartapp import Body, Closed, ObjectIdString, left_out
+from quartapp import Body, Closed, ObjectIdString, Timestamp, left_out
 from quartapp_classes import LocalDay
 from quartapp_records import asked_days
 
@@ -64,6 +64,13 @@ class TotalAnswer(Closed):
     current_absence: int = Field(alias="currentAbsence")
 
 
+class RaisedWarning(Closed):
+    """A warning that was raised, and holds."""
+
+    warning: str
+    raised_at: Timestamp = Field(alias="raisedAt")
+
+
 class StudentReportAnswer(TotalAnswer):
     """What a report says of one student."""
 
@@ -71,6 +78,7 @@ class StudentReportAnswer(TotalAnswer):
     display_name: str | None = Field(alias="displayName")
     sort_name: str | None = Field(alias="sortName")
     warnings: list[str]
+    raised: list[RaisedWarning]
 
 
 class OfClassAnswer(TotalAnswer):
@@ -104,3 +112,19 @@ class ReportAnswer(Closed):
     rule: str
     sessions: int
     students: list[StudentReportAnswer]
+
+
+class NamedWarning(RaisedWarning):
+    """A warning with its student; the name is null for a deleted account."""
+
+    student_id: ObjectIdString = Field(alias="studentId")
+    display_name: str | None = Field(alias="displayName")
+    sort_name: str | None = Field(alias="sortName")
+
+
+class WarningsAnswer(Closed):
+    """The warnings that hold of the students of a class."""
+
+    class_id: ObjectIdString = Field(alias="classId")
+    class_name: str = Field(alias="className")
+    warnings: list[NamedWarning]

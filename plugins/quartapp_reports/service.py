@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from quartapp_attendance import SessionState
 from quartapp_reports.rules import Taken, percentage, runs_of_absences
+from quartapp_reports.warning_rules import Attended
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -21,10 +22,7 @@ if TYPE_CHECKING:
     from quartapp_attendance import StatusRegistry
     from quartapp_records import Register, Registers, StudentRegisters
     from quartapp_reports.rules import PercentageRule
-    from quartapp_reports.settings import ReportsSettings
-
-LOW_PERCENTAGE = "low-percentage"
-ABSENCES_IN_A_ROW = "absences-in-a-row"
+    from quartapp_reports.warning_rules import WarningRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +36,8 @@ class StudentReport:
         percentage: Percentage by the rule of the settings; None over nothing.
         longest_absence: Longest run of absences.
         current_absence: Run of absences up to the last session.
-        warnings: Names of the warnings that hold: ``LOW_PERCENTAGE`` and ``ABSENCES_IN_A_ROW``.
+        warnings: Names of the warnings that hold, in the order of their rules.
+        unknown: Names of the warnings whose rules have failed.
     """
 
     taken: int
@@ -48,6 +47,7 @@ class StudentReport:
     longest_absence: int
     current_absence: int
     warnings: tuple[str, ...]
+    unknown: tuple[str, ...] = ()
 
 
 class _MarksOfDay(dict[str, Taken]):
@@ -71,7 +71,7 @@ class Reports:
         students: The records of single students.
         statuses: Statuses of the app, with their points.
         rule: Rule for percentages.
-        settings: When reports warn.
+        warnings: Rules for warnings.
     """
 
     def __init__(
@@ -80,13 +80,13 @@ class Reports:
         students: StudentRegisters,
         statuses: StatusRegistry,
         rule: PercentageRule,
-        settings: ReportsSettings,
+        warnings: WarningRules,
     ) -> None:
         self._registers = registers
         self._students = students
         self._statuses = {status.code: status for status in statuses.all}
         self._rule = rule
-        self._settings = settings
+        self._warnings = warnings
 
     async def of_class(
         self, class_id: ObjectId, first: date, last: date
@@ -147,6 +147,7 @@ class Reports:
             longest_absence=max((one.longest_absence for one in reports.values()), default=0),
             current_absence=max((one.current_absence for one in reports.values()), default=0),
             warnings=(),
+            unknown=(),
         )
 
     def of_register(self, register: Register) -> dict[ObjectId, StudentReport]:
@@ -184,13 +185,7 @@ class Reports:
         longest, current = runs_of_absences(marks)
         codes = Counter([mark.code for mark in marks])
         counted = sum(number for code, number in codes.items() if self._has(code))
-        warnings = []
-        # Compared before it is rounded: 69.96 is below 70.
-        low = share is not None and share * 100 < Fraction(self._settings.warn_below)
-        if low and counted >= self._settings.warn_after:
-            warnings.append(LOW_PERCENTAGE)
-        if current >= self._settings.warn_absences:
-            warnings.append(ABSENCES_IN_A_ROW)
+        warnings, unknown = self._warnings.asked(Attended(marks, counted, share, longest, current))
         return StudentReport(
             taken=len(marks),
             statuses=dict(sorted(codes.items())),
@@ -201,7 +196,8 @@ class Reports:
             percentage=percentage(share),
             longest_absence=longest,
             current_absence=current,
-            warnings=tuple(warnings),
+            warnings=warnings,
+            unknown=unknown,
         )
 
     def _has(self, code: str) -> bool:

@@ -14,6 +14,8 @@ from quartapp import core
 from quartapp.testing import Client
 from quartapp_records import Columns, Registers, SessionRecords
 from quartapp_records.columns import is_fresh
+from quartapp_reports.assessing import Assessing
+from quartapp_reports.warning_rules import ABSENCES_IN_A_ROW
 
 KILLS = 200
 SMOKE_KILLS = 5
@@ -67,11 +69,13 @@ async def kept(documents, session):
 
 
 @pytest.mark.parametrize("kills", [pytest.param(SMOKE_KILLS, marks=pytest.mark.smoke), KILLS])
-async def test_no_acknowledged_correction_is_lost_and_no_column_is_wrong(
-    serve_process, serve, lesson, mongodb_uri, figures, kills
+async def test_no_acknowledged_correction_is_lost_and_no_column_or_warning_is_wrong(
+    serve_process, serve, lesson, mongodb_uri, figures, monkeypatch, kills
 ):
     figures["seed"] = seed = time.time_ns()
     chance = random.Random(seed)  # noqa: S311 - which moment, not which secret
+    # One absence is enough for a warning, so that nearly each correction raises or withdraws one.
+    monkeypatch.setenv("QUARTAPP_REPORTS_WARN_ABSENCES", "1")
     process = await serve_process(MONGODB_URI=mongodb_uri, JWT_SECRET="s" * 32)
     maths = await lesson(process.client, students=STUDENTS)
     await maths.start()
@@ -110,7 +114,17 @@ async def test_no_acknowledged_correction_is_lost_and_no_column_is_wrong(
         assert {v for one, v in entries if one == student} == set(range(1, record["v"] + 1))
         assert entries[student, record["v"]][0] == record["status"]
     figures["acknowledged"] = len(acknowledged)
+    await same_warnings(server, maths.class_id, key)
     await same_columns(server, maths.class_id, key)
+
+
+async def same_warnings(server, class_id, session):
+    await core(server.app).services.get(Assessing).catch_up()
+    stored = await server.documents["attendance_warnings"].find_one({"_id": ObjectId(class_id)})
+    records = server.documents["attendance"].find({"sessionId": session, "status": "absent"})
+    assert {one["studentId"] for one in stored["open"] if one["warning"] == ABSENCES_IN_A_ROW} == {
+        record["studentId"] async for record in records
+    }
 
 
 async def same_columns(server, class_id, session):

@@ -209,7 +209,7 @@ STORY = (
         (who, "GET", f"/api/v1/class/{{maths}}/{what}?from={{today}}&to={{today}}", None)
         for what in (
             *("register", "register.csv", "register.html"),
-            *("report", "report.csv", "report.html"),
+            *("report", "report.csv", "report.html", "warnings"),
         )
         for who in ("ada", "alan", "grace", "root")
     ),

@@ -33,6 +33,7 @@ HOME = {
     "attendance": ("attendance", "records"),
     "attendance_history": ("records", "olderEntries"),
     "excuses": ("excuses", "excuses"),
+    "attendance_warnings": ("reports", "warnings"),
 }
 
 

@@ -33,6 +33,7 @@ def record_rows() -> list[Row]:
         *_list(),
         *_register(),
         *_report(),
+        *_warnings(),
         *_add(),
         *_read(),
         *_finish(),
@@ -185,6 +186,7 @@ def _report() -> list[Row]:
             "longestAbsence": 0,
             "currentAbsence": 0,
             "warnings": [],
+            "raised": [],
             **more,
         }
         names = {"classId": "<class>", "className": "<name>", "from": DAY, "to": DAY}
@@ -201,6 +203,15 @@ def _report() -> list[Row]:
         row("a hundred years", INVALID, None, "?from=1926-01-02&to=2026-01-01"),
         row("a day that is none", INVALID, None, "?to=2026-02-30"),
         *owned("getReport", "GET", path),
+    ]
+
+
+def _warnings() -> list[Row]:
+    path = "/api/v1/class/<class>/warnings"
+    nothing = ok({"classId": "<class>", "className": "<name>", "warnings": []})
+    return [
+        Row("listWarnings", "nothing to warn of", "GET", path, "teacher", 200, nothing),
+        *owned("listWarnings", "GET", path),
     ]
 
 

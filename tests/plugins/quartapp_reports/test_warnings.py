@@ -1,0 +1,298 @@
+"""Warnings are raised once, kept while they hold, and withdrawn then."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from bson import ObjectId
+
+from quartapp import core, hookimpl
+from quartapp_records.plugin import BUILD_SECONDS
+from quartapp_reports import WarningRaised, WarningWithdrawn
+from quartapp_reports.assessing import PAUSE_SECONDS, Assessing
+from quartapp_reports.plugin import CATCH_UP_SECONDS
+
+LOW, ROW = "low-percentage", "absences-in-a-row"
+KINDS = (WarningRaised, WarningWithdrawn)
+
+
+class Heard:
+    """A plugin that notes what it is told of warnings."""
+
+    name = "heard"
+    requires = ("reports",)
+    hears = KINDS
+
+    def __init__(self):
+        self.events = []
+
+    @hookimpl
+    async def on_event(self, event):
+        self.events.append(event)
+
+    def of(self, kind):
+        return [(one.student_id, one.warning) for one in self.events if type(one) is kind]
+
+
+class Deaf:
+    """A plugin during whose call the process is as good as dead: nothing is told after it."""
+
+    name = "deaf"
+    requires = ("attendance",)
+
+    def __init__(self):
+        self.is_asleep = False
+        self.forever = asyncio.Event()
+
+    @hookimpl
+    async def on_event(self):
+        if self.is_asleep:
+            await self.forever.wait()
+
+
+def clock_of(school):
+    return core(school.server.app).clock
+
+
+async def warnings_of(school):
+    path = f"/class/{school.class_id}/warnings"
+    found = await school.ask(school.teacher, "GET", path)
+    assert found.status_code == 200, found.text
+    return found.json()["data"]["warnings"]
+
+
+async def correct(school, session, status, v):
+    path = f"/session/{session}/attendance/{school.students[0].id}"
+    body = {"status": status, "v": v, "reason": "Looked again"}
+    answer = await school.ask(school.admin, "PATCH", path, body)
+    assert answer.status_code == 200, answer.text
+
+
+async def sessions(school):
+    listed = await school.ask(school.admin, "GET", f"/class/{school.class_id}/sessions")
+    return [one["_id"] for one in listed.json()["data"]]
+
+
+@pytest.fixture
+def told(eventually):
+    """Return a function that waits until a class has just these warnings of its first student."""
+
+    async def wait(school, *names):
+        async def as_wanted():
+            # Assessments of one burst are a pause apart.
+            await clock_of(school).advance(PAUSE_SECONDS)
+            return [one["warning"] for one in await warnings_of(school)] == list(names)
+
+        await eventually(as_wanted)
+
+    return wait
+
+
+async def test_a_warning_is_raised_once_and_withdrawn_when_it_holds_no_longer(school, told):
+    heard = Heard()
+    maths = await school(beside=[heard])
+    (ada,) = maths.students
+    for _ in range(2):
+        await maths.enter("absent")
+    await told(maths)
+    await maths.enter("absent")
+    await told(maths, ROW)
+    (one,) = await warnings_of(maths)
+    raised_at = one["raisedAt"]
+    assert (one["studentId"], raised_at[:16]) == (ada.id, "2026-03-09T12:00")
+    for _ in range(2):
+        await maths.enter("absent")
+    await told(maths, LOW, ROW)
+    assert {one["warning"]: one["raisedAt"] for one in await warnings_of(maths)}[ROW] == raised_at
+    await maths.enter("present")
+    await told(maths, LOW)
+    await maths.server.settled()
+    assert heard.of(WarningRaised) == [(ada.id, ROW), (ada.id, LOW)]
+    assert heard.of(WarningWithdrawn) == [(ada.id, ROW)]
+
+
+async def test_a_correction_raises_and_withdraws(school, told):
+    heard = Heard()
+    maths = await school(beside=[heard])
+    for status in ("absent", "present", "absent"):
+        await maths.enter(status)
+    second = (await sessions(maths))[1]
+    await correct(maths, second, "absent", 1)
+    await told(maths, ROW)
+    await correct(maths, second, "present", 2)
+    await told(maths)
+    await maths.server.settled()
+    ada = maths.students[0].id
+    assert [(type(one), one.student_id, one.warning) for one in heard.events] == [
+        (WarningRaised, ada, ROW),
+        (WarningWithdrawn, ada, ROW),
+    ]
+
+
+async def test_a_live_roll_call_raises_when_it_is_done(serve, lesson, mark, eventually):
+    heard = Heard()
+    server = await serve(beside=[heard])
+    maths = await lesson(server, students=2)
+    for _ in range(3):
+        await maths.start()
+        socket = await server.socket(maths.teacher)
+        await socket.ask("ATTENDANCE_MARKED", mark(maths.students[0]))
+        await socket.ask("DONE")
+        await socket.close()
+
+    async def raised():
+        return heard.of(WarningRaised)
+
+    assert await eventually(raised) == [(maths.students[1].id, ROW)]
+
+
+async def test_whoever_leaves_the_class_has_no_warning_left(school, told):
+    heard = Heard()
+    maths = await school(beside=[heard])
+    for _ in range(3):
+        await maths.enter("absent")
+    await told(maths, ROW)
+    ada = maths.students[0]
+    path = f"/class/{maths.class_id}/students/{ada.id}"
+    left = await maths.ask(maths.teacher, "DELETE", path)
+    assert left.is_success, left.text
+    await told(maths)
+    await maths.server.settled()
+    assert heard.of(WarningWithdrawn) == [(ada.id, ROW)]
+
+
+async def test_the_report_tells_when_each_of_its_warnings_was_raised(school, told):
+    maths = await school()
+    for _ in range(3):
+        await maths.enter("absent")
+    await told(maths, ROW)
+    (one,) = await warnings_of(maths)
+    expected = [{"warning": ROW, "raisedAt": one["raisedAt"]}]
+    assert await maths.of("warnings", "raised") == [([ROW], expected)]
+
+
+async def test_only_teachers_of_the_class_and_administrators_read_warnings(school):
+    maths = await school()
+    path = f"/class/{maths.class_id}/warnings"
+    stranger = await maths.server.person("teacher")
+    asked = [
+        (await maths.ask(who, "GET", path)).status_code
+        for who in (maths.teacher, maths.admin, stranger, maths.students[0])
+    ]
+    assert asked == [200, 200, 403, 403]
+    assert (await maths.ask(maths.admin, "GET", f"/class/{ObjectId()}/warnings")).status_code == 404
+
+
+async def test_of_assessments_on_two_servers_at_once_one_raises(school, serve):
+    heard = Heard()
+    maths = await school(beside=[heard])
+    other = await serve(beside=[heard], clock=clock_of(maths), timezone="UTC")
+    room = ObjectId(maths.class_id)
+    both = [core(one.app).services.get(Assessing) for one in (maths.server, other)]
+    for _ in range(3):
+        await maths.enter("absent")
+    second = (await sessions(maths))[1]
+    for v in range(1, 5):
+        status = ("absent", "present")[v % 2]
+        await asyncio.gather(
+            correct(maths, second, status, v), *(one.assess(room) for one in both * 2)
+        )
+    await asyncio.gather(*(one.assess(room) for one in both * 2))
+    for server in (maths.server, other):
+        await server.settled()
+    # The last correction says absent.
+    assert [one["warning"] for one in await warnings_of(maths)] == [ROW]
+    assert len(heard.of(WarningRaised)) - len(heard.of(WarningWithdrawn)) == 1
+    await asyncio.gather(*(one.assess(room) for one in both * 2))
+    await asyncio.gather(maths.server.settled(), other.settled())
+    assert len(heard.of(WarningRaised)) - len(heard.of(WarningWithdrawn)) == 1
+
+
+async def test_many_assessments_at_once_raise_one_warning_once(school, serve):
+    deaf, heard = Deaf(), Heard()
+    maths = await school(beside=[deaf])
+    other = await serve(beside=[heard], clock=clock_of(maths), timezone="UTC")
+    room = ObjectId(maths.class_id)
+    assessing = core(other.app).services.get(Assessing)
+    deaf.is_asleep = True
+    try:
+        for _ in range(3):
+            await maths.enter("absent")
+        assert all(await asyncio.gather(*(assessing.assess(room) for _ in range(8))))
+        await other.settled()
+        assert heard.of(WarningRaised) == [(maths.students[0].id, ROW)]
+    finally:
+        deaf.forever.set()
+
+
+@pytest.mark.parametrize(
+    ("kind", "wait"), [("session", BUILD_SECONDS), ("correction", CATCH_UP_SECONDS)]
+)
+async def test_what_a_process_that_died_left_is_caught_up_with(school, eventually, kind, wait):
+    deaf = Deaf()
+    maths = await school(beside=[deaf])
+    for status in ("absent", "present", "absent", "absent"):
+        await maths.enter(status)
+    await maths.server.settled()
+    second = (await sessions(maths))[1]
+    deaf.is_asleep = True
+    try:
+        if kind == "session":
+            await maths.enter("absent")
+        else:
+            await correct(maths, second, "absent", 1)
+        stored = maths.server.documents["attendance_warnings"]
+
+        async def raised():
+            await clock_of(maths).advance(wait)
+            found = await stored.find().to_list()
+            return [one["warning"] for each in found for one in each["open"]]
+
+        assert ROW in await eventually(raised)
+    finally:
+        deaf.forever.set()
+
+
+async def test_other_settings_assess_again_what_was_assessed(
+    school, serve, eventually, monkeypatch
+):
+    maths = await school()
+    for _ in range(2):
+        await maths.enter("absent")
+    assessing = core(maths.server.app).services.get(Assessing)
+    assert await assessing.assess(ObjectId(maths.class_id))
+    assert await warnings_of(maths) == []
+    monkeypatch.setenv("QUARTAPP_REPORTS_WARN_ABSENCES", "2")
+    other = await serve(clock=clock_of(maths), timezone="UTC")
+    await core(other.app).services.get(Assessing).catch_up()
+    assert [one["warning"] for one in await warnings_of(maths)] == [ROW]
+
+
+async def test_warnings_are_exported_and_erased_with_a_person(school, told):
+    maths = await school()
+    for _ in range(3):
+        await maths.enter("absent")
+    await told(maths, ROW)
+    ada = maths.students[0]
+    exported = (await maths.ask(ada, "GET", "/me/export")).json()["data"]
+    (kept,) = exported["kept"]["reports"]["warnings"]
+    assert (kept["classId"], kept["warning"]) == (maths.class_id, ROW)
+    erased = await maths.ask(maths.admin, "POST", f"/admin/people/{ada.id}/erase")
+    assert erased.json()["data"]["erased"]["reports"] == {"warnings": 1}
+    await maths.server.settled()
+    assert await core(maths.server.app).services.get(Assessing).assess(ObjectId(maths.class_id))
+    stored = await maths.server.documents["attendance_warnings"].find().to_list()
+    assert [one["open"] for one in stored] == [[]]
+
+
+async def test_the_warnings_of_a_class_are_deleted_with_it(school, told):
+    maths = await school()
+    for _ in range(3):
+        await maths.enter("absent")
+    await told(maths, ROW)
+    path = f"/class/{maths.class_id}?records=delete"
+    gone = await maths.ask(maths.teacher, "DELETE", path)
+    assert gone.is_success, gone.text
+    await core(maths.server.app).services.get(Assessing).assess(ObjectId(maths.class_id))
+    assert await maths.server.documents["attendance_warnings"].find().to_list() == []
