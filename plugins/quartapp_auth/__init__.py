@@ -10,6 +10,7 @@ from quartapp_auth.accounts.users import AccountState, Contact, User, UserChange
 from quartapp_auth.administration.administration import Administration
 from quartapp_auth.administration.schemas import RoleBody
 from quartapp_auth.credentials.codes import OneTimeCode
+from quartapp_auth.credentials.first import FirstCredentials, Handout
 from quartapp_auth.credentials.forgotten import ForgottenPasswords, ResetMail
 from quartapp_auth.credentials.password_change import PasswordChange
 from quartapp_auth.credentials.resets import Resets
@@ -69,8 +70,10 @@ __all__ = [
     "Contact",
     "Credentials",
     "EmailTakenError",
+    "FirstCredentials",
     "ForgottenBody",
     "ForgottenPasswords",
+    "Handout",
     "IdentityRefusedError",
     "InvalidCodeError",
     "InvalidSetupCodeError",

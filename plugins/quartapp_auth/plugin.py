@@ -17,6 +17,7 @@ from quartapp_auth.audited import ACTIONS
 from quartapp_auth.commands import user
 from quartapp_auth.credentials.codes import Codes
 from quartapp_auth.credentials.credentials_command import credentials
+from quartapp_auth.credentials.first import FirstCredentials
 from quartapp_auth.credentials.forgotten import ForgottenPasswords
 from quartapp_auth.credentials.password_change import PasswordChange
 from quartapp_auth.credentials.password_routes import blueprint as password_blueprint
@@ -158,7 +159,9 @@ class AuthPlugin:
         self._states = AccountStates(store, parts.hub, parts.clock, refresher if asks else None)
         parts.services.add(self._states, as_=Standing)
         codes = Codes(parts.database, parts.clock, parts.plugins.changes)
-        parts.services.add(Resets(users, codes, self._states))
+        resets = Resets(users, codes, self._states)
+        parts.services.add(resets)
+        parts.services.add(FirstCredentials(users, resets))
         asking = Guessing(*counting, parts.clock, metrics, "forgotten passwords")
         parts.services.add(ForgottenPasswords(parts.services, users, asking))
         parts.services.add(PasswordChange(users, passwords, guessing, self._states))

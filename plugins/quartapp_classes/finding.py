@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 # Only the primary teacher renames and deletes a class, and changes its teachers.
 PRIMARY_ALONE = "class:write"
 READ = "class:read"
-# Whoever has this by role may do with any class what its primary teacher alone may.
+ROLL = "roll:write"
+# Whoever has this by role may do with any class and its roll what its primary teacher may.
 EVERY_CLASS = "class:manage"
+OF_EVERY_CLASS = frozenset({PRIMARY_ALONE, READ, ROLL})
 LISTED = 100
 # Behind every text with the same beginning.
 _LAST = "\U0010ffff"
@@ -89,7 +91,8 @@ class ClassFinder:
             principal: A teacher of the class, somebody who manages every class, or somebody whom a
                 plugin grants the permission.
             permission: Name of the permission. Of the teachers, only the primary one has
-                ``class:write``; those who manage every class have it too, and ``class:read``.
+                ``class:write``; those who manage every class have it too, with ``class:read`` and
+                ``roll:write``.
 
         Raises:
             ClassNotFoundError: The class does not exist.
@@ -122,7 +125,7 @@ class ClassFinder:
     async def _may(self, class_room: ClassRoom, principal: Principal, permission: str) -> bool:
         if str(class_room.teacher_id) == principal.id:
             return True
-        if permission in {PRIMARY_ALONE, READ} and self.manages(principal):
+        if permission in OF_EVERY_CLASS and self.manages(principal):
             return True
         if permission != PRIMARY_ALONE and principal.id in self._teachers_now(class_room):
             return True

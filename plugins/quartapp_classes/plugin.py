@@ -75,7 +75,6 @@ class ClassesPlugin:
         own = {"class:create", "class:read", "class:write", "roll:write", "students:read"}
         return [
             Role(BaseRole.TEACHER, own),
-            # The last one only as a teacher of the class.
             Role(BaseRole.ADMIN, {EVERY_CLASS, "class:read", "class:write", "roll:write"}),
         ]
 

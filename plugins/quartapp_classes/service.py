@@ -23,8 +23,9 @@ from quartapp_classes.errors import (
     ClassNameError,
     ClassNotFoundError,
     StudentNotFoundError,
+    TeacherNotFoundError,
 )
-from quartapp_classes.finding import ClassFinder
+from quartapp_classes.finding import ROLL, ClassFinder
 from quartapp_classes.happenings import (
     ClassChanged,
     ClassCreated,
@@ -89,6 +90,32 @@ class ClassService(ClassFinder):
             ClassNameError: The name is empty, too long, or has blanks around it.
             ClassExistsError: The teacher has a class with that name, ignoring case and form.
         """
+        return await self._create(teacher.id, name, attempt)
+
+    async def create_for(
+        self, teacher_id: str, name: str, attempt: Attempt | None = None
+    ) -> ClassRoom:
+        """Create a class of somebody else.
+
+        Args:
+            teacher_id: ``_id`` of the teacher who is to own the class.
+            name: Name of the class.
+            attempt: The try that this call is; None for the first and only one.
+
+        Raises:
+            TeacherNotFoundError: There is no teacher with that id.
+            ClassNameError: The name is empty, too long, or has blanks around it.
+            ClassExistsError: The teacher has a class with that name, ignoring case and form.
+        """
+        try:
+            teacher = await self._people.get(teacher_id)
+        except UserNotFoundError as error:
+            raise TeacherNotFoundError from error
+        if teacher.role != BaseRole.TEACHER:
+            raise TeacherNotFoundError
+        return await self._create(str(teacher.id), name, attempt)
+
+    async def _create(self, teacher_id: str, name: str, attempt: Attempt | None) -> ClassRoom:
         _check_name(name)
         attempt = attempt or Attempt()
         now = utc_now()
@@ -96,7 +123,7 @@ class ClassService(ClassFinder):
             id=attempt.id,
             class_name=name,
             name_key=name_key(name),
-            teacher_id=object_id(teacher.id),
+            teacher_id=object_id(teacher_id),
             created_at=now,
             updated_at=now,
         )
@@ -105,7 +132,7 @@ class ClassService(ClassFinder):
             await self._database.insert(class_room)
             return class_room
 
-        created = ClassCreated(str(class_room.id), teacher.id)
+        created = ClassCreated(str(class_room.id), teacher_id)
         try:
             await self._plugins.changes.stored([created], insert, audited=entries_of(created))
         except DuplicateKeyError as error:
@@ -238,7 +265,7 @@ class ClassService(ClassFinder):
             AlreadyEnrolledError: The student is on the roll already.
             PreconditionFailedError: The class has none of the expected versions.
         """
-        class_room = await self.allowed(class_id, teacher, "roll:write")
+        class_room = await self.allowed(class_id, teacher, ROLL)
         if attempt and attempt.repeated and object_id(student_id) in class_room.students_ids:
             await self._plugins.on_event(StudentAdded(class_id, student_id))
             return class_room
@@ -281,7 +308,7 @@ class ClassService(ClassFinder):
             StudentNotFoundError: The student is not on the roll.
             PreconditionFailedError: The class has none of the expected versions.
         """
-        class_room = await self.allowed(class_id, teacher, "roll:write")
+        class_room = await self.allowed(class_id, teacher, ROLL)
         check(class_room, expected)
         key = object_id(student_id)
         changed = key and await self._change_roll(

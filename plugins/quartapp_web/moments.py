@@ -33,3 +33,13 @@ def short_day(day: date) -> str:
         day: The day.
     """
     return f"{day.day} {core().services.get(Pages).translated(MONTHS[day.month - 1])}"
+
+
+def full_moment(moment: datetime) -> str:
+    """Return a local day and time, such as ``3 Mar 2026, 08:05``, in the visitor's language.
+
+    Args:
+        moment: The moment, with a time zone.
+    """
+    local = moment.astimezone(core().settings.timezone)
+    return f"{short_day(local.date())} {local.year}, {clock_time(moment)}"

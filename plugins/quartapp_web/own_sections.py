@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 
 MANAGING = "people:manage"
+MANAGING_CLASSES = "class:manage"
 
 
 def is_student(principal: Principal) -> bool:
@@ -56,6 +57,15 @@ def manages_people(principal: Principal) -> bool:
     return has_accounts() and MANAGING in core().roles.permissions_of(principal.role)
 
 
+def manages_classes(principal: Principal) -> bool:
+    """Tell whether a person manages every class, with accounts that this server keeps.
+
+    Args:
+        principal: The person.
+    """
+    return has_accounts() and MANAGING_CLASSES in core().roles.permissions_of(principal.role)
+
+
 SECTIONS = [
     Section("/app/today", _("Today"), shown_to=is_staff, order=10),
     Section("/app/now", _("Now"), shown_to=is_student, order=10),
@@ -63,4 +73,5 @@ SECTIONS = [
     Section("/app/register/", _("Register"), shown_to=reads_records, order=20),
     Section("/app/report/", _("Reports"), shown_to=reads_records, order=30),
     Section("/app/people/", _("People"), shown_to=manages_people, order=40),
+    Section("/app/classes/", _("Classes"), shown_to=manages_classes, order=50),
 ]

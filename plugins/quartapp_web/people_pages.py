@@ -5,31 +5,26 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, Field
 from quart import Blueprint
 
 from quartapp import DomainError, ObjectIdInput, Operation, Refusal, core, permission, see_other
 from quartapp_auth import (
     Administration,
     ForgottenPasswords,
-    InvitationBody,
-    Invitations,
     LastAdministratorError,
-    RegistrationClosedError,
     Resets,
     RoleBody,
     UnknownRoleError,
     UserNotFoundError,
 )
-from quartapp_web.forms import problems_of
-from quartapp_web.moments import clock_time, short_day
+from quartapp_web.moments import full_moment
 from quartapp_web.own_sections import MANAGING
 from quartapp_web.rendering import Pages, page_for
 from quartapp_web.texts import _
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
     from quart import Response
 
@@ -43,7 +38,6 @@ LARGEST_FORM = 8192
 SHOWN = 50
 WHY = "It ends the token of other cases."
 LAST = _("Nobody else is an administrator. Make another one first.")
-CLOSED = _("Registration is closed on this server, so nobody could use an invitation.")
 OF_PERSON: Mapping[type[DomainError], Refusal] = {UserNotFoundError: Refusal(404, "User not found")}
 CHANGES = {
     "disabled": _("The account is disabled, and signed out everywhere."),
@@ -69,17 +63,6 @@ class PeopleQuery(BaseModel):
     limit: None = None
 
 
-class InviteForm(InvitationBody):
-    """An invitation to make; an empty address is for any address."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_blanks(cls, given: Any) -> Any:  # noqa: ANN401 - whatever a client sends
-        if not isinstance(given, dict):
-            return given
-        return {name: value for name, value in given.items() if value != ""}
-
-
 @blueprint.get("/")
 @Operation(
     id="showPeople",
@@ -102,54 +85,9 @@ async def show_people(principal: Principal, query: PeopleQuery) -> Response:
         people=[_row(user) for user in found[:SHOWN]],
         search=query.search or "",
         role=query.role or "",
-        roles=_roles(),
+        roles=roles_to_choose(),
         after=str(found[SHOWN - 1].id) if len(found) > SHOWN else "",
     )
-
-
-@blueprint.get("/invite")
-@Operation(
-    id="showInvite",
-    action="listInvitations",
-    access=ACCESS,
-    tags=(),
-    data=str,
-    documented=False,
-    page=True,
-)
-async def show_invite(principal: Principal) -> Response:
-    """Show the form that makes an invitation."""
-    return await _invite(principal)
-
-
-@blueprint.post("/invite")
-@Operation(
-    id="inviteOnPage",
-    action="createInvitation",
-    access=ACCESS,
-    tags=(),
-    data=str,
-    documented=False,
-    page=True,
-    form=InviteForm,
-    max_body=LARGEST_FORM,
-)
-async def invite(
-    principal: Principal, form: InviteForm | None, errors: list[FieldError]
-) -> Response:
-    """Make an invitation, and show its text this once."""
-    if form is None:
-        return await _invite(principal, problems_of(errors))
-    try:
-        made, secret = (
-            await core().services.get(Invitations).make(form.role, form.email, principal.id)
-        )
-    except UnknownRoleError:
-        return await _invite(principal, {"role": _("Choose a role.")})
-    except RegistrationClosedError:
-        return await _invite(principal, {"": CLOSED})
-    until = _moment(made.expires_at)
-    return await page_for(principal, "invited.html", secret=secret, email=made.email, until=until)
 
 
 class DoneQuery(BaseModel):
@@ -244,7 +182,7 @@ async def reset(principal: Principal, user_id: str) -> Response:
     if await services.get(ForgottenPasswords).mailed_to(user_id, principal.id):
         return _done(user_id, "mailed")
     made = await services.get(Resets).make(user_id)
-    return await _person(principal, user_id, code=made.text, until=_moment(made.expires_at))
+    return await _person(principal, user_id, code=made.text, until=full_moment(made.expires_at))
 
 
 async def _person(
@@ -262,21 +200,10 @@ async def _person(
         "person.html",
         HTTPStatus.UNPROCESSABLE_ENTITY if problems else HTTPStatus.OK,
         account=_row(user),
-        roles=_roles(),
+        roles=roles_to_choose(),
         role=user.role,
         problems={field: pages.translated(text) for field, text in (problems or {}).items()},
         **values,
-    )
-
-
-async def _invite(principal: Principal, problems: dict[str, str] | None = None) -> Response:
-    pages = core().services.get(Pages)
-    return await page_for(
-        principal,
-        "invite.html",
-        HTTPStatus.UNPROCESSABLE_ENTITY if problems else HTTPStatus.OK,
-        roles=_roles(),
-        problems={field: pages.translated(text) for field, text in (problems or {}).items()},
     )
 
 
@@ -289,19 +216,20 @@ def _row(user: User) -> dict[str, Any]:
         "id": str(user.id),
         "name": user.display_name,
         "address": user.email or user.username or "",
-        "role": _role(user.role),
+        "role": role_label(user.role),
         "disabled": user.disabled,
     }
 
 
-def _roles() -> list[tuple[str, str]]:
-    return [(role, _role(role)) for role in core().roles]
+def roles_to_choose() -> list[tuple[str, str]]:
+    """Return the names of all roles with their labels, in the visitor's language."""
+    return [(role, role_label(role)) for role in core().roles]
 
 
-def _role(role: str) -> str:
+def role_label(role: str) -> str:
+    """Return the label of a role, in the visitor's language.
+
+    Args:
+        role: Name of the role.
+    """
     return core().services.get(Pages).translated(core().roles.label(role))
-
-
-def _moment(moment: datetime) -> str:
-    local = moment.astimezone(core().settings.timezone)
-    return f"{short_day(local.date())} {local.year}, {clock_time(moment)}"

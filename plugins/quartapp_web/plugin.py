@@ -7,8 +7,11 @@ from quartapp import Static, core, hookimpl
 from quartapp_auth import SetupNotice
 from quartapp_web import hookspecs
 from quartapp_web.account_page import blueprint as account_page
+from quartapp_web.class_changes import blueprint as class_changes
 from quartapp_web.code_pages import blueprint as code_pages
 from quartapp_web.error_pages import page_of_error
+from quartapp_web.every_class_pages import blueprint as every_class_pages
+from quartapp_web.invitation_pages import blueprint as invitation_pages
 from quartapp_web.offline import blueprint as offline
 from quartapp_web.own_sections import SECTIONS
 from quartapp_web.people_pages import blueprint as people_pages
@@ -26,6 +29,15 @@ from quartapp_web.today_page import blueprint as today_page
 if TYPE_CHECKING:
     from quart import Blueprint, Quart, Response
 
+ACCOUNTS_PAGES = (
+    account_page,
+    code_pages,
+    invitation_pages,
+    people_pages,
+    every_class_pages,
+    class_changes,
+)
+"""Pages about the accounts that this server keeps."""
 STATIC = Path(__file__).parent / "static"
 
 
@@ -57,7 +69,7 @@ class WebPlugin:
         """Return the pages."""
         return [
             *(start_page, sign_in_pages),
-            *((account_page, code_pages, people_pages) if has_accounts(app) else ()),
+            *(ACCOUNTS_PAGES if has_accounts(app) else ()),
             *(today_page, roll_page, student_pages, offline),
             *(register_page, record_page, report_page),
         ]

@@ -10,7 +10,7 @@ from quart import Blueprint
 from quartapp import SIGNED_IN, Operation, Refusal, core, permission
 from quartapp_classes import ClassNotFoundError, NotOwnerError
 from quartapp_records import Access, Registers, named_students
-from quartapp_web.class_lists import class_list
+from quartapp_web.class_lists import ClassesQuery, class_list
 from quartapp_web.day_ranges import RangeQuery, asked_range
 from quartapp_web.moments import short_day
 from quartapp_web.rendering import Pages, page_for
@@ -43,10 +43,12 @@ UNFINISHED = ("superseded", "expired")
     data=str,
     documented=False,
     page=True,
+    query=ClassesQuery,
+    invalid=Refusal(400, "Invalid request schema"),
 )
-async def show_registers(principal: Principal) -> Response:
+async def show_registers(principal: Principal, query: ClassesQuery) -> Response:
     """Show the classes whose registers a person reads."""
-    return await class_list(principal, "registers.html")
+    return await class_list(principal, "registers.html", query)
 
 
 @blueprint.get("/<class_id>")

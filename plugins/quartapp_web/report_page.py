@@ -12,7 +12,7 @@ from quartapp import SIGNED_IN, Operation, Refusal, core
 from quartapp_attendance import StatusRegistry
 from quartapp_records import Access, Registers, named_students
 from quartapp_reports import Reports
-from quartapp_web.class_lists import class_list
+from quartapp_web.class_lists import ClassesQuery, class_list
 from quartapp_web.day_ranges import RangeQuery, asked_range
 from quartapp_web.moments import short_day
 from quartapp_web.register_page import OF_CLASS, READ, READING
@@ -45,10 +45,12 @@ BAR_HEIGHT = 100
     data=str,
     documented=False,
     page=True,
+    query=ClassesQuery,
+    invalid=Refusal(400, "Invalid request schema"),
 )
-async def show_reports(principal: Principal) -> Response:
+async def show_reports(principal: Principal, query: ClassesQuery) -> Response:
     """Show the classes whose reports a person reads."""
-    return await class_list(principal, "reports.html")
+    return await class_list(principal, "reports.html", query)
 
 
 @blueprint.get("/<class_id>")

@@ -139,8 +139,13 @@ async def test_a_plugin_in_place_of_auth_keeps_to_the_contract_as_far_as_it_goes
             "GET /api/v1/admin/invitations",
             "GET /api/v1/admin/people/{user_id}",
             "GET /api/v1/admin/people",
-            *(f"GET /app/{page}" for page in ("account", "forgotten", "invitation")),
+            "GET /app/account",
+            "GET /app/classes/",
+            "GET /app/classes/new",
+            "GET /app/classes/{class_id}",
+            *(f"GET /app/{page}" for page in ("forgotten", "invitation")),
             "GET /app/people/",
+            "GET /app/people/invitations",
             "GET /app/people/invite",
             "GET /app/people/{user_id}",
             *(f"GET /app/{page}" for page in ("reset", "setup")),
@@ -161,7 +166,18 @@ async def test_a_plugin_in_place_of_auth_keeps_to_the_contract_as_far_as_it_goes
             "POST /api/v1/auth/ticket",
             "POST /app/account/password",
             "POST /app/account/sign-out-everywhere",
-            *(f"POST /app/{page}" for page in ("forgotten", "invitation", "people/invite")),
+            "POST /app/classes/new",
+            *(
+                f"POST /app/classes/{{class_id}}/{change}"
+                for change in (
+                    *("credentials", "delete", "name", "roll/remove", "roll"),
+                    *("teachers/remove", "teachers"),
+                )
+            ),
+            *(f"POST /app/{page}" for page in ("forgotten", "invitation")),
+            "POST /app/people/invitations/{invitation_id}/again",
+            "POST /app/people/invitations/{invitation_id}/withdraw",
+            "POST /app/people/invite",
             *(
                 f"POST /app/people/{{user_id}}/{change}"
                 for change in ("disable", "enable", "reset", "revoke", "role")

@@ -83,7 +83,7 @@ class Visitor:
                 assert wide <= width, f"{name} is {wide} px wide at {width} px"
                 if PICTURES:
                     picture = Path(PICTURES) / f"{name}-{size}-{scheme}.png"
-                    await self.page.screenshot(path=picture)
+                    await self.page.screenshot(path=picture, full_page=True)
         await self.page.emulate_media(color_scheme="light")
         if before:
             await self.page.set_viewport_size(before)

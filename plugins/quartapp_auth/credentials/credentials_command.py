@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -19,28 +18,10 @@ if TYPE_CHECKING:
 
     from quartapp import Core
     from quartapp_auth.accounts.users import User
-    from quartapp_auth.credentials.codes import OneTimeCode
+    from quartapp_auth.credentials.first import Handout
 
 LINE = "-" * 60
 HOW = 'To set the password, send: POST /api/v1/auth/reset {"code": "...", "newPassword": "..."}'
-
-
-@dataclass(frozen=True, slots=True)
-class Handout:
-    """What one person gets."""
-
-    user: User
-    code: OneTimeCode
-
-    @property
-    def signs_in_as(self) -> str:
-        """The address or the username."""
-        return self.user.email or self.user.username or ""
-
-    @property
-    def until(self) -> str:
-        """The end of the code, in UTC."""
-        return f"{self.code.expires_at:%Y-%m-%d %H:%M} UTC"
 
 
 @click.command("credentials")
@@ -63,10 +44,8 @@ def credentials(
     """
 
     async def make(parts: Core) -> None:
-        from quartapp_auth.credentials.codes import TYPED_CHARACTERS
-        from quartapp_auth.credentials.resets import Resets
+        from quartapp_auth.credentials.first import FirstCredentials
 
-        resets = parts.services.get(Resets)
         people = [
             one
             async for one in (_named(parts, identifiers) if identifiers else _without(parts))
@@ -74,10 +53,8 @@ def credentials(
         ]
         if not people:
             raise QuartappError("there is nobody to make codes for")
-        lasts = timedelta(days=days)
-        made = [
-            Handout(one, await resets.make(str(one.id), lasts, TYPED_CHARACTERS)) for one in people
-        ]
+        first = parts.services.get(FirstCredentials)
+        made = [await first.make(one, timedelta(days=days)) for one in people]
         click.echo(_table(made) if as_csv else _sheet(made), nl=False)
 
     run(data_dir, make)
@@ -107,7 +84,7 @@ def _sheet(made: list[Handout]) -> str:
     parts = [
         f"{printable(one.user.display_name)}\n"
         f"    sign in as: {printable(one.signs_in_as)}\n"
-        f"    one-time code: {one.code.text} (until {one.until})\n"
+        f"    one-time code: {one.code.text} (until {_until(one)})\n"
         for one in made
     ]
     return f"{HOW}\n{LINE}\n" + f"{LINE}\n".join(parts)
@@ -118,9 +95,13 @@ def _table(made: list[Handout]) -> str:
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(("name", "signInAs", "code", "until"))
     for one in made:
-        cells = (one.user.display_name, one.signs_in_as, one.code.text, one.until)
+        cells = (one.user.display_name, one.signs_in_as, one.code.text, _until(one))
         rows.writerow([_cell(cell) for cell in cells])
     return text.getvalue()
+
+
+def _until(handout: Handout) -> str:
+    return f"{handout.code.expires_at:%Y-%m-%d %H:%M} UTC"
 
 
 def _cell(text: str) -> str:

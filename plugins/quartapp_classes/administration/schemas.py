@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from quartapp import Body, Closed, ObjectIdInput, ObjectIdString, Timestamp, left_out
-from quartapp_classes.schemas import TeacherAnswer
+from quartapp_classes.schemas import ClassBody, TeacherAnswer
 
 
 class ClassesQuery(Body):
@@ -14,6 +14,12 @@ class ClassesQuery(Body):
     search: Annotated[str, StringConstraints(min_length=1, max_length=100)] = left_out()
     limit: int = left_out(ge=1, le=500)
     after: ObjectIdInput = left_out()
+
+
+class NewClassBody(ClassBody):
+    """A new class, and the teacher who is to own it."""
+
+    teacher_id: ObjectIdInput = Field(alias="teacherId")
 
 
 class ListedClass(Closed):

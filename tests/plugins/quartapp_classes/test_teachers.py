@@ -98,8 +98,10 @@ EXPECTED = {
         student="Forbidden, teacher event only",
         others=NO_SESSION,
     ),
-    "add student": table(**dict.fromkeys(TEACHERS, 201), student=NOT_TEACHER, others=FOREIGN),
-    "remove student": table(**ALL_TEACHERS, student=NOT_TEACHER, others=FOREIGN),
+    "add student": table(
+        **dict.fromkeys(TEACHERS, 201), admin=201, student=NOT_TEACHER, others=FOREIGN
+    ),
+    "remove student": table(**ALL_TEACHERS, admin=200, student=NOT_TEACHER, others=FOREIGN),
     "rename": table(primary=200, admin=200, student=NOT_TEACHER, others=FOREIGN),
     "add teacher": table(primary=200, admin=200, student=NOT_TEACHER, others=FOREIGN),
     "remove teacher": table(primary=200, admin=200, student=NOT_TEACHER, others=FOREIGN),

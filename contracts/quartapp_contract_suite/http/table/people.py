@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from quartapp_contract_suite.http.matching import ANY_OBJECT, ID, TEXT, TIME, Holding
 from quartapp_contract_suite.http.scene import Scene
-from quartapp_contract_suite.http.table.rows import Row, error, ok
+from quartapp_contract_suite.http.table.rows import Row, class_room, error, ok
 from quartapp_contract_suite.people import PASSWORD
 
 if TYPE_CHECKING:
@@ -190,6 +190,15 @@ def _classes() -> list[Row]:
         path = f"/api/v1/admin/classes?{query}"
         return Row("listEveryClass", case, "GET", path, "admin", status, body)
 
+    def new(case: str, status: int, body: Any, **fields: Any) -> Row:  # noqa: ANN401 - JSON
+        sent = {"className": "New <fresh>", "teacherId": "<teacher_id>", **fields}
+        sent = {name: value for name, value in sent.items() if value is not ...}
+        path = "/api/v1/admin/classes"
+        return Row("createClassForTeacher", case, "POST", path, "admin", status, body, sent)
+
+    adding, outsider = "/api/v1/class/<class>/add-student", {"studentId": "<outsider_id>"}
+    added = {"success": True, "ExistingClass": ANY_OBJECT}
+    roll = "/api/v1/class/<class>/students/<student_id>"
     session = "/api/v1/attendance/session?classId=<class>"
     mine = "/api/v1/class/<class>/teachers/<admin_id>"
     gone, nobody = error("No active attendance session"), error("Teacher not found")
@@ -203,6 +212,15 @@ def _classes() -> list[Row]:
         row("limit 501", "limit=501", 400, INVALID),
         row("after no id", "after=x", 400, INVALID),
         row("search empty", "search=", 400, INVALID),
+        new("a class", 201, ok(class_room("New <fresh>", [], ID))),
+        new("name taken", 409, error("class already exist"), className="<NAME>"),
+        new("of nobody", 404, nobody, teacherId="<missing>"),
+        new("of a student", 404, nobody, teacherId="<student_id>"),
+        new("of nobody named", 400, INVALID, teacherId=...),
+        new("without a name", 400, INVALID, className=...),
+        new("name of 2 characters", 400, INVALID, className="ab"),
+        Row("addStudent", "an administrator", "POST", adding, "admin", 201, added, outsider),
+        Row("removeStudent", "an administrator", "DELETE", roll, "admin", 200, ok(ANY_OBJECT)),
         Row("getSession", "an administrator, none", "GET", session, "admin", 404, gone),
         Row(
             *("setTeacher", "an administrator as a co-teacher", "PUT", mine, "admin", 200),
