@@ -98,6 +98,8 @@ STORY = (
     ("root", "POST", "/api/v1/admin/people", {"name": "Kay", "role": "student"}),
     ("ada", "POST", "/api/v1/admin/people", {"name": "Kay", "username": "kay", "role": "admin"}),
     ("root", "GET", "/api/v1/admin/people?search=k&role=student&limit=2", None),
+    ("root", "POST", "/api/v1/admin/classes", {"className": "Physics", "teacherId": "{ada}"}),
+    ("ada", "POST", "/api/v1/admin/classes", {"className": "Physics", "teacherId": "{ada}"}),
     ("root", "GET", "/api/v1/admin/people/{kay}", None),
     ("root", "POST", "/api/v1/admin/people/{kay}/disable", None),
     ("root", "POST", "/api/v1/admin/people/{root}/disable", None),
