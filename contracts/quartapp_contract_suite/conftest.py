@@ -7,6 +7,7 @@ import secrets
 import shlex
 import tempfile
 import uuid
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,15 @@ import httpx
 import pytest
 
 from quartapp.contract.schemas import kept_by_servers
+from quartapp_contract_suite.choice import (
+    LEFT_OUT,
+    Choice,
+    chosen_features,
+    left_out_lines,
+)
 from quartapp_contract_suite.http.report import summary_lines as http_lines
+from quartapp_contract_suite.options import DEPTHS, add_options
+from quartapp_contract_suite.page import write_page
 from quartapp_contract_suite.people import PASSWORD, TIMEOUT_SECONDS, People
 from quartapp_contract_suite.server import make_admin, server_in
 from quartapp_contract_suite.websocket.report import summary_lines as websocket_lines
@@ -24,10 +33,11 @@ if TYPE_CHECKING:
 
     from quartapp_contract_suite.people import Person
 
-DEPTHS = {"quick": 0.25, "default": 1.0, "deep": 10.0}
 OWN_SECRET = secrets.token_hex(32)
 JUNIT_FILE = "contract-results.xml"
-REGISTRATIONS = ("open", "invite")
+# For the connection, and again for the answer.
+ANSWER_SECONDS = 2.0
+NO_ANSWER = 3
 # A server that sends mail, and finds no mail server: what it wants to send waits for one.
 MAIL_SETTINGS = {
     "QUARTAPP_MAIL_SMTP_HOST": "127.0.0.1",
@@ -40,63 +50,27 @@ MAIL_SETTINGS = {
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of a contract run."""
-    group = parser.getgroup("contract", "the contract of quartapp")
-    group.addoption(
-        "--base-url",
-        metavar="URL",
-        help="The server to test. Without it, one is started on the embedded database.",
-    )
-    group.addoption(
-        "--contract-depth",
-        choices=tuple(DEPTHS),
-        default="default",
-        help="quick: a quarter of the cases; deep: ten times as many.",
-    )
-    group.addoption(
-        "--contract-seed",
-        type=int,
-        default=0,
-        help="Seed of the generated cases.  [default: 0]",
-    )
-    group.addoption(
-        "--contract-jwt-secret",
-        metavar="SECRET",
-        help="The JWT_SECRET of the server of --base-url; tests that make tokens need the secret.",
-    )
-    group.addoption(
-        "--contract-admin",
-        metavar="EMAIL:PASSWORD",
-        help="An administrator of the server of --base-url; tests of what administrators do need "
-        "one.",
-    )
-    group.addoption(
-        "--contract-registration",
-        choices=REGISTRATIONS,
-        default="open",
-        help="Who may register on the server: everybody, or people whom the administrator invites. "
-        "The run registers its people accordingly.",
-    )
-    group.addoption(
-        "--contract-mail",
-        action="store_true",
-        help="The server sends mail, and mails one-time codes. A server that the run starts gets "
-        "the plugin mail, and sends nothing, as there is no mail server.",
-    )
-    group.addoption(
-        "--plugin",
-        metavar="NAME",
-        action="append",
-        default=[],
-        help="A plugin to add to the default plugins of the server that the run starts; "
-        "repeatable.",
-    )
+    add_options(parser)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Write the results to a JUnit file, even without ``--junit-xml``."""
-    if config.option.xmlpath is None and not hasattr(config, "workerinput"):
+    """Write the results to a JUnit file, even without ``--junit-xml``, and look for the server."""
+    if hasattr(config, "workerinput"):
+        return
+    if config.option.xmlpath is None:
         config.option.xmlpath = JUNIT_FILE
+    if url := config.getoption("--base-url"):
+        _require_answer(url.rstrip("/"))
+
+
+def _require_answer(url: str) -> None:
+    """End the run with status 3 and one line where no server answers."""
+    try:
+        httpx.get(f"{url}/healthz", timeout=ANSWER_SECONDS)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        reason = str(error) or type(error).__name__
+        pytest.exit(f"no server answers at {url}: {reason}", returncode=NO_ANSWER)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -118,28 +92,25 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             run has no administrator who could invite people.
     """
     registration = config.getoption("--contract-registration")
-    sends_mail = config.getoption("--contract-mail")
-    unmet = []
+    unmet = {}
     if config.getoption("--base-url"):
         if config.getoption("--plugin"):
             raise pytest.UsageError("--plugin is for a server that is started, not for --base-url")
-        unmet.append("needs_own_server")
+        unmet["needs_own_server"] = "which need a server that the run starts itself"
         if not config.getoption("--contract-jwt-secret"):
-            unmet.append("needs_jwt_secret")
+            unmet |= {"needs_jwt_secret": "which need the server's secret: --contract-jwt-secret"}
         if not config.getoption("--contract-admin"):
-            unmet.append("needs_admin")
+            unmet["needs_admin"] = "which need an administrator: --contract-admin EMAIL:PASSWORD"
             if registration == "invite":
                 raise pytest.UsageError("people are invited by an administrator: --contract-admin")
 
-    def is_left_out(item: pytest.Item) -> bool:
-        other = [mark.args != (registration,) for mark in item.iter_markers("registration")]
-        other += [mark.args != (sends_mail,) for mark in item.iter_markers("mail")]
-        return any(map(item.get_closest_marker, unmet)) or any(other)
-
-    left_out = [item for item in items if is_left_out(item)]
-    if left_out:
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in left_out]
+    fitting = {"registration": (registration,), "mail": (config.getoption("--contract-mail"),)}
+    choice = Choice(chosen_features(config.getoption("--contract-features")), unmet, fitting)
+    reasons = {item: reason for item in items if (reason := choice.reason_against(item))}
+    config.stash[LEFT_OUT] = Counter(reasons.values())
+    if reasons:
+        config.hook.pytest_deselected(items=list(reasons))
+        items[:] = [item for item in items if item not in reasons]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -152,6 +123,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     ]
     properties = [pair for report in reports for pair in report.user_properties]
     lines = [*http_lines(properties), *websocket_lines(properties)]
+    config = terminalreporter.config
+    lines += left_out_lines(config.stash.get(LEFT_OUT, Counter()))
+    if file := config.getoption("--contract-html"):
+        server = config.getoption("--base-url") or "started by the run"
+        write_page(Path(file), server, terminalreporter.stats, lines)
+        lines.append(f"the report for people is in {file}")
     if lines:
         terminalreporter.section("the contract")
         for line in lines:
@@ -210,6 +187,12 @@ def jwt_secret(request: pytest.FixtureRequest) -> str | None:
 def depth(request: pytest.FixtureRequest) -> float:
     """Return the factor for the number of generated cases."""
     return DEPTHS[request.config.getoption("--contract-depth")]
+
+
+@pytest.fixture(scope="session")
+def features(request: pytest.FixtureRequest) -> frozenset[str] | None:
+    """Return the features that are tested; None for all."""
+    return chosen_features(request.config.getoption("--contract-features"))
 
 
 @pytest.fixture(scope="session")

@@ -94,12 +94,37 @@ def check() -> None:
     envvar="CONTRACT_JWT_SECRET",
     help="The JWT_SECRET of the server, for tokens that cannot be made without it.",
 )
+@click.option(
+    "--admin",
+    metavar="EMAIL:PASSWORD",
+    envvar="CONTRACT_ADMIN",
+    help="An administrator of the server, for what only administrators may do.",
+)
+@click.option(
+    "--registration",
+    type=click.Choice(["open", "invite"]),
+    help="Who may register; with invite, the administrator invites the people of the run.",
+)
+@click.option(
+    "--features",
+    metavar="NAMES",
+    help="Test these features alone: auth, classes, live, records, calendar, admin, service.",
+)
+@click.option(
+    "--html",
+    metavar="FILE",
+    help="A file for a report for people, beside the JUnit file.",
+)
 @click.argument("pytest_arguments", nargs=-1, type=click.UNPROCESSED)
 def test(
     url: str | None,
     depth: str,
     plugins: tuple[str, ...],
     jwt_secret: str | None,
+    admin: str | None,
+    registration: str | None,
+    features: str | None,
+    html: str | None,
     pytest_arguments: tuple[str, ...],
 ) -> None:
     """Test the server at URL, or one that is started for it, against the contract.
@@ -108,7 +133,7 @@ def test(
     is tried, what its plugins bring included.
 
     It makes accounts and classes on the server, thousands of them: do not name one whose data you
-    care for. What follows `--` goes to pytest.
+    care for. What follows `--` goes to pytest. Exit status 3 when no server answers at URL.
     """
     if url is not None and not url.startswith(("http://", "https://")):
         pytest_arguments, url = (url, *pytest_arguments), None
@@ -123,8 +148,15 @@ def test(
         command += ["--base-url", url]
     for name in plugins:
         command += ["--plugin", name]
-    if jwt_secret is not None:
-        command += ["--contract-jwt-secret", jwt_secret]
+    given = {
+        "--contract-jwt-secret": jwt_secret,
+        "--contract-admin": admin,
+        "--contract-registration": registration,
+        "--contract-features": features,
+        "--contract-html": html,
+    }
+    for option, value in given.items():
+        command += [] if value is None else [option, value]
     done = subprocess.run(  # noqa: S603 - pytest, with what was asked for
         [*command, *pytest_arguments],
         # The suite may be in a folder in which only an administrator can write.

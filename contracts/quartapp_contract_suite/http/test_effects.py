@@ -152,6 +152,54 @@ def test_a_deleted_class_is_in_no_view(room: Room) -> None:
     assert start.status_code == 404, start.text
 
 
+@pytest.mark.needs_admin
+def test_an_invitation_lasts_for_seven_days(people: People, admin: Person) -> None:
+    made = people.http.post(
+        f"{API}/admin/invitations", json={"role": "teacher"}, headers=admin.headers
+    ).json()["data"]
+
+    assert_is_now(made["createdAt"], "createdAt")
+    lasts = moment(made["expiresAt"]) - moment(made["createdAt"])
+    assert lasts == timedelta(days=7), f"the invitation lasts {lasts}"
+
+
+@pytest.mark.needs_admin
+def test_nobody_finds_the_name_or_the_address_of_an_erased_person(
+    people: People, admin: Person, staff: tuple[Person, Person, Person]
+) -> None:
+    teacher, gone = staff[0], people.student("Chien-Shiung Wu")
+    class_id = people.class_of(teacher, gone)
+    path = f"{API}/admin/people/{gone.id}"
+    erased = people.http.post(f"{path}/erase", json={}, headers=admin.headers)
+    assert erased.status_code == 200, erased.text
+
+    answers = [
+        people.http.get(path, headers=admin.headers),
+        people.http.get(f"{API}/class/{class_id}", headers=teacher.headers),
+        people.http.get(f"{API}/class/students?search=chien", headers=teacher.headers),
+        people.http.get(f"{API}/admin/people?search={gone.email}", headers=admin.headers),
+    ]
+
+    for answer in answers:
+        for told in ("chien", gone.email):
+            assert told not in answer.text.lower(), f"{answer.url} tells {told!r}: {answer.text}"
+    again = people.http.get(f"{API}/auth/me", headers=gone.headers)
+    assert again.status_code == 401, again.text
+
+
+@pytest.mark.needs_admin
+def test_a_change_of_an_account_moves_its_time_alone(people: People, admin: Person) -> None:
+    student = people.student()
+    path = f"{API}/admin/people/{student.id}"
+    before = people.http.get(path, headers=admin.headers).json()["data"]
+
+    people.http.put(f"{path}/role", json={"role": "teacher"}, headers=admin.headers)
+
+    after = people.http.get(path, headers=admin.headers).json()["data"]
+    assert moment(after["updatedAt"]) > moment(before["updatedAt"]), "updatedAt stays"
+    assert after == {**before, "role": "teacher", "updatedAt": after["updatedAt"]}
+
+
 def test_the_newest_class_comes_first(people: People) -> None:
     teacher = people.teacher()
     made = [people.class_of(teacher) for _ in range(3)]

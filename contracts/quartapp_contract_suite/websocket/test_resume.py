@@ -67,6 +67,15 @@ def test_missed_broadcasts_come_once_and_in_order(lesson: Lesson, come_back: Ret
         assert come_back(person, known + 3) == []
 
 
+def test_since_0_brings_the_whole_session(lesson: Lesson, come_back: Return) -> None:
+    teacher = lesson.teacher_socket
+    teacher.ask(mark(lesson.first, "absent"))
+    teacher.ask(mark(lesson.second, "present"))
+    whole = [marked(lesson.first, "absent"), marked(lesson.second, "present")]
+    for person in (lesson.teacher, lesson.first):
+        assert come_back(person, 0) == whole
+
+
 def test_done_can_be_missed(lesson: Lesson, come_back: Return) -> None:
     known = session_of(lesson, lesson.teacher)["seq"]
     lesson.teacher_socket.ask(mark(lesson.first, "present"))
