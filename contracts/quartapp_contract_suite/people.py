@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
@@ -44,6 +45,12 @@ class Person:
     def headers(self) -> dict[str, str]:
         """Headers of the person's requests."""
         return {"Authorization": f"Bearer {self.token}"}
+
+
+def told_time(answer: httpx.Response) -> datetime:
+    """Return when a server has answered, by its own clock: the header ``Date``."""
+    assert "date" in answer.headers, "the answer has no header Date (RFC 9110, section 6.6.1)"
+    return parsedate_to_datetime(answer.headers["date"])
 
 
 class People:
