@@ -23,6 +23,7 @@ from quartapp_attendance.happenings import (
 )
 from quartapp_attendance.hook_calls import AttendanceHooks
 from quartapp_attendance.live.projector import Projector
+from quartapp_attendance.live.roll_seen import members_changed
 from quartapp_attendance.live.session_log import SessionLog
 from quartapp_attendance.live.sessions import LiveSessions
 from quartapp_attendance.live.stream import SessionStream
@@ -114,7 +115,7 @@ class AttendancePlugin:
             parts.local_day,
         )
         sessions = SessionLog(
-            *(parts.database, rolls.now, projector, metrics, parts.traces, parts.clock),
+            *(parts.database, rolls, projector, metrics, parts.traces, parts.clock),
             parts.plugins.changes,
             parts.local_day,
         )
@@ -190,6 +191,12 @@ class AttendancePlugin:
         if self._database is None:
             return None
         return await personal_data(self._database, user_id)
+
+    @hookimpl
+    async def members_changed(self, class_ids: list[str]) -> None:
+        """Let no mark rely on an earlier copy of a roll."""
+        if self._database is not None:
+            await members_changed(self._database, class_ids)
 
     @hookimpl
     async def startup(self, app: Quart) -> None:

@@ -9,6 +9,7 @@ from pymongo import UpdateOne
 
 from quartapp import bulk_write, name_key, read_pages, utc_now
 from quartapp_classes.teachers import CO_TEACHERS, Teachers
+from quartapp_classes.writing import members_changed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from bson import ObjectId
 
-    from quartapp import Database, Document
+    from quartapp import Database, Document, Plugins
 
 
 CLASSES_PER_READ = 500
@@ -74,7 +75,8 @@ class ClassChange:
 class BulkClasses:
     """Bulk reads and writes of classes.
 
-    Plugins hear of no event from here: the caller tells them with ``Plugins.on_events``.
+    Plugins hear of no event from here: the caller calls :meth:`settle`, and tells them with
+    ``Plugins.on_events``.
 
     Args:
         database: The database that has the classes.
@@ -138,6 +140,19 @@ class BulkClasses:
                 ],
             )
         return [changes[index] for index in refused]
+
+    async def settle(self, plugins: Plugins, changes: Sequence[ClassChange]) -> None:
+        """Let plugins act on changed members; to be called after the transaction of :meth:`save`.
+
+        Args:
+            plugins: The plugins.
+            changes: The changes that were written.
+
+        Raises:
+            DatabaseUnavailableError: MongoDB did not answer in time.
+            HookFailedError: A plugin failed in the hook ``members_changed``.
+        """
+        await members_changed(plugins, [change.id for change in changes])
 
 
 def _entry(document: Document) -> ClassEntry:

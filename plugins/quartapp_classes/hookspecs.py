@@ -59,6 +59,25 @@ def check_deletion(class_id: str, with_records: bool) -> Decision | None:
 
 
 @hookspec
+def members_changed(class_ids: list[str]) -> None:
+    """Act on changed rolls or teachers before whoever changed them is answered. Collected.
+
+    The change is stored by then. So a plugin that works with a copy of a roll can make sure that
+    nobody who was told of the change meets the earlier roll. A failure is answered with status 500
+    or 503, although the change is stored. If the process dies in between, the hook is not called,
+    and nobody was answered.
+
+    Args:
+        class_ids: ``_id`` of each class whose roll or teachers may have changed.
+
+    Example:
+        >>> @hookimpl
+        ... async def members_changed(self, class_ids):
+        ...     await self.lists.mark_outdated(class_ids)
+    """
+
+
+@hookspec
 def clear_class(class_id: str, with_records: bool) -> None:
     """Delete the data that depends on a class, before the class itself is deleted. Collected.
 

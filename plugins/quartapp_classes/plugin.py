@@ -31,6 +31,7 @@ from quartapp_classes.settings import ClassesSettings
 from quartapp_classes.teacher_changes import TeacherChanges
 from quartapp_classes.teacher_routes import teacher_routes
 from quartapp_classes.teaching import Teaching
+from quartapp_classes.watch import ClassWatch
 from quartapp_classes.writing import ClassWriter
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class ClassesPlugin:
         self._database: Database | None = None
         self._classes: ClassService | None = None
         self._rolls: Rolls | None = None
-        self._teaching: Teaching | None = None
+        self._watch: ClassWatch | None = None
         self._watching: asyncio.Task[None] | None = None
 
     @hookimpl
@@ -89,20 +90,21 @@ class ClassesPlugin:
         parts = core(app)
         self._database = parts.database
         people = parts.services.get(People)  # type: ignore[type-abstract] # mypy takes a protocol for a class that cannot be used
-        self._rolls = Rolls(parts.database, parts.plugins)
-        self._teaching = Teaching(parts.database, parts.clock, parts.local_day)
+        self._watch = watch = ClassWatch(parts.database, parts.clock)
+        self._rolls = Rolls(parts.database, parts.plugins, watch)
+        teaching = Teaching(parts.database, watch, parts.local_day)
+        writer = ClassWriter(parts.database, parts.plugins, watch)
         self._classes = classes = ClassService(
-            *(parts.database, people, self._rolls, parts.plugins),
+            *(parts.database, people, self._rolls, writer, parts.plugins),
             *(parts.roles, parts.grants, parts.local_day),
         )
-        writer = ClassWriter(parts.database, parts.plugins)
-        teachers = TeacherChanges(classes, people, writer, self._teaching, parts.local_day)
+        teachers = TeacherChanges(classes, people, writer, parts.local_day)
         # A plugin in place of the auth plugin need not have the rule.
         rule = parts.services.find(RegistrationRule)
         is_open = rule is not None and rule.is_open
         settings = parts.services.get(ClassesSettings)
         directory = StudentDirectory(people, classes, settings, is_open=is_open)
-        for service in (self._rolls, self._teaching, classes, teachers, directory):
+        for service in (self._rolls, teaching, classes, teachers, directory):
             parts.services.add(service)
 
     @hookimpl
@@ -114,9 +116,8 @@ class ClassesPlugin:
     @hookimpl
     def clear_class(self, class_id: str) -> None:
         """Drop the copies of a class that is to be deleted."""
-        for copies in (self._rolls, self._teaching):
-            if copies is not None:
-                copies.forget(ObjectId(class_id))
+        if self._watch is not None:
+            self._watch.forget(ObjectId(class_id))
 
     @hookimpl(trylast=True)
     async def roster(self, class_room: ClassInfo) -> Roll | None:
@@ -145,12 +146,12 @@ class ClassesPlugin:
 
     @hookimpl
     def startup(self) -> None:
-        """Start following the teachers of classes."""
-        if self._teaching is not None:
-            self._watching = asyncio.create_task(self._teaching.run())
+        """Start following the changes of classes."""
+        if self._watch is not None:
+            self._watching = asyncio.create_task(self._watch.run())
 
     @hookimpl
     async def shutdown(self) -> None:
-        """Stop following the teachers."""
+        """Stop following the changes."""
         if self._watching is not None:
             await end_tasks([self._watching])

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from quartapp import Database, Plugins
     from quartapp_classes.models import ClassRoom
+    from quartapp_classes.watch import ClassWatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +47,13 @@ class Roll:
         student_ids: Ids of the students, each 24 hex digits.
         version: A number that changes whenever the roll does; None to compute it from the ids.
             :meth:`Rolls.now` returns a number that changes whenever the teachers do, too.
+        class_version: Version of the stored class that has the roll; None for a roll that the
+            database does not have. :meth:`Rolls.now` sets it.
     """
 
     student_ids: frozenset[str]
     version: int | None = None
+    class_version: int | None = None
 
 
 class Rolls:
@@ -58,12 +62,17 @@ class Rolls:
     Args:
         database: Database with the rolls of the classes plugin.
         plugins: The plugins that are asked.
+        watch: Watch over the changes of classes.
     """
 
-    def __init__(self, database: Database, plugins: Plugins) -> None:
+    def __init__(self, database: Database, plugins: Plugins, watch: ClassWatch) -> None:
         self._database = database
         self._plugins = plugins
+        self._watch = watch
         self._kept: dict[ObjectId, Roll] = {}
+        # The results of `now`.
+        self._answers: dict[ObjectId, Roll] = {}
+        watch.tell(self.forget)
         self._ours = len(plugins.dispatcher.implementations("roster")) <= 1
 
     async def now(self, class_id: ObjectId) -> Roll:
@@ -77,6 +86,7 @@ class Rolls:
             DatabaseUnavailableError: MongoDB did not answer in time.
             HookFailedError: A plugin raised, hung, or returned a wrong type.
         """
+        changes = self._watch.changes
         found = await self._database.one("classes", {"_id": class_id}, {"studentsIds": 0})
         if found is None:
             self.forget(class_id)
@@ -91,7 +101,27 @@ class Rolls:
         version = _fingerprint(roll.student_ids) if roll.version is None else roll.version
         # Whoever changes the teachers, by hand too, need not know of the roll's version.
         told = f"{version} {found['teacherId']} {found.get(CO_TEACHERS, [])}"
-        return Roll(roll.student_ids, zlib.crc32(told.encode()))
+        answer_version = zlib.crc32(told.encode())
+        if not self._ours:
+            return Roll(roll.student_ids, answer_version)
+        present = Roll(roll.student_ids, answer_version, roll.version)
+        if changes == self._watch.changes:
+            self._answers[class_id] = present
+        return present
+
+    def known(self, class_id: ObjectId) -> Roll | None:
+        """Return a copy of what :meth:`now` returned, if it is at most two seconds old.
+
+        The roll may have changed meanwhile. A write that relies on the copy has to find out by
+        ``class_version``; see the hook ``members_changed``.
+
+        Args:
+            class_id: ``_id`` of the class.
+
+        Returns:
+            The roll; None without a copy, or where another plugin answers ``roster``.
+        """
+        return self._answers.get(class_id) if self._watch.is_fresh else None
 
     async def own(self, class_room: ClassInfo) -> Roll | None:
         """Return the roll in the database; read it again only when its version has changed.
@@ -112,13 +142,17 @@ class Rolls:
         self._kept[class_id] = roll
         return roll
 
-    def forget(self, class_id: ObjectId) -> None:
-        """Drop the copy of a roll.
+    def forget(self, class_id: ObjectId | None) -> None:
+        """Drop the copies of a roll.
 
         Args:
-            class_id: ``_id`` of the class.
+            class_id: ``_id`` of the class; None for all classes.
         """
-        self._kept.pop(class_id, None)
+        if class_id is None:
+            self._answers.clear()  # the others are compared with the version at each read
+        else:
+            self._kept.pop(class_id, None)
+            self._answers.pop(class_id, None)
 
     @property
     def are_ours(self) -> bool:

@@ -35,7 +35,7 @@ from quartapp_classes.happenings import (
 )
 from quartapp_classes.models import ClassRoom
 from quartapp_classes.versions import in_version
-from quartapp_classes.writing import ClassWriter, check
+from quartapp_classes.writing import check
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from quartapp import Database, Document, Grants, Plugins, Principal, Roles
     from quartapp_auth import People
     from quartapp_classes.rolls import Rolls
+    from quartapp_classes.writing import ClassWriter
 
 
 LONGEST_NAME = 100
@@ -56,6 +57,7 @@ class ClassService(ClassFinder):
         database: The database that has the classes.
         people: Names and roles of teachers and students.
         rolls: Rolls of the classes.
+        writer: Writer of changes of classes.
         plugins: The plugins that receive events.
         roles: Roles of the app, which decide who manages every class.
         grants: Permissions that plugins give to people who do not teach a class.
@@ -67,6 +69,7 @@ class ClassService(ClassFinder):
         database: Database,
         people: People,
         rolls: Rolls,
+        writer: ClassWriter,
         plugins: Plugins,
         roles: Roles,
         grants: Grants,
@@ -74,7 +77,7 @@ class ClassService(ClassFinder):
     ) -> None:
         super().__init__(database, people, rolls, roles, grants, today)
         self._plugins = plugins
-        self._writer = ClassWriter(database, plugins)
+        self._writer = writer
 
     async def create(
         self, teacher: Principal, name: str, attempt: Attempt | None = None

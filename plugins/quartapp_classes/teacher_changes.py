@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from quartapp_auth import Contact, People
     from quartapp_classes.finding import ClassFinder
     from quartapp_classes.models import ClassRoom
-    from quartapp_classes.teaching import Teaching
     from quartapp_classes.writing import ClassWriter
 
 
@@ -58,7 +57,6 @@ class TeacherChanges:
         classes: The classes, to be found.
         people: Names and roles of teachers.
         writer: Writer of classes.
-        teaching: Copies of teachers in this process, which hear of changes at once.
         today: Function that returns the local day.
     """
 
@@ -67,13 +65,11 @@ class TeacherChanges:
         classes: ClassFinder,
         people: People,
         writer: ClassWriter,
-        teaching: Teaching,
         today: Callable[[], date],
     ) -> None:
         self._classes = classes
         self._people = people
         self._writer = writer
-        self._teaching = teaching
         self._today = today
 
     async def listed(self, class_id: str, principal: Principal) -> list[Teacher]:
@@ -251,14 +247,12 @@ class TeacherChanges:
         query = {"_id": class_room.id, "teacherId": class_room.teacher_id, **in_version(expected)}
         version = {"$add": [{"$ifNull": ["$rollVersion", 0]}, 1]}
         stage = {"$set": {**fields, "rollVersion": version, "updatedAt": utc_now()}}
-        changed = await self._writer.update(
+        return await self._writer.update(
             query,
             [stage],
             TeachersChanged(str(class_room.id)),
             lambda after: of_teachers(class_room, after),
         )
-        self._teaching.forget(class_room.id)
-        return changed
 
     async def of(self, class_room: ClassRoom) -> list[Teacher]:
         """Return the present teachers of a class: the primary one, then the co-teachers."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from quartapp import PreconditionFailedError
+from quartapp import DatabaseUnavailableError, PreconditionFailedError
 from quartapp_classes.audited import entries_of
 from quartapp_classes.models import ClassRoom
 from quartapp_classes.versions import version_of
@@ -12,7 +12,10 @@ from quartapp_classes.versions import version_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
+    from bson import ObjectId
+
     from quartapp import AuditEntry, Database, Document, Plugins
+    from quartapp_classes.watch import ClassWatch
 
 
 class ClassWriter:
@@ -21,11 +24,13 @@ class ClassWriter:
     Args:
         database: The database that has the classes.
         plugins: The plugins that receive events.
+        watch: Watch that has the copies of a changed class dropped.
     """
 
-    def __init__(self, database: Database, plugins: Plugins) -> None:
+    def __init__(self, database: Database, plugins: Plugins, watch: ClassWatch) -> None:
         self._database = database
         self._plugins = plugins
+        self._watch = watch
 
     async def update(
         self,
@@ -49,6 +54,7 @@ class ClassWriter:
         Raises:
             DuplicateKeyError: The teacher has another class with the name.
             DatabaseUnavailableError: MongoDB did not answer in time.
+            HookFailedError: A plugin failed in the hook ``members_changed``.
         """
         events = [] if event is None else [event]
         changed = await self._plugins.changes.stored(
@@ -57,9 +63,29 @@ class ClassWriter:
             audited=audited or entries_of(event),
         )
         if changed is not None:
+            self._watch.forget(changed.id)
+            await members_changed(self._plugins, [changed.id])
             for happened in events:
                 await self._plugins.on_event(happened)
         return changed
+
+
+async def members_changed(plugins: Plugins, class_ids: Collection[ObjectId]) -> None:
+    """Let plugins act on changed members, before whoever changed them is answered.
+
+    Args:
+        plugins: The plugins.
+        class_ids: ``_id`` of each class.
+
+    Raises:
+        DatabaseUnavailableError: MongoDB did not answer in time.
+        HookFailedError: A plugin failed.
+    """
+    await plugins.dispatcher.collect(
+        "members_changed",
+        passing=(DatabaseUnavailableError,),
+        class_ids=[str(class_id) for class_id in class_ids],
+    )
 
 
 def check(class_room: ClassRoom, expected: Collection[str] | None) -> None:

@@ -128,6 +128,7 @@ async def write(parts: Core, store: Store, run: Run, progress: Progress) -> None
             taken = taken or [change]
         if taken:
             raise OutdatedError
+        await classes.settle(parts.plugins, [step.item for step in batch])
 
     async def keep(batch: list[Step[EnrolmentRow]]) -> None:
         await enrolments.save([step.item for step in batch])

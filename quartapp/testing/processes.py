@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from quartapp.realtime.broadcast import Version
     from quartapp.testing.clients import Person, Socket
 
 START_SECONDS = 120.0
@@ -85,12 +86,13 @@ class ServerProcess:
         _, _, port = self.client.url.rpartition(":")
         return holder(self.workers, int(port), socket.connection.local_address[1])
 
-    async def socket_on(self, worker: int, person: Person) -> Socket:
+    async def socket_on(self, worker: int, person: Person, *, version: Version = 0) -> Socket:
         """Open a WebSocket to one worker, by opening sockets until that worker accepts one.
 
         Args:
             worker: Process id of the worker.
             person: The person who opens the socket.
+            version: Version of frames to ask for; 0 asks for none.
 
         Raises:
             AssertionError: The worker accepted none within ``DEADLINE_SECONDS``.
@@ -99,7 +101,7 @@ class ServerProcess:
             # A worker that was just started is listed before it accepts connections.
             async with asyncio.timeout(DEADLINE_SECONDS):
                 while True:
-                    socket = await self.client.socket(person)
+                    socket = await self.client.socket(person, version=version)
                     if self.worker_of(socket) == worker:
                         return socket
                     await socket.close()

@@ -32,12 +32,11 @@ if TYPE_CHECKING:
     from quartapp import Changes, Clock, Document, Traces
     from quartapp_attendance.live.references import Reference
     from quartapp_attendance.live.refusals import Decision
+    from quartapp_attendance.live.roll_seen import Basis
     from quartapp_attendance.live.session import ActiveSession
     from quartapp_attendance.live.store import SessionStore
     from quartapp_attendance.metrics import AttendanceMetrics
     from quartapp_attendance.statuses import Expected, Mark
-    from quartapp_classes import Roll
-
 
 # Rounds of the event loop to wait for more entries. Of many frames that arrive at one moment, the
 # server reads a few first; if those were written at once, all others would wait for that write.
@@ -201,26 +200,33 @@ class EntryWriter:
             self._queues.pop(session.id, None)
 
     async def _write(self, session: ActiveSession, batch: list[Waiting]) -> None:
-        roll = await self._store.roll_of(session)
+        basis = await self._store.basis(session)
         document: Document | None = None
         while True:
-            decision = decide(batch, roll, document)
+            decision = decide(batch, basis.roll, document)
+            if decision.refused and basis.is_copy:
+                # A copy can only say yes, so that nobody who has just come onto the roll waits.
+                basis = await self._store.basis(session, fresh=True)
+                continue
             if decision.possible:
-                if await self._stored(session, decision, roll):
+                if await self._stored(session, decision, basis):
                     break
             elif document is not None:
                 break
+            basis = await self._store.basis(session, fresh=True)
             document = await self._present(session, batch)
         decision.tell()
 
-    async def _stored(self, session: ActiveSession, decision: Decision, roll: Roll) -> bool:
+    async def _stored(self, session: ActiveSession, decision: Decision, basis: Basis) -> bool:
         """Write the entries that are possible, unless a term of the decision fails.
 
         Returns:
             Whether the entries are written; otherwise nothing is.
         """
-        batch, conditions = decision.possible, decision.conditions
+        batch, conditions = decision.possible, decision.conditions | basis.terms
+        roll = basis.roll
         changed, cleared = changes_of(batch, self._clock.now())
+        changed |= basis.seen
         if roll.version != session.roll_version:
             changed["rollVersion"] = roll.version
         update: Document | list[Document]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from quartapp import Changes, Clock, Document, OutboxEntry
     from quartapp_attendance.live.references import Reference
+    from quartapp_attendance.live.roll_seen import Basis
     from quartapp_attendance.live.session import ActiveSession
     from quartapp_attendance.live.store import SessionStore
     from quartapp_attendance.metrics import AttendanceMetrics
@@ -72,18 +73,19 @@ class RestWriter:
             HookFailedError: A plugin failed in the hook ``outbox_entries``.
             DatabaseUnavailableError: The marks could not be stored.
         """
-        roll = await self._store.roll_of(session)
         now = self._clock.now()
-        stored = {
-            student_id: stored_mark(mark, now)
-            for student_id, mark in marks.items()
-            if student_id in roll.student_ids
-        }
-        query: Document = {"_id": session.id, "state": SessionState.ACTIVE}
-        if reference is not None:
-            query |= unapplied([reference])
-        update = rest_update(stored, roll.version, reference)
+        # The caller has read the roll, to ask plugins about each mark; a copy may be older.
         while True:
+            basis = await self._store.basis(session, fresh=True)
+            stored = {
+                student_id: stored_mark(mark, now)
+                for student_id, mark in marks.items()
+                if student_id in basis.roll.student_ids
+            }
+            query: Document = {"_id": session.id, "state": SessionState.ACTIVE, **basis.terms}
+            if reference is not None:
+                query |= unapplied([reference])
+            update = rest_update(stored, basis, reference)
             wanted: list[tuple[str, OutboxEntry]] = []
             numbers: list[int] = []
             if self._changes.asked:
@@ -164,13 +166,13 @@ def told_in_order(marks: Mapping[str, Document], student_ids: Iterable[str]) -> 
 
 
 def rest_update(
-    marks: Mapping[str, Document], roll_version: int | None, reference: Reference | None
+    marks: Mapping[str, Document], basis: Basis, reference: Reference | None
 ) -> list[Document]:
     """Return the update that stores marks for those students who have none.
 
     Args:
         marks: The marks to store, by student id.
-        roll_version: Version of the roll that has the students.
+        basis: The roll that has the students.
         reference: Reference of the frame; None without one.
     """
     # MongoDB adds to the marks those of unmarked students, and counts them, in the update itself.
@@ -181,7 +183,8 @@ def rest_update(
         "seq": {"$add": ["$seq", "$fresh"]},
         "attendance": {"$mergeObjects": [{"$literal": dict(marks)}, "$attendance"]},
         "rest": {"$concat": [f"{ObjectId()}:", {"$toString": "$fresh"}]},
-        "rollVersion": {"$literal": roll_version},
+        "rollVersion": {"$literal": basis.roll.version},
+        **{name: {"$literal": value} for name, value in basis.seen.items()},
     }
     if reference is not None:
         fields[REFERENCES_PREFIX + reference.key] = {

@@ -29,22 +29,26 @@ from quartapp_attendance.live.counting import OFF_ROLL
 from quartapp_attendance.live.entries import EntryWriter
 from quartapp_attendance.live.references import not_applied
 from quartapp_attendance.live.rest import RestWriter
+from quartapp_attendance.live.roll_seen import ROLL_SEEN
 from quartapp_attendance.live.states import SessionState
 from quartapp_attendance.live.store import SessionStore
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection
+    from collections.abc import Callable, Collection
     from datetime import date, datetime
 
     from quartapp import Changes, Clock, Database, Document, Traces
     from quartapp_attendance.live.change import Echo
     from quartapp_attendance.live.references import Reference
     from quartapp_attendance.metrics import AttendanceMetrics
-    from quartapp_classes import Roll
+    from quartapp_classes import Rolls
 
 
 # Fields of a session that grow with its frames, and that only the log needs.
-UNSENT = {"refs": 0, "signal": 0, "packed": 0, OFF_ROLL: 0}
+UNSENT = {"refs": 0, "signal": 0, "packed": 0, OFF_ROLL: 0, ROLL_SEEN: 0}
+
+# Fields of a live session alone.
+LIVE_ALONE = ("refs", "refCount", "packed", OFF_ROLL, ROLL_SEEN)
 
 # Microseconds between the last number of all sessions and the first of the next, when the clock was
 # set back.
@@ -72,7 +76,7 @@ class SessionLog:
     def __init__(
         self,
         database: Database,
-        roll: Callable[[ObjectId], Awaitable[Roll]],
+        rolls: Rolls,
         echo: Echo,
         metrics: AttendanceMetrics,
         traces: Traces,
@@ -83,7 +87,7 @@ class SessionLog:
         self._clock = clock
         self._local_day = local_day
         self._changes = changes
-        self._store = SessionStore(database, roll, echo)
+        self._store = SessionStore(database, rolls, echo)
         self.entries = EntryWriter(self._store, metrics, traces, clock, changes)
         self.rest = RestWriter(self._store, metrics, clock, changes)
 
@@ -202,7 +206,7 @@ class SessionLog:
                 live,
                 {
                     "$set": changed,
-                    "$unset": {"refs": "", "refCount": "", "packed": "", OFF_ROLL: ""},
+                    "$unset": dict.fromkeys(LIVE_ALONE, ""),
                 },
                 return_document=ReturnDocument.AFTER,
             )

@@ -7,19 +7,19 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from quartapp_attendance.errors import NoActiveSessionError
+from quartapp_attendance.live.roll_seen import ROLL_SEEN, Basis
 from quartapp_classes import ClassNotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator
     from contextlib import AbstractAsyncContextManager
 
-    from bson import ObjectId
     from pymongo.asynchronous.collection import AsyncCollection
 
     from quartapp import Database, Document
     from quartapp_attendance.live.change import Echo
     from quartapp_attendance.live.session import ActiveSession
-    from quartapp_classes import Roll
+    from quartapp_classes import Rolls
 
 
 class SessionStore:
@@ -27,18 +27,18 @@ class SessionStore:
 
     Args:
         database: The database that has the sessions.
-        roll: Function that returns the present roll of a class.
+        rolls: Rolls of the classes.
         echo: Display of acknowledged changes, for a MongoDB without change streams.
     """
 
     def __init__(
         self,
         database: Database,
-        roll: Callable[[ObjectId], Awaitable[Roll]],
+        rolls: Rolls,
         echo: Echo,
     ) -> None:
         self._database = database
-        self._roll = roll
+        self._rolls = rolls
         self._shows = echo
         # Without a stream, acknowledgements decide the order that is shown, so writes are made one
         # at a time.
@@ -67,14 +67,28 @@ class SessionStore:
         async with self._one_at_a_time, self._database.operation():
             yield
 
-    async def roll_of(self, session: ActiveSession) -> Roll:
-        """Return the present roll of a session's class.
+    async def basis(self, session: ActiveSession, *, fresh: bool = False) -> Basis:
+        """Return the roll of a session's class, for a write that relies on it.
+
+        Args:
+            session: The session.
+            fresh: Whether to read the roll; otherwise a copy is enough, if there is one.
 
         Raises:
             NoActiveSessionError: The class was deleted.
             DatabaseUnavailableError: MongoDB did not answer in time.
+            HookFailedError: A plugin failed in the hook ``roster``.
         """
+        is_guarded = self._rolls.are_ours and self._database.change_streams
+        if is_guarded and not fresh and (copy := self._rolls.known(session.class_id)) is not None:
+            return Basis.copied(copy)
+        before: Document | None = None
+        if is_guarded:
+            before = await self._database.one("sessions", {"_id": session.id}, {ROLL_SEEN: 1})
         try:
-            return await self._roll(session.class_id)
+            roll = await self._rolls.now(session.class_id)
         except ClassNotFoundError as error:
             raise NoActiveSessionError from error
+        if not is_guarded:
+            return Basis(roll)
+        return Basis.read((before or {}).get(ROLL_SEEN), roll)

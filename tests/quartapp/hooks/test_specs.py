@@ -237,6 +237,19 @@ async def test_clear_class_deletes_dependent_data_before_the_class(serve, lesson
     assert await service.of(physics.class_id) == ["Bring a compass"]
 
 
+async def test_members_changed_is_called_before_the_change_is_answered(serve, lesson, example):
+    doors = example("members_changed")
+    server = await serve(beside=[doors.DoorsPlugin])
+    maths, physics = await lesson(server), await lesson(server)
+    service = core(server.app).services.get(doors.DoorLists)
+    for class_id in (maths.class_id, physics.class_id):
+        await service.printed(class_id)
+    path = f"/class/{maths.class_id}/students/{maths.students[0].id}"
+    answer = await server.api.delete(path, headers=maths.teacher.headers)
+    assert answer.status_code == 200
+    assert await service.outdated() == [maths.class_id]
+
+
 async def test_error_page_is_shown_in_place_of_the_core_s(serve, example):
     library = Blueprint("library", __name__, url_prefix="/library")
 
@@ -344,6 +357,25 @@ async def test_clear_class_that_fails_keeps_the_class(serve, lesson):
     assert (await server.api.get(path, headers=headers)).status_code == 200
     plugin.broken = False
     assert (await server.api.delete(path, headers=headers)).status_code == 200
+
+
+async def test_members_changed_that_fails_is_told_and_the_change_stays(serve, lesson):
+    class Fails:
+        name = "fails"
+
+        @hookimpl
+        async def members_changed(self):
+            raise OSError("no route to host")
+
+    server = await serve(beside=[Fails()])
+    teacher = await server.person("teacher")
+    maths = await lesson(server, students=0, teacher=teacher)
+    answer = await server.api.patch(
+        f"/class/{maths.class_id}", json={"className": "Maths 2"}, headers=teacher.headers
+    )
+    assert (answer.status_code, answer.json()["error"]) == (500, "Internal Server Error")
+    kept = await server.api.get(f"/class/{maths.class_id}", headers=teacher.headers)
+    assert kept.json()["data"][0]["className"] == "Maths 2"
 
 
 async def test_register_blueprints_adds_a_guarded_and_documented_route(serve, example):
