@@ -21,7 +21,7 @@ from quartapp_reports.happenings import WarningRaised, WarningWithdrawn
 from quartapp_reports.models import OpenWarnings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import date
 
     from pymongo.asynchronous.collection import AsyncCollection
@@ -40,6 +40,8 @@ PAUSE_SECONDS = 0.5
 # In a burst of changes on several servers, a later look finishes what these tries did not.
 TRIES = 10
 AT_ONCE = 100
+# No settings have this fingerprint, so a server assesses the class.
+LEFT = ""
 
 
 class Assessing:
@@ -91,6 +93,21 @@ class Assessing:
         self._waiting[ObjectId(class_id)] = None
         if self._worker is None or self._worker.done():
             self._worker = asyncio.create_task(self._work())
+
+    async def leave(self, class_ids: Iterable[str]) -> None:
+        """Leave the assessment of classes with warnings to :meth:`catch_up` of a server.
+
+        Args:
+            class_ids: ``_id`` of each class.
+
+        Raises:
+            DatabaseUnavailableError: MongoDB did not answer in time.
+        """
+        async with self._database.operation():
+            await self._documents.update_many(
+                {"_id": {"$in": [ObjectId(one) for one in class_ids]}},
+                {"$set": {"rules": LEFT}, "$inc": {"v": 1}},
+            )
 
     async def stop(self) -> None:
         """Stop; what waits is assessed by the next server."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import TYPE_CHECKING
 
 from bson import ObjectId
@@ -39,9 +40,11 @@ if TYPE_CHECKING:
 
     from quartapp import Model
     from quartapp_reports.rules import PercentageRule
+    from quartapp_reports.warning_rules import WarningRule
 
 
 FINGERPRINT_DIGITS = 16
+WARNING_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 CATCH_UP_SECONDS = 10.0
 HEARD = (
     SessionDone,
@@ -68,6 +71,7 @@ class ReportsPlugin:
     def __init__(self) -> None:
         self._raised: RaisedWarnings | None = None
         self._assessing: Assessing | None = None
+        self._is_serving = False
 
     @hookimpl
     def register_settings(self) -> type[BaseModel]:
@@ -87,7 +91,7 @@ class ReportsPlugin:
                 f"{', '.join(sorted(rules))}"
             )
         statuses, rolls = services.get(StatusRegistry), services.get(Rolls)
-        warnings = WarningRules(own_rules(settings))
+        warnings = WarningRules(_warning_rules(app, settings))
         reports = Reports(
             services.get(Registers),
             services.get(StudentRegisters),
@@ -136,10 +140,22 @@ class ReportsPlugin:
         return [OpenWarnings]
 
     @hookimpl
-    async def on_event(self, event: object) -> None:
-        """Assess the class of a session that has ended, or of a record or roll that has changed."""
-        if isinstance(event, HEARD) and self._assessing is not None:
-            self._assessing.look(event.class_id)
+    async def startup(self) -> None:
+        """Assess classes from now on: this is a server, and no command."""
+        self._is_serving = True
+
+    @hookimpl
+    async def on_events(self, events: list[object]) -> None:
+        """Assess classes whose sessions have ended, or whose records or rolls have changed."""
+        classes = {event.class_id for event in events if isinstance(event, HEARD)}
+        if self._assessing is None or not classes:
+            return
+        if not self._is_serving:
+            # A command ends before an assessment would.
+            await self._assessing.leave(classes)
+            return
+        for class_id in classes:
+            self._assessing.look(class_id)
 
     @hookimpl
     async def shutdown(self) -> None:
@@ -166,6 +182,24 @@ class ReportsPlugin:
         if self._raised is None:
             return None
         return {"warnings": await self._raised.of_person(user_id)}
+
+
+def _warning_rules(app: Quart, settings: ReportsSettings) -> dict[str, WarningRule]:
+    rules = own_rules(settings)
+    dispatcher = core(app).plugins.dispatcher
+    for owner, brought in dispatcher.collect_now("register_warnings", app=app):
+        if not isinstance(brought, dict) or not all(map(callable, brought.values())):
+            raise PluginError(f"plugin {owner}: register_warnings must return a dict of functions")
+        for name, rule in brought.items():
+            if not isinstance(name, str) or not WARNING_NAME.fullmatch(name):
+                raise PluginError(
+                    f"plugin {owner}: the name {name!r} of a warning must have small letters, "
+                    "digits and hyphens"
+                )
+            if name in rules:
+                raise PluginError(f"plugin {owner}: the warning {name} is taken")
+            rules[name] = rule
+    return rules
 
 
 def _fingerprint(

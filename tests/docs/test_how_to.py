@@ -286,3 +286,30 @@ async def test_three_times_late_count_as_one_absence(serve, example, monkeypatch
         assert made.status_code == 201, made.text
         told.append(await percentage())
     assert told == [100, 100, 100, 100, 75]
+
+
+async def test_who_attends_less_than_before_is_warned_of(serve, example, eventually):
+    plugin = example("warnings", HOW_TO).FallingPlugin
+    server = await serve(beside=[plugin])
+    teacher, student = await server.person("teacher"), await server.person("student")
+    path = f"/class/{(await class_room(server, teacher, [student]))['_id']}"
+    day = core(server.app).local_day().isoformat()
+
+    async def enter(*statuses):
+        for status in statuses:
+            body = {"date": day, "records": [{"studentId": student.id, "status": status}]}
+            made = await server.api.post(f"{path}/sessions", json=body, headers=teacher.headers)
+            assert made.status_code == 201, made.text
+
+    async def told():
+        answer = await server.api.get(f"{path}/report", headers=teacher.headers)
+        return answer.json()["data"]["students"][0]
+
+    async def raised():
+        return (await told())["raised"]
+
+    await enter(*["present"] * 8, "absent")
+    assert (await told())["warnings"] == []
+    await enter("absent")
+    assert (await told())["warnings"] == ["falling"]
+    assert [one["warning"] for one in await eventually(raised)] == ["falling"]

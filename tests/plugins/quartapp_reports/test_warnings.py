@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from bson import ObjectId
 
-from quartapp import core, hookimpl
+from quartapp import QuartappError, core, hookimpl
 from quartapp_records.plugin import BUILD_SECONDS
 from quartapp_reports import WarningRaised, WarningWithdrawn
 from quartapp_reports.assessing import PAUSE_SECONDS, Assessing
@@ -269,6 +269,25 @@ async def test_other_settings_assess_again_what_was_assessed(
     assert [one["warning"] for one in await warnings_of(maths)] == [ROW]
 
 
+async def test_what_a_command_has_left_is_assessed_by_a_server(school, told):
+    deaf = Deaf()
+    maths = await school(beside=[deaf])
+    for _ in range(3):
+        await maths.enter("absent")
+    await told(maths, ROW)
+    assessing = core(maths.server.app).services.get(Assessing)
+    deaf.is_asleep = True
+    try:
+        path = f"/class/{maths.class_id}/students/{maths.students[0].id}"
+        assert (await maths.ask(maths.teacher, "DELETE", path)).is_success
+        # As a command does, of its own changes.
+        await assessing.leave([maths.class_id])
+        await assessing.catch_up()
+        assert await warnings_of(maths) == []
+    finally:
+        deaf.forever.set()
+
+
 async def test_warnings_are_exported_and_erased_with_a_person(school, told):
     maths = await school()
     for _ in range(3):
@@ -278,8 +297,12 @@ async def test_warnings_are_exported_and_erased_with_a_person(school, told):
     exported = (await maths.ask(ada, "GET", "/me/export")).json()["data"]
     (kept,) = exported["kept"]["reports"]["warnings"]
     assert (kept["classId"], kept["warning"]) == (maths.class_id, ROW)
-    erased = await maths.ask(maths.admin, "POST", f"/admin/people/{ada.id}/erase")
-    assert erased.json()["data"]["erased"]["reports"] == {"warnings": 1}
+    erase = f"/admin/people/{ada.id}/erase"
+    tried = await maths.ask(maths.admin, "POST", erase, {"dryRun": True})
+    assert tried.json()["data"]["erased"]["reports"] == {"warnings": 1}
+    assert len(await warnings_of(maths)) == 1
+    # Whoever is off the roll may lose the warning before the erasure comes to it.
+    assert (await maths.ask(maths.admin, "POST", erase)).is_success
     await maths.server.settled()
     assert await core(maths.server.app).services.get(Assessing).assess(ObjectId(maths.class_id))
     stored = await maths.server.documents["attendance_warnings"].find().to_list()
@@ -296,3 +319,54 @@ async def test_the_warnings_of_a_class_are_deleted_with_it(school, told):
     assert gone.is_success, gone.text
     await core(maths.server.app).services.get(Assessing).assess(ObjectId(maths.class_id))
     assert await maths.server.documents["attendance_warnings"].find().to_list() == []
+
+
+@pytest.mark.parametrize(
+    ("brought", "said"),
+    [
+        ({ROW: len}, "the warning absences-in-a-row is taken"),
+        ({"Often Late": len}, "must have small letters, digits and hyphens"),
+        ({"luck": 7}, "must return a dict of functions"),
+        ([len], "must return a dict of functions"),
+    ],
+)
+async def test_register_warnings_with_something_else_is_refused(serve, brought, said):
+    class Plugin:
+        name = "odd"
+        requires = ("reports",)
+
+        @hookimpl
+        def register_warnings(self):
+            return brought
+
+    with pytest.raises(QuartappError, match=f"plugin odd .*{said}"):
+        await serve(beside=[Plugin])
+
+
+async def test_a_rule_that_raises_takes_no_warning_and_no_report_away(school, told):
+    class Moody:
+        name = "moody"
+        requires = ("reports",)
+        is_broken = False
+
+        def moody(self, seen):
+            if self.is_broken:
+                raise ValueError("not today")
+            return seen.current_absence >= 1
+
+        @hookimpl
+        def register_warnings(self):
+            return {"moody": self.moody}
+
+    moody = Moody()
+    maths = await school(beside=[moody])
+    await maths.enter("absent")
+    await told(maths, "moody")
+    moody.is_broken = True
+    for _ in range(2):
+        await maths.enter("absent")
+    await told(maths, ROW, "moody")
+    assert await maths.of("warnings") == [([ROW],)]
+    moody.is_broken = False
+    await maths.enter("present")
+    await told(maths)

@@ -429,6 +429,34 @@ async def test_register_percentages_adds_a_rule_that_the_setting_chooses(
     assert told["students"][0]["percentage"] == 100
 
 
+async def test_register_warnings_adds_a_warning_that_is_raised_and_withdrawn(
+    serve, example, eventually
+):
+    server = await serve(
+        beside=[example("register_warnings").OftenLatePlugin], extra_plugins=("statuses",)
+    )
+    teacher, student = await server.person("teacher"), await server.person("student")
+    path = f"/class/{(await class_room(server, teacher, [student]))['_id']}"
+
+    async def enter(*statuses):
+        for status in statuses:
+            body = {"date": core(server.app).local_day().isoformat()}
+            body["records"] = [{"studentId": student.id, "status": status}]
+            await server.api.post(f"{path}/sessions", json=body, headers=teacher.headers)
+
+    async def warnings():
+        answer = await server.api.get(f"{path}/warnings", headers=teacher.headers)
+        return [(one["studentId"], one["warning"]) for one in answer.json()["data"]["warnings"]]
+
+    async def no_warnings():
+        return not await warnings()
+
+    await enter("late", "present", "present", "late")
+    assert await eventually(warnings) == [(student.id, "often-late")]
+    await enter("present", "present")
+    await eventually(no_warnings)
+
+
 async def test_register_sections_adds_an_entry_for_whom_it_concerns(serve, example):
     server = await serve(beside=[example("register_sections").LibraryPlugin])
     teacher, student = await server.person("teacher"), await server.person("student")
