@@ -59,6 +59,8 @@ if TYPE_CHECKING:
     from quartapp.http.conditional import Versioned as Versioned
     from quartapp.http.declaration import Declaration as Declaration
     from quartapp.http.declaration import Refusal as Refusal
+    from quartapp.http.event_stream import TooManyStreamsError as TooManyStreamsError
+    from quartapp.http.event_stream import event_stream as event_stream
     from quartapp.http.fields import ObjectIdInput as ObjectIdInput
     from quartapp.http.fields import ObjectIdString as ObjectIdString
     from quartapp.http.fields import Timestamp as Timestamp
@@ -198,6 +200,7 @@ __all__ = [
     "Tickets",
     "Timestamp",
     "Tokens",
+    "TooManyStreamsError",
     "Traces",
     "Version",
     "Versioned",
@@ -212,6 +215,7 @@ __all__ = [
     "encode",
     "encode_error",
     "end_tasks",
+    "event_stream",
     "find_mongod",
     "hookimpl",
     "hookspec",
@@ -309,6 +313,10 @@ _HOMES = {
     ),
     "quartapp.http.conditional": ("Versioned",),
     "quartapp.identity.cookies": ("Cookies",),
+    "quartapp.http.event_stream": (
+        "TooManyStreamsError",
+        "event_stream",
+    ),
     "quartapp.http.fields": (
         "ObjectIdInput",
         "ObjectIdString",

@@ -34,6 +34,10 @@ class TooManyReferencesError(DomainError):
     """The session keeps as many references of frames as it may."""
 
 
+class UnknownPositionError(DomainError):
+    """The position in a stream is none that a server has told."""
+
+
 class UnknownStatusError(DomainError):
     """A plugin set a status that is not registered; the text is the status."""
 

@@ -17,7 +17,7 @@ from quartapp_attendance.live.states import SessionState
 from quartapp_attendance.live.telling import beside
 from quartapp_attendance.schemas import EndedMessage, ResumedMessage, StartedMessage
 from quartapp_attendance.service import AttendanceService
-from quartapp_attendance.words import ENDED, RESUMED, STARTED, STATE
+from quartapp_attendance.words import CLASS_ID, ENDED, RESUMED, SINCE, STARTED, STATE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,10 +28,6 @@ if TYPE_CHECKING:
 
 # Time to wait for a number that another process has shown but this process has not, in seconds.
 CATCH_UP_SECONDS = 2.0
-CLASS_ID = "[0-9a-fA-F]{24}"
-NUMBER = "[0-9]{1,16}"
-MOST_CLASSES = 32
-OF_CLASSES = f"{CLASS_ID}:{NUMBER}(,{CLASS_ID}:{NUMBER}){{0,{MOST_CLASSES - 1}}}"
 
 
 def since_parameters(schemas: Schemas) -> list[SocketParameter]:
@@ -67,7 +63,7 @@ def since_parameters(schemas: Schemas) -> list[SocketParameter]:
     return [
         SocketParameter(
             name="since",
-            pattern=f"({NUMBER}|{OF_CLASSES})",
+            pattern=SINCE,
             greet=resume,
             answers=(state, resumed, started, ended),
             errors={NoActiveSessionError: NO_SESSION},
@@ -109,11 +105,11 @@ async def resume(connection: Connection, value: str) -> Callable[[], None]:
         class_id = websocket.args.get("classId")
         if class_id is not None and re.fullmatch(CLASS_ID, class_id) is None:
             return _say_nothing  # the parameter classId is refused itself
-        return await _resume_one(connection, class_id, int(value))
+        return await resume_one(connection, class_id, int(value))
     greetings: list[Callable[[], None]] = []
     for class_id, _, number in (part.partition(":") for part in value.split(",")):
         try:
-            greetings.append(await _resume_one(connection, class_id, int(number)))
+            greetings.append(await resume_one(connection, class_id, int(number)))
         except NoActiveSessionError:
             greetings.append(lambda: connection.tell(EventError(NO_SESSION)))
 
@@ -124,9 +120,23 @@ async def resume(connection: Connection, value: str) -> Callable[[], None]:
     return greet
 
 
-async def _resume_one(
+async def resume_one(
     connection: Connection, class_id: str | None, since: int
 ) -> Callable[[], None]:
+    """Prepare the broadcasts of one session that a connection has missed.
+
+    Args:
+        connection: The connection.
+        class_id: ``_id`` of the session's class; None for the session that events act on.
+        since: Number of the last broadcast that the client has.
+
+    Returns:
+        As for :func:`resume`.
+
+    Raises:
+        NoActiveSessionError: No session is live, and none has recently ended.
+        DatabaseUnavailableError: MongoDB did not answer in time.
+    """
     session = await _followed(connection.principal, class_id, since)
     if since > session.seq:
         with suppress(TimeoutError):

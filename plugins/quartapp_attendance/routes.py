@@ -4,10 +4,17 @@ from typing import TYPE_CHECKING, Any
 
 from quart import Blueprint
 
-from quartapp import SIGNED_IN, Operation, Refusal, core, permission
-from quartapp_attendance.errors import NoActiveSessionError
+from quartapp import SIGNED_IN, Operation, Refusal, TooManyStreamsError, core, permission
+from quartapp_attendance.errors import NoActiveSessionError, UnknownPositionError
 from quartapp_attendance.live.session import statuses
-from quartapp_attendance.schemas import Schemas, SessionQuery, StartBody, StatusAnswer
+from quartapp_attendance.reading import read_events
+from quartapp_attendance.schemas import (
+    EventsQuery,
+    Schemas,
+    SessionQuery,
+    StartBody,
+    StatusAnswer,
+)
 from quartapp_attendance.service import AttendanceService
 from quartapp_attendance.statuses import StatusRegistry
 from quartapp_classes import (
@@ -24,6 +31,7 @@ if TYPE_CHECKING:
 
 TAGS = ("attendance",)
 CLASS_NOT_FOUND = Refusal(404, "class not found")
+INVALID = Refusal(400, "Invalid request schema")
 
 
 def blueprint(schemas: Schemas) -> Blueprint:
@@ -39,7 +47,7 @@ def blueprint(schemas: Schemas) -> Blueprint:
         idempotent=True,
         tags=TAGS,
         body=StartBody,
-        invalid=Refusal(400, "Invalid request schema"),
+        invalid=INVALID,
         data=ClassAnswer,
         # The answer for another teacher's class is that of an unknown class, so that nobody learns
         # that it exists.
@@ -68,7 +76,23 @@ def blueprint(schemas: Schemas) -> Blueprint:
         },
     )
     choosing = Operation(id="listStatuses", access=SIGNED_IN, tags=TAGS, data=list[StatusAnswer])
+    following = Operation(
+        id="readEvents",
+        access=SIGNED_IN,
+        tags=TAGS,
+        query=EventsQuery,
+        invalid=INVALID,
+        data=str,
+        media_type="text/event-stream",
+        errors={
+            UnknownPositionError: INVALID,
+            TooManyStreamsError: Refusal(429, "Too many sockets"),
+        },
+        fuzz=False,
+        why="The answer goes on for as long as the client reads.",
+    )
     routes.post("/start")(starting(start))
+    routes.get("/events")(following(read_events))
     routes.get("/statuses")(choosing(list_statuses))
     routes.get("/session")(reading(session))
     routes.get("/<class_id>/my-attendance")(looking_up(my_attendance))

@@ -14,7 +14,7 @@ from pydantic import (
 
 from quartapp import Body, Closed, EventData, ObjectIdInput, ObjectIdString, Timestamp, left_out
 from quartapp_attendance.statuses import ANY, CODE_PATTERN
-from quartapp_attendance.words import Told
+from quartapp_attendance.words import CLASS_ID, SINCE, Told
 
 if TYPE_CHECKING:
     from quartapp_attendance.statuses import Expected, StatusRegistry
@@ -49,6 +49,13 @@ class SessionQuery(Body):
     """The choice of a session, for users whom several concern; any text, as in a path."""
 
     class_id: str = left_out(alias="classId")
+
+
+class EventsQuery(Body):
+    """What a reader of events has already, like the parameters of the socket's address."""
+
+    since: str = left_out(pattern=f"^{SINCE}$")
+    class_id: str = left_out(alias="classId", pattern=f"^{CLASS_ID}$")
 
 
 class SessionEvent(EventData):

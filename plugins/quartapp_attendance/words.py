@@ -32,3 +32,11 @@ class Told(StrEnum):
     """Sentences that are part of the contract."""
 
     PERSISTED = "Attendance persisted"
+
+
+# How far a client has come: the number of a broadcast, or such numbers by class.
+CLASS_ID = "[0-9a-fA-F]{24}"
+NUMBER = "[0-9]{1,16}"
+MOST_CLASSES = 32
+OF_CLASSES = f"{CLASS_ID}:{NUMBER}(,{CLASS_ID}:{NUMBER}){{0,{MOST_CLASSES - 1}}}"
+SINCE = f"({NUMBER}|{OF_CLASSES})"

@@ -15,6 +15,7 @@ from structlog.contextvars import bind_contextvars
 
 from quartapp.http.body_limits import limit_body
 from quartapp.http.browsers.headers import protect
+from quartapp.http.event_stream import EventStream, taken_stream
 from quartapp.http.operation import operation_for
 from quartapp.parts import core
 from quartapp.telemetry.traces import failed
@@ -43,6 +44,10 @@ class RequestConnection(ASGIHTTPConnection):
     is dropped.
     """
 
+    # What still arrives after a request that is complete: the news that the client has left.
+    _rest: Callable[[], Awaitable[Any]] | None = None
+    _streams_since: float | None = None
+
     async def __call__(
         self, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]
     ) -> None:
@@ -57,6 +62,7 @@ class RequestConnection(ASGIHTTPConnection):
             # Nearly all requests are complete at once. They need no task that waits for the rest,
             # and are handled to the end even if the client leaves.
             self._complete.set()
+            self._rest = receive
             request = self._create_request_from_scope(send)
             request.body.append(first.get("body", b""))
             request.body.set_complete()
@@ -94,7 +100,11 @@ class RequestConnection(ASGIHTTPConnection):
         self._request = request
         self._status = 0
         with parts.traces.span(request.method, headers=request.headers) as span:
-            await super().handle_request(request, send)
+            try:
+                await super().handle_request(request, send)
+            finally:
+                if (stream := taken_stream(self.scope)) is not None:
+                    await stream.finish()
             route = request.url_rule.rule if request.url_rule is not None else NO_ROUTE
             if span is not None:
                 span.update_name(f"{request.method} {route}")
@@ -107,7 +117,8 @@ class RequestConnection(ASGIHTTPConnection):
                 )
                 if self._status >= HTTPStatus.INTERNAL_SERVER_ERROR:
                     failed(span, str(self._status))
-        seconds = time.perf_counter() - begun
+        # A stream lasts for hours, and would hide how fast the server answers.
+        seconds = (self._streams_since or time.perf_counter()) - begun
         parts.metrics.answered(request.method, route, self._status, seconds)
         log.debug(
             "request",
@@ -156,7 +167,21 @@ class RequestConnection(ASGIHTTPConnection):
             personal=operation is not None and operation.access.signed_in,
         )
         self._status = response.status_code
-        await super()._send_response(send, response)
+        if not isinstance(response, EventStream):
+            await super()._send_response(send, response)
+            return
+        self._streams_since = time.perf_counter()
+        leaving = asyncio.ensure_future(self._notice_leaving(response))
+        try:
+            await super()._send_response(send, response)
+        finally:
+            leaving.cancel()
+
+    async def _notice_leaving(self, stream: EventStream) -> None:
+        while self._rest is not None:
+            if (await self._rest())["type"] == "http.disconnect":
+                stream.left()
+                return
 
 
 def declared_length(headers: Iterable[tuple[bytes, bytes]]) -> int:

@@ -13,6 +13,7 @@ import hypercorn.protocol.ws_stream
 from hypercorn.asyncio.tcp_server import MAX_RECV, TCPServer
 from hypercorn.events import Closed, RawData
 from hypercorn.protocol.events import Data, Request, StreamClosed
+from hypercorn.protocol.http_stream import HTTPStream
 from hypercorn.protocol.ws_stream import (
     ASGIWebsocketState,
     FrameTooLargeError,
@@ -23,13 +24,14 @@ from wsproto.connection import ConnectionState
 from wsproto.events import CloseConnection, Message, Ping
 
 from quartapp.clock import SYSTEM_CLOCK, Clock
+from quartapp.http.event_stream import RESPONSE_WIRE
 from quartapp.realtime.close_codes import MESSAGE_TOO_BIG, POLICY_VIOLATION
 from quartapp.realtime.pace import Pace, TooFastError
 from quartapp.realtime.wire import WIRE_EXTENSION, deflated
 from quartapp.server.deflate import agree, answer_to
 from quartapp.server.http1 import Http1
 from quartapp.server.silence import Silence
-from quartapp.server.stream_wire import StreamWire
+from quartapp.server.stream_wire import ResponseWire, StreamWire
 
 if TYPE_CHECKING:
     from hypercorn.events import Event as ServerEvent
@@ -53,13 +55,15 @@ def harden_hypercorn() -> None:
     the size: one frame of 1 MB costs the memory and time of a thousand.
     :mod:`~quartapp.server.deflate` takes its place, where the settings ask for compression.
     :class:`~quartapp.server.http1.Http1` keeps connections to HTTP/1.1, and reads it strictly.
-    :class:`Server`, :class:`BoundedBuffer` and :class:`Stream` name the other corrections.
+    :class:`Server`, :class:`BoundedBuffer` and :class:`Stream` name the other corrections, and
+    :class:`RequestStream` is for responses that last.
     """
     sockets: Any = hypercorn.protocol.ws_stream
     sockets.server_extensions_handshake = agree
     sockets.WebsocketBuffer = BoundedBuffer
     connections: Any = hypercorn.protocol.h11
     connections.WSStream = Stream
+    connections.HTTPStream = RequestStream
     servers: Any = hypercorn.asyncio.run
     servers.TCPServer = Server
     protocols: Any = hypercorn.asyncio.tcp_server
@@ -86,6 +90,16 @@ class Server(TCPServer):
     fault of the server.
     """
 
+    _silence: Silence | None = None
+
+    def expect_silence(self) -> None:
+        """Let the peer send nothing for as long as the connection lasts.
+
+        The kernel notices a peer that is gone, by data that nobody acknowledges.
+        """
+        if self._silence is not None:
+            self._silence.close()
+
     async def run(self) -> None:
         """Serve the connection, and subtract it from the worker's share at its end."""
         try:
@@ -99,6 +113,7 @@ class Server(TCPServer):
         # Like Hypercorn's method, but without wait_for, which makes a timer for every read, and in
         # Python 3.11 a task too.
         silence = Silence(self.reader, self.config.read_timeout, clock_of(self.config))
+        self._silence = silence
         try:
             while not self.reader.at_eof():
                 silence.begins()
@@ -139,6 +154,17 @@ class BoundedBuffer(WebsocketBuffer):
         if self.length + len(event.data) > self.max_length:
             raise FrameTooLargeError
         super().extend(event)
+
+
+class RequestStream(HTTPStream):
+    """A request whose app can reach the connection."""
+
+    async def handle(self, event: Event) -> None:
+        """Handle an event of the connection."""
+        await super().handle(event)
+        if isinstance(event, Request):
+            # Still in time: the app's task is new and has not read its scope yet.
+            cast("dict[str, Any]", self.scope["extensions"])[RESPONSE_WIRE] = ResponseWire(self)
 
 
 class Stream(WSStream):

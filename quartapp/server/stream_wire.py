@@ -1,10 +1,11 @@
-"""The short way from a broadcast to the transport of a Hypercorn stream."""
+"""The short ways from the app to the transport of a Hypercorn stream."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from hypercorn.protocol.http_stream import HTTPStream
     from hypercorn.protocol.ws_stream import WSStream
 
     from quartapp.realtime.wire import Packed
@@ -29,10 +30,7 @@ class StreamWire:
 
     def __init__(self, stream: WSStream, *, deflates: bool) -> None:
         self.deflates = deflates
-        server: Any = stream
-        for _ in ("the protocol", "the connection"):
-            server = server.send.__self__
-        self._transport = server.writer.transport
+        self._transport = _connection_of(stream).writer.transport
         self.open = True
 
     def __deepcopy__(self, _: object) -> StreamWire:
@@ -62,3 +60,33 @@ class StreamWire:
     def abort(self) -> None:
         """Drop the connection at once, together with frames that are not sent yet."""
         self._transport.abort()
+
+
+class ResponseWire:
+    """Direct access to the connection of a response, for responses that last.
+
+    Args:
+        stream: The stream of the request.
+    """
+
+    __slots__ = ("_stream",)
+
+    def __init__(self, stream: HTTPStream) -> None:
+        self._stream = stream
+
+    def __deepcopy__(self, _: object) -> ResponseWire:
+        """Return the object itself, for middlewares that copy the scope."""
+        return self
+
+    def expect_silence(self) -> None:
+        """Let the peer send nothing for as long as the connection lasts."""
+        _connection_of(self._stream).expect_silence()
+
+    def abort(self) -> None:
+        """Drop the connection at once, together with what is not sent yet."""
+        _connection_of(self._stream).writer.transport.abort()
+
+
+def _connection_of(stream: Any) -> Any:  # noqa: ANN401 - Hypercorn hands on bound methods
+    """Return the connection of a stream, between which is the protocol."""
+    return stream.send.__self__.send.__self__

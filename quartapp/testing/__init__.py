@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from quartapp.testing.servers import ServeProcess as ServeProcess
     from quartapp.testing.servers import TestServer as TestServer
     from quartapp.testing.servers import running as running
+    from quartapp.testing.streams import Stream as Stream
 
 __all__ = [
     "SECRET",
@@ -36,6 +37,7 @@ __all__ = [
     "ServeProcess",
     "ServerProcess",
     "Socket",
+    "Stream",
     "TestServer",
     "TurnedClock",
     "running",
@@ -62,5 +64,6 @@ _HOMES = {
         "TestServer",
         "running",
     ),
+    "quartapp.testing.streams": ("Stream",),
 }
 __getattr__, __dir__ = lazily(__name__, _HOMES, globals())

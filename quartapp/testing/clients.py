@@ -13,7 +13,9 @@ import httpx
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from quartapp.http.event_stream import LAST_EVENT_ID
 from quartapp.testing.pages import Page
+from quartapp.testing.streams import Stream
 
 if TYPE_CHECKING:
     import ssl
@@ -172,6 +174,7 @@ class Client:
         )
         self._tokens = tokens
         self._sockets: list[Socket] = []
+        self._streams: list[Stream] = []
         self._pages: list[Page] = []
 
     async def person(self, role: str, *, name: str | None = None) -> Person:
@@ -251,6 +254,28 @@ class Client:
         self._sockets.append(socket)
         return socket
 
+    async def stream(self, person: Person, path: str, *, last_id: str | None = None) -> Stream:
+        """Open an event stream.
+
+        Args:
+            person: The person who reads.
+            path: Path under ``/api/v1``, with the query.
+            last_id: Id of the last event that the client has; None for a first visit.
+
+        Raises:
+            AssertionError: The server refuses the stream.
+        """
+        told = {} if last_id is None else {LAST_EVENT_ID: last_id}
+        headers = {**person.headers, **told}
+        request = self.api.build_request("GET", path, headers=headers, timeout=None)
+        answer = await self.api.send(request, stream=True)
+        if not answer.is_success:
+            await answer.aread()
+            raise AssertionError(f"{answer.status_code} {answer.text}")
+        stream = Stream(answer)
+        self._streams.append(stream)
+        return stream
+
     def page(self, person: Person | None = None) -> Page:
         """Open a browser that keeps cookies of its own.
 
@@ -262,7 +287,8 @@ class Client:
         return page
 
     async def close(self) -> None:
-        """Close all pages and sockets, and the HTTP client."""
+        """Close all pages, streams and sockets, and the HTTP client."""
+        await asyncio.gather(*(stream.close() for stream in self._streams))
         await asyncio.gather(*(page.close() for page in self._pages))
         await asyncio.gather(*(socket.close() for socket in self._sockets))
         await self.api.aclose()

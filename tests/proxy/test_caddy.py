@@ -14,6 +14,8 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from quartapp import core
+from quartapp.testing import Stream
 from tests.support.malformed import (
     CHUNKS,
     HOST,
@@ -209,3 +211,24 @@ async def test_forwarded_scheme_of_a_client_is_overwritten(port):
     forged = b"X-Forwarded-Proto: https\r\nForwarded: proto=https\r\n"
     head = await head_of_answer(port, b"GET /healthz HTTP/1.1\r\n" + HOST + forged + b"\r\n")
     assert b"strict-transport-security" not in head.lower()
+
+
+async def test_event_stream_passes_without_delay(port, lesson, mark, upstream):
+    maths = await lesson(upstream, students=1)
+    await maths.start()
+    teacher = await upstream.socket(maths.teacher, version=1)
+    headers = {**SITE, **maths.students[0].headers, "Accept-Encoding": "gzip, br"}
+    address = f"http://127.0.0.1:{port}/api/v1/attendance/events"
+    async with (
+        httpx.AsyncClient(timeout=DEADLINE_SECONDS) as client,
+        client.stream("GET", address, headers=headers) as answer,
+    ):
+        assert answer.status_code == 200
+        assert "Content-Encoding" not in answer.headers
+        reading = Stream(answer)
+        # Each mark is told before the next is made, so nothing collects them on the way.
+        for status in ("present", "absent"):
+            made = await teacher.ask("ATTENDANCE_MARKED", mark(maths.students[0], status))
+            assert await reading.receive() == made
+        await core(upstream.app).hub.drain(DEADLINE_SECONDS)
+        assert await reading.closed() == 1001

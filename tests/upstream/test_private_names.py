@@ -55,6 +55,7 @@ OVERRIDDEN = {
         "_send_error_response": "self, status_code",
         "handle": "self, event",
     },
+    "hypercorn.protocol.http_stream:HTTPStream": {"handle": "self, event"},
     "hypercorn.protocol.ws_stream:WSStream": {
         "__init__": (
             "self, app, config, context, task_group, ssl, client, server, send, stream_id"
@@ -82,6 +83,9 @@ OVERRIDDEN = {
         "handle_messages": "self, request, receive",
         "handle_request": "self, request, send",
     },
+    "quart.wrappers.response:Response": {
+        "__init__": "self, response, status, headers, mimetype, content_type"
+    },
     "quart.asgi:ASGIWebsocketConnection": {
         "__call__": "self, receive, send",
         "__init__": "self, app, scope",
@@ -94,7 +98,7 @@ CALLED = {
     "gunicorn.workers.base:Worker": ("notify",),
     "hypercorn.asyncio.run": ("TCPServer",),
     "hypercorn.asyncio.tcp_server": ("MAX_RECV", "ProtocolWrapper"),
-    "hypercorn.protocol.h11": ("WSStream",),
+    "hypercorn.protocol.h11": ("HTTPStream", "WSStream"),
     "hypercorn.protocol.h11:H11Protocol": ("_send_h11_event",),
     "hypercorn.protocol.ws_stream": (
         "ASGIWebsocketState",
@@ -117,6 +121,7 @@ SET = {
     "gunicorn.workers.base:Worker": ("age", "ppid", "sockets"),
     "hypercorn.asyncio.tcp_server:TCPServer": ("config", "protocol", "reader", "writer"),
     "hypercorn.protocol.h11:H11Protocol": ("config", "connection", "send"),
+    "hypercorn.protocol.http_stream:HTTPStream": ("scope", "send"),
     "hypercorn.protocol.ws_stream:Handshake": ("extensions",),
     "hypercorn.protocol.ws_stream:WSStream": (
         *("app_put", "buffer", "closed", "connection", "handshake", "scope", "send", "state"),

@@ -102,6 +102,18 @@ class LiveSessions:
                 return session
         return None
 
+    def concerning(self, user_id: str) -> set[str]:
+        """Return the classes of the live sessions whose broadcasts a user gets.
+
+        Args:
+            user_id: Id of the user.
+        """
+        return {
+            str(session.class_id)
+            for session in self
+            if session.audience is None or user_id in session.audience
+        }
+
     async def arrival(self, session_id: ObjectId, seconds: float) -> ActiveSession | None:
         """Wait for a session that the stream has not reported yet.
 

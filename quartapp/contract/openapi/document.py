@@ -10,6 +10,8 @@ from quart_schema import QuartSchema
 from quart_schema.openapi import HttpSecurityScheme, Info, OpenAPIProvider
 
 from quartapp.http.documentation import ERRORS, SECURITY_SCHEME, models_with_messages
+from quartapp.http.event_stream import LAST_EVENT_ID
+from quartapp.http.event_stream import MEDIA_TYPE as EVENT_STREAM
 from quartapp.http.fields import exact_schema
 from quartapp.http.forms import MULTIPART, UNFIT_STATUS, URL_ENCODED
 from quartapp.http.idempotency import HEADER, PATTERN, REPLAYED
@@ -70,6 +72,13 @@ IF_MATCH: JsonObject = {
     "in": "header",
     "required": False,
     "description": "Entity tags; the resource must still have one of them.",
+    "schema": {"type": "string"},
+}
+LAST_EVENT: JsonObject = {
+    "name": LAST_EVENT_ID,
+    "in": "header",
+    "required": False,
+    "description": "Id of the last event that the client has.",
     "schema": {"type": "string"},
 }
 ENTITY_TAG: JsonObject = {
@@ -250,6 +259,7 @@ def _complete_headers(documented: JsonObject, operation: Operation) -> None:
         (operation.idempotent, IDEMPOTENCY_KEY),
         (operation.etag, IF_NONE_MATCH),
         (operation.if_match, IF_MATCH),
+        (operation.media_type == EVENT_STREAM, LAST_EVENT),
     ):
         if offered:
             documented.setdefault("parameters", []).append(parameter)

@@ -98,6 +98,7 @@ TRIED_ELSEWHERE = {
     ("login", 429),  # the suite's test_guessing.py, on a server of its own
     ("changePassword", 429),  # test_wrong_password_changes_nothing_and_counts_as_a_failed_sign_in
     ("changePassword", 404),  # for an account that goes after its token was looked at
+    ("readEvents", 429),  # test_streams_and_sockets_share_the_limit_of_a_user
     # On a server without people: the plugin's test_setup.py.
     ("setUp", 400),
     ("setUp", 429),

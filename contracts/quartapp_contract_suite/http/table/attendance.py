@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from quartapp_contract_suite.http.matching import ANY_OBJECT, NUMBER, TIME, Holding
 from quartapp_contract_suite.http.scene import Scene
 from quartapp_contract_suite.http.table.rows import (
+    EVENTS_TYPE,
     HTML_TYPE,
     JSON_TYPE,
     NOBODY,
@@ -28,6 +29,7 @@ def attendance_rows() -> list[Row]:
     return [
         *_start(),
         *_session(),
+        *_events(),
         *_my_attendance(),
         *_statuses(),
         *_service(),
@@ -124,6 +126,26 @@ def _session() -> list[Row]:
             404,
             none,
             given=Scene.record,
+        ),
+    ]
+
+
+def _events() -> list[Row]:
+    """Return the rows of the event stream, which a request with ``HEAD`` does not open."""
+    path = "/api/v1/attendance/events"
+    invalid = error("Invalid request schema")
+    return [
+        *(
+            Row("readEvents", f"of a {who}", "HEAD", path, who, 200, "", headers=EVENTS_TYPE)
+            for who in ("teacher", "student")
+        ),
+        *(
+            Row("readEvents", case, "GET", f"{path}?{query}", "student", 400, invalid)
+            for case, query in (
+                ("since that is no number", "since=x"),
+                ("since that is negative", "since=-1"),
+                ("class that is no identifier", "since=0&classId=x"),
+            )
         ),
     ]
 

@@ -32,6 +32,7 @@ CODES = {
 }
 JSON_TYPE = {"content-type": "application/json"}
 HTML_TYPE = {"content-type": "text/html; charset=utf-8"}
+EVENTS_TYPE = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-store"}
 TEXT_TYPE = {"content-type": "text/plain; charset=utf-8"}
 
 
