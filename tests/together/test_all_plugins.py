@@ -23,6 +23,8 @@ ABOUT_ITSELF = {
     *("/api/v1/capabilities", "/api/v1/attendance/statuses", "/api/v1/me/export"),
     "/api/v1/admin/people/{user_id}/erase",
 }
+# An answer that goes on for as long as somebody reads.
+ENDLESS = "text/event-stream"
 # These routes need a server on which not everybody may register, or a mail server; or they pack the
 # ids of their server, and the tests of the reports plugin read them back.
 NEVER = {
@@ -384,7 +386,9 @@ async def test_base_answers_with_all_bundled_plugins_are_those_of_a_plain_server
     base = [
         (route.method, route.path)
         for route in routes(plain.app)
-        if route.operation.documented and route.path not in ABOUT_ITSELF
+        if route.operation.documented
+        and route.path not in ABOUT_ITSELF
+        and route.operation.media_type != ENDLESS
     ]
     assert len(routes(full.app)) > len(routes(plain.app))
     told = []

@@ -201,7 +201,8 @@ def test_no_text_in_a_path_or_a_query_is_a_server_error(
 
     for what, odd in ODD_TEXTS.items():
         for text in (odd, f"a{odd}b"):
-            asked = {operation.template: PARAMETER.sub(quote(text, safe=""), operation.template)}
+            filled_in = PARAMETER.sub(quote(text, safe=""), operation.template)
+            asked = {operation.template: filled_in} if filled_in != operation.template else {}
             asked |= {
                 name: f"{operation.path}?{urlencode({name: text})}" for name in operation.query
             }
