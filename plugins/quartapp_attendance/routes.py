@@ -61,21 +61,6 @@ def blueprint(schemas: Schemas) -> Blueprint:
         data=schemas.session_answer,
         errors={NoActiveSessionError: Refusal(404, "No active attendance session")},
     )
-    looking_up = Operation(
-        id="getMyAttendance",
-        access=permission("attendance:read", role="student"),
-        tags=TAGS,
-        data=schemas.my_attendance_answer,
-        errors={
-            ClassNotFoundError: Refusal(404, "Class not found"),
-            NotEnrolledError: Refusal(
-                403,
-                "You are not in the class, please contact your professor/admin",
-                code="not-in-class",
-            ),
-        },
-    )
-    choosing = Operation(id="listStatuses", access=SIGNED_IN, tags=TAGS, data=list[StatusAnswer])
     following = Operation(
         id="readEvents",
         access=SIGNED_IN,
@@ -91,10 +76,25 @@ def blueprint(schemas: Schemas) -> Blueprint:
         fuzz=False,
         why="The answer goes on for as long as the client reads.",
     )
+    looking_up = Operation(
+        id="getMyAttendance",
+        access=permission("attendance:read", role="student"),
+        tags=TAGS,
+        data=schemas.my_attendance_answer,
+        errors={
+            ClassNotFoundError: Refusal(404, "Class not found"),
+            NotEnrolledError: Refusal(
+                403,
+                "You are not in the class, please contact your professor/admin",
+                code="not-in-class",
+            ),
+        },
+    )
+    choosing = Operation(id="listStatuses", access=SIGNED_IN, tags=TAGS, data=list[StatusAnswer])
     routes.post("/start")(starting(start))
-    routes.get("/events")(following(read_events))
     routes.get("/statuses")(choosing(list_statuses))
     routes.get("/session")(reading(session))
+    routes.get("/events")(following(read_events))
     routes.get("/<class_id>/my-attendance")(looking_up(my_attendance))
     return routes
 
