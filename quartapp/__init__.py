@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from quartapp.audit.action import AuditAction as AuditAction
     from quartapp.audit.action import AuditEntry as AuditEntry
     from quartapp.audit.audit import Audit as Audit
+    from quartapp.audit.verification import Verified as Verified
     from quartapp.cli.main import main as main
     from quartapp.clock import Clock as Clock
     from quartapp.database.bulk import bulk_write as bulk_write
@@ -122,6 +123,8 @@ if TYPE_CHECKING:
     from quartapp.settings.core import load_settings as load_settings
     from quartapp.settings.reach import client_address as client_address
     from quartapp.settings.reach import is_loopback as is_loopback
+    from quartapp.settings.shown import SettingInForce as SettingInForce
+    from quartapp.settings.shown import SettingsInForce as SettingsInForce
     from quartapp.telemetry.metrics import Metrics as Metrics
     from quartapp.telemetry.traces import Traces as Traces
     from quartapp.version import __version__ as __version__
@@ -190,7 +193,9 @@ __all__ = [
     "Roles",
     "ServerMessage",
     "Services",
+    "SettingInForce",
     "Settings",
+    "SettingsInForce",
     "SignInUnavailableError",
     "Signed",
     "SocketParameter",
@@ -202,6 +207,7 @@ __all__ = [
     "Tokens",
     "TooManyStreamsError",
     "Traces",
+    "Verified",
     "Version",
     "Versioned",
     "__version__",
@@ -257,6 +263,7 @@ _HOMES = {
         "AuditEntry",
     ),
     "quartapp.audit.audit": ("Audit",),
+    "quartapp.audit.verification": ("Verified",),
     "quartapp.cli.main": ("main",),
     "quartapp.clock": ("Clock",),
     "quartapp.database.bulk": (
@@ -403,6 +410,10 @@ _HOMES = {
     "quartapp.settings.core": (
         "Settings",
         "load_settings",
+    ),
+    "quartapp.settings.shown": (
+        "SettingInForce",
+        "SettingsInForce",
     ),
     "quartapp.settings.reach": ("client_address", "is_loopback"),
     "quartapp.telemetry.metrics": ("Metrics",),

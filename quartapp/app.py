@@ -59,6 +59,7 @@ from quartapp.service.routes import docs_blueprint as docs_routes
 from quartapp.service.routes import metrics_blueprint as metrics_routes
 from quartapp.service.socket import register_socket
 from quartapp.settings.core import Settings, load_settings
+from quartapp.settings.shown import SettingsInForce
 from quartapp.telemetry.logs import hide_variables
 from quartapp.telemetry.metrics import Metrics
 from quartapp.telemetry.traces import Traces
@@ -131,6 +132,7 @@ def create_app(
     for owner, plugin_settings in brought.settings():
         core.services.add(plugin_settings)
         told[owner.name] = plugin_settings
+    core.services.add(SettingsInForce(told))
     for owner, role in brought.roles():
         core.roles.add(role, str(owner))
     core.database.models = [

@@ -20,6 +20,7 @@ from quartapp_calendar.ical import Span
 from quartapp_calendar.meetings import Meeting, Meetings
 from quartapp_calendar.planning import NotTaken, PlannedMeeting, Planning
 from quartapp_calendar.reading import CalendarReader
+from quartapp_calendar.schemas import MeetingBody, SpanBody
 from quartapp_calendar.terms import Term, Terms
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "Import",
     "ImportNotFoundError",
     "Meeting",
+    "MeetingBody",
     "MeetingNotFoundError",
     "Meetings",
     "MeetingsChanged",
@@ -39,6 +41,7 @@ __all__ = [
     "PlannedMeeting",
     "Planning",
     "Span",
+    "SpanBody",
     "Term",
     "TermInUseError",
     "TermNotFoundError",

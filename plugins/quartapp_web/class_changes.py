@@ -60,10 +60,10 @@ class TeacherForm(BaseModel):
     until: Annotated[date | None, BeforeValidator(lambda text: text or None)] = None
 
 
-class PersonForm(BaseModel):
-    """A person on the page."""
+class OneForm(BaseModel):
+    """Somebody or something that the page lists."""
 
-    person: str = Field("", max_length=100)
+    one: str = Field("", max_length=100)
 
 
 class PeopleForm(BaseModel):
@@ -102,14 +102,14 @@ async def set_teacher(
 
 @blueprint.post("/<class_id>/teachers/remove")
 @change_of_class(
-    "removeTeacherOnPage", "removeTeacher", form=PersonForm, invalid=Refusal(400, "Invalid form")
+    "removeTeacherOnPage", "removeTeacher", form=OneForm, invalid=Refusal(400, "Invalid form")
 )
 async def remove_teacher(
-    principal: Principal, class_id: str, form: PersonForm, errors: list[FieldError]
+    principal: Principal, class_id: str, form: OneForm, errors: list[FieldError]
 ) -> Response:
     """Take a teacher off a class; nothing changes where that has been done before."""
     try:
-        await core().services.get(TeacherChanges).remove(class_id, principal, form.person)
+        await core().services.get(TeacherChanges).remove(class_id, principal, form.one)
     except TeacherNotFoundError:
         pass
     except PrimaryTeacherError:
@@ -149,14 +149,14 @@ async def add_students(
 
 @blueprint.post("/<class_id>/roll/remove")
 @change_of_class(
-    "removeStudentOnPage", "removeStudent", form=PersonForm, invalid=Refusal(400, "Invalid form")
+    "removeStudentOnPage", "removeStudent", form=OneForm, invalid=Refusal(400, "Invalid form")
 )
 async def remove_student(
-    principal: Principal, class_id: str, form: PersonForm, errors: list[FieldError]
+    principal: Principal, class_id: str, form: OneForm, errors: list[FieldError]
 ) -> Response:
     """Take a student off the roll; nothing changes where that has been done before."""
     with contextlib.suppress(StudentNotFoundError):
-        await core().services.get(ClassService).remove_student(class_id, principal, form.person)
+        await core().services.get(ClassService).remove_student(class_id, principal, form.one)
     return done(class_id, "roll")
 
 

@@ -10,6 +10,7 @@ from quart import Blueprint, request
 
 from quartapp import Operation, Refusal, core, permission, see_other, trimmed
 from quartapp_auth import BaseRole
+from quartapp_calendar import Meetings, Terms
 from quartapp_classes import (
     ClassExistsError,
     ClassNotFoundError,
@@ -42,11 +43,16 @@ OF_CLASS: Mapping[type[DomainError], Refusal] = {
 }
 NAME = _("Type a name of 3 to 100 characters.")
 TAKEN = _("The teacher has a class of this name already. Type another name.")
+WEEKDAYS = (
+    *(_("Monday"), _("Tuesday"), _("Wednesday"), _("Thursday"), _("Friday")),
+    *(_("Saturday"), _("Sunday")),
+)
 CHANGES = {
     "created": _("The class is created. Now put its students on the roll."),
     "renamed": _("The class has its new name."),
     "teachers": _("The teachers are changed."),
     "roll": _("The roll is changed."),
+    "meetings": _("The meetings are changed."),
 }
 
 
@@ -228,6 +234,9 @@ async def class_page(
         class_name=class_room.class_name,
         teachers=await _teachers(class_room),
         students=await _students(class_room),
+        meetings=await _meetings(class_room),
+        terms=await services.get(Terms).all(),
+        weekdays=[(number, pages.translated(day)) for number, day in enumerate(WEEKDAYS, 1)],
         is_ours=services.get(Rolls).are_ours,
         problems=_translated(problems),
         lines=[(line, pages.translated(reason)) for line, reason in lines],
@@ -246,6 +255,22 @@ async def _teachers(class_room: ClassRoom) -> list[dict[str, Any]]:
             "until": one.until,
         }
         for one in await core().services.get(TeacherChanges).of(class_room)
+    ]
+
+
+async def _meetings(class_room: ClassRoom) -> list[dict[str, str]]:
+    services = core().services
+    terms = {term.id: term.name for term in await services.get(Terms).all()}
+    return [
+        {
+            "id": str(one.id),
+            "day": services.get(Pages).translated(WEEKDAYS[one.weekday - 1]),
+            "starts": one.starts,
+            "ends": one.ends,
+            "room": one.room or "",
+            "term": terms.get(one.term_id, "") if one.term_id else "",
+        }
+        for one in await services.get(Meetings).of(class_room.id)
     ]
 
 

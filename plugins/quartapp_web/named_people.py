@@ -23,13 +23,13 @@ class UnclearPersonError(Exception):
     """What was typed names nobody, or several people; the message tells which, in English."""
 
 
-async def person_named(text: str, role: str) -> User:
+async def person_named(text: str, role: str | None = None) -> User:
     """Return the person of a role whom somebody means.
 
     Args:
         text: Address, username or whole name, also with the last name and a comma before. Case does
             not count.
-        role: The person's role.
+        role: The person's role; None for any.
 
     Raises:
         UnclearPersonError: There is no such person, or there are several of that name.
@@ -42,10 +42,10 @@ async def person_named(text: str, role: str) -> User:
         found = await core().services.get(UserService).by_identifier(typed.lower())
     except UserNotFoundError:
         return await _of_name(typed, role)
-    return found if found.role == role else await _of_name(typed, role)
+    return found if role in (None, found.role) else await _of_name(typed, role)
 
 
-async def _of_name(typed: str, role: str) -> User:
+async def _of_name(typed: str, role: str | None) -> User:
     last, comma, first = typed.partition(",")
     name = f"{first.strip()} {last.strip()}" if comma else typed
     people = await core().services.get(Administration).people(name, role, _READ)

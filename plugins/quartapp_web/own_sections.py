@@ -63,7 +63,16 @@ def manages_classes(principal: Principal) -> bool:
     Args:
         principal: The person.
     """
-    return has_accounts() and MANAGING_CLASSES in core().roles.permissions_of(principal.role)
+    return has_accounts() and is_office(principal)
+
+
+def is_office(principal: Principal) -> bool:
+    """Tell whether a person manages every class.
+
+    Args:
+        principal: The person.
+    """
+    return MANAGING_CLASSES in core().roles.permissions_of(principal.role)
 
 
 SECTIONS = [
@@ -74,4 +83,5 @@ SECTIONS = [
     Section("/app/report/", _("Reports"), shown_to=reads_records, order=30),
     Section("/app/people/", _("People"), shown_to=manages_people, order=40),
     Section("/app/classes/", _("Classes"), shown_to=manages_classes, order=50),
+    Section("/app/office/", _("Office"), shown_to=is_office, order=60),
 ]

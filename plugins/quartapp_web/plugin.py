@@ -7,11 +7,15 @@ from quartapp import Static, core, hookimpl
 from quartapp_auth import SetupNotice
 from quartapp_web import hookspecs
 from quartapp_web.account_page import blueprint as account_page
+from quartapp_web.audit_page import blueprint as audit_page
+from quartapp_web.calendar_pages import blueprint as calendar_pages
 from quartapp_web.class_changes import blueprint as class_changes
+from quartapp_web.class_meetings import blueprint as class_meetings
 from quartapp_web.code_pages import blueprint as code_pages
 from quartapp_web.error_pages import page_of_error
 from quartapp_web.every_class_pages import blueprint as every_class_pages
 from quartapp_web.invitation_pages import blueprint as invitation_pages
+from quartapp_web.office_page import blueprint as office_page
 from quartapp_web.offline import blueprint as offline
 from quartapp_web.own_sections import SECTIONS
 from quartapp_web.people_pages import blueprint as people_pages
@@ -21,6 +25,7 @@ from quartapp_web.rendering import Pages, has_accounts
 from quartapp_web.report_page import blueprint as report_page
 from quartapp_web.roll_page import blueprint as roll_page
 from quartapp_web.sections import Section, Sections
+from quartapp_web.settings_page import blueprint as settings_page
 from quartapp_web.sign_in_pages import blueprint as sign_in_pages
 from quartapp_web.start_page import blueprint as start_page
 from quartapp_web.student_pages import blueprint as student_pages
@@ -36,6 +41,8 @@ ACCOUNTS_PAGES = (
     people_pages,
     every_class_pages,
     class_changes,
+    class_meetings,
+    audit_page,
 )
 """Pages about the accounts that this server keeps."""
 STATIC = Path(__file__).parent / "static"
@@ -71,7 +78,7 @@ class WebPlugin:
             *(start_page, sign_in_pages),
             *(ACCOUNTS_PAGES if has_accounts(app) else ()),
             *(today_page, roll_page, student_pages, offline),
-            *(register_page, record_page, report_page),
+            *(register_page, record_page, report_page, office_page, calendar_pages, settings_page),
         ]
 
     @hookimpl

@@ -143,7 +143,7 @@ async def test_a_plugin_in_place_of_auth_keeps_to_the_contract_as_far_as_it_goes
             "GET /app/classes/",
             "GET /app/classes/new",
             "GET /app/classes/{class_id}",
-            *(f"GET /app/{page}" for page in ("forgotten", "invitation")),
+            *(f"GET /app/{page}" for page in ("forgotten", "invitation", "office/audit")),
             "GET /app/people/",
             "GET /app/people/invitations",
             "GET /app/people/invite",
@@ -170,11 +170,12 @@ async def test_a_plugin_in_place_of_auth_keeps_to_the_contract_as_far_as_it_goes
             *(
                 f"POST /app/classes/{{class_id}}/{change}"
                 for change in (
-                    *("credentials", "delete", "name", "roll/remove", "roll"),
+                    *("credentials", "delete", "meetings/remove", "meetings"),
+                    *("name", "roll/remove", "roll"),
                     *("teachers/remove", "teachers"),
                 )
             ),
-            *(f"POST /app/{page}" for page in ("forgotten", "invitation")),
+            *(f"POST /app/{page}" for page in ("forgotten", "invitation", "office/audit/verify")),
             "POST /app/people/invitations/{invitation_id}/again",
             "POST /app/people/invitations/{invitation_id}/withdraw",
             "POST /app/people/invite",

@@ -1,0 +1,336 @@
+"""The administrator's pages about terms and holidays."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, Field
+from quart import Blueprint, request
+
+from quartapp import Operation, Refusal, core, permission, see_other
+from quartapp_calendar import (
+    CalendarReader,
+    HolidayNotFoundError,
+    Holidays,
+    ImportNotFoundError,
+    NotInstalledError,
+    SpanBody,
+    TermInUseError,
+    TermNotFoundError,
+    TermOverlapsError,
+    Terms,
+    TooManyError,
+    UnreadableCalendarError,
+)
+from quartapp_web.moments import full_moment
+from quartapp_web.rendering import Pages, page_for
+from quartapp_web.texts import _
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from quart import Response
+
+    from quartapp import DomainError, FieldError, Principal
+
+blueprint = Blueprint("web_calendar", __name__, url_prefix="/app/office/calendar")
+
+ACCESS = permission("calendar:manage", role="admin")
+PAGE: Mapping[str, Any] = {
+    "access": ACCESS,
+    "tags": (),
+    "data": str,
+    "documented": False,
+    "page": True,
+}
+LARGEST_FORM = 8192
+LARGEST_FILE = 256 * 1024
+SHOWN = 500
+WHY = "It takes days away from other cases."
+TERM_GONE: Mapping[type[DomainError], Refusal] = {TermNotFoundError: Refusal(404, "Term not found")}
+HOLIDAY_GONE: Mapping[type[DomainError], Refusal] = {
+    HolidayNotFoundError: Refusal(404, "Holiday not found")
+}
+IMPORT_GONE: Mapping[type[DomainError], Refusal] = {
+    ImportNotFoundError: Refusal(404, "Import not found")
+}
+UNFIT = {
+    "name": _("Type a name, with 100 characters at most."),
+    "from": _("Choose the first day, in the years 1000 to 2999."),
+    "to": _("Choose the last day, in the years 1000 to 2999."),
+    "source": _("Type a short name of small letters, digits and hyphens, such as holidays."),
+    "": _("The last day is before the first one. Choose the days again."),
+}
+OVERLAPS = _("The term has a day in common with another one. Choose other days.")
+IN_USE = _("Classes meet in this term. Delete their meetings first.")
+TOO_MANY = _("There are too many already. Delete some first.")
+NO_FILE = _("Choose the file.")
+NOT_INSTALLED = _(
+    "This server cannot read such files. It lacks the extra icalendar."
+)
+UNREADABLE = {
+    "calendar is no iCalendar file": _("This is no iCalendar file. Such files end in .ics."),
+    "calendar has an event that cannot be read": _("An event of the file cannot be read."),
+    "calendar has an unknown time zone": _("The file has an unknown time zone."),
+    "calendar has too many events": _("The file has too many events."),
+    "calendar repeats events too often": _("The file repeats events too often."),
+}
+CHANGES = {
+    "term": _("The terms are changed."),
+    "holiday": _("The holidays are changed."),
+    "import": _("The holidays of the file are in the place of those that came from there before."),
+}
+
+
+class DoneQuery(BaseModel):
+    """What was done a moment ago, which the page then says."""
+
+    done: str = Field("", max_length=20)
+
+
+class ImportForm(BaseModel):
+    """The source of a file, which comes beside."""
+
+    source: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")
+
+
+@blueprint.get("")
+@Operation(
+    id="showCalendar",
+    action="listTerms",
+    **PAGE,
+    query=DoneQuery,
+    invalid=Refusal(400, "Invalid request schema"),
+)
+async def show_calendar(principal: Principal, query: DoneQuery) -> Response:
+    """Show all terms, and the holidays that are not over."""
+    return await _calendar(principal, told=CHANGES.get(query.done, ""))
+
+
+@blueprint.get("/terms/new")
+@Operation(id="showNewTerm", action="listTerms", **PAGE)
+async def show_new_term(principal: Principal) -> Response:
+    """Show the form that makes a term."""
+    return await _span(principal, "term", "/terms/new")
+
+
+@blueprint.post("/terms/new")
+@Operation(
+    id="createTermOnPage",
+    action="createTerm",
+    **PAGE,
+    redirects=True,
+    form=SpanBody,
+    max_body=LARGEST_FORM,
+    fuzz=False,
+    why=WHY,
+)
+async def create_term(
+    principal: Principal, form: SpanBody | None, errors: list[FieldError]
+) -> Response:
+    """Make a term."""
+    if form is None:
+        return await _span(principal, "term", "/terms/new", _unfit(errors))
+    try:
+        await core().services.get(Terms).create(form.name, form.first, form.last)
+    except TermOverlapsError:
+        return await _span(principal, "term", "/terms/new", {"from": OVERLAPS})
+    except TooManyError:
+        return await _span(principal, "term", "/terms/new", {"": TOO_MANY})
+    return _done("term")
+
+
+@blueprint.get("/terms/<term_id>")
+@Operation(id="showTerm", action="listTerms", **PAGE, errors=TERM_GONE)
+async def show_term(principal: Principal, term_id: str) -> Response:
+    """Show the form that changes a term."""
+    term = await core().services.get(Terms).get(term_id)
+    present = {"name": term.name, "from": term.first, "to": term.last}
+    return await _span(principal, "term", f"/terms/{term.id}", present=present)
+
+
+@blueprint.post("/terms/<term_id>")
+@Operation(
+    id="changeTermOnPage",
+    action="changeTerm",
+    **PAGE,
+    redirects=True,
+    form=SpanBody,
+    max_body=LARGEST_FORM,
+    errors=TERM_GONE,
+    fuzz=False,
+    why=WHY,
+)
+async def change_term(
+    principal: Principal, term_id: str, form: SpanBody | None, errors: list[FieldError]
+) -> Response:
+    """Give a term another name and other days."""
+    if form is None:
+        return await _span(principal, "term", f"/terms/{term_id}", _unfit(errors))
+    try:
+        await core().services.get(Terms).change(term_id, form.name, form.first, form.last)
+    except TermOverlapsError:
+        return await _span(principal, "term", f"/terms/{term_id}", {"from": OVERLAPS})
+    return _done("term")
+
+
+@blueprint.post("/terms/<term_id>/delete")
+@Operation(id="deleteTermOnPage", action="deleteTerm", **PAGE, redirects=True, errors=TERM_GONE)
+async def delete_term(principal: Principal, term_id: str) -> Response:
+    """Delete a term in which no class meets."""
+    try:
+        await core().services.get(Terms).delete(term_id)
+    except TermInUseError:
+        return await _calendar(principal, problem=IN_USE)
+    return _done("term")
+
+
+@blueprint.get("/holidays/new")
+@Operation(id="showNewHoliday", action="listHolidays", **PAGE)
+async def show_new_holiday(principal: Principal) -> Response:
+    """Show the form that enters a holiday."""
+    return await _span(principal, "holiday", "/holidays/new")
+
+
+@blueprint.post("/holidays/new")
+@Operation(
+    id="createHolidayOnPage",
+    action="createHoliday",
+    **PAGE,
+    redirects=True,
+    form=SpanBody,
+    max_body=LARGEST_FORM,
+    fuzz=False,
+    why=WHY,
+)
+async def create_holiday(
+    principal: Principal, form: SpanBody | None, errors: list[FieldError]
+) -> Response:
+    """Enter a holiday."""
+    if form is None:
+        return await _span(principal, "holiday", "/holidays/new", _unfit(errors))
+    try:
+        await core().services.get(Holidays).create(form.name, form.first, form.last)
+    except TooManyError:
+        return await _span(principal, "holiday", "/holidays/new", {"": TOO_MANY})
+    return _done("holiday")
+
+
+@blueprint.post("/holidays/<holiday_id>/delete")
+@Operation(
+    id="deleteHolidayOnPage", action="deleteHoliday", **PAGE, redirects=True, errors=HOLIDAY_GONE
+)
+async def delete_holiday(principal: Principal, holiday_id: str) -> Response:
+    """Delete a holiday, also one that was imported."""
+    await core().services.get(Holidays).delete(holiday_id)
+    return _done("holiday")
+
+
+@blueprint.get("/import")
+@Operation(id="showCalendarImport", action="listImports", **PAGE)
+async def show_import(principal: Principal) -> Response:
+    """Show the form that takes an iCalendar file."""
+    return await _import(principal)
+
+
+@blueprint.post("/import")
+@Operation(
+    id="importCalendarOnPage",
+    action="importHolidays",
+    **PAGE,
+    redirects=True,
+    form=ImportForm,
+    max_body=LARGEST_FILE,
+)
+async def import_calendar(
+    principal: Principal, form: ImportForm | None, errors: list[FieldError]
+) -> Response:
+    """Put the holidays of a file in the place of all that came from its source."""
+    file = (await request.files).get("calendar")
+    content = file.read() if file is not None else b""
+    problems = {} if form is not None else _unfit(errors)
+    if not content:
+        problems["calendar"] = NO_FILE
+    if form is None or problems:
+        return await _import(principal, problems)
+    services = core().services
+    try:
+        # A byte that is no UTF-8 is told with the event that has it, or does no harm in a name.
+        spans = await services.get(CalendarReader).read(content.decode("utf-8", "replace"))
+    except UnreadableCalendarError as error:
+        problem = UNREADABLE.get(str(error), str(error))
+        return await _import(principal, {"calendar": problem}, error.about)
+    except NotInstalledError:
+        return await _import(principal, {"": NOT_INSTALLED})
+    await services.get(Holidays).replace(form.source, spans)
+    return _done("import")
+
+
+@blueprint.post("/imports/<source>/delete")
+@Operation(
+    id="deleteImportOnPage", action="deleteImport", **PAGE, redirects=True, errors=IMPORT_GONE
+)
+async def delete_import(principal: Principal, source: str) -> Response:
+    """Delete all holidays that came from a source."""
+    await core().services.get(Holidays).forget(source)
+    return _done("holiday")
+
+
+def _unfit(errors: list[FieldError]) -> dict[str, str]:
+    return {one.field: UNFIT.get(one.field, UNFIT[""]) for one in errors}
+
+
+def _done(what: str) -> Response:
+    return see_other(f"/app/office/calendar?done={what}")
+
+
+async def _calendar(principal: Principal, told: str = "", problem: str = "") -> Response:
+    services, pages = core().services, core().services.get(Pages)
+    holidays = await services.get(Holidays).page(core().local_day(), None, SHOWN)
+    imports = await services.get(Holidays).imports(SHOWN)
+    return await page_for(
+        principal,
+        "calendar.html",
+        HTTPStatus.CONFLICT if problem else HTTPStatus.OK,
+        terms=sorted(await services.get(Terms).all(), key=lambda term: term.first, reverse=True),
+        holidays=sorted(holidays, key=lambda one: (one.first, one.name)),
+        imports=[(one.source, one.holidays, full_moment(one.at)) for one in imports],
+        told=pages.translated(told) if told else "",
+        problems={"": pages.translated(problem)} if problem else {},
+    )
+
+
+async def _span(
+    principal: Principal,
+    what: str,
+    path: str,
+    problems: dict[str, str] | None = None,
+    present: Mapping[str, str] | None = None,
+) -> Response:
+    pages = core().services.get(Pages)
+    typed = dict(await request.form) if request.method == "POST" else dict(present or {})
+    return await page_for(
+        principal,
+        "calendar_span.html",
+        HTTPStatus.UNPROCESSABLE_ENTITY if problems else HTTPStatus.OK,
+        what=what,
+        action=f"/app/office/calendar{path}",
+        typed=typed,
+        problems={field: pages.translated(text) for field, text in (problems or {}).items()},
+    )
+
+
+async def _import(
+    principal: Principal, problems: dict[str, str] | None = None, about: str = ""
+) -> Response:
+    pages = core().services.get(Pages)
+    typed = dict(await request.form) if request.method == "POST" else {}
+    return await page_for(
+        principal,
+        "calendar_import.html",
+        HTTPStatus.UNPROCESSABLE_ENTITY if problems else HTTPStatus.OK,
+        source=typed.get("source", "holidays"),
+        about=about,
+        problems={field: pages.translated(text) for field, text in (problems or {}).items()},
+    )
