@@ -66,9 +66,7 @@ OVERLAPS = _("The term has a day in common with another one. Choose other days."
 IN_USE = _("Classes meet in this term. Delete their meetings first.")
 TOO_MANY = _("There are too many already. Delete some first.")
 NO_FILE = _("Choose the file.")
-NOT_INSTALLED = _(
-    "This server cannot read such files. It lacks the extra icalendar."
-)
+NOT_INSTALLED = _("This server cannot read such files. It lacks the extra icalendar.")
 UNREADABLE = {
     "calendar is no iCalendar file": _("This is no iCalendar file. Such files end in .ics."),
     "calendar has an event that cannot be read": _("An event of the file cannot be read."),

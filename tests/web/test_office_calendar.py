@@ -41,13 +41,13 @@ async def test_office_keeps_the_calendar_and_sees_what_was_not_taken(serve, visi
     await page.get_by_role("button", name="Add the meeting").click()
     await expect(page.get_by_role("status")).to_contain_text("The meetings are changed")
     await visitor.look("class-meetings")
-    await page.get_by_role("link", name="Office").click()
+    await page.get_by_role("link", name="Office", exact=True).click()
     await expect(
         page.get_by_role("list", name="Not taken today").get_by_role("listitem")
     ).to_have_count(1)
     await visitor.look("office")
 
-    await page.get_by_role("link", name="Calendar").click()
+    await page.get_by_role("link", name="Calendar", exact=True).click()
     await page.get_by_role("link", name="Add a term").click()
     await page.get_by_role("textbox", name="Name").fill("First term")
     await page.get_by_role("textbox", name="First day").fill(today.isoformat())
@@ -70,3 +70,22 @@ async def test_office_keeps_the_calendar_and_sees_what_was_not_taken(serve, visi
     holidays = page.get_by_role("list", name="Holidays from today on")
     await expect(holidays.get_by_role("listitem")).to_have_count(1)
     await visitor.look("calendar")
+
+
+async def test_office_looks_at_the_audit_and_the_settings(serve, visit):
+    server = await serve()
+    visitor = await visit(server, await server.person("admin", name="<b>The</b> office 🙂 محمد"))
+    page = visitor.page
+    await visitor.goto("/app/office/")
+    await page.get_by_role("link", name="Audit").click()
+    await page.get_by_role("textbox", name="Who").fill("nobody like this")
+    await page.get_by_role("button", name="Find").click()
+    await expect(page.get_by_role("alert")).to_contain_text("Nobody with this name")
+    await page.get_by_role("textbox", name="Who").fill("")
+    await page.get_by_role("button", name="Find").click()
+    await page.get_by_role("button", name="Verify all entries").click()
+    await expect(page.get_by_role("status")).to_contain_text("are as they were written")
+    await visitor.look("audit")
+    await visitor.goto("/app/office/settings?all=1")
+    await expect(page.get_by_role("list", name="quartapp")).to_contain_text("jwt_secret")
+    await visitor.look("settings")
