@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from quartapp.audit.action import AuditAction as AuditAction
     from quartapp.audit.action import AuditEntry as AuditEntry
     from quartapp.audit.audit import Audit as Audit
+    from quartapp.audit.verification import Verification as Verification
     from quartapp.audit.verification import Verified as Verified
     from quartapp.cli.main import main as main
     from quartapp.clock import Clock as Clock
@@ -207,6 +208,7 @@ __all__ = [
     "Tokens",
     "TooManyStreamsError",
     "Traces",
+    "Verification",
     "Verified",
     "Version",
     "Versioned",
@@ -263,7 +265,10 @@ _HOMES = {
         "AuditEntry",
     ),
     "quartapp.audit.audit": ("Audit",),
-    "quartapp.audit.verification": ("Verified",),
+    "quartapp.audit.verification": (
+        "Verification",
+        "Verified",
+    ),
     "quartapp.cli.main": ("main",),
     "quartapp.clock": ("Clock",),
     "quartapp.database.bulk": (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import BaseModel, BeforeValidator, Field
 from quart import Blueprint
 
-from quartapp import ObjectIdInput, Operation, Refusal, core, object_id, permission
+from quartapp import ObjectIdInput, Operation, Refusal, Verification, core, object_id, permission
 from quartapp_auth import People
 from quartapp_web.day_ranges import LocalDay
 from quartapp_web.moments import full_moment
@@ -75,7 +75,7 @@ async def show_audit(principal: Principal, query: AuditQuery) -> Response:
 )
 async def verify(principal: Principal) -> Response:
     """Verify all entries, and show the end, to be kept elsewhere."""
-    found = await core().audit.verify()
+    found = await Verification(core().database, core().clock).run()
     pages = core().services.get(Pages)
     if found.fault is not None:
         fault = f"{pages.translated(CHANGED)} {found.fault}"

@@ -8,14 +8,12 @@ from quart import has_request_context, has_websocket_context, request, websocket
 
 from quartapp.audit.chain import Chain
 from quartapp.audit.form import ENTRIES, NEWEST_FIRST, PENDING, row
-from quartapp.audit.verification import Verification
 from quartapp.identity.acting import acting
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from quartapp.audit.action import AuditAction, AuditEntry
-    from quartapp.audit.verification import Verified
     from quartapp.clock import Clock
     from quartapp.database.database import Database
     from quartapp.database.documents import Document
@@ -131,14 +129,6 @@ class Audit:
                 earlier = {"day": last["day"], "number": {"$lt": last["number"]}}
                 query = {"$and": [query, {"$or": [{"day": {"$lt": last["day"]}}, earlier]}]}
             return await entries.find(query).sort(NEWEST_FIRST).limit(most).to_list()
-
-    async def verify(self) -> Verified:
-        """Verify all entries; the time is proportional to their number.
-
-        Raises:
-            DatabaseUnavailableError: MongoDB did not answer in time.
-        """
-        return await Verification(self._database, self._clock).run()
 
     async def close(self) -> None:
         """Wait until all is written that waits."""

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from dotenv import dotenv_values
 from pydantic import AliasChoices
+from pydantic_settings import BaseSettings, DotEnvSettingsSource
 
 from quartapp.settings.core import _prefix
 from quartapp.settings.files import ENV_FILE, TOML_FILE, read_toml
@@ -64,9 +64,10 @@ class SettingsInForce:
     def __init__(self, models: Mapping[str, BaseModel]) -> None:
         document = read_toml()
         tables = {**_plugin_tables(document), "": document}
+        dotenv = DotEnvSettingsSource(BaseSettings, env_file=ENV_FILE)
         places = [
             (ENVIRONMENT, {name.upper() for name in os.environ}),
-            (ENV_FILE, {name.upper() for name in dotenv_values(ENV_FILE)}),
+            (ENV_FILE, {name.upper() for name in dotenv.env_vars}),
         ]
         self.all = tuple(
             SettingInForce(

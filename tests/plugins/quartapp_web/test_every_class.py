@@ -118,7 +118,7 @@ async def test_students_are_put_on_a_roll_by_pasted_names_and_taken_off(serve):
     again = await page.follow(await page.submit(f"{path}/roll", people="Grace Qqhopper"))
     assert "The roll is changed" in again.text
     for _ in range(2):
-        done = await page.submit(f"{path}/roll/remove", person=grace.id)
+        done = await page.submit(f"{path}/roll/remove", one=grace.id)
         assert "The roll is changed" in (await page.follow(done)).text
     assert await roll_of(server, teacher, room["_id"]) == wanted[1:]
     for text, told in ((" \n ", "Nobody with this name"), ("x\n" * 201, "more than 200 lines")):
@@ -134,7 +134,7 @@ async def test_teachers_of_a_class_are_changed(serve):
     done = await page.submit(f"{path}/teachers", teacher="ben qqz", teaches="beside", until="")
     assert "Co-teacher" in (await page.follow(done)).text
     for _ in range(2):
-        done = await page.submit(f"{path}/teachers/remove", person=ben.id)
+        done = await page.submit(f"{path}/teachers/remove", one=ben.id)
         assert ben.id not in (await page.follow(done)).text
     until = {"teacher": ben.email, "teaches": "beside", "until": "2999-12-31"}
     done = await page.submit(f"{path}/teachers", **until)
@@ -147,7 +147,7 @@ async def test_teachers_of_a_class_are_changed(serve):
     ):
         refused = await page.submit(f"{path}/teachers", **fields)
         assert (refused.status_code, told in refused.text) == (422, True), fields
-    refused = await page.submit(f"{path}/teachers/remove", person=ada.id)
+    refused = await page.submit(f"{path}/teachers/remove", one=ada.id)
     assert (refused.status_code, "This is the main teacher" in refused.text) == (422, True)
     assert (await page.submit(f"{path}/teachers", teacher=ben.email, teaches="primary")).is_redirect
     assert await roll_of(server, ben, room["_id"]) == []
