@@ -10,6 +10,7 @@ import sys
 import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ import pytest
 import trustme
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from quartapp.hooks.discovery import OPTIONAL_GROUP
 from quartapp.testing.processes import surroundings
 from quartapp_auth.signing_in import passwords
 from quartapp_classes.testing import class_room
@@ -52,8 +54,12 @@ def pytest_collection() -> Iterator[object]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Count tests that start servers or commands as processes of their own among those."""
+    """Mark tests of optional plugins, and those that start servers or commands as processes."""
+    plugins = Path(__file__).parent / "plugins"
+    optional = {plugins / f"quartapp_{one.name}" for one in entry_points(group=OPTIONAL_GROUP)}
     for item in items:
+        if not optional.isdisjoint(item.path.parents):
+            item.add_marker(pytest.mark.optional)
         if IN_PROCESSES.intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.processes)
 
