@@ -42,7 +42,6 @@ class Reader:
 
     async def read(self, client, up_to=None):
         """Read a stream until it breaks, or up to a number."""
-        self.is_there.clear()
         self.stream = await client.stream(self._person, f"{EVENTS}?since=0", last_id=self.last_id)
         try:
             while up_to is None or self.numbers[-1] < up_to:
@@ -102,6 +101,7 @@ async def test_reader_is_told_everything_once_through_kills(
     reader = Reader(maths.teacher)
     for _ in range(ROUNDS):
         teacher = await process.client.socket(maths.teacher, version=1)
+        reader.is_there.clear()
         reading = asyncio.create_task(reader.read(process.client))
         # Else the state of the session could stand for most of the marks.
         await reader.is_there.wait()
