@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mutants.patches import TOP, Mutant, PatchError, check, copy_code, drawn, mutants
 from mutants.running import NotRunError, Outcome, run
-from mutants.table import merged, table
+from mutants.table import caught, merged, table
 
 DEPTHS = ("quick", "default", "deep")
 TABLE = TOP / "docs" / "architecture" / "mutants.md"
@@ -47,11 +47,11 @@ def main(arguments: list[str] | None = None) -> int:
             print(_line(outcome), flush=True)
             if asked.table:
                 merged(TABLE, table([outcome]))
-    caught = sum(outcome.caught_by is not None for outcome in outcomes)
-    print(f"{caught} of {len(chosen)} mistakes were caught")
+    number = sum(outcome.caught_by is not None for outcome in outcomes)
+    print(f"{number} of {len(chosen)} mistakes were caught")
     if broken:
         return 2
-    return 0 if caught == len(chosen) else 1
+    return 0 if number == len(chosen) else 1
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -60,6 +60,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--depth", choices=DEPTHS, default="quick", help="depth of the suite")
     parser.add_argument("--draw", type=int, metavar="N", help="plant N mistakes, drawn by --by")
     parser.add_argument("--by", default="", metavar="TEXT", help="text that draws, as of a commit")
+    parser.add_argument(
+        "--noted", action="store_true", help="only mistakes that the table says are caught"
+    )
     parser.add_argument(
         "--narrow", action="store_true", help="run only the part that each patch names"
     )
@@ -77,6 +80,9 @@ def _chosen(asked: argparse.Namespace) -> list[Mutant]:
         if unknown:
             raise PatchError(f"there is no patch {', '.join(unknown)}")
         found = [known[name] for name in asked.name]
+    if asked.noted:
+        noted = caught(TABLE)
+        found = [mutant for mutant in found if mutant.name in noted]
     return found if asked.draw is None else drawn(found, asked.draw, asked.by)
 
 

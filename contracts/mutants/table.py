@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from mutants.running import Outcome
 
 BEGIN, END = "<!-- outcomes -->", "<!-- end of outcomes -->"
+NOTHING = "(nothing)"
 HEAD = ("| patch | mistake | caught by | seconds |", "|---|---|---|--:|")
 
 
@@ -22,6 +23,16 @@ def table(outcomes: Sequence[Outcome]) -> dict[str, str]:
         outcomes: The outcomes.
     """
     return {outcome.mutant.name: _row(outcome) for outcome in outcomes}
+
+
+def caught(path: Path) -> set[str]:
+    """Return the names of the patches that a page says are caught.
+
+    Args:
+        path: The page.
+    """
+    rows = path.read_text(encoding="utf-8").splitlines()
+    return {row.split("`")[1] for row in rows if row.startswith("| `") and NOTHING not in row}
 
 
 def merged(path: Path, rows: dict[str, str]) -> None:
@@ -43,8 +54,8 @@ def merged(path: Path, rows: dict[str, str]) -> None:
 
 def _row(outcome: Outcome) -> str:
     mutant = outcome.mutant
-    caught = "nothing" if outcome.caught_by is None else f"`{_short(outcome.caught_by)}`"
-    cells = f"`{mutant.name}`", mutant.mistake, caught, f"{outcome.seconds:.0f}"
+    test = NOTHING if outcome.caught_by is None else f"`{_short(outcome.caught_by)}`"
+    cells = f"`{mutant.name}`", mutant.mistake, test, f"{outcome.seconds:.0f}"
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 

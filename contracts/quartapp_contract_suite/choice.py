@@ -30,6 +30,7 @@ PARTS = {
     "http/test_doors.py": "auth",
     "http/test_effects.py": "classes",
     "http/test_guessing.py": "auth",
+    "http/test_lock.py": "records",
     "http/test_scale.py": "admin",
     "http/test_tokens.py": "auth",
     "websocket/": "live",

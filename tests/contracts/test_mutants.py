@@ -93,6 +93,13 @@ def test_rows_replace_those_of_the_same_patches_and_leave_the_others(table, tmp_
     assert page.read_text().endswith("after\n")
 
 
+def test_only_what_a_row_says_is_caught_counts_as_caught(table, tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(f"{table.BEGIN}\n{table.END}\n")
+    table.merged(page, {"a": "| `a` | A. | `t` | 1 |", "b": f"| `b` | B. | {table.NOTHING} | 9 |"})
+    assert table.caught(page) == {"a"}
+
+
 def test_the_page_has_no_row_of_a_patch_that_is_gone(patches):
     page = (TOP / "docs/architecture/mutants.md").read_text(encoding="utf-8")
     rows = {line.split("`")[1] for line in page.splitlines() if line.startswith("| `")}
