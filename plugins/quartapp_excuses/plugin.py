@@ -17,6 +17,7 @@ from quartapp_excuses.audited import ACTIONS
 from quartapp_excuses.beforehand import Beforehand
 from quartapp_excuses.files import MOST_BYTES, ExcuseFiles
 from quartapp_excuses.happenings import ExcuseDecided, ExcuseHandedIn, ExcuseWithdrawn
+from quartapp_excuses.known import excuses_on
 from quartapp_excuses.models import ChunkDocument, ExcuseDocument, FileDocument
 from quartapp_excuses.personal import erase_person, personal_data
 from quartapp_excuses.routes import excuse_routes
@@ -25,11 +26,15 @@ from quartapp_excuses.settings import EXCUSED, ExcusesSettings
 from quartapp_records import Corrections, SessionAdded, SessionFinished
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import date
+
     from pydantic import BaseModel
     from quart import Blueprint, Quart
 
     from quartapp import Database, Model
     from quartapp_attendance import SessionInfo
+    from quartapp_records import KnownExcuse
 
 FINISH_SECONDS = 5.0
 CLEAN_SECONDS = 3600.0
@@ -158,6 +163,15 @@ class ExcusesPlugin:
         if self._beforehand is None:
             return None
         return await self._beforehand.status_of(session, student_id)
+
+    @hookimpl
+    async def excuses_on(
+        self, day: date, student_ids: Collection[str]
+    ) -> dict[str, KnownExcuse] | None:
+        """Tell which students have an excuse for a day."""
+        if self._database is None:
+            return None
+        return await excuses_on(self._database, day, student_ids)
 
     @hookimpl
     async def on_event(self, event: object) -> None:

@@ -7,7 +7,9 @@ from quartapp_records.access import Access, Author
 from quartapp_records.answers import Answers
 from quartapp_records.changed import ChangedRecords, Seen
 from quartapp_records.columns import Changing, Columns, Positions
+from quartapp_records.correction_answers import CorrectionAnswers
 from quartapp_records.corrections import Correction, Corrections
+from quartapp_records.day_records import DayRecords
 from quartapp_records.days import Days
 from quartapp_records.errors import (
     EarlyDateError,
@@ -32,6 +34,7 @@ from quartapp_records.happenings import (
     SessionFinished,
 )
 from quartapp_records.history import Histories
+from quartapp_records.hookspecs import KnownExcuse
 from quartapp_records.later import LaterSessions, Noted
 from quartapp_records.lock import Lock, LockState
 from quartapp_records.register import NOBODY_MARKED, Register, Registers, RegisterSession
@@ -48,12 +51,15 @@ __all__ = [
     "Changing",
     "Columns",
     "Correction",
+    "CorrectionAnswers",
     "Corrections",
+    "DayRecords",
     "Days",
     "EarlyDateError",
     "EditWindowOverError",
     "FutureDateError",
     "Histories",
+    "KnownExcuse",
     "LaterSessions",
     "Lock",
     "LockState",

@@ -16,6 +16,7 @@ from quartapp_attendance import (
 )
 from quartapp_auth import BaseRole, People
 from quartapp_classes import ClassService, Rolls
+from quartapp_records import hookspecs
 from quartapp_records.access import OFFICE, READ, WRITE, Access
 from quartapp_records.answers import Answers
 from quartapp_records.audited import ACTIONS
@@ -23,6 +24,7 @@ from quartapp_records.changed import ChangedRecords
 from quartapp_records.columns import Columns
 from quartapp_records.commands import records
 from quartapp_records.corrections import Corrections
+from quartapp_records.day_records import DayRecords
 from quartapp_records.days import Days
 from quartapp_records.errors import SessionNotFoundError
 from quartapp_records.happenings import (
@@ -77,6 +79,7 @@ class RecordsPlugin:
     )
     # Marks are frequent, and none of them ends a session.
     hears = ENDED
+    hookspecs = hookspecs
     audited = ACTIONS
 
     def __init__(self) -> None:
@@ -134,8 +137,8 @@ class RecordsPlugin:
         answers = Answers(sessions, histories, people, statuses, days)
         students = StudentRegisters(parts.database, registers)
         offered = (sessions, histories, access, lock, days, columns, registers, students)
-        changed = ChangedRecords(parts.database, columns)
-        for service in (*offered, corrections, later, answers, changed):
+        offered_too = (DayRecords(parts.database), ChangedRecords(parts.database, columns))
+        for service in (*offered, *offered_too, corrections, later, answers):
             services.add(service)
         missing = MissingColumns(parts.database, parts.clock, columns)
         parts.tasks.every(BUILD_SECONDS, missing.build, once_per_installation=True)

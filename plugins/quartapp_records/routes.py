@@ -19,23 +19,26 @@ from quartapp_attendance import Schemas, StatusRegistry
 from quartapp_classes import ClassNotFoundError, ClassService, NotOwnerError, Rolls
 from quartapp_records.access import READ, WRITE, Access
 from quartapp_records.answers import Answers, record_answer, unmarked_answer
+from quartapp_records.correction_answers import (
+    NOT_ENROLLED,
+    OF_DAY,
+    CorrectionAnswers,
+    of_correction,
+    shown,
+)
 from quartapp_records.corrections import Correction, Corrections
 from quartapp_records.days import checked_range
 from quartapp_records.errors import (
     EarlyDateError,
-    EditWindowOverError,
     FromAfterToError,
     FutureDateError,
     LongRangeError,
     NothingToFinishError,
     NotOnSessionRollError,
-    ReasonNeededError,
     RecordChangedError,
-    RecordsLockedError,
     RollUnknownError,
     SessionLiveError,
     SessionNotFoundError,
-    SetByOfficeError,
     StatusNotAllowedError,
 )
 from quartapp_records.later import LaterSessions, Noted
@@ -67,7 +70,6 @@ READING = permission(READ, role="teacher")
 WRITING = permission(WRITE, role="teacher")
 INVALID = Refusal(400, "Invalid request schema")
 NO_SESSION = Refusal(404, "Session not found")
-NOT_ENROLLED = Refusal(404, "Student not enrolled in class")
 NOT_TEACHER = Refusal(403, "Forbidden, not class teacher")
 CLASS_NOT_FOUND = Refusal(404, "Class not found")
 
@@ -79,30 +81,10 @@ OF_SESSION: Refusals = {
     NotOwnerError: NOT_TEACHER,
     SessionLiveError: Refusal(409, "attendance session is active"),
 }
-OF_DAY: Refusals = {
-    RecordsLockedError: Refusal(403, "Forbidden, records are locked"),
-    EditWindowOverError: Refusal(403, "Forbidden, too late for teachers"),
-}
 OF_DATE: Refusals = {
     FutureDateError: Refusal(400, "date is in the future", field="date"),
     EarlyDateError: Refusal(400, "date is before 1970", field="date"),
 }
-
-
-def of_correction(schemas: RecordSchemas) -> Refusals:
-    """Return the answers to the errors of one correction.
-
-    Args:
-        schemas: Models with the statuses of this app.
-    """
-    return {
-        **OF_DAY,
-        SetByOfficeError: Refusal(403, "Forbidden, set by the office"),
-        StatusNotAllowedError: Refusal(403, "Forbidden, status is set by others"),
-        ReasonNeededError: Refusal(400, "reason is needed after the day", field="reason"),
-        NotOnSessionRollError: NOT_ENROLLED,
-        RecordChangedError: Refusal(409, "record has changed", current=schemas.record | None),
-    }
 
 
 def blueprint(statuses: StatusRegistry, schemas: Schemas) -> Blueprint:
@@ -313,7 +295,7 @@ async def correct_record(
             session_id, _correction(student_id, body), principal, expected
         )
     except RecordChangedError as error:
-        raise RecordChangedError(_shown(error.current)) from error
+        raise RecordChangedError(shown(error.current)) from error
     return record_answer(changed)
 
 
@@ -323,14 +305,12 @@ async def correct_records(
     """Correct several records; each is answered for itself."""
     corrections = core().services.get(Corrections)
     session, author = await corrections.opened(session_id, principal)
-    models = record_schemas(core().services.get(StatusRegistry), core().services.get(Schemas))
-    refusals = of_correction(models)
+    answers = CorrectionAnswers(core().services.get(StatusRegistry), core().services.get(Schemas))
     found = await corrections.apply_each(
         session, [_correction(one.student_id, one) for one in body.records], author
     )
     return [
-        _result(one.student_id, answer, refusals)
-        for one, answer in zip(body.records, found, strict=True)
+        answers.of(one.student_id, answer) for one, answer in zip(body.records, found, strict=True)
     ]
 
 
@@ -369,19 +349,6 @@ async def _readable(principal: Principal, session_id: str) -> tuple[Document, Ob
     return session, own
 
 
-def _result(student_id: str, found: Document | DomainError, refusals: Refusals) -> dict[str, Any]:
-    answer: dict[str, Any] = {"studentId": student_id.lower()}
-    if not isinstance(found, DomainError):
-        return {**answer, "success": True, "record": record_answer(found)}
-    refusal = refusals.get(type(found))
-    if not isinstance(refusal, Refusal):
-        raise found
-    answer |= {"success": False, "error": refusal.message, "code": refusal.stable_code}
-    if isinstance(found, RecordChangedError):
-        answer["current"] = _shown(found.current)
-    return answer
-
-
 async def _with_records(session: Document, student: ObjectId | None = None) -> dict[str, Any]:
     class_room = await core().services.get(ClassService).get(str(session["classId"]))
     return await _answers().with_records(session, class_room.class_name, student)
@@ -395,10 +362,6 @@ def _correction(student_id: str, body: CorrectionBody) -> Correction:
         reason=body.reason,
         fields=body.fields,
     )
-
-
-def _shown(record: Document | None) -> dict[str, Any] | None:
-    return None if record is None else record_answer(record)
 
 
 def _access() -> Access:

@@ -18,6 +18,7 @@ FACES = [
     "quartapp_classes",
     "quartapp_classes.testing",
     "quartapp_attendance",
+    "quartapp_office",
     "quartapp_records",
     "quartapp_calendar",
     "quartapp_reports",

@@ -174,6 +174,13 @@ STORY = (
         (who, "GET", "/api/v1/attendance/not-taken?date=2026-03-02", None)
         for who in ("ada", "alan", "root", "grace")
     ),
+    *(
+        (who, "GET", f"/api/v1/attendance/absences{more}?date=2026-03-02", None)
+        for who in ("ada", "root")
+        for more in ("", "/entered")
+    ),
+    ("root", "POST", "/api/v1/attendance/absences", {}),
+    ("root", "DELETE", "/api/v1/attendance/absences/entered/x/students/y", None),
     ("ada", "DELETE", "/api/v1/class/{maths}/meetings/{meeting}", None),
     ("root", "DELETE", "/api/v1/calendar/terms/{spring}", None),
     ("grace", "GET", "/api/v1/class/{music}", None),

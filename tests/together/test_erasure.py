@@ -53,6 +53,8 @@ async def school(serve, lesson):
         handed_in = await done(server, student, "POST", "/excuses", excuse)
     refuse = f"/excuses/{handed_in['_id']}/refuse"
     await done(server, teacher, "POST", refuse, {"word": "hearsay"})
+    sick = {"date": day, "status": "absent", "reason": "measles", "studentIds": [student.id]}
+    await done(server, root, "POST", "/attendance/absences", sick)
     await done(server, root, "POST", f"/admin/people/{student.id}/reset")
     invited = {"role": "student", "email": student.email}
     await done(server, root, "POST", "/admin/invitations", invited)
@@ -95,6 +97,7 @@ async def test_an_erased_person_is_in_no_collection_and_counts_stay_right(school
     assert told["erased"]["attendance"] == {"notes": 1, "reasons": 1}
     assert told["erased"]["records"]["reasons"] > 0
     assert told["erased"]["excuses"] == {"excuses": 2}
+    assert told["erased"]["office"] == {"entries": 1}
 
     await server.settled()
     assert naming(await everything(server), student) == set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import pytest
 from bson import ObjectId
@@ -34,6 +35,7 @@ HOME = {
     "attendance_history": ("records", "olderEntries"),
     "excuses": ("excuses", "excuses"),
     "attendance_warnings": ("reports", "warnings"),
+    "office_entries": ("office", "entries"),
 }
 
 
@@ -72,6 +74,10 @@ async def used(server, maths):
         await post(teacher, path, {"status": status, "v": v, "reason": f"slip {v}"}, "PATCH")
     excuse = {"from": day, "to": day, "reason": "In bed with flu"}
     await post(student, "/excuses", excuse)
+    away = {"studentIds": [one.id for one in maths.students], "status": "absent", "reason": "Trip"}
+    tomorrow = (core(server.app).local_day() + timedelta(days=1)).isoformat()
+    office = await server.person("admin")
+    await post(office, "/attendance/absences", {"date": tomorrow, **away})
     await maths.start()
     await socket.ask("ATTENDANCE_MARKED", {"studentId": student.id, "status": "present"})
     return session
@@ -96,6 +102,7 @@ async def test_an_export_has_what_every_plugin_keeps_of_a_student(school):
     older = [entry["v"] for entry in kept["records"]["olderEntries"]]
     assert older + [entry["v"] for entry in record["history"]] == list(range(1, 44))
     assert [one["reason"] for one in kept["excuses"]["excuses"]] == ["In bed with flu"]
+    assert [one["reason"] for one in kept["office"]["entries"]] == ["Trip"]
     assert "excuses.handed-in" in {entry["action"] for entry in kept["quartapp"]["audit"]}
     text = json.dumps(told)
     assert mate.id not in text

@@ -410,6 +410,24 @@ async def test_register_capabilities_tells_everybody_what_a_plugin_offers(serve,
     assert told["frames"] == [0, 1]
 
 
+async def test_excuses_on_tells_the_list_of_absences_what_a_plugin_knows(serve, lesson, example):
+    plugin = example("excuses_on").LettersPlugin()
+    server = await serve(beside=[plugin])
+    maths, admin = await lesson(server, students=2), await server.person("admin")
+    day = core(server.app).local_day().isoformat()
+    student, other = maths.students
+    records = [{"studentId": one.id, "status": "absent"} for one in maths.students]
+    await server.api.post(
+        f"/class/{maths.class_id}/sessions",
+        json={"date": day, "records": records},
+        headers=maths.teacher.headers,
+    )
+    plugin.letters = {day: {student.id: "letter 7"}}
+    answer = await server.api.get("/attendance/absences", headers=admin.headers)
+    found = {one["studentId"]: one["excuse"] for one in answer.json()["data"]}
+    assert found == {student.id: {"_id": "letter 7", "state": "accepted"}, other.id: None}
+
+
 async def test_register_percentages_adds_a_rule_that_the_setting_chooses(
     serve, example, monkeypatch
 ):

@@ -12,6 +12,7 @@ from quartapp_contract_suite.http.table.calendar import calendar_rows
 from quartapp_contract_suite.http.table.classes import class_rows
 from quartapp_contract_suite.http.table.exports import export_rows
 from quartapp_contract_suite.http.table.invitations import invitation_rows
+from quartapp_contract_suite.http.table.office import office_rows
 from quartapp_contract_suite.http.table.passwords import password_rows
 from quartapp_contract_suite.http.table.people import people_rows
 from quartapp_contract_suite.http.table.records import record_rows
@@ -40,4 +41,5 @@ def rows() -> list[Row]:
         *attended_rows(),
         *export_rows(),
         *calendar_rows(),
+        *office_rows(),
     ]
