@@ -24,7 +24,7 @@ UNAUTHORIZED = {"event": "ERROR", "data": {"message": "Unauthorized or invalid t
 @pytest.fixture
 def office(example, monkeypatch, tmp_path):
     """The plugin that keeps accounts in SQLite; its file is in the test's folder."""
-    monkeypatch.setenv("QUARTAPP_OFFICE_FILE", str(tmp_path / "office.db"))
+    monkeypatch.setenv("QUARTAPP_PERSONNEL_FILE", str(tmp_path / "office.db"))
     return example("accounts_elsewhere", HOW_TO).OfficePlugin
 
 
@@ -95,11 +95,11 @@ def on_the_command_line(installed, mongodb_uri, tmp_path):
     """The environment of a command with the office's plugin installed."""
     return {
         "PYTHONPATH": installed(
-            "office", (HOW_TO / "accounts_elsewhere.py").read_text(), "OfficePlugin"
+            "personnel", (HOW_TO / "accounts_elsewhere.py").read_text(), "OfficePlugin"
         ),
         "MONGODB_URI": mongodb_uri,
         "JWT_SECRET": "s" * 32,
-        "QUARTAPP_OFFICE_FILE": str(tmp_path / "office.db"),
+        "QUARTAPP_PERSONNEL_FILE": str(tmp_path / "office.db"),
     }
 
 

@@ -40,12 +40,14 @@ HOLIDAYS = "BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n"
 MISSING = "0" * 24
 PARAMETERS = (
     *("class_id", "student_id", "user_id", "invitation_id", "session_id"),
-    *("term_id", "holiday_id", "meeting_id", "source"),
+    *("term_id", "holiday_id", "meeting_id", "source", "entry_id"),
 )
 # A roll call on paper, and what is said of it.
 PAPER = {"date": "{today}", "records": [{"studentId": "{grace}", "status": "present"}]}
 NOT_HELD = {"cancelled": True, "reason": "Snow"}
 RECORDS = "/api/v1/session/{session}/attendance"
+# On a day without sessions.
+SICK = {"date": "2026-03-02", "studentIds": ["{grace}"], "status": "absent", "reason": "ill"}
 SLIP = {"status": "absent", "v": 1, "reason": "a slip"}
 # In the order in which they sign in.
 PEOPLE = ("ada", "alan", "grace", "mary", "root")
@@ -180,7 +182,9 @@ STORY = (
         for more in ("", "/entered")
     ),
     ("root", "POST", "/api/v1/attendance/absences", {}),
+    ("root", "POST", "/api/v1/attendance/absences", SICK),
     ("root", "DELETE", "/api/v1/attendance/absences/entered/x/students/y", None),
+    ("root", "DELETE", "/api/v1/attendance/absences/entered/{entry}/students/{grace}", None),
     ("ada", "DELETE", "/api/v1/class/{maths}/meetings/{meeting}", None),
     ("root", "DELETE", "/api/v1/calendar/terms/{spring}", None),
     ("grace", "GET", "/api/v1/class/{music}", None),
@@ -344,6 +348,8 @@ class Walk:
             name = data.get("name", data.get("className", ""))
             name = next((word for field, word in unnamed.items() if field in data), name)
             self._words.setdefault(name.lower(), data["_id"])
+        if isinstance(data, dict) and "entry" in data:
+            self._words["entry"] = data["entry"]["_id"]
         if isinstance(data, dict) and "code" in data:
             self._words["code"] = data["code"]
         if isinstance(data, dict) and "token" in data:

@@ -196,7 +196,7 @@ def user_of(row):
 
 
 class OfficeSettings(BaseModel):
-    """``[plugins.office]``."""
+    """``[plugins.personnel]``."""
 
     file: Path
 
@@ -204,7 +204,7 @@ class OfficeSettings(BaseModel):
 class OfficePlugin:
     """Keeps accounts where the office has them; signing in stays with the plugin auth."""
 
-    name = "office"
+    name = "personnel"
 
     @hookimpl
     def register_settings(self):

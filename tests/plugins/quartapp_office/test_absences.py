@@ -19,7 +19,8 @@ async def test_absences_of_all_classes_are_on_one_list_by_student(desk, lesson):
     held = await here.hold(maths, s0="present")
     added = await here.added(maths, "absent", "present", date=here.today)
     taken = await here.hold(physics)
-    assert await here.absences() == (told := await here.absences(date=here.today))
+    told = await here.absences(date=here.today)
+    assert await here.absences() == told
     listed = {one["studentId"]: one for one in told}
     assert set(listed) == {first.id, second.id, third.id}
     assert list(listed) == sorted(listed)
