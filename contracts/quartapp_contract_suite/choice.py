@@ -22,6 +22,7 @@ FEATURES = {
     "live": "attendance",
     "records": "records",
     "calendar": "calendar",
+    "office": "office",
     "admin": "admin",
     "service": "service",
 }
