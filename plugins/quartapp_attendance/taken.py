@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from datetime import date
+    from collections.abc import Collection
 
     from bson import ObjectId
 
@@ -35,3 +36,26 @@ class TakenSessions:
             sessions = self._database.documents["sessions"]
             # The index of dates and classes answers this alone.
             return set(await sessions.distinct("classId", {"date": day.isoformat()}))
+
+    async def days_of(
+        self, class_ids: Collection[ObjectId], first: date, last: date
+    ) -> set[tuple[ObjectId, date]]:
+        """Return the days on which classes have a session, each with the ``_id`` of the class.
+
+        Args:
+            class_ids: ``_id`` of each class.
+            first: First local day.
+            last: Last local day.
+
+        Raises:
+            DatabaseUnavailableError: MongoDB did not answer in time.
+        """
+        days = {"$gte": first.isoformat(), "$lte": last.isoformat()}
+        async with self._database.operation():
+            sessions = self._database.documents["sessions"]
+            # The index of classes and dates answers this alone.
+            found = sessions.find(
+                {"classId": {"$in": list(class_ids)}, "date": days},
+                {"_id": 0, "classId": 1, "date": 1},
+            )
+            return {(one["classId"], date.fromisoformat(one["date"])) async for one in found}

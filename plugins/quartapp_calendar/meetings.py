@@ -16,6 +16,7 @@ from quartapp_classes import ClassNotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from datetime import datetime
 
     from pymongo.asynchronous.collection import AsyncCollection
 
@@ -38,6 +39,7 @@ class Meeting:
         ends: Local time of the end, on the same day.
         room: Where the class meets; None for no word.
         term_id: ``_id`` of the term that the meeting belongs to; None for every term.
+        created_at: When the meeting was added; None where nobody knows.
     """
 
     id: ObjectId
@@ -47,6 +49,7 @@ class Meeting:
     ends: str
     room: str | None = None
     term_id: ObjectId | None = None
+    created_at: datetime | None = None
 
 
 class Meetings:
@@ -81,6 +84,17 @@ class Meetings:
             class_id: ``_id`` of the class.
         """
         return await self._find({"classId": class_id})
+
+    async def of_classes(self, class_ids: Collection[ObjectId]) -> dict[ObjectId, list[Meeting]]:
+        """Return the meetings of some classes, by weekday and time.
+
+        Args:
+            class_ids: ``_id`` of each class.
+        """
+        found: dict[ObjectId, list[Meeting]] = {class_id: [] for class_id in class_ids}
+        for meeting in await self._find({"classId": {"$in": list(class_ids)}}):
+            found[meeting.class_id].append(meeting)
+        return found
 
     async def on(
         self, class_ids: Collection[ObjectId], weekday: int, term_id: ObjectId | None
@@ -244,4 +258,5 @@ def _meeting(document: Document) -> Meeting:
         document["to"],
         document.get("room"),
         document.get("termId"),
+        document.get("createdAt"),
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from quartapp_calendar.terms import term_on
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from zoneinfo import ZoneInfo
 
     from bson import ObjectId
@@ -136,6 +136,46 @@ class Planning:
             NotTaken(key, name, _planned(day, meetings[key], term, self._zone))
             for key, name in sorted(names.items())
         ]
+
+    async def missed(
+        self, class_names: Mapping[ObjectId, str], first: date, now: datetime
+    ) -> list[NotTaken]:
+        """Return the days on which classes have met without a session, the latest first.
+
+        A meeting counts once it is over, and not on days before it was added. Where a class has met
+        on a day, one session of the day is enough.
+
+        Args:
+            class_names: Name of each class that is asked about, by ``_id``.
+            first: First local day.
+            now: The present moment, behind which no day counts.
+
+        Raises:
+            DatabaseUnavailableError: MongoDB did not answer in time.
+        """
+        last = self._local_day(now)
+        terms = await self._terms.all()
+        holidays = await self._holidays.between(first, last)
+        meetings = await self._meetings.of_classes(class_names)
+        taken = await self._taken.days_of(class_names, first, last)
+        found = []
+        for day in reversed([*_days(first, last)]):
+            for key, name in sorted(class_names.items(), key=lambda one: one[1].casefold()):
+                if (key, day) in taken:
+                    continue
+                planned = meetings_on(day, meetings[key], terms, holidays, self._zone)
+                over = [one for one in planned if one.ends_at <= now and self._knew(one)]
+                if over:
+                    found.append(NotTaken(key, name, over))
+        return found
+
+    def _knew(self, planned: PlannedMeeting) -> bool:
+        """Tell whether a meeting had been added by its day."""
+        added = planned.meeting.created_at
+        return added is None or self._local_day(added) <= planned.day
+
+    def _local_day(self, at: datetime) -> date:
+        return at.astimezone(self._zone).date()
 
 
 def is_open(day: date, terms: Sequence[Term], holidays: Sequence[Holiday]) -> bool:

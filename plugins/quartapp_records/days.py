@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from quartapp_records.errors import (
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 # Numbers of sessions are microseconds since 1970.
 FIRST_DAY = date(1970, 1, 2)
+DAY = timedelta(days=1)
 # Two years, one of them a leap year, and both ends.
 LONGEST_RANGE_DAYS = 732
 
@@ -79,6 +80,26 @@ class Days:
             raise RecordsLockedError
         if not office and (self.today() - date.fromisoformat(day)).days > self._edit_days:
             raise EditWindowOverError
+
+    async def first_open(self, *, office: bool) -> date:
+        """Return the first day of which records may still be changed.
+
+        Args:
+            office: Whether the office makes the change.
+
+        Raises:
+            DatabaseUnavailableError: MongoDB did not answer in time.
+        """
+        through = await self._lock.through()
+        first = FIRST_DAY
+        if through is not None and through >= first.isoformat():
+            # Behind the last day of all there is none.
+            first = min(date.fromisoformat(through), date.max - DAY) + DAY
+        if office:
+            return first
+        # A teacher of a server that asks for no window may go back as far as a date does.
+        window = min(self._edit_days, (self.today() - FIRST_DAY).days)
+        return max(first, self.today() - timedelta(days=window))
 
     def check_reason(self, day: str, reason: str | None) -> None:
         """Refuse a change without a reason, once the day of the session is over.

@@ -20,7 +20,7 @@ from quartapp_records.errors import (
     StatusNotAllowedError,
 )
 from quartapp_records.happenings import SessionAdded, SessionCancelled, SessionFinished
-from quartapp_records.sessions import FIRST_VERSION, UNREAD
+from quartapp_records.sessions import CUT_OFF, FIRST_VERSION, UNREAD
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from quartapp_records.days import Days
 
 MICROSECONDS = 1_000_000
-FINISHED_OUTCOMES = (SessionState.SUPERSEDED, SessionState.EXPIRED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +204,7 @@ class LaterSessions:
             DatabaseUnavailableError: MongoDB did not answer in time.
         """
         session, author = await self._corrections.opened(session_id, principal)
-        if session["outcome"] not in FINISHED_OUTCOMES:
+        if session["outcome"] not in CUT_OFF:
             raise NothingToFinishError
         if "finishedAt" in session:
             return session

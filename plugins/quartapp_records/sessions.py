@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from quartapp import object_id
-from quartapp_attendance import OUTCOMES, AttendanceRecord, Session
+from quartapp_attendance import OUTCOMES, AttendanceRecord, Session, SessionState
 from quartapp_records.columns import is_fresh, positions_of
 from quartapp_records.errors import SessionLiveError, SessionNotFoundError
 from quartapp_records.models import Column, RegisterIndex
@@ -21,6 +21,7 @@ LISTED = 100
 # A live session has thousands of marks, which its records repeat.
 UNREAD = {"attendance": 0, "signal": 0, "packed": 0, "refs": 0}
 FIRST_VERSION = 1
+CUT_OFF = (SessionState.SUPERSEDED, SessionState.EXPIRED)
 
 
 class SessionRecords:
@@ -90,6 +91,32 @@ class SessionRecords:
             order = [("date", 1), ("startedAt", 1), ("_id", 1)]
             found = sessions.find(query, UNREAD).sort(order).limit(limit or LISTED)
             return await found.to_list()
+
+    async def unfinished(
+        self, class_ids: Collection[ObjectId], first: str, last: str
+    ) -> list[Document]:
+        """Return the sessions that were cut off and not finished since, the latest first.
+
+        Args:
+            class_ids: ``_id`` of each class.
+            first: First local date.
+            last: Last local date.
+
+        Raises:
+            DatabaseUnavailableError: MongoDB did not answer in time.
+        """
+        query: Document = {
+            "classId": {"$in": list(class_ids)},
+            "date": {"$gte": first, "$lte": last},
+            "state": {"$in": list(CUT_OFF)},
+            "finishedAt": None,
+            # Without a roll, nobody knows who is unmarked.
+            "roll": {"$exists": True},
+        }
+        order = [("date", -1), ("startedAt", -1), ("_id", -1)]
+        sessions = self._database.documents[Session.collection()]
+        async with self._database.operation():
+            return await sessions.find(query, UNREAD).sort(order).to_list()
 
     async def records(
         self, session_id: ObjectId, students: Collection[ObjectId] | None = None

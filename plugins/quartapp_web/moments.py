@@ -15,6 +15,7 @@ MONTHS = (
     *(_("Jan"), _("Feb"), _("Mar"), _("Apr"), _("May"), _("Jun")),
     *(_("Jul"), _("Aug"), _("Sep"), _("Oct"), _("Nov"), _("Dec")),
 )
+WEEKDAYS = (_("Mon"), _("Tue"), _("Wed"), _("Thu"), _("Fri"), _("Sat"), _("Sun"))
 
 
 def clock_time(moment: datetime) -> str:
@@ -43,3 +44,12 @@ def full_moment(moment: datetime) -> str:
     """
     local = moment.astimezone(core().settings.timezone)
     return f"{short_day(local.date())} {local.year}, {clock_time(moment)}"
+
+
+def named_day(day: date) -> str:
+    """Return a day with its weekday, such as ``Tue 3 Mar``, in the visitor's language.
+
+    Args:
+        day: The day.
+    """
+    return f"{core().services.get(Pages).translated(WEEKDAYS[day.weekday()])} {short_day(day)}"

@@ -15,6 +15,7 @@ from quartapp_web.code_pages import blueprint as code_pages
 from quartapp_web.error_pages import page_of_error
 from quartapp_web.every_class_pages import blueprint as every_class_pages
 from quartapp_web.invitation_pages import blueprint as invitation_pages
+from quartapp_web.later_page import blueprint as later_page
 from quartapp_web.office_page import blueprint as office_page
 from quartapp_web.offline import blueprint as offline
 from quartapp_web.own_sections import SECTIONS
@@ -78,7 +79,8 @@ class WebPlugin:
             *(start_page, sign_in_pages),
             *(ACCOUNTS_PAGES if has_accounts(app) else ()),
             *(today_page, roll_page, student_pages, offline),
-            *(register_page, record_page, report_page, office_page, calendar_pages, settings_page),
+            *(register_page, record_page, later_page, report_page),
+            *(office_page, calendar_pages, settings_page),
         ]
 
     @hookimpl

@@ -9,7 +9,7 @@ from quart import Blueprint
 
 from quartapp import SIGNED_IN, Operation, Refusal, core, permission
 from quartapp_classes import ClassNotFoundError, NotOwnerError
-from quartapp_records import Access, Registers, named_students
+from quartapp_records import Access, Registers, SessionRecords, named_students
 from quartapp_web.class_lists import ClassesQuery, class_list
 from quartapp_web.day_ranges import RangeQuery, asked_range
 from quartapp_web.moments import short_day
@@ -18,6 +18,7 @@ from quartapp_web.statuses import shown_statuses
 from quartapp_web.texts import _
 
 if TYPE_CHECKING:
+    from bson import ObjectId
     from quart import Response
 
     from quartapp import Principal
@@ -31,7 +32,6 @@ OF_CLASS = {
     ClassNotFoundError: Refusal(404, "Class not found"),
     NotOwnerError: Refusal(403, "Forbidden, not class teacher"),
 }
-UNFINISHED = ("superseded", "expired")
 
 
 @blueprint.get("/")
@@ -72,6 +72,9 @@ async def show_register(principal: Principal, class_id: str, query: RangeQuery) 
     register = await services.get(Registers).read(
         class_room.id, days.first.isoformat(), days.last.isoformat()
     )
+    cut_off = await services.get(SessionRecords).unfinished(
+        [class_room.id], days.first.isoformat(), days.last.isoformat()
+    )
     students = await named_students(class_room, register.rows)
     codes = {code for row in register.rows.values() for code in row if code}
     pages = services.get(Pages)
@@ -80,7 +83,8 @@ async def show_register(principal: Principal, class_id: str, query: RangeQuery) 
         "register.html",
         class_id=str(class_room.id),
         class_name=class_room.class_name,
-        sessions=_sessions(register),
+        sessions=_sessions(register, {one["_id"] for one in cut_off}),
+        today=core().local_day().isoformat(),
         students=[
             {
                 "id": str(one.id),
@@ -94,14 +98,14 @@ async def show_register(principal: Principal, class_id: str, query: RangeQuery) 
     )
 
 
-def _sessions(register: Register) -> list[dict[str, object]]:
+def _sessions(register: Register, cut_off: set[ObjectId]) -> list[dict[str, object]]:
     return [
         {
             "id": str(one.id),
             "date": one.date,
             "day": short_day(date.fromisoformat(one.date)),
             "cancelled": one.outcome == "cancelled",
-            "unfinished": one.outcome in UNFINISHED,
+            "unfinished": one.id in cut_off,
         }
         for one in register.sessions
     ]

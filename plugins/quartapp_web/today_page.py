@@ -21,6 +21,7 @@ from quartapp import (
 from quartapp_attendance import AttendanceService
 from quartapp_auth import UserNotFoundError, UserService
 from quartapp_classes import ClassNotFoundError, ClassService, NotOwnerError
+from quartapp_web.due_rolls import due_rolls
 from quartapp_web.moments import clock_time
 from quartapp_web.rendering import page_for
 
@@ -90,7 +91,9 @@ async def show_today(principal: Principal) -> Response:
         for room in found
     ]
     rows.sort(key=lambda row: (row.since is None, row.name.casefold()))
-    return await page_for(principal, "today.html", classes=rows)
+    return await page_for(
+        principal, "today.html", classes=rows, due=await due_rolls(principal, found)
+    )
 
 
 @blueprint.post("/today")
