@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 # Numbers of sessions are microseconds since 1970.
 FIRST_DAY = date(1970, 1, 2)
-DAY = timedelta(days=1)
 # Two years, one of them a leap year, and both ends.
 LONGEST_RANGE_DAYS = 732
 
@@ -93,8 +92,7 @@ class Days:
         through = await self._lock.through()
         first = FIRST_DAY
         if through is not None and through >= first.isoformat():
-            # Behind the last day of all there is none.
-            first = min(date.fromisoformat(through), date.max - DAY) + DAY
+            first = date.fromisoformat(through) + timedelta(days=1)
         if office:
             return first
         # A teacher of a server that asks for no window may go back as far as a date does.

@@ -10,17 +10,17 @@ from quartapp.testing import TurnedClock
 from quartapp_classes.testing import class_room
 from tests.web.rolls import NAMES
 
-# A Monday morning.
-NOW = datetime(2027, 3, 8, 7, tzinfo=UTC)
+# A Monday, ten minutes before midnight.
+NOW = datetime(2027, 3, 8, 23, 50, tzinfo=UTC)
 WIDE = "W" * 100
-HOUR = 3_600.0
-DAY = 24 * HOUR
+LESSON = 300.0
+MIDNIGHT = 600.0
 
 
 async def forgotten(serve, visit):
     """Return a teacher whose classes met on Monday and whose roll call was cut off; on Tuesday."""
     clock = TurnedClock(NOW)
-    server = await serve(clock=clock, timezone="UTC", token_hours=600)
+    server = await serve(clock=clock, timezone="UTC")
     # The turned clock ends connections that wait for a further request.
     server.api.headers["Connection"] = "close"
     teacher = await server.person("teacher")
@@ -31,11 +31,11 @@ async def forgotten(serve, visit):
         for name in ("Maths 7b", "<b>Art</b> محمد")
     ]
     for room in rooms:
-        body = {"weekday": 1, "from": "09:00", "to": "10:00"}
+        body = {"weekday": 1, "from": "23:51", "to": "23:54"}
         path = f"/class/{room['_id']}/meetings"
         answer = await server.api.post(path, json=body, headers=teacher.headers)
         assert answer.status_code == 201, answer.text
-    await clock.advance(4 * HOUR)
+    await clock.advance(LESSON)
     physics = await class_room(server, teacher, students[:2], name="Physics 8")
     for room in (physics, rooms[1]):
         answer = await server.api.post(
@@ -44,7 +44,7 @@ async def forgotten(serve, visit):
         assert answer.status_code == 200, answer.text
     socket = await server.socket(teacher)
     await socket.send("DONE")
-    await clock.advance(DAY)
+    await clock.advance(MIDNIGHT)
     visitor = await visit(server, teacher)
     await visitor.goto("/app/today")
     return visitor, server, teacher, rooms[0]

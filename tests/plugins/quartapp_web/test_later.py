@@ -10,11 +10,12 @@ import pytest
 
 from quartapp.testing import TurnedClock
 
-# A Monday, eight o'clock in Berlin.
-NOW = datetime(2027, 3, 8, 7, tzinfo=UTC)
+# A Monday, ten minutes before midnight in Berlin.
+NOW = datetime(2027, 3, 8, 22, 50, tzinfo=UTC)
 MONDAY = "2027-03-08"
-HOUR = 3_600.0
-DAY = 24 * HOUR
+# From before the lesson until it is over, and from there until Tuesday.
+LESSON = 300.0
+MIDNIGHT = 600.0
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def clock():
 
 @pytest.fixture
 async def school(serve, clock):
-    server = await serve(clock=clock, timezone="Europe/Berlin", token_hours=600)
+    server = await serve(clock=clock, timezone="Europe/Berlin")
     # The turned clock ends connections that wait for a further request.
     server.api.headers["Connection"] = "close"
     return server
@@ -36,7 +37,7 @@ def page_of(server, person):
     return page
 
 
-async def meets(server, maths, weekday, starts="09:00", ends="10:00"):
+async def meets(server, maths, weekday, starts="23:51", ends="23:54"):
     body = {"weekday": weekday, "from": starts, "to": ends}
     path = f"/class/{maths.class_id}/meetings"
     answer = await server.api.post(path, json=body, headers=maths.teacher.headers)
@@ -68,32 +69,39 @@ def seen(answer):
 async def test_meeting_without_a_roll_call_is_due_once_it_is_over(school, clock, lesson):
     maths = await lesson(school)
     await meets(school, maths, 1)
-    await meets(school, maths, 3)
     page = page_of(school, maths.teacher)
     before = (await page.get("/app/today")).text
     # Also the meetings of the weeks before the class had a timetable are nobody's omission.
     assert missing(before) == []
     assert "Nothing is left to do" in before
-    await clock.advance(2 * HOUR)
+    await clock.advance(LESSON)
     assert missing((await page.get("/app/today")).text) == [MONDAY]
-    await clock.advance(3 * DAY)
+    await clock.advance(MIDNIGHT)
     after = (await page.get("/app/today")).text
-    assert missing(after) == ["2027-03-10", MONDAY]
-    assert "Wed 10 Mar" in after
+    assert missing(after) == [MONDAY]
+    assert "Mon 8 Mar" in after
     assert "Nothing is left to do" not in after
-    # Of days that teachers can no longer change, nothing is told.
-    await clock.advance(6 * DAY)
-    assert MONDAY not in missing((await page.get("/app/today")).text)
+
+
+async def test_day_that_teachers_can_no_longer_change_is_not_due(serve, clock, lesson, monkeypatch):
+    monkeypatch.setenv("QUARTAPP_RECORDS_EDIT_DAYS", "0")
+    server = await serve(clock=clock, timezone="Europe/Berlin")
+    maths = await lesson(server)
+    await meets(server, maths, 1)
+    await clock.advance(LESSON)
+    assert missing((await page_of(server, maths.teacher).get("/app/today")).text) == [MONDAY]
+    await clock.advance(MIDNIGHT)
+    assert missing((await page_of(server, maths.teacher).get("/app/today")).text) == []
 
 
 async def test_locked_day_is_not_due(school, clock, lesson):
     maths = await lesson(school)
     admin = await school.person("admin")
     await meets(school, maths, 1)
-    await clock.advance(DAY)
+    await clock.advance(LESSON + MIDNIGHT)
     page = page_of(school, maths.teacher)
     assert missing((await page.get("/app/today")).text) == [MONDAY]
-    for through, due in ((MONDAY, []), ("9999-12-31", []), ("2027-03-07", [MONDAY])):
+    for through, due in ((MONDAY, []), ("2027-03-07", [MONDAY])):
         answer = await school.api.put(
             "/admin/record-lock", json={"through": through}, headers=admin.headers
         )
@@ -104,7 +112,7 @@ async def test_locked_day_is_not_due(school, clock, lesson):
 async def test_roll_call_after_the_event_is_stored_and_no_longer_due(school, clock, lesson):
     maths = await lesson(school, students=3)
     await meets(school, maths, 1)
-    await clock.advance(DAY)
+    await clock.advance(LESSON + MIDNIGHT)
     page = page_of(school, maths.teacher)
     path = f"/app/later/{maths.class_id}"
     shown = await page.get(f"{path}?date={MONDAY}")
@@ -136,7 +144,7 @@ async def test_whoever_is_not_marked_may_get_no_record(school, lesson):
 async def test_cancelled_lesson_is_stored_with_its_reason(school, clock, lesson):
     maths = await lesson(school)
     await meets(school, maths, 1)
-    await clock.advance(DAY)
+    await clock.advance(LESSON + MIDNIGHT)
     page, path = page_of(school, maths.teacher), f"/app/later/{maths.class_id}/cancelled"
     without = await page.submit(path, date=MONDAY, reason=" ")
     assert (without.status_code, "Type why there was no lesson" in without.text) == (422, True)
