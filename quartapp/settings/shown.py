@@ -92,21 +92,23 @@ def _origin(
 ) -> str:
     if name not in model.model_fields_set:
         return DEFAULT
-    field = type(model).model_fields[name]
-    variables = _variables(owner, name, field)
+    declared = type(model).model_fields[name]
+    variables = _variables(owner, name, declared)
     for place, names in places:
         if variables & names:
             return place
     if any(key.upper() in variables or key == name for key in table):
         return TOML_FILE
     return (
-        DEFAULT if getattr(model, name) == field.get_default(call_default_factory=True) else GIVEN
+        DEFAULT
+        if getattr(model, name) == declared.get_default(call_default_factory=True)
+        else GIVEN
     )
 
 
-def _variables(owner: str, name: str, field: FieldInfo) -> set[str]:
-    if isinstance(field.validation_alias, AliasChoices):
-        return {str(choice).upper() for choice in field.validation_alias.choices}
+def _variables(owner: str, name: str, declared: FieldInfo) -> set[str]:
+    if isinstance(declared.validation_alias, AliasChoices):
+        return {str(choice).upper() for choice in declared.validation_alias.choices}
     return {f"{_prefix(owner) if owner else 'QUARTAPP_'}{name.upper()}"}
 
 
