@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from quartapp.database.documents import Document
 
 HEARTBEAT_MILLISECONDS = 500
-# A server that gives no answer within the heartbeat has stopped responding.
-SILENCE_SECONDS = 2.0
 
 
 async def changed_ids(
@@ -45,8 +43,9 @@ async def changed_ids(
         ) as stream:
             yield ()
             while stream.alive:
+                # A server that does not even say that nothing has changed has stopped responding.
                 # The event loop's own time, as MongoDB knows no other clock.
-                async with asyncio.timeout(SILENCE_SECONDS):
+                async with asyncio.timeout(database.time_limit):
                     change = await stream.try_next()
                 # The end of a collection is of no document.
                 yield (change["documentKey"]["_id"],) if change and "documentKey" in change else ()

@@ -50,18 +50,19 @@ class Database:
     Args:
         uri: MongoDB connection string.
         name: Name of the database, if the URI has none.
-        timeout: Time limit of one operation, in seconds.
+        time_limit: Time limit of one operation, in seconds.
         clock: Clock that measures waiting times here; the driver measures its own by itself.
 
     Attributes:
+        time_limit: Time limit of one operation, in seconds.
         change_streams: Whether MongoDB has change streams; known once the database is open.
         models: Models whose indexes are made when the database opens.
         before_indexes: Function to call before indexes are made; None for no call.
     """
 
-    def __init__(self, uri: str, name: str, timeout: float, clock: Clock) -> None:
+    def __init__(self, uri: str, name: str, time_limit: float, clock: Clock) -> None:
         self._uri = uri
-        self._timeout = timeout
+        self.time_limit = time_limit
         self._clock = clock
         self._name = database_name(uri) or name
         self._clients: Clients | None = None
@@ -81,7 +82,7 @@ class Database:
                 answers.
         """
         try:
-            self._clients = Clients(self._uri, self._name, self._timeout)
+            self._clients = Clients(self._uri, self._name, self.time_limit)
             async with self.operation():
                 hello = await self._clients.command("hello")
             if prepare:
@@ -131,7 +132,7 @@ class Database:
                 limit of the database.
         """
         models = self._connected.for_models
-        with bound_to(models), pymongo.timeout(self._timeout if timeout is None else timeout):
+        with bound_to(models), pymongo.timeout(self.time_limit if timeout is None else timeout):
             yield
 
     async def run(
@@ -151,7 +152,7 @@ class Database:
             DatabaseUnavailableError: MongoDB did not answer in time, or no thread was free.
         """
         threads = self._connected.threads
-        deadline = self._clock.monotonic() + self._timeout
+        deadline = self._clock.monotonic() + self.time_limit
 
         def call() -> Result:
             # The time limit includes the wait for a thread: while MongoDB hangs, all threads hang.
@@ -165,7 +166,7 @@ class Database:
         try:
             # At the time limit, a call that waits for a thread is cancelled; a running call ends by
             # itself.
-            async with self._clock.timeout(self._timeout):
+            async with self._clock.timeout(self.time_limit):
                 return await loop.run_in_executor(threads, copy_context().run, call)
         except TimeoutError as error:
             raise DatabaseUnavailableError("no answer in time") from error
@@ -276,7 +277,7 @@ class Database:
             async with self.operation():
                 return await read(keys)
 
-        return JointReads(bounded, most, self._timeout, self._clock)
+        return JointReads(bounded, most, self.time_limit, self._clock)
 
     def operation(self) -> AbstractAsyncContextManager[None]:
         """Limit the time of operations of the asynchronous client, and translate their errors.
@@ -284,7 +285,7 @@ class Database:
         Raises:
             DatabaseUnavailableError: MongoDB did not answer in time.
         """
-        return Operation(self._timeout, translate=not in_transaction())
+        return Operation(self.time_limit, translate=not in_transaction())
 
     def outages(self) -> AbstractContextManager[None]:
         """Translate errors alone, of operations without a limit such as the read of a stream.

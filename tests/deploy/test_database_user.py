@@ -70,7 +70,13 @@ def uri_of(members: list[Mongod]) -> Iterator[Callable[..., str]]:
 
 async def test_a_session_needs_one_role_on_one_database(tmp_path, uri_of, lesson, mark):
     uri = uri_of(school="readWrite")
-    server = ServerProcess(tmp_path, ALL_PLUGINS, {"MONGODB_URI": uri, "JWT_SECRET": SECRET})
+    # On a busy machine, new members take their time.
+    environment = {
+        "MONGODB_URI": uri,
+        "JWT_SECRET": SECRET,
+        "QUARTAPP_DATABASE_TIMEOUT": "60",
+    }
+    server = ServerProcess(tmp_path, ALL_PLUGINS, environment)
     try:
         await server.start()
         maths = await lesson(server.client)

@@ -96,7 +96,7 @@ async def test_no_acknowledged_correction_is_lost_and_no_column_or_warning_is_wr
         correcting = Correcting(session, students, acknowledged, enough, chance)
         client = Client(process.client.url)
         clients = [asyncio.create_task(correcting.go_on(client, headers)) for _ in range(CLIENTS)]
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(300):
             await reached.wait()
         await process.kill()
         await asyncio.gather(*clients)

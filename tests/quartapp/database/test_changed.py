@@ -8,12 +8,6 @@ from quartapp import DatabaseUnavailableError, changed_ids, core
 from tests.support.failing_commands import OPTIONS, STREAM, fail
 
 
-@pytest.fixture(autouse=True)
-def _patient(monkeypatch):
-    """Take no busy machine for a server that has stopped responding."""
-    monkeypatch.setattr("quartapp.database.changed.SILENCE_SECONDS", 60.0)
-
-
 @pytest.fixture
 async def database(serve):
     return core((await serve([])).app).database
