@@ -36,19 +36,30 @@ class Heard:
 
 
 class Deaf:
-    """A plugin during whose call the process is as good as dead: nothing is told after it."""
+    """A plugin by which a process is as good as dead: once asleep, it lets no event through."""
 
     name = "deaf"
-    requires = ("attendance",)
+    requires = ("classes",)
 
     def __init__(self):
-        self.is_asleep = False
+        self.is_asleep, self.sleeps = False, asyncio.Event()
         self.forever = asyncio.Event()
 
     @hookimpl
     async def on_event(self):
         if self.is_asleep:
+            self.sleeps.set()
             await self.forever.wait()
+
+    async def fall_asleep(self, school):
+        """Fall asleep over an event that concerns nobody, so that no later one is told."""
+        await school.server.settled()
+        self.is_asleep = True
+        body = {"className": f"{school.class_id} renamed"}
+        path = f"/class/{school.class_id}"
+        renamed = await school.ask(school.teacher, "PATCH", path, body)
+        assert renamed.is_success, renamed.text
+        await self.sleeps.wait()
 
 
 def clock_of(school):
@@ -215,7 +226,7 @@ async def test_many_assessments_at_once_raise_one_warning_once(school, serve):
     other = await serve(beside=[heard], clock=clock_of(maths), timezone="UTC")
     room = ObjectId(maths.class_id)
     assessing = core(other.app).services.get(Assessing)
-    deaf.is_asleep = True
+    await deaf.fall_asleep(maths)
     try:
         for _ in range(3):
             await maths.enter("absent")
@@ -226,32 +237,57 @@ async def test_many_assessments_at_once_raise_one_warning_once(school, serve):
         deaf.forever.set()
 
 
-@pytest.mark.parametrize(
-    ("kind", "wait"), [("session", BUILD_SECONDS), ("correction", CATCH_UP_SECONDS)]
-)
-async def test_what_a_process_that_died_left_is_caught_up_with(school, eventually, kind, wait):
+@pytest.fixture
+async def dead(school):
+    """A class whose server tells no plugin of anything, so that periodic tasks alone help."""
     deaf = Deaf()
     maths = await school(beside=[deaf])
-    for status in ("absent", "present", "absent", "absent"):
-        await maths.enter(status)
-    await maths.server.settled()
-    second = (await sessions(maths))[1]
-    deaf.is_asleep = True
-    try:
-        if kind == "session":
-            await maths.enter("absent")
-        else:
-            await correct(maths, second, "absent", 1)
-        stored = maths.server.documents["attendance_warnings"]
+    # A turn of the clock ends connections that are kept.
+    maths.server.api.headers["Connection"] = "close"
+    await deaf.fall_asleep(maths)
+    yield maths
+    deaf.forever.set()
 
-        async def raised():
-            await clock_of(maths).advance(wait)
-            found = await stored.find().to_list()
-            return [one["warning"] for each in found for one in each["open"]]
 
-        assert ROW in await eventually(raised)
-    finally:
-        deaf.forever.set()
+async def raised(school):
+    """Return the names of stored warnings."""
+    stored = await school.server.documents["attendance_warnings"].find().to_list()
+    return [one["warning"] for each in stored for one in each["open"]]
+
+
+async def test_a_session_that_a_process_did_not_survive_is_caught_up_with(dead, eventually):
+    for _ in range(3):
+        await dead.enter("absent")
+    assert await raised(dead) == []
+
+    async def caught_up():
+        await clock_of(dead).advance(BUILD_SECONDS)
+        return await raised(dead)
+
+    assert await eventually(caught_up) == [ROW]
+
+
+async def test_a_correction_that_a_process_did_not_survive_is_caught_up_with(dead, eventually):
+    columns = dead.server.documents["register_columns"]
+    for status in ("absent", "present", "absent"):
+        await dead.enter(status)
+    second = (await sessions(dead))[1]
+
+    async def read():
+        await clock_of(dead).advance(BUILD_SECONDS)
+        built = await columns.count_documents({"cells": {"$exists": True}})
+        return built == 3 and await columns.count_documents({"unread": {"$exists": True}}) == 0
+
+    await eventually(read)
+    assert await raised(dead) == []
+    await correct(dead, second, "absent", 1)
+    assert await raised(dead) == []
+
+    async def caught_up():
+        await clock_of(dead).advance(CATCH_UP_SECONDS)
+        return await raised(dead)
+
+    assert await eventually(caught_up) == [ROW]
 
 
 async def test_other_settings_assess_again_what_was_assessed(
@@ -276,7 +312,7 @@ async def test_what_a_command_has_left_is_assessed_by_a_server(school, told):
         await maths.enter("absent")
     await told(maths, ROW)
     assessing = core(maths.server.app).services.get(Assessing)
-    deaf.is_asleep = True
+    await deaf.fall_asleep(maths)
     try:
         path = f"/class/{maths.class_id}/students/{maths.students[0].id}"
         assert (await maths.ask(maths.teacher, "DELETE", path)).is_success
