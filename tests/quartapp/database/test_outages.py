@@ -50,7 +50,7 @@ def impatient(database, monkeypatch):
     @contextmanager
     def block() -> Iterator[None]:
         with monkeypatch.context() as patch:
-            patch.setattr(database, "_timeout", 0.2)
+            patch.setattr(database, "time_limit", 0.2)
             yield
 
     return block
