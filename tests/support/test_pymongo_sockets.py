@@ -3,7 +3,8 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from pymongo import pool_shared
+from pymongo import AsyncMongoClient, pool_shared
+from pymongo.asynchronous import pool
 from pymongo.pool_options import PoolOptions
 
 
@@ -24,3 +25,30 @@ async def test_the_socket_of_an_opening_that_is_cancelled_is_closed(monkeypatch)
     with pytest.raises(asyncio.CancelledError):
         await opening
     assert sock.fileno() == -1
+
+
+async def test_the_connection_of_an_opening_that_is_cancelled_afterwards_is_closed(
+    mongodb_uri, monkeypatch
+):
+    opened = asyncio.Queue()
+    configure = pool._configured_protocol_interface
+
+    async with AsyncMongoClient(mongodb_uri) as client:
+        await client.admin.command("ping")
+        (server,) = client._topology._servers.values()
+
+        async def keeps_waiting(*args):
+            interface = await configure(*args)
+            await server.pool.lock.acquire()
+            opened.put_nowait(interface)
+            return interface
+
+        monkeypatch.setattr(pool, "_configured_protocol_interface", keeps_waiting)
+        opening = asyncio.create_task(server.pool.connect())
+        interface = await opened.get()
+        assert not interface.is_closing()
+        opening.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await opening
+        server.pool.lock.release()
+        assert interface.is_closing()

@@ -109,6 +109,7 @@ CALLED = {
     "hypercorn.protocol.ws_stream:WebsocketBuffer": ("clear", "to_message"),
     "mongoengine:Document": ("_from_son", "_get_collection", "_get_collection_name", "_get_db"),
     "prometheus_client.values": ("ValueClass", "get_value_class"),
+    "pymongo.asynchronous.pool": ("_configured_protocol_interface",),
     "pymongo.pool_shared": ("_async_create_connection",),
     "quart:Quart": ("asgi_http_class", "asgi_websocket_class"),
 }
