@@ -261,6 +261,7 @@ class EntryWriter:
                 session.state = SessionState.CLOSING
                 raise NoActiveSessionError
             last = document["seq"]
+            session.roll_seen = roll.class_version
             if self._store.echo is not None:
                 fields = {**changed, "seq": last}
                 if has_summary(batch):

@@ -71,6 +71,7 @@ class ActiveSession:
         audience: Ids of the users who get the broadcasts; None for everybody.
         audience_day: Local day for which ``audience`` was made.
         over: Whether the session has ended.
+        roll_seen: Version of the class with which this process has written; None before.
     """
 
     id: ObjectId
@@ -86,6 +87,7 @@ class ActiveSession:
     audience: frozenset[str] | None = None
     audience_day: date | None = None
     over: bool = False
+    roll_seen: int | None = None
     _waiting: list[tuple[int, asyncio.Future[None]]] = field(default_factory=list)
 
     @classmethod

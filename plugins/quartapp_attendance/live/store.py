@@ -80,7 +80,8 @@ class SessionStore:
             HookFailedError: A plugin failed in the hook ``roster``.
         """
         is_guarded = self._rolls.are_ours and self._database.change_streams
-        if is_guarded and not fresh and (copy := self._rolls.known(session.class_id)) is not None:
+        copy = self._rolls.known(session.class_id) if is_guarded and not fresh else None
+        if copy is not None and copy.class_version == session.roll_seen:
             return Basis.copied(copy)
         before: Document | None = None
         if is_guarded:
