@@ -33,11 +33,12 @@ class ProcessClock:
     def __init__(self) -> None:
         self.clock = TurnedClock()
         self._server: asyncio.Server | None = None
+        self._turning: set[asyncio.Task[None]] = set()
 
     @hookimpl
     async def startup(self) -> None:
         """Listen for tests that turn the clock."""
-        self._server = await asyncio.start_server(self._turn, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
         port = self._server.sockets[0].getsockname()[1]
         # The file gets its name when it is complete, so that no test reads half a port.
         written = self._file.with_suffix(".new")
@@ -50,10 +51,21 @@ class ProcessClock:
         if self._server is not None:
             self._file.unlink(missing_ok=True)
             self._server.close()
+            self._server = None
 
     @property
     def _file(self) -> Path:
         return Path.cwd() / f"{os.getpid()}{SUFFIX}"
+
+    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # The process may end while its clock is turned. Of a task that asyncio makes, it would log
+        # the cancellation as an error.
+        if self._server is None:
+            writer.close()
+            return
+        task = asyncio.create_task(self._turn(reader, writer))
+        self._turning.add(task)
+        task.add_done_callback(self._turning.discard)
 
     async def _turn(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await self.clock.advance(float(await reader.readline()))
