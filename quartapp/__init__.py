@@ -72,6 +72,7 @@ if TYPE_CHECKING:
     from quartapp.http.models import Body as Body
     from quartapp.http.models import Closed as Closed
     from quartapp.http.operation import Operation as Operation
+    from quartapp.http.operation import PageOperation as PageOperation
     from quartapp.identity.access import PUBLIC as PUBLIC
     from quartapp.identity.access import SIGNED_IN as SIGNED_IN
     from quartapp.identity.access import Access as Access
@@ -183,6 +184,7 @@ __all__ = [
     "Operation",
     "Outbox",
     "OutboxEntry",
+    "PageOperation",
     "Pauses",
     "PluginError",
     "Plugins",
@@ -341,7 +343,7 @@ _HOMES = {
         "Body",
         "Closed",
     ),
-    "quartapp.http.operation": ("Operation",),
+    "quartapp.http.operation": ("Operation", "PageOperation"),
     "quartapp.http.browsers.pages": ("see_other",),
     "quartapp.http.declaration": (
         "Declaration",

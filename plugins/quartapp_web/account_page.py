@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from quart import Blueprint, request
 
-from quartapp import SIGNED_IN, Operation, Refusal, core, see_other
+from quartapp import SIGNED_IN, PageOperation, Refusal, core, see_other
 from quartapp_auth import (
     PasswordChange,
     PasswordChangeBody,
@@ -34,21 +34,17 @@ PRESENT = {"password": _("Type your present password.")}
 
 
 @blueprint.get("/account")
-@Operation(id="showAccount", access=SIGNED_IN, tags=(), data=str, documented=False, page=True)
+@PageOperation(id="showAccount", access=SIGNED_IN)
 async def show_account(principal: Principal) -> Response:
     """Show the forms of a person's own account."""
     return await _account(principal)
 
 
 @blueprint.post("/account/password")
-@Operation(
+@PageOperation(
     id="changePasswordOnPage",
     action="changePassword",
     access=SIGNED_IN,
-    tags=(),
-    data=str,
-    documented=False,
-    page=True,
     form=PasswordChangeBody,
     max_body=LARGEST_FORM,
     redirects=True,
@@ -80,14 +76,10 @@ async def change_password(
 
 
 @blueprint.post("/account/sign-out-everywhere")
-@Operation(
+@PageOperation(
     id="signOutEverywhere",
     action="logoutAll",
     access=SIGNED_IN,
-    tags=(),
-    data=str,
-    documented=False,
-    page=True,
     redirects=True,
     fuzz=False,
     why=WHY,

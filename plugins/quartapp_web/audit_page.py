@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import BaseModel, BeforeValidator, Field
 from quart import Blueprint
 
-from quartapp import ObjectIdInput, Operation, Refusal, Verification, core, object_id, permission
+from quartapp import (
+    ObjectIdInput,
+    PageOperation,
+    Refusal,
+    Verification,
+    core,
+    object_id,
+    permission,
+)
 from quartapp_auth import People
 from quartapp_web.day_ranges import LocalDay
 from quartapp_web.moments import full_moment
@@ -47,14 +55,10 @@ class AuditQuery(BaseModel):
 
 
 @blueprint.get("")
-@Operation(
+@PageOperation(
     id="showAudit",
     action="listAudit",
     access=ACCESS,
-    tags=(),
-    data=str,
-    documented=False,
-    page=True,
     query=AuditQuery,
     invalid=Refusal(400, "Invalid request schema"),
 )
@@ -64,15 +68,7 @@ async def show_audit(principal: Principal, query: AuditQuery) -> Response:
 
 
 @blueprint.post("/verify")
-@Operation(
-    id="verifyAuditOnPage",
-    action="listAudit",
-    access=ACCESS,
-    tags=(),
-    data=str,
-    documented=False,
-    page=True,
-)
+@PageOperation(id="verifyAuditOnPage", action="listAudit", access=ACCESS)
 async def verify(principal: Principal) -> Response:
     """Verify all entries, and show the end, to be kept elsewhere."""
     found = await Verification(core().database, core().clock).run()

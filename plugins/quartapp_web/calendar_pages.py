@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, Field
 from quart import Blueprint, request
 
-from quartapp import Operation, Refusal, core, permission, see_other
+from quartapp import PageOperation, Refusal, core, permission, see_other
 from quartapp_calendar import (
     CalendarReader,
     HolidayNotFoundError,
@@ -37,13 +37,6 @@ if TYPE_CHECKING:
 blueprint = Blueprint("web_calendar", __name__, url_prefix="/app/office/calendar")
 
 ACCESS = permission("calendar:manage", role="admin")
-PAGE: Mapping[str, Any] = {
-    "access": ACCESS,
-    "tags": (),
-    "data": str,
-    "documented": False,
-    "page": True,
-}
 LARGEST_FORM = 8192
 LARGEST_FILE = 256 * 1024
 SHOWN = 500
@@ -94,10 +87,10 @@ class ImportForm(BaseModel):
 
 
 @blueprint.get("")
-@Operation(
+@PageOperation(
     id="showCalendar",
     action="listTerms",
-    **PAGE,
+    access=ACCESS,
     query=DoneQuery,
     invalid=Refusal(400, "Invalid request schema"),
 )
@@ -107,17 +100,17 @@ async def show_calendar(principal: Principal, query: DoneQuery) -> Response:
 
 
 @blueprint.get("/terms/new")
-@Operation(id="showNewTerm", action="listTerms", **PAGE)
+@PageOperation(id="showNewTerm", action="listTerms", access=ACCESS)
 async def show_new_term(principal: Principal) -> Response:
     """Show the form that makes a term."""
     return await _span(principal, "term", "/terms/new")
 
 
 @blueprint.post("/terms/new")
-@Operation(
+@PageOperation(
     id="createTermOnPage",
     action="createTerm",
-    **PAGE,
+    access=ACCESS,
     redirects=True,
     form=SpanBody,
     max_body=LARGEST_FORM,
@@ -140,7 +133,7 @@ async def create_term(
 
 
 @blueprint.get("/terms/<term_id>")
-@Operation(id="showTerm", action="listTerms", **PAGE, errors=TERM_GONE)
+@PageOperation(id="showTerm", action="listTerms", access=ACCESS, errors=TERM_GONE)
 async def show_term(principal: Principal, term_id: str) -> Response:
     """Show the form that changes a term."""
     term = await core().services.get(Terms).get(term_id)
@@ -149,10 +142,10 @@ async def show_term(principal: Principal, term_id: str) -> Response:
 
 
 @blueprint.post("/terms/<term_id>")
-@Operation(
+@PageOperation(
     id="changeTermOnPage",
     action="changeTerm",
-    **PAGE,
+    access=ACCESS,
     redirects=True,
     form=SpanBody,
     max_body=LARGEST_FORM,
@@ -174,7 +167,9 @@ async def change_term(
 
 
 @blueprint.post("/terms/<term_id>/delete")
-@Operation(id="deleteTermOnPage", action="deleteTerm", **PAGE, redirects=True, errors=TERM_GONE)
+@PageOperation(
+    id="deleteTermOnPage", action="deleteTerm", access=ACCESS, redirects=True, errors=TERM_GONE
+)
 async def delete_term(principal: Principal, term_id: str) -> Response:
     """Delete a term in which no class meets."""
     try:
@@ -185,17 +180,17 @@ async def delete_term(principal: Principal, term_id: str) -> Response:
 
 
 @blueprint.get("/holidays/new")
-@Operation(id="showNewHoliday", action="listHolidays", **PAGE)
+@PageOperation(id="showNewHoliday", action="listHolidays", access=ACCESS)
 async def show_new_holiday(principal: Principal) -> Response:
     """Show the form that enters a holiday."""
     return await _span(principal, "holiday", "/holidays/new")
 
 
 @blueprint.post("/holidays/new")
-@Operation(
+@PageOperation(
     id="createHolidayOnPage",
     action="createHoliday",
-    **PAGE,
+    access=ACCESS,
     redirects=True,
     form=SpanBody,
     max_body=LARGEST_FORM,
@@ -216,8 +211,12 @@ async def create_holiday(
 
 
 @blueprint.post("/holidays/<holiday_id>/delete")
-@Operation(
-    id="deleteHolidayOnPage", action="deleteHoliday", **PAGE, redirects=True, errors=HOLIDAY_GONE
+@PageOperation(
+    id="deleteHolidayOnPage",
+    action="deleteHoliday",
+    access=ACCESS,
+    redirects=True,
+    errors=HOLIDAY_GONE,
 )
 async def delete_holiday(principal: Principal, holiday_id: str) -> Response:
     """Delete a holiday, also one that was imported."""
@@ -226,17 +225,17 @@ async def delete_holiday(principal: Principal, holiday_id: str) -> Response:
 
 
 @blueprint.get("/import")
-@Operation(id="showCalendarImport", action="listImports", **PAGE)
+@PageOperation(id="showCalendarImport", action="listImports", access=ACCESS)
 async def show_import(principal: Principal) -> Response:
     """Show the form that takes an iCalendar file."""
     return await _import(principal)
 
 
 @blueprint.post("/import")
-@Operation(
+@PageOperation(
     id="importCalendarOnPage",
     action="importHolidays",
-    **PAGE,
+    access=ACCESS,
     redirects=True,
     form=ImportForm,
     max_body=LARGEST_FILE,
@@ -266,8 +265,12 @@ async def import_calendar(
 
 
 @blueprint.post("/imports/<source>/delete")
-@Operation(
-    id="deleteImportOnPage", action="deleteImport", **PAGE, redirects=True, errors=IMPORT_GONE
+@PageOperation(
+    id="deleteImportOnPage",
+    action="deleteImport",
+    access=ACCESS,
+    redirects=True,
+    errors=IMPORT_GONE,
 )
 async def delete_import(principal: Principal, source: str) -> Response:
     """Delete all holidays that came from a source."""

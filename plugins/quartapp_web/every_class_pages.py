@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import BaseModel, Field
 from quart import Blueprint, request
 
-from quartapp import Operation, Refusal, core, permission, see_other, trimmed
+from quartapp import PageOperation, Refusal, core, permission, see_other, trimmed
 from quartapp_auth import BaseRole
 from quartapp_calendar import Meetings, Terms
 from quartapp_classes import (
@@ -74,7 +74,7 @@ class DoneQuery(BaseModel):
     done: str = Field("", max_length=20)
 
 
-def change_of_class(operation_id: str, action: str, **declared: Any) -> Operation:  # noqa: ANN401
+def change_of_class(operation_id: str, action: str, **declared: Any) -> PageOperation:  # noqa: ANN401
     """Return the declaration of a form on the page of a class.
 
     Args:
@@ -82,14 +82,10 @@ def change_of_class(operation_id: str, action: str, **declared: Any) -> Operatio
         action: Id of the API's operation that the form stands for.
         declared: Further attributes of the operation.
     """
-    return Operation(
+    return PageOperation(
         id=operation_id,
         action=action,
         access=ACCESS,
-        tags=(),
-        data=str,
-        documented=False,
-        page=True,
         redirects=True,
         max_body=LARGEST_FORM,
         errors=OF_CLASS,
@@ -98,14 +94,10 @@ def change_of_class(operation_id: str, action: str, **declared: Any) -> Operatio
 
 
 @blueprint.get("/")
-@Operation(
+@PageOperation(
     id="showEveryClass",
     action="listEveryClass",
     access=ACCESS,
-    tags=(),
-    data=str,
-    documented=False,
-    page=True,
     query=ClassesQuery,
     invalid=Refusal(400, "Invalid request schema"),
 )
@@ -127,15 +119,7 @@ async def show_every_class(principal: Principal, query: ClassesQuery) -> Respons
 
 
 @blueprint.get("/new")
-@Operation(
-    id="showNewClass",
-    action="listEveryClass",
-    access=ACCESS,
-    tags=(),
-    data=str,
-    documented=False,
-    page=True,
-)
+@PageOperation(id="showNewClass", action="listEveryClass", access=ACCESS)
 async def show_new_class(principal: Principal) -> Response:
     """Show the form that creates a class."""
     return await _new(principal)
@@ -160,14 +144,10 @@ async def create_class(
 
 
 @blueprint.get("/<class_id>")
-@Operation(
+@PageOperation(
     id="showClass",
     action="getRoll",
     access=ACCESS,
-    tags=(),
-    data=str,
-    documented=False,
-    page=True,
     query=DoneQuery,
     invalid=Refusal(400, "Invalid request schema"),
     errors=OF_CLASS,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, Field, model_validator
 from quart import Blueprint
 
-from quartapp import ObjectIdInput, Operation, Refusal, core, see_other
+from quartapp import ObjectIdInput, PageOperation, Refusal, core, see_other
 from quartapp_auth import (
     InvitationBody,
     InvitationNotFoundError,
@@ -63,14 +63,10 @@ class InvitationsQuery(BaseModel):
 
 
 @blueprint.get("/invitations")
-@Operation(
+@PageOperation(
     id="showInvitations",
     action="listInvitations",
     access=ACCESS,
-    tags=(),
-    data=str,
-    documented=False,
-    page=True,
     query=InvitationsQuery,
     invalid=Refusal(400, "Invalid request schema"),
 )
@@ -81,14 +77,10 @@ async def show_invitations(principal: Principal, query: InvitationsQuery) -> Res
 
 
 @blueprint.post("/invitations/<invitation_id>/withdraw")
-@Operation(
+@PageOperation(
     id="withdrawInvitation",
     action="revokeInvitation",
     access=ACCESS,
-    tags=(),
-    data=str,
-    documented=False,
-    page=True,
     redirects=True,
     errors=GONE,
 )
@@ -102,16 +94,7 @@ async def withdraw(principal: Principal, invitation_id: str) -> Response:
 
 
 @blueprint.post("/invitations/<invitation_id>/again")
-@Operation(
-    id="inviteAgain",
-    action="createInvitation",
-    access=ACCESS,
-    tags=(),
-    data=str,
-    documented=False,
-    page=True,
-    errors=GONE,
-)
+@PageOperation(id="inviteAgain", action="createInvitation", access=ACCESS, errors=GONE)
 async def invite_again(principal: Principal, invitation_id: str) -> Response:
     """Make another invitation like an earlier one, which ends: its text was shown that once."""
     services = core().services
@@ -131,29 +114,17 @@ async def invite_again(principal: Principal, invitation_id: str) -> Response:
 
 
 @blueprint.get("/invite")
-@Operation(
-    id="showInvite",
-    action="listInvitations",
-    access=ACCESS,
-    tags=(),
-    data=str,
-    documented=False,
-    page=True,
-)
+@PageOperation(id="showInvite", action="listInvitations", access=ACCESS)
 async def show_invite(principal: Principal) -> Response:
     """Show the form that makes an invitation."""
     return await _form(principal)
 
 
 @blueprint.post("/invite")
-@Operation(
+@PageOperation(
     id="inviteOnPage",
     action="createInvitation",
     access=ACCESS,
-    tags=(),
-    data=str,
-    documented=False,
-    page=True,
     form=InviteForm,
     max_body=LARGEST_FORM,
 )

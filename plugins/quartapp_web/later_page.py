@@ -12,7 +12,7 @@ from bson import ObjectId
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from quart import Blueprint
 
-from quartapp import Attempt, Operation, Refusal, core, object_id, permission, see_other
+from quartapp import Attempt, PageOperation, Refusal, core, object_id, permission, see_other
 from quartapp_attendance import AttendanceService
 from quartapp_classes import ClassService
 from quartapp_records import (
@@ -132,14 +132,10 @@ class Typed:
 
 
 @blueprint.get("/<class_id>")
-@Operation(
+@PageOperation(
     id="showLater",
     action="getRoll",
     access=WRITING,
-    tags=(),
-    data=str,
-    documented=False,
-    page=True,
     query=DayQuery,
     invalid=INVALID,
     errors=OF_CLASS,
@@ -151,14 +147,10 @@ async def show_later(principal: Principal, class_id: str, query: DayQuery) -> Re
 
 
 @blueprint.post("/<class_id>")
-@Operation(
+@PageOperation(
     id="enterOnPage",
     action="addSession",
     access=WRITING,
-    tags=(),
-    data=str,
-    documented=False,
-    page=True,
     form=RollForm,
     max_body=LARGEST_FORM,
     invalid=INVALID,
@@ -196,14 +188,10 @@ async def enter(
 
 
 @blueprint.post("/<class_id>/cancelled")
-@Operation(
+@PageOperation(
     id="enterCancelledOnPage",
     action="addSession",
     access=WRITING,
-    tags=(),
-    data=str,
-    documented=False,
-    page=True,
     form=CancelledForm,
     max_body=LARGEST_FORM,
     invalid=INVALID,

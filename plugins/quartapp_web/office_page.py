@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, Field
 from quart import Blueprint
 
-from quartapp import ObjectIdInput, Operation, Refusal, core, object_id, permission
+from quartapp import ObjectIdInput, PageOperation, Refusal, core, object_id, permission
 from quartapp_calendar import Planning
 from quartapp_classes import ClassNotFoundError, ClassService, TeacherChanges
 from quartapp_web.day_ranges import LocalDay
@@ -35,14 +35,10 @@ class NotTakenQuery(BaseModel):
 
 
 @blueprint.get("/")
-@Operation(
+@PageOperation(
     id="showOffice",
     action="listNotTaken",
     access=ACCESS,
-    tags=(),
-    data=str,
-    documented=False,
-    page=True,
     query=NotTakenQuery,
     invalid=Refusal(400, "Invalid request schema"),
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from quart import Blueprint, Response
 
-from quartapp import PUBLIC, Operation, core
+from quartapp import PUBLIC, Operation, PageOperation, core
 from quartapp_web.rendering import Pages
 
 blueprint = Blueprint("web_offline", __name__, url_prefix="/app")
@@ -33,16 +33,7 @@ async def worker() -> Response:
 
 
 @blueprint.get("/offline")
-@Operation(
-    id="showOffline",
-    access=PUBLIC,
-    tags=(),
-    data=str,
-    documented=False,
-    page=True,
-    database=False,
-    policies=False,
-)
+@PageOperation(id="showOffline", access=PUBLIC, database=False, policies=False)
 async def show_offline() -> Response:
     """Show the page that the worker keeps for pages that it cannot show."""
     return core().services.get(Pages).page("offline.html")

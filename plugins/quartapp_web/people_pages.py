@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import BaseModel, BeforeValidator, Field
 from quart import Blueprint
 
-from quartapp import DomainError, ObjectIdInput, Operation, Refusal, core, permission, see_other
+from quartapp import DomainError, ObjectIdInput, PageOperation, Refusal, core, permission, see_other
 from quartapp_auth import (
     Administration,
     ForgottenPasswords,
@@ -64,14 +64,10 @@ class PeopleQuery(BaseModel):
 
 
 @blueprint.get("/")
-@Operation(
+@PageOperation(
     id="showPeople",
     action="listPeople",
     access=ACCESS,
-    tags=(),
-    data=str,
-    documented=False,
-    page=True,
     query=PeopleQuery,
     invalid=Refusal(400, "Invalid request schema"),
 )
@@ -97,14 +93,10 @@ class DoneQuery(BaseModel):
 
 
 @blueprint.get("/<user_id>")
-@Operation(
+@PageOperation(
     id="showPerson",
     action="getPerson",
     access=ACCESS,
-    tags=(),
-    data=str,
-    documented=False,
-    page=True,
     query=DoneQuery,
     invalid=Refusal(400, "Invalid request schema"),
     errors=OF_PERSON,
@@ -114,16 +106,12 @@ async def show_person(principal: Principal, user_id: str, query: DoneQuery) -> R
     return await _person(principal, user_id, done=CHANGES.get(query.done, ""))
 
 
-def _change(operation_id: str, action: str, **declared: Any) -> Operation:  # noqa: ANN401
+def _change(operation_id: str, action: str, **declared: Any) -> PageOperation:  # noqa: ANN401
     """Return the declaration of a change of an account, which stands for a route of the API."""
-    return Operation(
+    return PageOperation(
         id=operation_id,
         action=action,
         access=ACCESS,
-        tags=(),
-        data=str,
-        documented=False,
-        page=True,
         redirects=True,
         errors=OF_PERSON,
         **declared,

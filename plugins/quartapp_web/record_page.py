@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 from quart import Blueprint
 
-from quartapp import Body, Operation, Refusal, core, object_id, permission, see_other
+from quartapp import Body, PageOperation, Refusal, core, object_id, permission, see_other
 from quartapp_auth import People
 from quartapp_classes import ClassNotFoundError, NotOwnerError
 from quartapp_records import (
@@ -81,30 +81,17 @@ class CorrectionForm(Body):
 
 
 @blueprint.get("/<session_id>/<student_id>")
-@Operation(
-    id="showRecord",
-    action="getRecordHistory",
-    access=READING,
-    tags=(),
-    data=str,
-    documented=False,
-    page=True,
-    errors=OF_SESSION,
-)
+@PageOperation(id="showRecord", action="getRecordHistory", access=READING, errors=OF_SESSION)
 async def show_record(principal: Principal, session_id: str, student_id: str) -> Response:
     """Show one record with its history, and the form that corrects it."""
     return await _record(principal, session_id, student_id)
 
 
 @blueprint.post("/<session_id>/<student_id>")
-@Operation(
+@PageOperation(
     id="correctOnPage",
     action="correctRecord",
     access=permission(WRITE, role="teacher"),
-    tags=(),
-    data=str,
-    documented=False,
-    page=True,
     form=CorrectionForm,
     max_body=LARGEST_FORM,
     redirects=True,
@@ -137,14 +124,10 @@ async def correct(
 
 
 @blueprint.post("/<session_id>/finish")
-@Operation(
+@PageOperation(
     id="finishOnPage",
     action="finishSession",
     access=permission(WRITE, role="teacher"),
-    tags=(),
-    data=str,
-    documented=False,
-    page=True,
     redirects=True,
     errors={
         **OF_SESSION,

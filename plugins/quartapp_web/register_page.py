@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from quart import Blueprint
 
-from quartapp import SIGNED_IN, Operation, Refusal, core, permission
+from quartapp import SIGNED_IN, PageOperation, Refusal, core, permission
 from quartapp_classes import ClassNotFoundError, NotOwnerError
 from quartapp_records import Access, Registers, SessionRecords, named_students
 from quartapp_web.class_lists import ClassesQuery, class_list
@@ -35,14 +35,10 @@ OF_CLASS = {
 
 
 @blueprint.get("/")
-@Operation(
+@PageOperation(
     id="showRegisters",
     action="listClasses",
     access=SIGNED_IN,
-    tags=(),
-    data=str,
-    documented=False,
-    page=True,
     query=ClassesQuery,
     invalid=Refusal(400, "Invalid request schema"),
 )
@@ -52,14 +48,10 @@ async def show_registers(principal: Principal, query: ClassesQuery) -> Response:
 
 
 @blueprint.get("/<class_id>")
-@Operation(
+@PageOperation(
     id="showRegister",
     action="getRegister",
     access=READING,
-    tags=(),
-    data=str,
-    documented=False,
-    page=True,
     query=RangeQuery,
     invalid=Refusal(400, "Invalid request schema"),
     errors=OF_CLASS,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from quart import Blueprint
 
-from quartapp import SIGNED_IN, Operation, Refusal, core
+from quartapp import SIGNED_IN, PageOperation, Refusal, core
 from quartapp_attendance import StatusRegistry
 from quartapp_records import Access, Registers, named_students
 from quartapp_reports import Reports
@@ -37,14 +37,10 @@ BAR_HEIGHT = 100
 
 
 @blueprint.get("/")
-@Operation(
+@PageOperation(
     id="showReports",
     action="listClasses",
     access=SIGNED_IN,
-    tags=(),
-    data=str,
-    documented=False,
-    page=True,
     query=ClassesQuery,
     invalid=Refusal(400, "Invalid request schema"),
 )
@@ -54,14 +50,10 @@ async def show_reports(principal: Principal, query: ClassesQuery) -> Response:
 
 
 @blueprint.get("/<class_id>")
-@Operation(
+@PageOperation(
     id="showReport",
     action="getReport",
     access=READING,
-    tags=(),
-    data=str,
-    documented=False,
-    page=True,
     query=RangeQuery,
     invalid=Refusal(400, "Invalid request schema"),
     errors=OF_CLASS,

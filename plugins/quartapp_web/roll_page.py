@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from quart import Blueprint
 
-from quartapp import Operation, Refusal, core, permission, timestamp
+from quartapp import PageOperation, Refusal, core, permission, timestamp
 from quartapp_attendance import AttendanceService, NoActiveSessionError
 from quartapp_classes import ClassNotFoundError, ClassService, NotOwnerError
 from quartapp_web.moments import clock_time
@@ -53,14 +53,10 @@ TEXTS = {
 
 
 @blueprint.get("/roll/<class_id>")
-@Operation(
+@PageOperation(
     id="showRoll",
     action="getRoll",
     access=permission("class:read", role="teacher"),
-    tags=(),
-    data=str,
-    documented=False,
-    page=True,
     errors={
         ClassNotFoundError: Refusal(404, "Class not found"),
         NotOwnerError: Refusal(403, "Forbidden, not class teacher"),

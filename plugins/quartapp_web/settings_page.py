@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel
 from quart import Blueprint
 
-from quartapp import Operation, SettingsInForce, core, permission
+from quartapp import PageOperation, SettingsInForce, core, permission
 from quartapp_web.own_sections import MANAGING_CLASSES
 from quartapp_web.rendering import Pages, page_for
 from quartapp_web.texts import _
@@ -36,15 +36,7 @@ class SettingsQuery(BaseModel):
 
 
 @blueprint.get("")
-@Operation(
-    id="showSettings",
-    access=ACCESS,
-    tags=(),
-    data=str,
-    documented=False,
-    page=True,
-    query=SettingsQuery,
-)
+@PageOperation(id="showSettings", access=ACCESS, query=SettingsQuery)
 async def show_settings(principal: Principal, query: SettingsQuery) -> Response:
     """Show the settings of quartapp and of its plugins, each with the place it comes from."""
     services = core().services

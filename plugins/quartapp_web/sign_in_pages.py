@@ -17,7 +17,7 @@ from quartapp import (
     AccountGoneError,
     Body,
     InvalidTokenError,
-    Operation,
+    PageOperation,
     core,
     see_other,
 )
@@ -69,15 +69,7 @@ class NextQuery(BaseModel):
 
 
 @blueprint.get("/sign-in")
-@Operation(
-    id="showSignIn",
-    access=PUBLIC,
-    tags=(),
-    data=str,
-    documented=False,
-    page=True,
-    redirects=True,
-)
+@PageOperation(id="showSignIn", access=PUBLIC, redirects=True)
 async def show_sign_in() -> Response:
     """Show the sign-in, or lead a person who is signed in on."""
     wanted = local_page(request.args.get("next", ""))
@@ -90,14 +82,10 @@ async def show_sign_in() -> Response:
 
 
 @blueprint.post("/sign-in")
-@Operation(
+@PageOperation(
     id="signIn",
     action="login",
     access=PUBLIC,
-    tags=(),
-    data=str,
-    documented=False,
-    page=True,
     form=SignInForm,
     max_body=LARGEST_FORM,
     redirects=True,
@@ -130,14 +118,10 @@ async def sign_in(form: SignInForm | None, errors: list[FieldError]) -> Response
 
 
 @blueprint.post("/sign-out")
-@Operation(
+@PageOperation(
     id="signOut",
     action="logout",
     access=SIGNED_IN,
-    tags=(),
-    data=str,
-    documented=False,
-    page=True,
     redirects=True,
     fuzz=False,
     why="It ends the token of all other cases.",

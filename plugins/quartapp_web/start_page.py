@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from quart import Blueprint, request
 
-from quartapp import PUBLIC, SIGNED_IN, DomainError, Operation, Refusal, see_other
+from quartapp import PUBLIC, SIGNED_IN, DomainError, Operation, PageOperation, Refusal, see_other
 from quartapp_web.rendering import home_of
 
 if TYPE_CHECKING:
@@ -42,9 +42,7 @@ async def show_root() -> Response:
 
 
 @blueprint.get("/app/")
-@Operation(
-    id="showHome", access=SIGNED_IN, tags=(), data=str, documented=False, page=True, redirects=True
-)
+@PageOperation(id="showHome", access=SIGNED_IN, redirects=True)
 async def show_home(principal: Principal) -> Response:
     """Lead a person to the page that they see first."""
     return see_other(home_of(principal))

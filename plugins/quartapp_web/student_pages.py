@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from quart import Blueprint
 
-from quartapp import Operation, core, permission
+from quartapp import PageOperation, core, permission
 from quartapp_attendance import AttendanceService, NoActiveSessionError
 from quartapp_classes import ClassService
 from quartapp_web.moments import clock_time
@@ -37,7 +37,7 @@ TEXTS = {
 
 
 @blueprint.get("/now")
-@Operation(id="showNow", access=READING, tags=(), data=str, documented=False, page=True)
+@PageOperation(id="showNow", access=READING)
 async def show_now(principal: Principal) -> Response:
     """Show a student's mark in each live roll call of their classes."""
     rooms = {str(room.id): room for room in await core().services.get(ClassService).of(principal)}
@@ -75,7 +75,7 @@ async def show_now(principal: Principal) -> Response:
 
 
 @blueprint.get("/my-attendance")
-@Operation(id="showMyAttendance", access=READING, tags=(), data=str, documented=False, page=True)
+@PageOperation(id="showMyAttendance", access=READING)
 async def show_my_attendance(principal: Principal) -> Response:
     """Show the latest record of a student in each class."""
     rooms = await core().services.get(ClassService).of(principal)

@@ -12,7 +12,7 @@ from quartapp import (
     SIGNED_IN,
     Body,
     ObjectIdInput,
-    Operation,
+    PageOperation,
     Refusal,
     core,
     permission,
@@ -64,15 +64,7 @@ class StartForm(Body):
 
 
 @blueprint.get("/today")
-@Operation(
-    id="showToday",
-    action="listClasses",
-    access=SIGNED_IN,
-    tags=(),
-    data=str,
-    documented=False,
-    page=True,
-)
+@PageOperation(id="showToday", action="listClasses", access=SIGNED_IN)
 async def show_today(principal: Principal) -> Response:
     """Show the classes of a teacher, those with a live roll call first."""
     found = await core().services.get(ClassService).of(principal)
@@ -97,14 +89,10 @@ async def show_today(principal: Principal) -> Response:
 
 
 @blueprint.post("/today")
-@Operation(
+@PageOperation(
     id="startOnPage",
     action="startAttendance",
     access=permission("session:start", role="teacher"),
-    tags=(),
-    data=str,
-    documented=False,
-    page=True,
     form=StartForm,
     invalid=NOT_FOUND,
     redirects=True,

@@ -244,6 +244,19 @@ class Operation(Declaration):
         return self.invalid.raised_by(error, fields)
 
 
+@dataclass(frozen=True, kw_only=True)
+class PageOperation(Operation):
+    """An operation that is a page for browsers, or one of its forms: HTML, and in no document.
+
+    The attributes are those of :class:`~quartapp.Declaration`.
+    """
+
+    tags: tuple[str, ...] = ()
+    data: Any = str
+    documented: bool = False
+    page: bool = True
+
+
 def _current() -> Request:
     current: Request = request._get_current_object()  # type: ignore[attr-defined] # noqa: SLF001 - werkzeug's documented way to a proxied object
     return current

@@ -3,7 +3,7 @@
 from markupsafe import Markup
 from quart import Blueprint
 
-from quartapp import Operation, hookimpl, permission
+from quartapp import PageOperation, hookimpl, permission
 from quartapp_web import Section, framed_page
 
 blueprint = Blueprint("library", __name__, url_prefix="/app")
@@ -12,14 +12,7 @@ BOOKS = ("Flatland & other lands", "The Number Devil")
 
 
 @blueprint.get("/library")
-@Operation(
-    id="showLibrary",
-    access=permission("class:read", role="teacher"),
-    tags=(),
-    data=str,
-    documented=False,
-    page=True,
-)
+@PageOperation(id="showLibrary", access=permission("class:read", role="teacher"))
 async def show_library(principal):
     """Show the books."""
     rows = Markup().join(Markup("<li>{}</li>").format(book) for book in BOOKS)

@@ -19,7 +19,7 @@ from quart.wrappers import Response
 
 from quartapp.errors import PluginError
 from quartapp.http.answers import ApiError
-from quartapp.http.operation import Operation
+from quartapp.http.operation import PageOperation
 from quartapp.identity.access import PUBLIC
 
 if TYPE_CHECKING:
@@ -72,16 +72,8 @@ def static_routes(owner: LoadedPlugin, number: int, static: Static) -> Blueprint
     if not folder.is_dir():
         raise PluginError(f"plugin {owner}: register_static: there is no folder {folder}")
     name = f"quartapp_static_{number}"
-    operation = Operation(
-        id=name,
-        access=PUBLIC,
-        tags=(),
-        data=bytes,
-        database=False,
-        documented=False,
-        policies=False,
-        page=True,
-        etag=True,
+    operation = PageOperation(
+        id=name, access=PUBLIC, data=bytes, database=False, policies=False, etag=True
     )
     blueprint = Blueprint(name, __name__)
     blueprint.add_url_rule(f"{prefix}/<path:path>", "file", operation(_view(folder)))
