@@ -23,6 +23,7 @@ from quartapp_calendar import (
     TooManyError,
     UnreadableCalendarError,
 )
+from quartapp_web.forms import DoneQuery, form_for
 from quartapp_web.moments import full_moment
 from quartapp_web.rendering import Pages, page_for
 from quartapp_web.texts import _
@@ -72,12 +73,6 @@ CHANGES = {
     "holiday": _("The holidays are changed."),
     "import": _("The holidays of the file are in the place of those that came from there before."),
 }
-
-
-class DoneQuery(BaseModel):
-    """What was done a moment ago, which the page then says."""
-
-    done: str = Field("", max_length=20)
 
 
 class ImportForm(BaseModel):
@@ -297,7 +292,7 @@ async def _calendar(principal: Principal, told: str = "", problem: str = "") -> 
         terms=sorted(await services.get(Terms).all(), key=lambda term: term.first, reverse=True),
         holidays=sorted(holidays, key=lambda one: (one.first, one.name)),
         imports=[(one.source, one.holidays, full_moment(one.at)) for one in imports],
-        told=pages.translated(told) if told else "",
+        told=pages.translated(told),
         problems={"": pages.translated(problem)} if problem else {},
     )
 
@@ -309,29 +304,11 @@ async def _span(
     problems: dict[str, str] | None = None,
     present: Mapping[str, str] | None = None,
 ) -> Response:
-    pages = core().services.get(Pages)
-    typed = dict(await request.form) if request.method == "POST" else dict(present or {})
-    return await page_for(
-        principal,
-        "calendar_span.html",
-        HTTPStatus.UNPROCESSABLE_ENTITY if problems else HTTPStatus.OK,
-        what=what,
-        action=f"/app/office/calendar{path}",
-        typed=typed,
-        problems={field: pages.translated(text) for field, text in (problems or {}).items()},
-    )
+    shown = {"what": what, "action": f"/app/office/calendar{path}"}
+    return await form_for(principal, "calendar_span.html", problems, present, **shown)
 
 
 async def _import(
     principal: Principal, problems: dict[str, str] | None = None, about: str = ""
 ) -> Response:
-    pages = core().services.get(Pages)
-    typed = dict(await request.form) if request.method == "POST" else {}
-    return await page_for(
-        principal,
-        "calendar_import.html",
-        HTTPStatus.UNPROCESSABLE_ENTITY if problems else HTTPStatus.OK,
-        source=typed.get("source", "holidays"),
-        about=about,
-        problems={field: pages.translated(text) for field, text in (problems or {}).items()},
-    )
+    return await form_for(principal, "calendar_import.html", problems, about=about)

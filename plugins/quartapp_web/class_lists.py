@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel
 
 from quartapp import ObjectIdInput, core
 from quartapp_classes import ClassService
 from quartapp_records import Access
+from quartapp_web.forms import SearchText
 from quartapp_web.own_sections import reads_records
 from quartapp_web.rendering import page_for
 
@@ -19,15 +20,12 @@ if TYPE_CHECKING:
     from quartapp_classes import ClassRoom
 
 SHOWN = 200
-Text = Annotated[
-    Annotated[str, Field(max_length=100)] | None, BeforeValidator(lambda text: text or None)
-]
 
 
 class ClassesQuery(BaseModel):
     """The choice of classes to list; an empty field says nothing."""
 
-    search: Text = None
+    search: SearchText = None
     after: ObjectIdInput | None = None
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from pydantic import model_validator
 from quart import Blueprint
 
 from quartapp import Refusal, core
@@ -19,6 +18,7 @@ from quartapp_calendar import (
 from quartapp_classes import ClassService
 from quartapp_web.class_changes import OneForm
 from quartapp_web.every_class_pages import change_of_class, class_page, done
+from quartapp_web.forms import WithoutBlanks
 from quartapp_web.texts import _
 
 if TYPE_CHECKING:
@@ -39,15 +39,8 @@ TERM = _("This term is deleted. Choose another one.")
 TOO_MANY = _("The class has 50 meetings a week already. Delete one first.")
 
 
-class MeetingForm(MeetingBody):
+class MeetingForm(WithoutBlanks, MeetingBody):
     """A weekly meeting; an empty field says nothing."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_blanks(cls, given: Any) -> Any:  # noqa: ANN401 - whatever a client sends
-        if not isinstance(given, dict):
-            return given
-        return {name: value for name, value in given.items() if value != ""}
 
 
 @blueprint.post("/<class_id>/meetings")

@@ -59,7 +59,7 @@ class Range:
         return {
             "first": self.first.isoformat(),
             "last": self.last.isoformat(),
-            "problem": pages.translated(self.problem) if self.problem else "",
+            "problem": pages.translated(self.problem),
             "shown_days": f"{short_day(self.first)} - {short_day(self.last)} {self.last.year}",
             "terms": self.terms,
         }

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, Field
-from quart import Blueprint, request
+from pydantic import BaseModel
+from quart import Blueprint
 
 from quartapp import PageOperation, Refusal, core, permission, see_other, trimmed
 from quartapp_auth import BaseRole
@@ -20,6 +19,7 @@ from quartapp_classes import (
     TeacherChanges,
 )
 from quartapp_web.class_lists import ClassesQuery, every_class
+from quartapp_web.forms import DoneQuery, form_for
 from quartapp_web.named_people import UnclearPersonError, person_named
 from quartapp_web.own_sections import MANAGING_CLASSES
 from quartapp_web.rendering import Pages, page_for
@@ -66,12 +66,6 @@ class NewClassForm(NameForm):
     """A new class, and its teacher as the office types them."""
 
     teacher: str = ""
-
-
-class DoneQuery(BaseModel):
-    """What was done a moment ago, which the page then says."""
-
-    done: str = Field("", max_length=20)
 
 
 def change_of_class(operation_id: str, action: str, **declared: Any) -> PageOperation:  # noqa: ANN401
@@ -206,10 +200,10 @@ async def class_page(
     services = core().services
     class_room = await services.get(ClassService).allowed(class_id, principal, "class:read")
     pages = services.get(Pages)
-    return await page_for(
+    return await form_for(
         principal,
         "every_class_one.html",
-        HTTPStatus.UNPROCESSABLE_ENTITY if problems else HTTPStatus.OK,
+        problems,
         class_id=str(class_room.id),
         class_name=class_room.class_name,
         teachers=await _teachers(class_room),
@@ -218,10 +212,8 @@ async def class_page(
         terms=await services.get(Terms).all(),
         weekdays=[(number, pages.translated(day)) for number, day in enumerate(WEEKDAYS, 1)],
         is_ours=services.get(Rolls).are_ours,
-        problems=_translated(problems),
         lines=[(line, pages.translated(reason)) for line, reason in lines],
-        typed=await _typed(),
-        told=pages.translated(told) if told else "",
+        told=pages.translated(told),
     )
 
 
@@ -263,19 +255,4 @@ async def _students(class_room: ClassRoom) -> list[dict[str, str]]:
 
 
 async def _new(principal: Principal, problems: dict[str, str] | None = None) -> Response:
-    return await page_for(
-        principal,
-        "every_class_new.html",
-        HTTPStatus.UNPROCESSABLE_ENTITY if problems else HTTPStatus.OK,
-        problems=_translated(problems),
-        typed=await _typed(),
-    )
-
-
-async def _typed() -> dict[str, str]:
-    return dict(await request.form) if request.method == "POST" else {}
-
-
-def _translated(problems: dict[str, str] | None) -> dict[str, str]:
-    pages = core().services.get(Pages)
-    return {field: pages.translated(text) for field, text in (problems or {}).items()}
+    return await form_for(principal, "every_class_new.html", problems)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any
 
+from pydantic import BaseModel, BeforeValidator, Field, model_validator
 from quart import request
 
 from quartapp import core
 from quartapp_auth import RegistrationRule, ResetMail, UnfitPasswordError
-from quartapp_web.rendering import Pages
+from quartapp_web.rendering import Pages, page_for
 from quartapp_web.texts import _
 
 if TYPE_CHECKING:
@@ -17,7 +18,12 @@ if TYPE_CHECKING:
 
     from quart import Response
 
-    from quartapp import FieldError
+    from quartapp import FieldError, Principal
+
+SearchText = Annotated[
+    Annotated[str, Field(max_length=100)] | None, BeforeValidator(lambda text: text or None)
+]
+"""What somebody looks for; an empty field says nothing."""
 
 # The names and codes of this table are in each form that has them.
 SECRET_FIELDS = frozenset({"password", "newPassword", "code", "invitation"})
@@ -45,6 +51,23 @@ REASONS = {
         "Choose another password: this one is a word of the school, such as the name of a class."
     ),
 }
+
+
+class DoneQuery(BaseModel):
+    """What was done a moment ago, which the page then says."""
+
+    done: str = Field("", max_length=20)
+
+
+class WithoutBlanks(BaseModel):
+    """A form whose empty fields say nothing, as browsers send fields that nobody has filled in."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_blanks(cls, given: Any) -> Any:  # noqa: ANN401 - whatever a client sends
+        if not isinstance(given, dict):
+            return given
+        return {name: value for name, value in given.items() if value != ""}
 
 
 def problems_of(
@@ -78,6 +101,35 @@ def password_hint() -> str:
     return OPEN_PASSWORD if is_open else PASSWORD
 
 
+async def form_for(
+    principal: Principal,
+    template: str,
+    problems: Mapping[str, str] | None = None,
+    present: Mapping[str, str] | None = None,
+    /,
+    **values: object,
+) -> Response:
+    """Return a page with a form, for somebody who is signed in.
+
+    The status is 422 when there are problems.
+
+    Args:
+        principal: The person.
+        template: Name of the template.
+        problems: What is wrong with which field, in English; empty for a fresh form.
+        present: What the fields of a fresh form have.
+        values: Further values of the template.
+    """
+    return await page_for(
+        principal,
+        template,
+        HTTPStatus.UNPROCESSABLE_ENTITY if problems else HTTPStatus.OK,
+        problems=core().services.get(Pages).all_translated(problems or {}),
+        typed=await _typed(present or {}),
+        **values,
+    )
+
+
 async def form_page(
     template: str, problems: Mapping[str, str] | None = None, status: int = HTTPStatus.OK
 ) -> Response:
@@ -99,11 +151,16 @@ async def form_values(problems: Mapping[str, str] | None = None) -> dict[str, ob
         problems: What is wrong with which field, in English.
     """
     pages = core().services.get(Pages)
-    typed = await request.form if request.method == "POST" else {}
     return {
-        "problems": {field: pages.translated(text) for field, text in (problems or {}).items()},
-        "typed": {field: text for field, text in typed.items() if field not in SECRET_FIELDS},
+        "problems": pages.all_translated(problems or {}),
+        "typed": await _typed({}),
         "hint": pages.translated(password_hint()),
         "mails": core().services.find(ResetMail) is not None,  # type: ignore[type-abstract] # mypy takes a protocol for a class that cannot be used
         "mailed": "mailed" in request.args,
     }
+
+
+async def _typed(present: Mapping[str, str]) -> dict[str, str]:
+    """Return what was typed, but for secrets; what is present before anything is."""
+    typed = await request.form if request.method == "POST" else present
+    return {field: text for field, text in typed.items() if field not in SECRET_FIELDS}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field
 from quart import Blueprint
 
 from quartapp import ObjectIdInput, PageOperation, Refusal, core, see_other
@@ -18,7 +18,7 @@ from quartapp_auth import (
     RegistrationRule,
     UnknownRoleError,
 )
-from quartapp_web.forms import problems_of
+from quartapp_web.forms import WithoutBlanks, problems_of
 from quartapp_web.moments import full_moment
 from quartapp_web.people_pages import ACCESS, LARGEST_FORM, role_label, roles_to_choose
 from quartapp_web.rendering import Pages, page_for
@@ -44,15 +44,8 @@ WITHDRAWN = _("The invitation is withdrawn. Nobody can use it any more.")
 UNKNOWN_ROLE = _("Choose a role.")
 
 
-class InviteForm(InvitationBody):
+class InviteForm(WithoutBlanks, InvitationBody):
     """An invitation to make; an empty address is for any address."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_blanks(cls, given: Any) -> Any:  # noqa: ANN401 - whatever a client sends
-        if not isinstance(given, dict):
-            return given
-        return {name: value for name, value in given.items() if value != ""}
 
 
 class InvitationsQuery(BaseModel):
@@ -155,7 +148,7 @@ async def _form(principal: Principal, problems: dict[str, str] | None = None) ->
         "invite.html",
         HTTPStatus.UNPROCESSABLE_ENTITY if problems else HTTPStatus.OK,
         roles=roles_to_choose(),
-        problems={field: pages.translated(text) for field, text in (problems or {}).items()},
+        problems=pages.all_translated(problems or {}),
     )
 
 
@@ -170,7 +163,7 @@ async def _listed(
         HTTPStatus.CONFLICT if problem else HTTPStatus.OK,
         invitations=[_row(one) for one in found[:SHOWN]],
         more=str(found[SHOWN - 1].id) if len(found) > SHOWN else "",
-        told=pages.translated(told) if told else "",
+        told=pages.translated(told),
         problems={"": pages.translated(problem)} if problem else {},
     )
 

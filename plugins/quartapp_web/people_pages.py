@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel
 from quart import Blueprint
 
 from quartapp import DomainError, ObjectIdInput, PageOperation, Refusal, core, permission, see_other
@@ -18,6 +18,7 @@ from quartapp_auth import (
     UnknownRoleError,
     UserNotFoundError,
 )
+from quartapp_web.forms import SearchText
 from quartapp_web.moments import full_moment
 from quartapp_web.own_sections import MANAGING
 from quartapp_web.rendering import Pages, page_for
@@ -49,16 +50,12 @@ CHANGES = {
 BUNDLED_ROLES = (_("Teacher"), _("Student"), _("Administrator"))
 """Labels of the bundled roles, which the catalogues translate."""
 
-Text = Annotated[
-    Annotated[str, Field(max_length=100)] | None, BeforeValidator(lambda text: text or None)
-]
-
 
 class PeopleQuery(BaseModel):
     """The choice of people to list; an empty field says nothing."""
 
-    search: Text = None
-    role: Text = None
+    search: SearchText = None
+    role: SearchText = None
     after: ObjectIdInput | None = None
     limit: None = None
 
@@ -182,7 +179,7 @@ async def _person(
     user = await core().services.get(Administration).person(user_id)
     pages = core().services.get(Pages)
     values = {"code": "", "until": "", "done": "", **shown}
-    values["done"] = pages.translated(values["done"]) if values["done"] else ""
+    values["done"] = pages.translated(values["done"])
     return await page_for(
         principal,
         "person.html",
@@ -190,7 +187,7 @@ async def _person(
         account=_row(user),
         roles=roles_to_choose(),
         role=user.role,
-        problems={field: pages.translated(text) for field, text in (problems or {}).items()},
+        problems=pages.all_translated(problems or {}),
         **values,
     )
 

@@ -59,12 +59,13 @@ class Pages:
         """Return a text in the language of the current request; the text itself without one.
 
         Args:
-            text: The text in English.
+            text: The text in English; an empty one stays empty.
         """
-        return self._translations[self.language()].gettext(text)
+        # Catalogues have their own description under the empty text.
+        return self._translations[self.language()].gettext(text) if text else ""
 
-    def script_texts(self, texts: Mapping[str, str]) -> dict[str, str]:
-        """Return what a script says, in the language of the current request.
+    def all_translated(self, texts: Mapping[str, str]) -> dict[str, str]:
+        """Return texts in the language of the current request.
 
         Args:
             texts: The texts in English, by their names.

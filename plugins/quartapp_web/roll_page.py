@@ -92,7 +92,7 @@ async def show_roll(principal: Principal, class_id: str) -> Response:
             for one in students
         ],
         statuses=shown_statuses(marks.values()),
-        texts=core().services.get(Pages).script_texts(TEXTS),
+        texts=core().services.get(Pages).all_translated(TEXTS),
     )
 
 

@@ -70,7 +70,7 @@ async def show_now(principal: Principal) -> Response:
         classes=sorted(rooms),
         statuses=statuses,
         labels={code: asdict(one) for code, one in statuses.items()},
-        texts=core().services.get(Pages).script_texts(TEXTS),
+        texts=core().services.get(Pages).all_translated(TEXTS),
     )
 
 
