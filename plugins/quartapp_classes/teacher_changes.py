@@ -23,7 +23,7 @@ from quartapp_classes.versions import in_version
 from quartapp_classes.writing import check
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection
+    from collections.abc import Awaitable, Callable, Collection, Sequence
     from datetime import date
 
     from bson import ObjectId
@@ -256,12 +256,31 @@ class TeacherChanges:
 
     async def of(self, class_room: ClassRoom) -> list[Teacher]:
         """Return the present teachers of a class: the primary one, then the co-teachers."""
-        others = class_room.teachers.others_on(self._today())
-        primary = class_room.teacher_id
-        found = await self._people.contacts([primary, *(other.user_id for other in others)])
-        listed = [Teacher(found[primary], primary=True)] if primary in found else []
-        return listed + [
-            Teacher(found[other.user_id], primary=False, until=other.until)
-            for other in others
-            if other.user_id in found
+        (teachers,) = await self.of_each([class_room])
+        return teachers
+
+    async def of_each(self, class_rooms: Sequence[ClassRoom]) -> list[list[Teacher]]:
+        """Return the present teachers of each class, with one read for all classes.
+
+        Args:
+            class_rooms: The classes.
+
+        Raises:
+            DatabaseUnavailableError: MongoDB did not answer in time.
+        """
+        today = self._today()
+        others = [class_room.teachers.others_on(today) for class_room in class_rooms]
+        asked = {class_room.teacher_id for class_room in class_rooms}
+        asked |= {other.user_id for each in others for other in each}
+        found = await self._people.contacts(asked)
+        return [
+            [
+                *([Teacher(found[primary], primary=True)] if primary in found else []),
+                *(
+                    Teacher(found[other.user_id], primary=False, until=other.until)
+                    for other in each
+                    if other.user_id in found
+                ),
+            ]
+            for primary, each in zip((room.teacher_id for room in class_rooms), others, strict=True)
         ]

@@ -98,15 +98,15 @@ def change_of_class(operation_id: str, action: str, **declared: Any) -> PageOper
 async def show_every_class(principal: Principal, query: ClassesQuery) -> Response:
     """Show classes of all teachers, or those found by a name."""
     rooms, more = await every_class(query)
-    teachers = core().services.get(TeacherChanges)
+    teachers = await core().services.get(TeacherChanges).of_each(rooms)
     rows = [
         {
             "id": str(room.id),
             "name": room.class_name,
-            "teachers": [one.contact.display_name for one in await teachers.of(room)],
+            "teachers": [one.contact.display_name for one in each],
             "students": len(room.students_ids),
         }
-        for room in rooms
+        for room, each in zip(rooms, teachers, strict=True)
     ]
     search = query.search or ""
     return await page_for(principal, "every_class.html", classes=rows, search=search, more=more)
