@@ -1,8 +1,7 @@
 """What an accepted excuse does: absences in its days become excused, in records and roll calls.
 
-An accepted excuse is stored with an order, ``pending``. Whoever carries it out looks at all
-sessions, changes what is to change, and takes the order back, unless a newer one has come. So a
-process may be killed anywhere: another one begins anew, and finds what is excused already.
+An accepted excuse is stored with an order (:class:`~quartapp_records.Orders`). What an excuse has
+changed already is excused.
 """
 
 from __future__ import annotations
@@ -38,19 +37,16 @@ if TYPE_CHECKING:
 
     from bson import ObjectId
 
-    from quartapp import Clock, Database, Document
+    from quartapp import Database, Document
     from quartapp_attendance import AttendanceService, StatusRegistry
     from quartapp_classes import Rolls
-    from quartapp_records import Corrections
+    from quartapp_records import Corrections, Orders
 
 log = structlog.get_logger("quartapp.excuses")
 
 VIA = "excuse"
-# A session that is being closed has its records within moments.
-TRIES, PAUSE_SECONDS = 20, 0.1
 # Whoever carries an order out for longer has died, or waits for a session without an end.
 OVERDUE = timedelta(seconds=10)
-AT_ONCE = 50
 LOCKED, LATE, BY_OFFICE, OTHER = (
     "records are locked",
     "too late for teachers",
@@ -85,7 +81,7 @@ class Applying:
 
     Args:
         database: The database that has excuses, sessions and records.
-        clock: Clock for pauses.
+        orders: The orders of excuses.
         attendance: Service of live roll calls.
         corrections: The corrections of records.
         rolls: Rolls of the classes.
@@ -96,7 +92,7 @@ class Applying:
     def __init__(
         self,
         database: Database,
-        clock: Clock,
+        orders: Orders,
         attendance: AttendanceService,
         corrections: Corrections,
         rolls: Rolls,
@@ -104,7 +100,7 @@ class Applying:
         status: str,
     ) -> None:
         self._database = database
-        self._clock = clock
+        self._orders = orders
         self._attendance = attendance
         self._corrections = corrections
         self._rolls = rolls
@@ -124,13 +120,15 @@ class Applying:
         """
         order = excuse["pending"]
         only = None if order.get("all") else order["sessions"]
-        for number in range(TRIES):
-            if number:
-                await self._clock.sleep(PAUSE_SECONDS)
+        outcome = Outcome()
+
+        async def look() -> bool:
+            nonlocal outcome
             outcome = await self._round(excuse, only)
-            if outcome.is_settled:
-                await self._settle(excuse, outcome, whole=only is None)
-                return
+            return outcome.is_settled
+
+        if await self._orders.settled(look):
+            await self._settle(excuse, outcome, whole=only is None)
 
     async def finish(self) -> None:
         """Carry out the orders that nobody has carried out in time.
@@ -138,18 +136,7 @@ class Applying:
         Raises:
             DatabaseUnavailableError: MongoDB did not answer in time.
         """
-        overdue = {"pending.since": {"$lte": self._clock.now() - OVERDUE}}
-        async with self._database.operation():
-            excuses = self._database.documents[EXCUSES].find(overdue)
-            found = await excuses.sort("pending.since", 1).limit(AT_ONCE).to_list()
-        for excuse in found:
-            try:
-                await self.apply(excuse)
-            except DatabaseUnavailableError:
-                raise
-            except Exception as error:
-                # One excuse must not hold up the others.
-                log.exception("excuse not carried out", excuse=str(excuse["_id"]), exc_info=error)
+        await self._orders.finish(self.apply)
 
     async def order(self, session: Document, students: Iterable[ObjectId]) -> list[Document]:
         """Order that accepted excuses are carried into one session, and return those excuses.
@@ -162,13 +149,9 @@ class Applying:
             DatabaseUnavailableError: MongoDB did not answer in time.
         """
         wanted = covering(str(session["date"]), students)
-        ordered = {
-            "$set": {"pending.since": self._clock.now()},
-            "$addToSet": {"pending.sessions": session["_id"]},
-        }
+        await self._orders.add(wanted, session["_id"])
         async with self._database.operation():
             excuses = self._database.documents[EXCUSES]
-            await excuses.update_many(wanted, ordered)
             return await excuses.find({**wanted, "pending": {"$exists": True}}).to_list()
 
     async def mark(self, session: Document, excuse: Document) -> bool:
@@ -293,18 +276,13 @@ class Applying:
         return {record["sessionId"]: record for record in found}
 
     async def _settle(self, excuse: Document, outcome: Outcome, *, whole: bool) -> None:
-        change: Document = {"$unset": {"pending": ""}}
+        change: Document = {}
         if whole:
             change["$set"] = {"excused": outcome.excused, "unchanged": outcome.unchanged}
         elif outcome.excused or outcome.unchanged:
             change["$inc"] = {"excused": outcome.excused}
             change["$push"] = {"unchanged": {"$each": outcome.unchanged}}
-        async with self._database.operation():
-            await self._database.documents[EXCUSES].update_one(
-                # A newer order stays.
-                {"_id": excuse["_id"], "pending.since": excuse["pending"]["since"]},
-                change,
-            )
+        await self._orders.take_back(excuse, change)
 
 
 def covering(day: str, students: Iterable[ObjectId]) -> Document:

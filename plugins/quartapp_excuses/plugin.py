@@ -12,18 +12,18 @@ from quartapp_attendance import (
 from quartapp_auth import BaseRole, People
 from quartapp_classes import Rolls, Teaching
 from quartapp_excuses.access import DECIDE, HAND_IN, OFFICE, ExcuseAccess
-from quartapp_excuses.applying import Applying
+from quartapp_excuses.applying import OVERDUE, Applying
 from quartapp_excuses.audited import ACTIONS
 from quartapp_excuses.beforehand import Beforehand
 from quartapp_excuses.files import MOST_BYTES, ExcuseFiles
 from quartapp_excuses.happenings import ExcuseDecided, ExcuseHandedIn, ExcuseWithdrawn
 from quartapp_excuses.known import excuses_on
-from quartapp_excuses.models import ChunkDocument, ExcuseDocument, FileDocument
+from quartapp_excuses.models import EXCUSES, ChunkDocument, ExcuseDocument, FileDocument
 from quartapp_excuses.personal import erase_person, personal_data
 from quartapp_excuses.routes import excuse_routes
 from quartapp_excuses.service import MOST_DAYS, Excuses
 from quartapp_excuses.settings import EXCUSED, ExcusesSettings
-from quartapp_records import Corrections, SessionAdded, SessionFinished
+from quartapp_records import Corrections, Orders, SessionAdded, SessionFinished
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -102,9 +102,14 @@ class ExcusesPlugin:
         people = services.get(People)  # type: ignore[type-abstract] # mypy takes a protocol for a class that cannot be used
         rolls = services.get(Rolls)
         self._files = files = ExcuseFiles(parts.database, parts.clock)
+        orders = Orders(
+            *(parts.database, parts.clock, EXCUSES, OVERDUE),
+            what="excuse",
+            logger="quartapp.excuses",
+        )
         applying = Applying(
             parts.database,
-            parts.clock,
+            orders,
             services.get(AttendanceService),
             services.get(Corrections),
             rolls,

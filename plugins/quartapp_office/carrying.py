@@ -1,8 +1,7 @@
 """What an entry of the office does: it is carried into the records and roll calls of its day.
 
-An entry is stored with an order, ``pending``. Whoever carries it out looks at all sessions, changes
-what is to change, and takes the order back. So a process may be killed anywhere: another one begins
-anew, and finds what was changed already by the entry that a record names.
+An entry is stored with an order (:class:`~quartapp_records.Orders`). What an entry has changed
+already is found by the entry that a record names.
 """
 
 from __future__ import annotations
@@ -10,8 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
-
-import structlog
 
 from quartapp import DatabaseUnavailableError, DomainError
 from quartapp_attendance import (
@@ -25,7 +22,6 @@ from quartapp_attendance import (
     SessionState,
 )
 from quartapp_office.errors import RollCallEndingError, StudentPresentError
-from quartapp_office.models import ENTRIES
 from quartapp_records import Author, Correction, RecordChangedError, version_of
 
 if TYPE_CHECKING:
@@ -35,19 +31,14 @@ if TYPE_CHECKING:
 
     from bson import ObjectId
 
-    from quartapp import Clock, Database, Document
+    from quartapp import Database, Document
     from quartapp_attendance import AttendanceService, StatusRegistry
     from quartapp_classes import Rolls
-    from quartapp_records import Corrections
-
-log = structlog.get_logger("quartapp.office")
+    from quartapp_records import Corrections, Orders
 
 VIA = "office"
-# A session that is being closed has its records within moments.
-TRIES, PAUSE_SECONDS = 20, 0.1
 # Whoever carries an order out for longer has died: an entry has students and sessions in limits.
 OVERDUE = timedelta(seconds=60)
-AT_ONCE = 50
 _FIELDS = ("classId", "state", "date", "startedAt", "endedAt", "seq", "roll", "added", "finishedAt")
 
 Key = tuple["ObjectId", "ObjectId"]
@@ -75,7 +66,7 @@ class Carrying:
 
     Args:
         database: The database that has entries, sessions and records.
-        clock: Clock for pauses.
+        orders: The orders of entries.
         attendance: Service of live roll calls.
         corrections: The corrections of records.
         rolls: Rolls of the classes.
@@ -86,7 +77,7 @@ class Carrying:
     def __init__(
         self,
         database: Database,
-        clock: Clock,
+        orders: Orders,
         attendance: AttendanceService,
         corrections: Corrections,
         rolls: Rolls,
@@ -94,7 +85,7 @@ class Carrying:
         zone: ZoneInfo | None,
     ) -> None:
         self._database = database
-        self._clock = clock
+        self._orders = orders
         self._attendance = attendance
         self._corrections = corrections
         self._rolls = rolls
@@ -116,17 +107,8 @@ class Carrying:
             DatabaseUnavailableError: MongoDB did not answer in time.
         """
         found: dict[Key, EnteredSession] = {}
-        for number in range(TRIES):
-            if number:
-                await self._clock.sleep(PAUSE_SECONDS)
-            if await self._round(entry, found):
-                async with self._database.operation():
-                    await self._database.documents[ENTRIES].update_one(
-                        # A newer order stays.
-                        {"_id": entry["_id"], "pending.since": entry["pending"]["since"]},
-                        {"$unset": {"pending": ""}},
-                    )
-                break
+        if await self._orders.settled(lambda: self._round(entry, found)):
+            await self._orders.take_back(entry)
         return [found[key] for key in sorted(found)]
 
     async def finish(self) -> None:
@@ -135,18 +117,7 @@ class Carrying:
         Raises:
             DatabaseUnavailableError: MongoDB did not answer in time.
         """
-        overdue = {"pending.since": {"$lte": self._clock.now() - OVERDUE}}
-        async with self._database.operation():
-            entries = self._database.documents[ENTRIES].find(overdue)
-            found = await entries.sort("pending.since", 1).limit(AT_ONCE).to_list()
-        for entry in found:
-            try:
-                await self.carry(entry)
-            except DatabaseUnavailableError:
-                raise
-            except Exception as error:
-                # One entry must not hold up the others.
-                log.exception("entry not carried out", entry=str(entry["_id"]), exc_info=error)
+        await self._orders.finish(self.carry)
 
     async def mark(
         self, session: Document, student: ObjectId, entry: Document, *, first: bool = False

@@ -14,14 +14,14 @@ from quartapp_auth import BaseRole, People
 from quartapp_classes import ClassService, Rolls
 from quartapp_office.absences import Absences
 from quartapp_office.audited import ACTIONS
-from quartapp_office.carrying import Carrying
+from quartapp_office.carrying import OVERDUE, Carrying
 from quartapp_office.entries import DayEntries
 from quartapp_office.happenings import AbsencesEntered, AbsencesWithdrawn
-from quartapp_office.models import EntryDocument
+from quartapp_office.models import ENTRIES, EntryDocument
 from quartapp_office.personal import erase_person, personal_data
 from quartapp_office.routes import DAY, blueprint
 from quartapp_office.standing import Standing
-from quartapp_records import Corrections, DayRecords, SessionAdded, SessionFinished
+from quartapp_records import Corrections, DayRecords, Orders, SessionAdded, SessionFinished
 
 if TYPE_CHECKING:
     from quart import Blueprint, Quart
@@ -62,16 +62,21 @@ class OfficePlugin:
         self._database = parts.database
         statuses, rolls = services.get(StatusRegistry), services.get(Rolls)
         people = services.get(People)  # type: ignore[type-abstract] # mypy takes a protocol for a class that cannot be used
+        orders = Orders(
+            *(parts.database, parts.clock, ENTRIES, OVERDUE),
+            what="entry",
+            logger="quartapp.office",
+        )
         carrying = Carrying(
             parts.database,
-            parts.clock,
+            orders,
             services.get(AttendanceService),
             services.get(Corrections),
             rolls,
             statuses,
             parts.settings.timezone,
         )
-        self._standing = Standing(parts.database, parts.clock, rolls, carrying)
+        self._standing = Standing(parts.database, orders, rolls, carrying)
         services.add(
             Absences(
                 services.get(DayRecords),

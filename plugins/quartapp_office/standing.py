@@ -15,9 +15,10 @@ from quartapp_office.models import ENTRIES
 if TYPE_CHECKING:
     from bson import ObjectId
 
-    from quartapp import Clock, Database, Document
+    from quartapp import Database, Document
     from quartapp_classes import Rolls
     from quartapp_office.carrying import Carrying
+    from quartapp_records import Orders
 
 log = structlog.get_logger("quartapp.office")
 
@@ -27,14 +28,16 @@ class Standing:
 
     Args:
         database: The database that has the entries.
-        clock: Clock for the times of orders.
+        orders: The orders of entries.
         rolls: Rolls of the classes.
         carrying: What changes marks and records.
     """
 
-    def __init__(self, database: Database, clock: Clock, rolls: Rolls, carrying: Carrying) -> None:
+    def __init__(
+        self, database: Database, orders: Orders, rolls: Rolls, carrying: Carrying
+    ) -> None:
         self._database = database
-        self._clock = clock
+        self._orders = orders
         self._rolls = rolls
         self._carrying = carrying
 
@@ -47,9 +50,8 @@ class Standing:
         Raises:
             DatabaseUnavailableError: MongoDB did not answer in time.
         """
-        session = await self._session(session_id)
-        entries = {} if session is None else await self._entries(session)
-        if session is None or not entries:
+        session, entries = await self._covering(session_id)
+        if not entries:
             return
         with suppress(ClassNotFoundError):
             roll = await self._rolls.now(session["classId"])
@@ -66,25 +68,19 @@ class Standing:
         Raises:
             DatabaseUnavailableError: MongoDB did not answer in time.
         """
-        session = await self._session(session_id)
-        entries = {} if session is None else await self._entries(session)
-        if session is None or not entries:
+        session, entries = await self._covering(session_id)
+        if not entries:
             return
         documents = self._database.documents
         query = {"sessionId": session["_id"], "studentId": {"$in": list(entries)}}
         async with self._database.operation():
             records = documents[AttendanceRecord.collection()]
             recorded = await records.distinct("studentId", query)
-        ids = list({entries[student]["_id"] for student in recorded})
-        ordered = {
-            "$set": {"pending.since": self._clock.now()},
-            "$addToSet": {"pending.sessions": session["_id"]},
-        }
+        ordered = {"_id": {"$in": list({entries[student]["_id"] for student in recorded})}}
+        await self._orders.add(ordered, session["_id"])
         async with self._database.operation():
-            stored = documents[ENTRIES]
-            await stored.update_many({"_id": {"$in": ids}}, ordered)
             # Of two entries for a student, the newer one counts.
-            found = await stored.find({"_id": {"$in": ids}}).sort("_id", -1).to_list()
+            found = await documents[ENTRIES].find(ordered).sort("_id", -1).to_list()
         for entry in found:
             await self._carrying.carry(entry)
 
@@ -97,20 +93,20 @@ class Standing:
         except DomainError as error:
             log.info("no mark for an entry", entry=str(entry["_id"]), reason=str(error))
 
-    async def _entries(self, session: Document) -> dict[ObjectId, Document]:
-        """Return the newest entry for each student that covers a session."""
+    async def _covering(self, session_id: str) -> tuple[Document, dict[ObjectId, Document]]:
+        """Return a session, and the newest entry for each student that covers it."""
+        fields = {"classId": 1, "date": 1, "startedAt": 1, "added": 1}
+        session = await self._database.one(
+            Session.collection(), {"_id": object_id(session_id), "date": {"$ne": None}}, fields
+        )
+        if session is None:
+            return {}, {}
         async with self._database.operation():
             entries = self._database.documents[ENTRIES].find({"date": session["date"]})
             found = await entries.sort("_id", 1).to_list()
-        return {
+        return session, {
             student: entry
             for entry in found
             if self._carrying.covers(entry, session)
             for student in entry["students"]
         }
-
-    async def _session(self, session_id: str) -> Document | None:
-        fields = {"classId": 1, "date": 1, "startedAt": 1, "added": 1}
-        return await self._database.one(
-            Session.collection(), {"_id": object_id(session_id), "date": {"$ne": None}}, fields
-        )

@@ -37,6 +37,7 @@ from quartapp_records.history import Histories
 from quartapp_records.hookspecs import KnownExcuse
 from quartapp_records.later import LaterSessions, Noted
 from quartapp_records.lock import Lock, LockState
+from quartapp_records.orders import Orders
 from quartapp_records.register import NOBODY_MARKED, Register, Registers, RegisterSession
 from quartapp_records.rows import NamedStudent, asked_days, named_students
 from quartapp_records.sessions import SessionRecords, version_of
@@ -67,6 +68,7 @@ __all__ = [
     "NotOnSessionRollError",
     "Noted",
     "NothingToFinishError",
+    "Orders",
     "Positions",
     "ReasonNeededError",
     "RecordChangedError",
