@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from quartapp.clock import Clock as Clock
     from quartapp.database.bulk import bulk_write as bulk_write
     from quartapp.database.bulk import read_pages as read_pages
+    from quartapp.database.changed import Hearing as Hearing
     from quartapp.database.changed import changed_ids as changed_ids
     from quartapp.database.database import Database as Database
     from quartapp.database.documents import Document as Document
@@ -169,6 +170,7 @@ __all__ = [
     "FieldError",
     "Grant",
     "Grants",
+    "Hearing",
     "HookFailedError",
     "Hub",
     "Identity",
@@ -277,7 +279,7 @@ _HOMES = {
         "bulk_write",
         "read_pages",
     ),
-    "quartapp.database.changed": ("changed_ids",),
+    "quartapp.database.changed": ("Hearing", "changed_ids"),
     "quartapp.database.database": ("Database",),
     "quartapp.database.documents": ("Document",),
     "quartapp.database.migrations": ("Migration",),

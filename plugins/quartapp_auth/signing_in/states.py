@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import structlog
 from bson import ObjectId
 
-from quartapp import AccountGoneError, DatabaseUnavailableError, InvalidTokenError, Pauses
+from quartapp import AccountGoneError, DatabaseUnavailableError, Hearing, InvalidTokenError
 from quartapp_auth.accounts.users import token_name
 from quartapp_auth.signing_in.refresh import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Iterable
+    from collections.abc import Collection, Iterable
 
     from quartapp import Clock, Hub, Principal
     from quartapp_auth.accounts.store import UserStore
@@ -22,10 +22,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("quartapp.auth")
 
-POLL_SECONDS = 1.0
-# Known states count only if the store has answered within this time.
-TRUSTED_SECONDS = 2.0
-PAUSES = Pauses(first=0.1, longest=2, random_part=0)
 # Some 20 MB. A process that meets more accounts forgets all, and reads each again.
 REMEMBERED_ACCOUNTS = 100_000
 ACCOUNTS_PER_READ = 1000
@@ -58,7 +54,9 @@ class AccountStates:
         self._unread: set[str] = set()
         # States of connected people before changes that are not reviewed yet.
         self._before: dict[str, AccountState] = {}
-        self._heard = float("-inf")
+        self._hearing = Hearing(
+            clock, store.changes, self._told, what="account states", logger="quartapp.auth"
+        )
         # The number grows with each change: states that were read before may be out of date.
         self._changes = 0
 
@@ -98,19 +96,7 @@ class AccountStates:
 
     async def run(self) -> None:
         """Keep the known states up to date, until cancelled."""
-        failures = 0
-        while True:
-            changes = self._store.changes()
-            try:
-                await (self._poll() if changes is None else self._follow(changes))
-            except DatabaseUnavailableError as error:
-                log.warning("account states interrupted", reason=str(error))
-            except Exception as error:
-                log.exception("account states failed", exc_info=error)
-            recovered = self._heard != float("-inf")
-            self._heard = float("-inf")
-            failures = 1 if recovered else failures + 1
-            await self._clock.sleep(PAUSES.after(failures))
+        await self._hearing.run()
 
     async def ask_about_sockets(self) -> None:
         """Ask other systems about people with open sockets, who may send nothing, until cancelled.
@@ -143,8 +129,7 @@ class AccountStates:
             log.exception("account not refreshed", user=principal.id, exc_info=error)
 
     async def _check(self, principal: Principal) -> None:
-        fresh = self._clock.monotonic() - self._heard <= TRUSTED_SECONDS
-        if fresh and principal.id in self._known:
+        if self._hearing.is_fresh and principal.id in self._known:
             state = self._known[principal.id]
         else:
             state = await self._read(principal.id)
@@ -162,26 +147,15 @@ class AccountStates:
             self._known[user_id] = state
         return state
 
-    async def _follow(self, changes: AsyncIterator[Collection[ObjectId]]) -> None:
-        async for ids in changes:
-            if self._heard == float("-inf"):
-                # What happened before the watch began may be anything.
-                await self._forget_all()
-            changed = {str(key) for key in ids} | self._unread
-            if changed:
-                self._forget(changed)
-                await self._review(user for user in changed if self._hub.of(user))
-            self._heard = self._clock.monotonic()
-
-    async def _poll(self) -> None:
-        while True:
-            await self._forget_all()
-            self._heard = self._clock.monotonic()
-            await self._clock.sleep(POLL_SECONDS)
-
-    async def _forget_all(self) -> None:
-        self._forget(list(self._known))
-        await self._review({connection.principal.id for connection in self._hub})
+    async def _told(self, ids: Collection[ObjectId] | None) -> None:
+        if ids is None:
+            self._forget(list(self._known))
+            await self._review({connection.principal.id for connection in self._hub})
+            return
+        changed = {str(key) for key in ids} | self._unread
+        if changed:
+            self._forget(changed)
+            await self._review(user for user in changed if self._hub.of(user))
 
     def _forget(self, user_ids: Iterable[str]) -> None:
         self._changes += 1
