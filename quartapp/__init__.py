@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from quartapp.http.conditional import Versioned as Versioned
     from quartapp.http.declaration import Declaration as Declaration
     from quartapp.http.declaration import Refusal as Refusal
+    from quartapp.http.event_stream import LAST_EVENT_ID as LAST_EVENT_ID
     from quartapp.http.event_stream import TooManyStreamsError as TooManyStreamsError
     from quartapp.http.event_stream import event_stream as event_stream
     from quartapp.http.fields import ObjectIdInput as ObjectIdInput
@@ -134,6 +135,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "INVALID_TOKEN",
+    "LAST_EVENT_ID",
     "OWN_MESSAGE",
     "PUBLIC",
     "SIGNED_IN",
@@ -330,6 +332,7 @@ _HOMES = {
     "quartapp.http.conditional": ("Versioned",),
     "quartapp.identity.cookies": ("Cookies",),
     "quartapp.http.event_stream": (
+        "LAST_EVENT_ID",
         "TooManyStreamsError",
         "event_stream",
     ),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from quart import request
 
-from quartapp import EventError, core, event_stream
+from quartapp import LAST_EVENT_ID, EventError, core, event_stream
 from quartapp_attendance.errors import NoActiveSessionError, UnknownPositionError
 from quartapp_attendance.events import NO_SESSION
 from quartapp_attendance.live.sessions import LiveSessions
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
     from quartapp import Connection, Principal
     from quartapp_attendance.schemas import EventsQuery
-
-LAST_EVENT_ID = "Last-Event-ID"
 
 
 class Position:
