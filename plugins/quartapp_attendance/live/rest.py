@@ -74,9 +74,9 @@ class RestWriter:
             DatabaseUnavailableError: The marks could not be stored.
         """
         now = self._clock.now()
-        # The caller has read the roll, to ask plugins about each mark; a copy may be older.
+        refused = False
         while True:
-            basis = await self._store.basis(session, fresh=True)
+            basis = await self._store.basis(session, fresh=refused)
             stored = {
                 student_id: stored_mark(mark, now)
                 for student_id, mark in marks.items()
@@ -100,6 +100,7 @@ class RestWriter:
                 with self._metrics.commit.time():
                     before = await self._written(query, update, wanted, numbers)
                 if before is not None:
+                    session.roll_seen = basis.roll.class_version
                     marked = sorted(stored.keys() - before["attendance"].keys())
                     last = before["seq"] + len(marked)
                     if self._store.echo is not None and marked:
@@ -107,6 +108,7 @@ class RestWriter:
                         fields = {"seq": last, "rest": f":{len(marked)}", "attendance": new}
                         await self._store.echo.apply(Change.from_fields(session.id, fields))
                     break
+            refused = True
             document = await self._present(session, reference)
             await session.reached(document["seq"])
         self._metrics.marks.inc(len(marked))
