@@ -108,7 +108,8 @@ def check() -> None:
 @click.option(
     "--features",
     metavar="NAMES",
-    help="Test these features alone: auth, classes, live, records, calendar, admin, service.",
+    help="Test these features alone, with commas between: auth, classes, live, records, calendar, "
+    "office, admin, service.",
 )
 @click.option(
     "--html",

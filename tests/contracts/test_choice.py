@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from quartapp.cli.contract import test as command
 from quartapp_contract_suite.choice import (
     FEATURES,
     chosen_features,
@@ -34,6 +35,11 @@ def test_features_are_those_of_the_documents_tags():
         for tag in operation.get("tags", ())
     }
     assert set(FEATURES.values()) == tags
+
+
+def test_the_command_s_help_names_all_features():
+    (option,) = [one for one in command.params if one.name == "features"]
+    assert option.help.endswith(f": {', '.join(FEATURES)}.")
 
 
 def test_a_feature_that_is_none_is_named_and_nothing_is_no_choice():
