@@ -156,6 +156,28 @@ def test_enrolments_during_a_session_count_at_once(lesson: Lesson, cast: Cast) -
     assert lesson.teacher_socket.ask(message("DONE")) == done(1, 1)
 
 
+def test_whoever_was_marked_and_taken_off_the_roll_is_recorded_and_not_counted(
+    lesson: Lesson, people: People
+) -> None:
+    for student, status in ((lesson.first, "absent"), (lesson.second, "present")):
+        lesson.teacher_socket.ask(mark(student, status))
+    path = f"{API}/class/{lesson.class_id}"
+    headers = lesson.teacher.headers
+    people.http.delete(f"{path}/students/{lesson.first.id}", headers=headers).raise_for_status()
+    assert lesson.teacher_socket.ask(message("TODAY_SUMMARY")) == counted(1, 0)
+    assert lesson.teacher_socket.ask(message("DONE")) == done(1, 0)
+    assert recorded(people, lesson) == {lesson.first.id: "absent", lesson.second.id: "present"}
+
+
+def recorded(people: People, lesson: Lesson) -> dict[str, str]:
+    """Return the statuses in the records of the only session of a class that has ended."""
+    headers = lesson.teacher.headers
+    listed = people.http.get(f"{API}/class/{lesson.class_id}/sessions", headers=headers)
+    (session,) = listed.json()["data"]
+    answer = people.http.get(f"{API}/session/{session['_id']}", headers=headers)
+    return {one["studentId"]: one["status"] for one in answer.json()["data"]["records"]}
+
+
 def test_reconnecting_client_reads_the_session_over_http(lesson: Lesson, people: People) -> None:
     lesson.teacher_socket.ask(mark(lesson.first, "present"))
     lesson.teacher_socket.ask(mark(lesson.second, "absent"))

@@ -193,6 +193,20 @@ def test_end_of_what_was_missed_is_told(lesson: Lesson, join: Join) -> None:
     assert back.receive() == {"event": "RESUMED", "data": {"missed": 0}, **members}
 
 
+def test_a_roll_that_was_marked_at_once_comes_again_to_those_alone_who_lack_a_part(
+    lesson: Lesson, join: Join
+) -> None:
+    teacher = join(lesson.teacher)
+    known = session_of(lesson)["seq"]
+    teacher.send(frame("MARK_REST", status="present"))
+    told, _ = teacher.receive(), teacher.receive()
+    for since, missed in ((known, [told]), (known + 1, [told]), (known + 2, [])):
+        back = join(lesson.first, since)
+        assert [back.receive() for _ in missed] == missed, f"since={since - known} of 2"
+        resumed = back.receive()
+        assert (resumed["event"], resumed["data"]) == ("RESUMED", {"missed": len(missed)}), since
+
+
 def test_start_and_superseding_are_told(lesson: Lesson, join: Join) -> None:
     watching = join(lesson.stranger)
     before = session_of(lesson)
