@@ -28,9 +28,11 @@ FEATURES = {
 }
 # The feature of tests that are about no single operation, by the beginning of their path.
 PARTS = {
+    "http/test_administration.py": "admin",
     "http/test_doors.py": "auth",
     "http/test_effects.py": "classes",
     "http/test_guessing.py": "auth",
+    "http/test_lists.py": "admin",
     "http/test_lock.py": "records",
     "http/test_scale.py": "admin",
     "http/test_tokens.py": "auth",

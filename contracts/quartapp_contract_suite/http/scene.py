@@ -430,6 +430,10 @@ def forged_tokens(secret: str | None, person: Person) -> dict[str, str]:
         expired = {**good, "iat": now - 2 * HOUR, "exp": now - HOUR}
         tokens |= {
             "expired": jwt.encode(expired, secret, algorithm="HS256"),
+            "issued in an hour": jwt.encode(
+                {**good, "iat": now + HOUR, "exp": now + 2 * HOUR}, secret
+            ),
+            "of another issuer": jwt.encode({**good, "iss": "another.example"}, secret),
             "of another algorithm": jwt.encode(good, secret, algorithm="HS512"),
             "without a role": jwt.encode(
                 {key: value for key, value in good.items() if key != "role"}, secret

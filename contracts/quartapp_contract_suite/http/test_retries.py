@@ -112,6 +112,20 @@ def test_a_key_of_another_form_is_refused_before_anything_is_done(
     assert request(scene, row, {}).status_code == row.status
 
 
+def test_a_key_of_somebody_else_is_another_key(cast: Cast) -> None:
+    key, body = {"Idempotency-Key": str(uuid.uuid4())}, {"className": f"Logic {uuid.uuid4().hex}"}
+
+    answers = [
+        cast.people.http.post("/api/v1/class", json=body, headers={**person.headers, **key})
+        for person in (cast.teacher, cast.stranger)
+    ]
+
+    for answer in answers:
+        assert answer.status_code == 201, answer.text
+        assert "idempotent-replayed" not in answer.headers, "the answer was made for another person"
+    assert len({answer.json()["data"]["_id"] for answer in answers}) == len(answers)
+
+
 @pytest.mark.parametrize("operation", with_marks(CONDITIONAL))
 def test_change_with_outdated_etag_is_refused(operation: str, scene: Scene) -> None:
     row = succeeding(operation)

@@ -69,6 +69,8 @@ def test_pages_of_people_have_each_person_once(
     after = roll[0]
     while page := _data(people, admin, f"/admin/people?limit={PAGE}&after={after}"):
         assert len(page) <= PAGE
+        # A list that began anew behind each page would have no end.
+        assert after not in {one["_id"] for one in page}, "a page has the person it begins behind"
         found += [one["_id"] for one in page]
         after = found[-1]
 

@@ -302,6 +302,8 @@ def test_walking_the_students_page_by_page_finds_each_once(scene: Scene) -> None
     while (answer := scene.people.http.get(path, params=query, headers=headers)).status_code == 200:
         page = [student["_id"] for student in answer.json()["data"]]
         assert len(page) <= 500
+        # A list that began anew behind each page would have no end.
+        assert not set(page) & set(found), "a page has students of a page before"
         found += page
         query = {"limit": 500, "after": page[-1]}
 
