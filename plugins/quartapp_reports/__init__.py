@@ -15,6 +15,7 @@ from quartapp_reports.rules import (
     runs_of_absences,
 )
 from quartapp_reports.service import Reports, StudentReport
+from quartapp_reports.student_access import StudentAccess
 from quartapp_reports.warning_rules import Attended, WarningRule
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "PercentageRule",
     "RaisedWarnings",
     "Reports",
+    "StudentAccess",
     "StudentReport",
     "Taken",
     "WarningRaised",

@@ -8,8 +8,10 @@ from bson import ObjectId
 
 from quartapp import PluginError, Static, core, hookimpl
 from quartapp_attendance import SessionDone, SessionExpired, SessionSuperseded, StatusRegistry
-from quartapp_classes import Rolls, StudentAdded, StudentRemoved
+from quartapp_auth import People
+from quartapp_classes import ClassService, Rolls, StudentAdded, StudentRemoved
 from quartapp_records import (
+    Access,
     ChangedRecords,
     RecordCorrected,
     Registers,
@@ -29,6 +31,7 @@ from quartapp_reports.routes import report_routes
 from quartapp_reports.rules import RULES
 from quartapp_reports.service import Reports
 from quartapp_reports.settings import ReportsSettings
+from quartapp_reports.student_access import StudentAccess
 from quartapp_reports.student_routes import student_routes
 from quartapp_reports.warning_routes import warning_routes
 from quartapp_reports.warning_rules import WarningRules, own_rules
@@ -113,7 +116,14 @@ class ReportsPlugin:
             warnings,
             _fingerprint(settings, warnings, statuses),
         )
-        for service in (reports, warnings, self._raised, self._assessing):
+        access = StudentAccess(
+            services.get(People),  # type: ignore[type-abstract] # mypy takes a protocol for a class that cannot be used
+            services.get(ClassService),
+            rolls,
+            services.get(StudentRegisters),
+            services.get(Access),
+        )
+        for service in (reports, warnings, self._raised, self._assessing, access):
             services.add(service)
         parts.tasks.every(CATCH_UP_SECONDS, self._assessing.catch_up, once_per_installation=True)
         services.add(XlsxFiles())

@@ -127,11 +127,21 @@ class Reports:
         Raises:
             DatabaseUnavailableError: MongoDB did not answer in time.
         """
-        read = await self._students.read(student_id, class_ids, first, last)
+        return self.of_rows(await self._students.read(student_id, class_ids, first, last))
+
+    def of_rows(
+        self, rows: Mapping[ObjectId, Sequence[tuple[str, str]]]
+    ) -> tuple[dict[ObjectId, StudentReport], StudentReport]:
+        """Return a report of one student for each class, and one of all, as ``of_student`` does.
+
+        Args:
+            rows: Local dates and statuses in the order of each class's sessions, by the ``_id`` of
+                the class, as ``StudentRegisters.read`` returns them.
+        """
         days: dict[str, _MarksOfDay] = {}
         marks: list[Taken] = []
         reports = {}
-        for class_id, row in read.items():
+        for class_id, row in rows.items():
             own = []
             for day, code in row:
                 if code:

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
 from bson import ObjectId
 from quart import Blueprint
 
-from quartapp import SIGNED_IN, Operation, Refusal, core, object_id
-from quartapp_auth import BaseRole, People, UserNotFoundError
-from quartapp_classes import (
-    ClassService,
-    NotOwnerError,
-    Rolls,
-    StudentNotFoundError,
-    sort_name,
-)
-from quartapp_records import Access, StudentRegisters
+from quartapp import SIGNED_IN, Operation, Refusal, core
+from quartapp_auth import People
+from quartapp_classes import NotOwnerError, StudentNotFoundError, sort_name
 from quartapp_reports.answers import total_answer
-from quartapp_reports.routes import INVALID, OF_CLASS, READ, READING
+from quartapp_reports.routes import INVALID, OF_CLASS, READING
 from quartapp_reports.schemas import AttendanceAnswer, StudentQuery
 from quartapp_reports.service import Reports
 from quartapp_reports.settings import ReportsSettings
+from quartapp_reports.student_access import StudentAccess
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,17 +43,7 @@ async def get_student_attendance(
     principal: Principal, student_id: str, query: StudentQuery
 ) -> dict[str, Any]:
     """Return what a student has attended, in those classes whose records the caller reads."""
-    services = core().services
-    key = object_id(student_id)
-    if key is None:
-        raise StudentNotFoundError
-    classes = await _classes_of(key)
-    if not classes and not await _is_student(student_id):
-        raise StudentNotFoundError
-    access = services.get(Access)
-    names = await access.classes_for(classes, principal, READ)
-    if not names and not access.is_office(principal):
-        raise NotOwnerError
+    key, names = await core().services.get(StudentAccess).classes_of_other(student_id, principal)
     return await _answer(key, names, query)
 
 
@@ -76,26 +59,8 @@ async def get_student_attendance(
 async def get_own_attendance(principal: Principal, query: StudentQuery) -> dict[str, Any]:
     """Return what the caller has attended, in each class and in all."""
     key = ObjectId(principal.id)
-    names = await core().services.get(ClassService).class_names(await _classes_of(key))
+    names = await core().services.get(StudentAccess).classes_of_self(key)
     return await _answer(key, names, query)
-
-
-async def _classes_of(student_id: ObjectId) -> set[ObjectId]:
-    """Return the ids of classes in which a student has records, or is enrolled."""
-    services = core().services
-    kept, enrolled = await asyncio.gather(
-        services.get(StudentRegisters).classes_of(student_id),
-        services.get(Rolls).classes_of(str(student_id)),
-    )
-    return {*kept, *enrolled}
-
-
-async def _is_student(user_id: str) -> bool:
-    people = core().services.get(People)  # type: ignore[type-abstract] # mypy takes a protocol for a class that cannot be used
-    try:
-        return (await people.get(user_id)).role == BaseRole.STUDENT
-    except UserNotFoundError:
-        return False
 
 
 async def _answer(

@@ -29,6 +29,7 @@ from quartapp_web.sections import Section, Sections
 from quartapp_web.settings_page import blueprint as settings_page
 from quartapp_web.sign_in_pages import blueprint as sign_in_pages
 from quartapp_web.start_page import blueprint as start_page
+from quartapp_web.student_page import blueprint as student_page
 from quartapp_web.student_pages import blueprint as student_pages
 from quartapp_web.today_page import blueprint as today_page
 
@@ -79,7 +80,7 @@ class WebPlugin:
             *(start_page, sign_in_pages),
             *(ACCOUNTS_PAGES if has_accounts(app) else ()),
             *(today_page, roll_page, student_pages, offline),
-            *(register_page, record_page, later_page, report_page),
+            *(register_page, record_page, later_page, report_page, student_page),
             *(office_page, calendar_pages, settings_page),
         ]
 

@@ -1,24 +1,21 @@
-"""The report of a class: percentages, absences and warnings, and the trend by week."""
+"""The report of a class: percentages, absences and warnings, and what it was over time."""
 
 from __future__ import annotations
 
-from collections import Counter
-from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from quart import Blueprint
 
 from quartapp import SIGNED_IN, PageOperation, Refusal, core
-from quartapp_attendance import StatusRegistry
 from quartapp_records import Access, Registers, named_students
 from quartapp_reports import Reports
 from quartapp_web.class_lists import ClassesQuery, class_list
 from quartapp_web.day_ranges import RangeQuery, asked_range
-from quartapp_web.moments import short_day
 from quartapp_web.register_page import OF_CLASS, READ, READING
 from quartapp_web.rendering import Pages, page_for
 from quartapp_web.statuses import shown_statuses
 from quartapp_web.texts import _
+from quartapp_web.trend import DayCounts, percent
 
 if TYPE_CHECKING:
     from quart import Response
@@ -32,8 +29,6 @@ WARNINGS = {
     "low-percentage": _("Low attendance"),
     "absences-in-a-row": _("Absent several times in a row"),
 }
-PERCENTAGE = _("{whole}.{tenth} %")
-BAR_HEIGHT = 100
 
 
 @blueprint.get("/")
@@ -75,8 +70,9 @@ async def show_report(principal: Principal, class_id: str, query: RangeQuery) ->
         report = found.get(student.id, nothing)
         rows.append(
             {
+                "id": str(student.id),
                 "name": student.display_name or gone,
-                "percentage": _percent(report.percentage),
+                "percentage": percent(report.percentage),
                 "taken": report.taken,
                 "statuses": report.statuses,
                 "longest": report.longest_absence,
@@ -90,57 +86,12 @@ async def show_report(principal: Principal, class_id: str, query: RangeQuery) ->
         class_name=class_room.class_name,
         rows=rows,
         statuses=[one for one in shown_statuses(codes) if one.code in codes],
-        weeks=weeks_of(register),
+        **_counts(register).pictures(),
         **days.values(),
     )
 
 
-def weeks_of(register: Register) -> list[dict[str, Any]]:
-    """Return how many marks of each week count as present.
-
-    Weeks without a mark between others have no share, so that the trend has no gap.
-
-    Args:
-        register: The register.
-    """
-    registry = core().services.get(StatusRegistry)
-    marks: Counter[date] = Counter()
-    present: Counter[date] = Counter()
-    mondays = [_monday(date.fromisoformat(one.date)) for one in register.sessions]
-    for row in register.rows.values():
-        for monday, code in zip(mondays, row, strict=True):
-            if code:
-                marks[monday] += 1
-                present[monday] += registry.counts_as(code) == "present"
-    if not marks:
-        return []
-    first, last = min(marks), max(marks)
-    weeks = []
-    for number in range((last - first).days // 7 + 1):
-        monday = first + timedelta(weeks=number)
-        share = 100 * present[monday] / marks[monday] if marks[monday] else None
-        height = 0 if share is None else round(share * BAR_HEIGHT / 100)
-        weeks.append(
-            {
-                "week": short_day(monday),
-                "share": _percent(share),
-                "marks": marks[monday],
-                "present": present[monday],
-                "height": height,
-                "top": BAR_HEIGHT - height,
-                "left": number * 24,
-            }
-        )
-    return weeks
-
-
-def _monday(day: date) -> date:
-    return day - timedelta(days=day.weekday())
-
-
-def _percent(share: float | None) -> str:
-    if share is None:
-        return "–"  # noqa: RUF001 - a dash stands for nothing
-    whole, tenth = f"{share:.1f}".split(".")
-    text = core().services.get(Pages).translated(PERCENTAGE)
-    return text.replace("{whole}", whole).replace("{tenth}", tenth)
+def _counts(register: Register) -> DayCounts:
+    dates = [session.date for session in register.sessions]
+    rows = register.rows.values()
+    return DayCounts.of(cell for row in rows for cell in zip(dates, row, strict=True))

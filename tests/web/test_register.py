@@ -83,7 +83,11 @@ async def test_record_is_corrected_by_keyboard_and_a_change_meanwhile_is_shown(
     visitor = await register(serve, visit, monkeypatch, names=NAMES, sessions=1)
     visitor.expected = ("status of 409",)
     page = visitor.page
-    await page.get_by_role("row", name="Ada Lovelace").get_by_role("link").press("Enter")
+    await (
+        page.get_by_role("row", name="Ada Lovelace")
+        .get_by_role("link", name="Absent")
+        .press("Enter")
+    )
     await expect(page.get_by_role("heading", name="Ada Lovelace")).to_be_visible()
     await visitor.look("record")
     other = await visitor.context.new_page()

@@ -1,4 +1,4 @@
-"""The report of a class in a browser."""
+"""The report of a class in a browser, and one student over time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from quartapp import core
 from quartapp_classes.testing import class_room
 
 
-async def test_report_has_bars_with_a_table_behind(serve, visit, monkeypatch):
+async def test_report_and_student_have_pictures_with_tables_behind(serve, visit, monkeypatch):
     monkeypatch.setenv("QUARTAPP_REPORTS_WARN_AFTER", "3")
     monkeypatch.setenv("QUARTAPP_RECORDS_EDIT_DAYS", "60")
     server = await serve()
@@ -40,3 +40,11 @@ async def test_report_has_bars_with_a_table_behind(serve, visit, monkeypatch):
     await expect(page.get_by_role("columnheader", name="Week of")).to_be_visible()
     await visitor.look("report-figures")
     await expect(page.get_by_role("row", name="<b>Bobby</b> & Co")).to_be_visible()
+    await expect(page.get_by_role("img", name="Heat map of weekdays and weeks")).to_be_visible()
+    await page.get_by_text("Figures by weekday").first.click()
+    await visitor.look("report-heat")
+    await page.get_by_role("link", name="Ada Lovelace").click()
+    await expect(page.get_by_role("heading", name="Ada Lovelace")).to_be_visible()
+    await expect(page.get_by_role("row", name="Maths 7b")).to_be_visible()
+    await expect(page.get_by_role("row", name="All of these")).to_be_visible()
+    await visitor.look("student")

@@ -100,3 +100,19 @@ async def test_only_teachers_of_the_class_read_its_report(serve):
     assert missing.status_code == 404
     student = server.page(students[0])
     assert 'href="/app/report/' not in (await student.get("/app/now")).text
+
+
+async def test_heat_map_has_a_place_for_each_day_and_a_table_behind(serve):
+    server = await serve()
+    page, path, _ = await reported(
+        server, [("present", "absent"), None, ("present", "present"), ("absent", "absent")]
+    )
+    shown = (await page.get(path)).text
+    places = re.findall(r'<g class="heat-(\d)"><title>([^<]+)</title>.*?>(\d+)</text></g>', shown)
+    told = [(level, title.split(": ")[1], whole) for level, title, whole in places]
+    assert told == [("4", "0.0 %", "0"), ("0", "100.0 %", "100"), ("4", "50.0 %", "50")]
+    weekday = core(server.app).local_day().strftime("%a")
+    table = shown[shown.index("Figures by weekday") :].partition("</table>")[0]
+    assert f'<th scope="col">{weekday}</th>' in table
+    figures = re.findall(r"<td>(.*?)</td>", table)
+    assert figures == ["0.0 %", "100.0 %", "–", "50.0 %"]  # noqa: RUF001
