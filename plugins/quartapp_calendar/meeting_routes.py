@@ -131,6 +131,7 @@ async def list_planned(
     query=NotTakenQuery,
     invalid=INVALID,
     data=list[NotTakenAnswer],
+    cursor="classId",
 )
 async def list_not_taken(principal: Principal, query: NotTakenQuery) -> list[dict[str, Any]]:
     """Return classes that meet on a day and have no session of that day."""

@@ -167,6 +167,7 @@ async def delete_holiday(principal: Principal, holiday_id: str) -> dict[str, Any
     query=ImportsQuery,
     invalid=INVALID,
     data=list[ImportAnswer],
+    cursor="source",
 )
 async def list_imports(principal: Principal, query: ImportsQuery) -> list[dict[str, Any]]:
     """Return the last import from each source."""

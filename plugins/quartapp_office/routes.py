@@ -66,6 +66,7 @@ def blueprint(statuses: StatusRegistry, schemas: Schemas) -> Blueprint:
         query=AbsencesQuery,
         invalid=INVALID,
         data=list[AbsentAnswer],
+        cursor="studentId",
     )
     entering = Operation(
         id="enterAbsences",

@@ -217,6 +217,7 @@ def _of_records(models: RecordSchemas) -> list[View]:
         tags=TAGS,
         query=HistoryQuery,
         invalid=INVALID,
+        cursor="v",
         data=list[models.entry],  # type: ignore[name-defined] # made of what is found
         errors={**OF_SESSION, NotOnSessionRollError: NOT_ENROLLED},
     )
@@ -231,10 +232,12 @@ def _of_records(models: RecordSchemas) -> list[View]:
 async def list_sessions(
     principal: Principal, class_id: str, query: SessionsQuery
 ) -> list[dict[str, Any]]:
-    """Return ended sessions of a class, in the order of their dates."""
+    """Return ended sessions of a class, in the order of their dates, or the newest first."""
     class_room = await _access().class_for(class_id, principal, READ)
     first, last = checked_range(query.first, query.last)
-    found = await _sessions().page(class_room.id, first, last, query.limit, query.after)
+    found = await _sessions().page(
+        class_room.id, first, last, query.limit, query.after, newest_first=query.sort == "-date"
+    )
     return await _answers().listed(found)
 
 

@@ -44,6 +44,7 @@ class SessionsQuery(DaysQuery):
 
     limit: int = left_out(ge=1, le=MOST_ROWS)
     after: ObjectIdInput = left_out()
+    sort: Literal["date", "-date"] = left_out()
 
 
 class HistoryQuery(Body):

@@ -62,6 +62,8 @@ class SessionRecords:
         last: str | None = None,
         limit: int | None = None,
         after: str | None = None,
+        *,
+        newest_first: bool = False,
     ) -> list[Document]:
         """Return ended sessions of a class, sorted by date, start and ``_id``.
 
@@ -71,6 +73,7 @@ class SessionRecords:
             last: Last local date; None for no limit.
             limit: Largest number of sessions; None for ``LISTED``.
             after: ``_id`` of the session after which the list starts; None for the beginning.
+            newest_first: Whether the order is the other way round.
 
         Raises:
             DatabaseUnavailableError: MongoDB did not answer in time.
@@ -87,8 +90,9 @@ class SessionRecords:
                 )
                 if mark is None:
                     return []
-                query["$or"] = _behind(mark)
-            order = [("date", 1), ("startedAt", 1), ("_id", 1)]
+                query["$or"] = _before(mark) if newest_first else _behind(mark)
+            way = -1 if newest_first else 1
+            order = [("date", way), ("startedAt", way), ("_id", way)]
             found = sessions.find(query, UNREAD).sort(order).limit(limit or LISTED)
             return await found.to_list()
 
@@ -220,4 +224,15 @@ def _behind(mark: Document) -> list[Document]:
         {"date": {"$ne": None} if day is None else {"$gt": day}},
         {"date": day, "startedAt": {"$gt": start}},
         {"date": day, "startedAt": start, "_id": {"$gt": mark["_id"]}},
+    ]
+
+
+def _before(mark: Document) -> list[Document]:
+    """Return the alternatives of the query for sessions before another in the order of a list."""
+    day, start = mark.get("date"), mark["startedAt"]
+    earlier: list[Document] = [] if day is None else [{"date": {"$lt": day}}, {"date": None}]
+    return [
+        *earlier,
+        {"date": day, "startedAt": {"$lt": start}},
+        {"date": day, "startedAt": start, "_id": {"$lt": mark["_id"]}},
     ]

@@ -14,6 +14,7 @@ from quartapp.http.authentication import INVALID_TOKEN, MISSING_TOKEN, token_cod
 from quartapp.http.conditional import PRECONDITION_FAILED
 from quartapp.http.csrf import CROSS_SITE
 from quartapp.http.idempotency import CODES
+from quartapp.http.paging import check_cursor
 from quartapp.http.problems import code_of
 from quartapp.identity.access import Access
 from quartapp.kinds import (
@@ -173,6 +174,11 @@ class Declaration:
         if_match: Whether a request may carry ``If-Match``. The view gets ``expected``: the versions
             that the caller accepts, or None for any. The write checks the version, and raises
             :class:`PreconditionFailedError` for the answer 412.
+        cursor: Member of an entry whose value goes into ``after``. Where the query has ``limit``
+            and ``after``, each page but the last names the next one in ``Link`` (RFC 8288). None
+            for a list whose pages have no addresses.
+        page_size: Number of entries of a page without ``limit``, and of the smallest page that a
+            larger ``limit`` may get.
         fuzz: Whether the contract's fuzz calls the operation. False where generated requests make
             no sense, as for a redirect to another site, or a link that works once.
         why: The reason why the operation is not fuzzed, which every run of the contract lists.
@@ -206,6 +212,8 @@ class Declaration:
     idempotent: bool = False
     etag: bool = False
     if_match: bool = False
+    cursor: str | None = "_id"
+    page_size: int = 100
     fuzz: bool = True
     why: str | None = None
 
@@ -229,6 +237,7 @@ class Declaration:
             raise TypeError(f"operation {self.id} is for signed-in people, so never cross-site")
         if self.page:
             object.__setattr__(self, "media_type", HTML)
+        check_cursor(self)
 
     @property
     def is_for_browsers(self) -> bool:
@@ -262,6 +271,8 @@ _KINDS = {
     "invalid": optional(_REFUSAL),
     "errors": MAPPING,
     "action": optional(TEXT),
+    "cursor": optional(TEXT),
+    "page_size": WHOLE,
     "refused_by": MAPPING,
     "missing_token": TEXT,
     "why": optional(TEXT),

@@ -19,11 +19,7 @@ from quart.wrappers import Response
 
 from quartapp.errors import DomainError, PreconditionFailedError
 from quartapp.http.answers import ApiError, json_response
-from quartapp.http.authentication import (
-    INVALID_TOKEN,
-    authenticated,
-    unauthorized,
-)
+from quartapp.http.authentication import INVALID_TOKEN, authenticated, unauthorized
 from quartapp.http.conditional import (
     PRECONDITION_FAILED,
     Versioned,
@@ -35,6 +31,7 @@ from quartapp.http.declaration import Declaration, Refusal
 from quartapp.http.documentation import documented
 from quartapp.http.forms import UNFIT_STATUS, FormError, parsed_form
 from quartapp.http.idempotency import HEADER, Attempt, once
+from quartapp.http.paging import next_page
 from quartapp.http.problems import field_errors, whole_body
 from quartapp.identity.tokens import AccountGoneError
 from quartapp.parts import core
@@ -124,8 +121,11 @@ class Operation(Declaration):
     ) -> Response:
         try:
             data = await view(**arguments)
+            links = await next_page(
+                self, data, _current(), lambda query: view(**{**arguments, "query": query})
+            )
         except DomainError as error:
-            refusal = self._refusal_for(error)
+            refusal = self.refusal_for(error)
             if refusal is None:
                 raise
             raise refusal.raised_by(error) from error
@@ -134,6 +134,7 @@ class Operation(Declaration):
             data, version = data.data, data.version
         unfit = self.form is not None and arguments["form"] is None
         answer = self._answer(data, UNFIT_STATUS if unfit else self.status)
+        answer.headers.update(links)
         tagged = self.etag and answer.status_code < HTTPStatus.MULTIPLE_CHOICES
         return await with_etag(answer, version, _current()) if tagged else answer
 
@@ -148,7 +149,7 @@ class Operation(Declaration):
         try:
             return await authenticated(core(), _current(), self.missing_token)
         except AccountGoneError as error:
-            refusal = self._refusal_for(error)
+            refusal = self.refusal_for(error)
             raise refusal.raised_by(error) if refusal else unauthorized(INVALID_TOKEN) from error
 
     async def _checked_input(
@@ -198,7 +199,8 @@ class Operation(Declaration):
             return json_response(data, status)
         return json_response({"success": True, self.key: data}, status)
 
-    def _refusal_for(self, error: DomainError) -> Refusal | None:
+    def refusal_for(self, error: DomainError) -> Refusal | None:
+        """Return the declared answer to an error; None if there is none."""
         if self.if_match and isinstance(error, PreconditionFailedError):
             return Refusal(*PRECONDITION_FAILED)
         for kind in type(error).__mro__:

@@ -16,6 +16,8 @@ from quartapp.http.fields import exact_schema
 from quartapp.http.forms import MULTIPART, UNFIT_STATUS, URL_ENCODED
 from quartapp.http.idempotency import HEADER, PATTERN, REPLAYED
 from quartapp.http.operation import Operation, operation_of
+from quartapp.http.paging import HEADER as LINK
+from quartapp.http.paging import in_pages
 from quartapp.parts import core
 from quartapp.version import __version__
 
@@ -85,6 +87,13 @@ ENTITY_TAG: JsonObject = {
     "ETag": {
         "description": "Names this state of the thing.",
         "required": True,
+        "schema": {"type": "string"},
+    }
+}
+NEXT_PAGE: JsonObject = {
+    LINK: {
+        "description": "Address of the next page, with rel=next (RFC 8288); none on the last page.",
+        "required": False,
         "schema": {"type": "string"},
     }
 }
@@ -266,6 +275,8 @@ def _complete_headers(documented: JsonObject, operation: Operation) -> None:
     if operation.idempotent:
         responses["409"]["headers"] = AGAIN_SOON
         success["headers"] = REPLAYED_ANSWER
+    if in_pages(operation):
+        success["headers"] = NEXT_PAGE
     if operation.redirects:
         responses["303"] = {"description": "Another page follows.", "headers": LOCATION}
     if operation.etag:
