@@ -12,10 +12,11 @@ from quartapp_classes import NotOwnerError, StudentNotFoundError
 if TYPE_CHECKING:
     from bson import ObjectId
 
+    import quartapp_records
     from quartapp import Principal
     from quartapp_auth import People
     from quartapp_classes import ClassService, Rolls
-    from quartapp_records import Access, StudentRegisters
+    from quartapp_records import StudentRegisters
 
 READ = "records:read"
 
@@ -37,7 +38,7 @@ class StudentAccess:
         classes: ClassService,
         rolls: Rolls,
         registers: StudentRegisters,
-        access: Access,
+        access: quartapp_records.Access,
     ) -> None:
         self._people = people
         self._classes = classes
