@@ -36,6 +36,7 @@ PARTS = {
     "http/test_lock.py": "records",
     "http/test_scale.py": "admin",
     "http/test_tokens.py": "auth",
+    "http/test_views.py": "records",
     "websocket/": "live",
 }
 HERE = Path(__file__).parent

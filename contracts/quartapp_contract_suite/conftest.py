@@ -26,6 +26,7 @@ from quartapp_contract_suite.options import DEPTHS, add_options
 from quartapp_contract_suite.page import write_page
 from quartapp_contract_suite.people import PASSWORD, TIMEOUT_SECONDS, People
 from quartapp_contract_suite.server import make_admin, server_in
+from quartapp_contract_suite.telling import failure_lines, place_of, told
 from quartapp_contract_suite.websocket.report import summary_lines as websocket_lines
 
 if TYPE_CHECKING:
@@ -60,6 +61,10 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     if config.option.xmlpath is None:
         config.option.xmlpath = JUNIT_FILE
+    if config.option.tbstyle == "auto":
+        # The end of the run tells failures by operation, and not one after the other.
+        config.option.contract_told = True
+        config.option.tbstyle, config.option.reportchars = "no", "sxX"
     if url := config.getoption("--base-url"):
         _require_answer(url.rstrip("/"))
 
@@ -113,6 +118,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in reasons]
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Let a failure say what was asked and what came, unless ``--tb`` asks for a traceback."""
+    report = yield
+    people = getattr(item, "funcargs", {}).get("people")
+    if report.failed and call.excinfo is not None and item.config.getoption("contract_told", False):
+        report.longrepr = told(call.excinfo.value, place_of(item), people)
+    if people is not None and report.when == "teardown":
+        people.last = None
+    return report
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print how many cases ran."""
     reports = [
@@ -122,8 +141,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         if isinstance(report, pytest.TestReport) and report.when == "call"
     ]
     properties = [pair for report in reports for pair in report.user_properties]
-    lines = [*http_lines(properties), *websocket_lines(properties)]
     config = terminalreporter.config
+    failed = [*terminalreporter.stats.get("failed", ()), *terminalreporter.stats.get("error", ())]
+    if failed and config.getoption("contract_told", False):
+        terminalreporter.section("what failed")
+        for line in failure_lines(failed):
+            terminalreporter.line(line)
+    lines = [*http_lines(properties), *websocket_lines(properties)]
     lines += left_out_lines(config.stash.get(LEFT_OUT, Counter()))
     if file := config.getoption("--contract-html"):
         server = config.getoption("--base-url") or "started by the run"

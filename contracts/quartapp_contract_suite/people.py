@@ -61,12 +61,20 @@ class People:
 
     Attributes:
         inviter: The administrator who invites each person; None where everybody may register.
+        last: The last answer of the server, for the text of a failure; None for none yet.
+        names: What people and classes are called there, by ``_id``.
     """
 
     inviter: Person | None = None
+    last: httpx.Response | None = None
 
     def __init__(self, base_url: str) -> None:
-        self.http = httpx.Client(base_url=base_url, timeout=TIMEOUT_SECONDS)
+        self.names: dict[str, str] = {}
+        self.http = httpx.Client(
+            base_url=base_url,
+            timeout=TIMEOUT_SECONDS,
+            event_hooks={"response": [self._remember]},
+        )
 
     def __enter__(self) -> People:
         return self
@@ -77,6 +85,13 @@ class People:
     def close(self) -> None:
         """Close the connections."""
         self.http.close()
+
+    def _remember(self, answer: httpx.Response) -> None:
+        self.last = answer
+
+    def _call(self, identifier: str, name: str) -> None:
+        number = sum(known.startswith(name) for known in self.names.values()) + 1
+        self.names.setdefault(identifier, f"{name} {number}" if number > 1 else name)
 
     def teacher(self, name: str = "Ada Lovelace") -> Person:
         """Register a teacher and sign in; return the person."""
@@ -135,6 +150,7 @@ class People:
         token = self._data("POST", "/auth/login", 200, json=credentials)["token"]
         headers = {"Authorization": f"Bearer {token}"}
         me = self._data("GET", "/auth/me", 200, headers=headers)
+        self._call(me["_id"], f"{me['role']} {me['name']}")
         return Person(me["_id"], me["name"], email, me["role"], token, created_at=me["createdAt"])
 
     def session_of(self, teacher: Person, class_id: str, student: Person) -> str:
@@ -174,6 +190,7 @@ class People:
             headers=teacher.headers,
         )
         class_id = str(class_room["_id"])
+        self._call(class_id, "class" if name is None else f"class {name}")
         for student in students:
             answer = self.http.post(
                 f"{API}/class/{class_id}/add-student",

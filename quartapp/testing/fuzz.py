@@ -25,11 +25,14 @@ CASES_PER_OPERATION = 66
 # Probability that a value that exists on the server replaces a generated value.
 KNOWN_VALUES = 0.4
 TIMEOUT_SECONDS = 900
-MOST_LINES = 60
+MOST_LINES = 50
 # The part of schemathesis' output that says what is wrong.
 _FAILURES = re.compile(
     r"^=+ (?:ERRORS|FAILURES) =+\n(.*?)(?=^=+ SUMMARY =+$|\Z)", re.MULTILINE | re.DOTALL
 )
+# There, failures stand by operation, each with the checks that did not pass.
+_OPERATION = re.compile(r"_+ .+ _+$")
+_CASE = re.compile(r"\d+\. Test Case ID")
 _REPLAY = re.compile(r"\s*(?:st replay \S+|Reproduce with:)\s*$")
 # Every check of schemathesis is on.
 CONFIGURATION = """\
@@ -116,12 +119,18 @@ class Outcome:
 
     @property
     def told(self) -> str:
-        """The failures, each with a curl command, up to ``MOST_LINES`` lines; else the output."""
+        """The failures by operation, the first of each kind with its answer and a curl command.
+
+        They are ``MOST_LINES`` lines at most; without a failure, the output.
+        """
         found = _FAILURES.search(self.output)
         text = found[1] if found else self.output
         lines = [line for line in text.splitlines() if line.strip() and not _REPLAY.match(line)]
+        lines = _first_of_each_kind(lines)
         more = len(lines) - MOST_LINES
-        return "\n".join([*lines[:MOST_LINES], *([f"and {more} more lines"] if more > 0 else [])])
+        return "\n".join(
+            [*lines[: MOST_LINES - 1], f"and {more + 1} more lines"] if more > 0 else lines
+        )
 
     @property
     def total(self) -> int:
@@ -138,6 +147,32 @@ class Outcome:
             counts,
             self.seconds + later.seconds,
         )
+
+
+def _first_of_each_kind(lines: list[str]) -> list[str]:
+    """Return the lines of a report without cases that failed as one before them did."""
+    kept: list[str] = []
+    kinds: Counter[tuple[str, ...]] = Counter()
+    for block in _blocks(lines):
+        if _OPERATION.match(block[0]):
+            kinds.clear()
+        kind = tuple(line for line in block if line.startswith("- "))
+        kinds[kind] += 1
+        if not _CASE.match(block[0]) or kinds[kind] == 1:
+            kept += block
+        elif kinds[kind] == 2:
+            kept.append(f"more cases with: {'; '.join(line[2:] for line in kind)}")
+    return kept
+
+
+def _blocks(lines: list[str]) -> list[list[str]]:
+    """Return lines in blocks, of which each begins with an operation or a case."""
+    blocks: list[list[str]] = []
+    for line in lines:
+        if not blocks or _OPERATION.match(line) or _CASE.match(line):
+            blocks.append([])
+        blocks[-1].append(line)
+    return blocks
 
 
 def fuzz(

@@ -53,8 +53,33 @@ def test_a_red_fuzz_of_routes_tells_the_failures_alone():
         "    curl -X GET 'http://127.0.0.1:3000/a'",
     ]
     many = OUTPUT.replace("- ST101 Server error", "- ST101 Server error\n" * 500)
-    assert Outcome(1, many, {}, 1).told.splitlines()[MOST_LINES:] == ["and 445 more lines"]
+    assert Outcome(1, many, {}, 1).told.splitlines()[MOST_LINES - 1 :] == ["and 456 more lines"]
     assert Outcome(2, "no such file\n", {}, 1).told == "no such file"
+
+
+def test_a_red_fuzz_of_routes_tells_the_first_of_each_kind_for_each_operation():
+    def case(number, check, answer):
+        return f"{number}. Test Case ID: {number}\n- {check}\n[500] {answer}\n"
+
+    parts = [
+        "==== FAILURES ====\n",
+        "____ GET /a ____\n",
+        case(1, "Server error", "one"),
+        case(2, "Server error", "two"),
+        case(3, "Undocumented status", "three"),
+        case(4, "Server error", "four"),
+        "____ GET /b ____\n",
+        case(1, "Server error", "five"),
+        "==== SUMMARY ====\n",
+    ]
+    assert Outcome(1, "".join(parts), {}, 1).told.splitlines() == [
+        "____ GET /a ____",
+        *case(1, "Server error", "one").splitlines(),
+        "more cases with: Server error",
+        *case(3, "Undocumented status", "three").splitlines(),
+        "____ GET /b ____",
+        *case(1, "Server error", "five").splitlines(),
+    ]
 
 
 def test_the_first_failure_ends_the_run_and_is_told_with_its_steps():

@@ -77,6 +77,8 @@ class Scene:
             "taken": f"Algebra {fresh}",
             "missing": MISSING_ID,
             "yesterday": days_ago(1),
+            # In the next two, a day of UTC has begun in some time zone.
+            "in_three_days": days_ago(-3),
             "monday": monday.isoformat(),
             "tuesday": (monday + timedelta(days=1)).isoformat(),
             "wednesday": (monday + timedelta(days=2)).isoformat(),

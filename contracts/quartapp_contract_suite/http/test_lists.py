@@ -1,4 +1,4 @@
-"""Lists of people: searches, filters, and pages that have each person once."""
+"""Lists of people and invitations: searches, filters, order, and pages that have each once."""
 
 from __future__ import annotations
 
@@ -95,6 +95,20 @@ def test_pages_of_students_begin_behind_the_last_and_are_no_longer_than_asked(
     pages = _pages(people, teacher, "/class/students", staff.word, most=len(staff.students))
 
     assert pages == [[one] for one in staff.students]
+
+
+def test_the_newest_invitation_comes_first_and_pages_go_back_in_time(
+    people: People, admin: Person
+) -> None:
+    path = "/admin/invitations"
+    made: list[str] = []
+    for _ in range(3):
+        answer = people.http.post(f"{API}{path}", json={"role": "teacher"}, headers=admin.headers)
+        assert answer.status_code == 201, answer.text
+        made.insert(0, answer.json()["data"]["_id"])
+
+    assert ids_in(people, admin, path, limit=3) == made
+    assert ids_in(people, admin, path, limit=1, after=made[0]) == made[1:2]
 
 
 def _pages(people: People, person: Person, path: str, word: str, most: int) -> list[list[str]]:

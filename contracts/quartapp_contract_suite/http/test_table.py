@@ -107,7 +107,7 @@ def test_answer_is_as_the_table_says(row: Row, scene: Scene) -> None:
 
     answer = scene.people.http.request(row.method, scene.filled(row.path), headers=headers, **sent)
 
-    assert answer.status_code == row.status, answer.text
+    assert answer.status_code == row.status, f"{row.status} was expected: {answer.text}"
     assert {name: answer.headers.get(name) for name in row.headers} == dict(row.headers)
     if isinstance(row.body, str):
         assert answer.text.lstrip().lower().startswith(row.body.lower())

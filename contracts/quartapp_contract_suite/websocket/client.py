@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
+from websockets.typing import Subprotocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from websockets.sync.client import ClientConnection
@@ -29,7 +30,10 @@ def websocket_url(base_url: str, query: str = "") -> str:
 
 
 def open_socket(
-    url: str, headers: Mapping[str, str] | None = None, compression: str | None = None
+    url: str,
+    headers: Mapping[str, str] | None = None,
+    compression: str | None = None,
+    subprotocols: Sequence[str] | None = None,
 ) -> AbstractContextManager[ClientConnection]:
     """Open a plain connection, without the library's own queue limit and pings.
 
@@ -37,11 +41,14 @@ def open_socket(
         url: Address of the socket.
         headers: Further headers of the handshake.
         compression: ``deflate`` to offer compression, which the server may agree to.
+        subprotocols: Subprotocols to offer.
     """
+    offered = None if subprotocols is None else [*map(Subprotocol, subprotocols)]
     return connect(
         url,
         additional_headers=headers,
         compression=compression,
+        subprotocols=offered,
         proxy=None,
         ping_interval=None,
         max_queue=None,

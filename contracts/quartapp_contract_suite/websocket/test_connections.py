@@ -107,6 +107,35 @@ def test_bad_header_gets_one_error_and_close_code_1008(base_url: str) -> None:
     assert closed.value.rcvd.code == 1008
 
 
+VERSION_1 = "quartapp.v1"
+
+
+@pytest.mark.parametrize("way", ["subprotocol", "address"])
+def test_the_token_may_come_as_a_subprotocol_that_the_answer_does_not_name(
+    way: str, cast: Cast, base_url: str
+) -> None:
+    # The name of the version is the answer, wherever the token is.
+    carried = way == "subprotocol"
+    names = [VERSION_1, *([f"bearer.{cast.teacher.token}"] if carried else [])]
+    url = websocket_url(base_url, "" if carried else f"?token={cast.teacher.token}")
+    with open_socket(url, subprotocols=names) as connection:
+        assert connection.subprotocol == VERSION_1
+        connection.send(json.dumps({"event": "MY_ATTENDANCE", "ref": "one"}))
+        assert json.loads(connection.recv(DEADLINE_SECONDS)) == {**STUDENT_ONLY, "ref": "one"}
+
+
+def test_bad_token_as_a_subprotocol_gets_one_error_and_close_code_1008(
+    cast: Cast, base_url: str
+) -> None:
+    names = [VERSION_1, f"bearer.{cast.teacher.token}x"]
+    with open_socket(websocket_url(base_url), subprotocols=names) as connection:
+        assert json.loads(connection.recv(DEADLINE_SECONDS)) == UNAUTHORIZED
+        with pytest.raises(ConnectionClosed) as closed:
+            connection.recv(DEADLINE_SECONDS)
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1008
+
+
 # Compression, which a server may agree to.
 
 

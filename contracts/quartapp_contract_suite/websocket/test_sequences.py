@@ -92,6 +92,9 @@ class RollCall:
         records = self._data(f"/session/{listed['_id']}")["records"]
         assert len(records) == len({one["studentId"] for one in records}), "a second record"
         assert {one["studentId"]: one["status"] for one in records} == final, "the records"
+        vias = {one["studentId"]: one["via"] for one in records}
+        expected = {one: None if one in self._marks else "unmarked" for one in final}
+        assert vias == expected, "how the records have come"
         for student in self._who:
             if student.id in self._on_roll:
                 self._check_own(student, final[student.id])

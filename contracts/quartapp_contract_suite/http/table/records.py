@@ -228,12 +228,15 @@ def _add() -> list[Row]:
     not_held = {"date": "<yesterday>", "cancelled": True, "reason": " Snow "}
     outsider = {**good, "records": [{**present, "studentId": "<outsider_id>"}]}
     early = unfit("date is before 1970", "date")
+    future = unfit("date is in the future", "date")
     late = error("Forbidden, too late for teachers")
     return [
         row("on paper", 201, ok(entered), good),
         row("cancelled", 201, ok(cancelled), not_held),
-        row("to come", 400, unfit("date is in the future", "date"), {**good, "date": "9999-12-31"}),
+        row("to come", 400, future, {**good, "date": "9999-12-31"}),
+        row("in three days", 400, future, {**good, "date": "<in_three_days>"}),
         row("before 1970", 400, early, {**good, "date": "0001-01-01"}),
+        row("the day before 1970", 400, early, {**good, "date": "1969-12-31"}),
         row("long ago", 403, late, {**good, "date": "1999-12-31"}),
         row("not on the roll", 404, NOT_ENROLLED, outsider),
         row("a student twice", 400, INVALID, {**good, "records": [present, present]}),
@@ -450,6 +453,7 @@ def _lock() -> list[Row]:
         row("a day", 200, ok(locked), {"through": "1970-01-01"}),
         row("nothing", 200, ok({**locked, "through": None}), {"through": None}),
         row("to come", 400, future, {"through": "9999-12-31"}),
+        row("in three days", 400, future, {"through": "<in_three_days>"}),
         row("no day", 400, INVALID, {"through": "soon"}),
         row("left out", 400, INVALID, {}),
         Row(
