@@ -24,6 +24,8 @@ async def called_lesson(serve, visit, names=NAMES, clock=None, **options):
     await visitor.goto("/app/today")
     await visitor.page.get_by_role("button", name="Start roll call").click()
     await expect(visitor.page.get_by_role("list", name="Roll")).to_be_visible()
+    # What a test does to the class afterwards finds a page that is connected.
+    await visitor.page.wait_for_selector("main[data-connection=ready]")
     return visitor, teacher, students, room
 
 
