@@ -4,6 +4,7 @@ The names exported here are public; the modules below are internal.
 """
 
 from quartapp_auth.accounts.bulk import AccountEntry, BulkAccounts
+from quartapp_auth.accounts.letters import Letters, Writer
 from quartapp_auth.accounts.people import People
 from quartapp_auth.accounts.store import UserStore
 from quartapp_auth.accounts.users import AccountState, Contact, User, UserChanges, username_key
@@ -84,6 +85,7 @@ __all__ = [
     "InvitationUsedError",
     "Invitations",
     "LastAdministratorError",
+    "Letters",
     "NewAccount",
     "NoMailError",
     "OneTimeCode",
@@ -115,6 +117,7 @@ __all__ = [
     "UserRegistered",
     "UserService",
     "UserStore",
+    "Writer",
     "WrongPasswordError",
     "username_key",
 ]

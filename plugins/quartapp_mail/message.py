@@ -1,14 +1,17 @@
-"""The text of the mail with a one-time code."""
+"""The texts of mails."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, make_msgid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from quartapp_auth import OneTimeCode, User
@@ -34,15 +37,49 @@ def reset_message(
     # A stranger may have registered the address with a name that is an advertisement. Only a name
     # that somebody stands for is mailed.
     name = _one_line(user.display_name) if user.vouched else ""
+    message = _headed(settings, Address(name, addr_spec=to), SUBJECT, now)
+    message["Message-ID"] = make_msgid(domain=settings.mail_from.rpartition("@")[2])
+    message.set_content(_text(name, to, code, settings, by), charset="utf-8")
+    return message
+
+
+def letter_message(
+    user: User,
+    to: str,
+    written: tuple[str, str],
+    order: Mapping[str, Any],
+    settings: MailSettings,
+    now: datetime,
+) -> EmailMessage:
+    """Return a mail that another plugin has written.
+
+    Args:
+        user: The account.
+        to: Address of the account.
+        written: Subject and text.
+        order: The order, which gives the mail its ``Message-ID``: a mail that is sent twice,
+            because a process died after the first time, can be told to be the same.
+        settings: Settings with the sender's address.
+        now: The present time, in UTC.
+    """
+    subject, text = written
+    name = _one_line(user.display_name) if user.vouched else ""
+    message = _headed(settings, Address(name, addr_spec=to), _one_line(subject), now)
+    told = json.dumps(order, sort_keys=True, default=str).encode()
+    domain = settings.mail_from.rpartition("@")[2]
+    message["Message-ID"] = f"<{hashlib.sha256(told).hexdigest()[:32]}@{domain}>"
+    message.set_content(text, charset="utf-8")
+    return message
+
+
+def _headed(settings: MailSettings, to: Address, subject: str, now: datetime) -> EmailMessage:
     message = EmailMessage(policy=SMTP)
     message["From"] = settings.mail_from
-    message["To"] = Address(name, addr_spec=to)
-    message["Subject"] = SUBJECT
+    message["To"] = to
+    message["Subject"] = subject
     message["Date"] = format_datetime(now)
-    message["Message-ID"] = make_msgid(domain=settings.mail_from.rpartition("@")[2])
     # Nobody's automatic answer is of use (RFC 3834, section 5).
     message["Auto-Submitted"] = "auto-generated"
-    message.set_content(_text(name, to, code, settings, by), charset="utf-8")
     return message
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from quartapp import core, hookimpl
-from quartapp_auth import ResetMail, Resets, UserService
+from quartapp_auth import Letters, ResetMail, Resets, UserService
 from quartapp_mail.audited import ACTIONS
 from quartapp_mail.models import ResetMailDocument
 from quartapp_mail.sender import Sender
@@ -25,7 +25,7 @@ log = structlog.get_logger("quartapp.mail")
 
 
 class MailPlugin:
-    """The plugin that mails one-time codes to people who have forgotten their passwords."""
+    """The plugin that mails one-time codes, and what other plugins write to accounts."""
 
     name = "mail"
     requires = ("auth",)
@@ -65,6 +65,7 @@ class MailPlugin:
             parts.clock,
         )
         parts.services.add(self._service, as_=ResetMail)
+        parts.services.add(self._service, as_=Letters)
 
     @hookimpl
     def register_capabilities(self) -> dict[str, bool]:

@@ -16,18 +16,18 @@ from pymongo import ReturnDocument
 from quartapp import NotDeliveredError, OutboxEntry, Pauses
 from quartapp_auth import UserNotFoundError
 from quartapp_mail.audited import RESET_ASKED, RESET_ORDERED
-from quartapp_mail.message import reset_message
+from quartapp_mail.message import letter_message, reset_message
 from quartapp_mail.models import COLLECTION
 from quartapp_mail.sender import NotSentError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping
     from email.message import EmailMessage
 
     from bson import ObjectId
 
     from quartapp import Changes, Clock, Database
-    from quartapp_auth import Resets, User, UserService
+    from quartapp_auth import Resets, User, UserService, Writer
     from quartapp_mail.sender import Sender
     from quartapp_mail.settings import MailSettings
 
@@ -36,8 +36,9 @@ log = structlog.get_logger("quartapp.mail")
 PLUGIN = "mail"
 FORGOTTEN = "forgotten"
 RESET = "reset"
+LETTER = "letter"
 # Mails of one process that are sent at once, and requests that are looked at.
-AT_ONCE: Mapping[str, int] = {FORGOTTEN: 4, RESET: 4}
+AT_ONCE: Mapping[str, int] = {FORGOTTEN: 4, RESET: 4, LETTER: 4}
 ONCE_IN = timedelta(minutes=5)
 # The last try comes two to four hours after the first: later, nobody waits for the mail.
 PAUSES = Pauses(first=5, longest=1800)
@@ -45,7 +46,9 @@ TRIES = 16
 
 
 class MailService:
-    """Mail with one-time codes; a :class:`~quartapp_auth.ResetMail`.
+    """Mail with one-time codes, and mail that other plugins write.
+
+    A :class:`~quartapp_auth.ResetMail` and :class:`~quartapp_auth.Letters`.
 
     Args:
         settings: Settings of the mail.
@@ -74,6 +77,27 @@ class MailService:
         self._changes = changes
         self._database = database
         self._clock = clock
+        self._writers: dict[str, Writer] = {}
+
+    def write(self, kind: str, writer: Writer) -> None:
+        """Write the mails of one kind; for ``startup``.
+
+        Args:
+            kind: Kind of mail.
+            writer: Function that writes a mail.
+        """
+        self._writers[kind] = writer
+
+    def order(self, kind: str, account: str, data: Mapping[str, Any]) -> tuple[str, OutboxEntry]:
+        """Return the order for a mail.
+
+        Args:
+            kind: Kind of mail.
+            account: ``_id`` of the account.
+            data: Data for the writer.
+        """
+        ordered = {"letter": kind, "account": account, "data": dict(data)}
+        return PLUGIN, OutboxEntry(LETTER, None, ordered)
 
     async def send(self, user: User, by: str) -> None:
         """Mail a one-time code to an account with an address.
@@ -108,6 +132,8 @@ class MailService:
         """
         if kind == FORGOTTEN:
             await self._look_up(data["email"])
+        elif kind == LETTER:
+            await self._send_letter(data, attempts + 1)
         else:
             await self._mail(data["account"], data["by"], attempts + 1)
 
@@ -151,9 +177,43 @@ class MailService:
             return reset_message(user, to, code, self._settings, self._clock.now(), name)
 
         try:
-            await self._sender.send(to, message)
+            await self._send(account, to, message, attempts)
         except UserNotFoundError:
             return
+        log.info("a one-time code was mailed", account=account)
+
+    async def _send_letter(self, data: Mapping[str, Any], attempts: int) -> None:
+        kind, account = data["letter"], data["account"]
+        if kind not in self._writers:
+            # The plugin may come back.
+            raise NotDeliveredError(
+                f"no plugin writes {kind}",
+                again_in=None if attempts >= TRIES else PAUSES.after(attempts),
+                about={"account": account},
+            )
+        try:
+            user = await self._users.get(account)
+        except UserNotFoundError:
+            return
+        to = user.email
+        if to is None or user.disabled:
+            return
+        written = await self._writers[kind](account, data["data"])
+        if written is None:
+            return
+        made = letter_message(user, to, written, data, self._settings, self._clock.now())
+
+        async def message() -> EmailMessage:
+            return made
+
+        await self._send(account, to, message, attempts)
+        log.info("a letter was mailed", account=account, kind=kind)
+
+    async def _send(
+        self, account: str, to: str, message: Callable[[], Awaitable[EmailMessage]], attempts: int
+    ) -> None:
+        try:
+            await self._sender.send(to, message)
         except NotSentError as error:
             given_up = error.for_good or attempts >= TRIES
             raise NotDeliveredError(
@@ -161,7 +221,6 @@ class MailService:
                 again_in=None if given_up else PAUSES.after(attempts),
                 about={"account": account},
             ) from error
-        log.info("a one-time code was mailed", account=account)
 
     async def _name_of(self, administrator: str) -> str:
         try:

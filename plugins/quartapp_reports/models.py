@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from mongoengine import DictField, IntField, ListField, ObjectIdField, StringField
+from mongoengine import DateTimeField, DictField, IntField, ListField, ObjectIdField, StringField
 
 from quartapp import Model
 
@@ -21,3 +21,16 @@ class OpenWarnings(Model):
     open = ListField(DictField())
 
     meta: ClassVar[dict[str, Any]] = {"collection": "attendance_warnings", "indexes": ["rules"]}
+
+
+class WarningDigest(Model):
+    """The last day on which a teacher was mailed about warnings; ``id`` is that of the teacher.
+
+    ``at`` is the moment up to which warnings were told.
+    """
+
+    id = StringField(primary_key=True)
+    day = StringField(required=True)
+    at = DateTimeField(required=True)
+
+    meta: ClassVar[dict[str, Any]] = {"collection": "warning_digests"}

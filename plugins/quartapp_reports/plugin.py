@@ -8,8 +8,8 @@ from bson import ObjectId
 
 from quartapp import PluginError, Static, core, hookimpl
 from quartapp_attendance import SessionDone, SessionExpired, SessionSuperseded, StatusRegistry
-from quartapp_auth import People
-from quartapp_classes import ClassService, Rolls, StudentAdded, StudentRemoved
+from quartapp_auth import Letters, People
+from quartapp_classes import ClassService, Rolls, StudentAdded, StudentRemoved, Teaching
 from quartapp_records import (
     Access,
     ChangedRecords,
@@ -22,9 +22,10 @@ from quartapp_records import (
 )
 from quartapp_reports import hookspecs
 from quartapp_reports.assessing import READER, Assessing
+from quartapp_reports.digests import Digests
 from quartapp_reports.export_routes import export_routes
 from quartapp_reports.happenings import WarningRaised, WarningWithdrawn
-from quartapp_reports.models import OpenWarnings
+from quartapp_reports.models import OpenWarnings, WarningDigest
 from quartapp_reports.open_warnings import RaisedWarnings
 from quartapp_reports.print_page import HERE, STATIC_PREFIX, PrintPages
 from quartapp_reports.routes import report_routes
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 FINGERPRINT_DIGITS = 16
 WARNING_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 CATCH_UP_SECONDS = 10.0
+DIGEST_SECONDS = 60.0
 HEARD = (
     SessionDone,
     SessionSuperseded,
@@ -74,6 +76,8 @@ class ReportsPlugin:
     def __init__(self) -> None:
         self._raised: RaisedWarnings | None = None
         self._assessing: Assessing | None = None
+        self._digests: Digests | None = None
+        self._mails = False
         self._is_serving = False
 
     @hookimpl
@@ -116,8 +120,9 @@ class ReportsPlugin:
             warnings,
             _fingerprint(settings, warnings, statuses),
         )
+        people = services.get(People)  # type: ignore[type-abstract] # mypy takes a protocol for a class that cannot be used
         access = StudentAccess(
-            services.get(People),  # type: ignore[type-abstract] # mypy takes a protocol for a class that cannot be used
+            people,
             services.get(ClassService),
             rolls,
             services.get(StudentRegisters),
@@ -126,6 +131,22 @@ class ReportsPlugin:
         for service in (reports, warnings, self._raised, self._assessing, access):
             services.add(service)
         parts.tasks.every(CATCH_UP_SECONDS, self._assessing.catch_up, once_per_installation=True)
+        self._digests = Digests(
+            parts.database,
+            parts.plugins.changes,
+            parts.clock,
+            parts.settings.timezone,
+            parts.local_day,
+            settings.digest_hour or 0,
+            lambda: services.find(Letters),  # type: ignore[type-abstract] # as above
+            services.get(Teaching),
+            services.get(ClassService),
+            people,
+        )
+        services.add(self._digests)
+        self._mails = settings.digest_hour is not None
+        if self._mails:
+            parts.tasks.every(DIGEST_SECONDS, self._digests.send, once_per_installation=True)
         services.add(XlsxFiles())
         services.add(PrintPages())
 
@@ -147,12 +168,14 @@ class ReportsPlugin:
     @hookimpl
     def register_collections(self) -> list[type[Model]]:
         """Declare the collection of warnings."""
-        return [OpenWarnings]
+        return [OpenWarnings, WarningDigest]
 
     @hookimpl
     async def startup(self) -> None:
-        """Assess classes from now on: this is a server, and no command."""
+        """Assess classes from now on, and write mails: this is a server, and no command."""
         self._is_serving = True
+        if self._digests is not None and self._mails:
+            self._digests.start()
 
     @hookimpl
     async def on_events(self, events: list[object]) -> None:
@@ -181,17 +204,23 @@ class ReportsPlugin:
 
     @hookimpl
     async def erase_person(self, user_id: str, dry_run: bool) -> dict[str, int] | None:
-        """Erase the warnings of a person."""
-        if self._raised is None:
+        """Erase the warnings of a person, and when the person was mailed."""
+        if self._raised is None or self._digests is None:
             return None
-        return {"warnings": await self._raised.erase(user_id, dry_run=dry_run)}
+        return {
+            "warnings": await self._raised.erase(user_id, dry_run=dry_run),
+            "digests": await self._digests.erase(user_id, dry_run=dry_run),
+        }
 
     @hookimpl
     async def personal_data(self, user_id: str) -> dict[str, object] | None:
-        """Return the warnings of a person."""
-        if self._raised is None:
+        """Return the warnings of a person, and when the person was last mailed."""
+        if self._raised is None or self._digests is None:
             return None
-        return {"warnings": await self._raised.of_person(user_id)}
+        return {
+            "warnings": await self._raised.of_person(user_id),
+            "digests": await self._digests.of_person(user_id),
+        }
 
 
 def _warning_rules(app: Quart, settings: ReportsSettings) -> dict[str, WarningRule]:
@@ -217,7 +246,9 @@ def _fingerprint(
 ) -> str:
     """Return a text that differs when other settings could lead to other warnings."""
     worth = {status.code: (status.counts_as, str(status.points)) for status in statuses.all}
-    told = repr((settings.model_dump(mode="json"), warnings.names, sorted(worth.items())))
+    # When teachers are mailed changes no warning.
+    rules = settings.model_dump(mode="json", exclude={"digest_hour"})
+    told = repr((rules, warnings.names, sorted(worth.items())))
     return hashlib.sha256(told.encode()).hexdigest()[:FINGERPRINT_DIGITS]
 
 

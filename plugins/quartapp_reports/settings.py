@@ -32,3 +32,10 @@ class ReportsSettings(BaseModel):
     warn_absences: int = Field(
         3, ge=1, le=1000, description="Absences in a row of which a report warns."
     )
+    digest_hour: int | None = Field(
+        None,
+        ge=0,
+        le=23,
+        description="Local hour at which teachers are mailed what was raised since the day before; "
+        "needs the mail plugin. Without it, nobody is mailed.",
+    )

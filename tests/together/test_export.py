@@ -36,6 +36,7 @@ HOME = {
     "excuses": ("excuses", "excuses"),
     "attendance_warnings": ("reports", "warnings"),
     "office_entries": ("office", "entries"),
+    "warning_digests": ("reports", "digests"),
 }
 
 
