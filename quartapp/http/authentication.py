@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from quartapp.http.answers import ApiError
-from quartapp.http.csrf import refuse_cross_site
+from quartapp.http.browsers.csrf import refuse_cross_site
 from quartapp.identity.tokens import AccountGoneError, InvalidTokenError
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from werkzeug.exceptions import HTTPException
 
-from quartapp.http.csrf import SAFE_METHODS
+from quartapp.http.browsers.csrf import SAFE_METHODS
 from quartapp.http.declaration import MAX_BODY_BYTES
 from quartapp.http.operation import operation_of
 

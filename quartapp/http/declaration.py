@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from quartapp.errors import DomainError
 from quartapp.http.answers import RETRY_AFTER_SECONDS, ApiError, FieldError
 from quartapp.http.authentication import INVALID_TOKEN, MISSING_TOKEN, token_code
+from quartapp.http.browsers.csrf import CROSS_SITE
 from quartapp.http.conditional import PRECONDITION_FAILED
-from quartapp.http.csrf import CROSS_SITE
 from quartapp.http.idempotency import CODES
 from quartapp.http.paging import check_cursor
 from quartapp.http.problems import code_of

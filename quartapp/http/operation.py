@@ -20,13 +20,13 @@ from quart.wrappers import Response
 from quartapp.errors import DomainError, PreconditionFailedError
 from quartapp.http.answers import ApiError, json_response
 from quartapp.http.authentication import INVALID_TOKEN, authenticated, unauthorized
+from quartapp.http.browsers.csrf import refuse_other_sites
 from quartapp.http.conditional import (
     PRECONDITION_FAILED,
     Versioned,
     expected_versions,
     with_etag,
 )
-from quartapp.http.csrf import refuse_other_sites
 from quartapp.http.declaration import Declaration, Refusal
 from quartapp.http.documentation import documented
 from quartapp.http.forms import UNFIT_STATUS, FormError, parsed_form
@@ -122,7 +122,7 @@ class Operation(Declaration):
         try:
             data = await view(**arguments)
             links = await next_page(
-                self, data, _current(), lambda query: view(**{**arguments, "query": query})
+                self, data, _current(), lambda query: self._behind(view, arguments, query)
             )
         except DomainError as error:
             refusal = self.refusal_for(error)
@@ -137,6 +137,21 @@ class Operation(Declaration):
         answer.headers.update(links)
         tagged = self.etag and answer.status_code < HTTPStatus.MULTIPLE_CHOICES
         return await with_etag(answer, version, _current()) if tagged else answer
+
+    async def _behind(
+        self,
+        view: Callable[..., Awaitable[object]],
+        arguments: Mapping[str, object],
+        query: BaseModel,
+    ) -> object:
+        try:
+            return await view(**{**arguments, "query": query})
+        except DomainError as error:
+            # Some lists end with 404, as clients were promised.
+            refusal = self.refusal_for(error)
+            if refusal is not None and refusal.status == HTTPStatus.NOT_FOUND:
+                return None
+            raise
 
     async def _once(
         self, answer: Callable[[Attempt], Awaitable[Response]], principal: Principal | None

@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import json
 import typing
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from pydantic import BaseModel
 
 from quartapp.encoding import to_json
-from quartapp.errors import DomainError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -24,7 +22,6 @@ if TYPE_CHECKING:
     from quart.wrappers import Request
 
     from quartapp.http.declaration import Declaration
-    from quartapp.http.operation import Operation
 
 HEADER = "Link"
 AFTER, LIMIT = "after", "limit"
@@ -65,7 +62,7 @@ def _entry_of(data: Any) -> type[BaseModel] | None:  # noqa: ANN401 - a type, al
 
 
 async def next_page(
-    operation: Operation,
+    operation: Declaration,
     data: object,
     request: Request,
     asked: Callable[[BaseModel], Awaitable[object]],
@@ -76,7 +73,7 @@ async def next_page(
         operation: The operation.
         data: What its view answered.
         request: The request, whose path and query the address of the next page repeats.
-        asked: Return what the view answers to another query.
+        asked: Return what the view answers to another query; None for a list that has ended.
 
     Raises:
         DomainError: The view refused the query for the entry behind the last one.
@@ -96,18 +93,11 @@ async def next_page(
 
 
 async def _follows(
-    operation: Operation,
+    operation: Declaration,
     last: str,
     request: Request,
     asked: Callable[[BaseModel], Awaitable[object]],
 ) -> bool:
     assert operation.query is not None  # noqa: S101 - an operation in pages has a query
     wanted = {**request.args.to_dict(), AFTER: last, LIMIT: "1"}
-    try:
-        return bool(await asked(operation.query.model_validate(wanted, strict=False)))
-    except DomainError as error:
-        # Some lists end with 404, as clients were promised.
-        refusal = operation.refusal_for(error)
-        if refusal is not None and refusal.status == HTTPStatus.NOT_FOUND:
-            return False
-        raise
+    return bool(await asked(operation.query.model_validate(wanted, strict=False)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from quartapp.http.csrf import SAFE_METHODS
+from quartapp.http.browsers.csrf import SAFE_METHODS
 from quartapp.identity.cookies import is_secure
 
 if TYPE_CHECKING:
