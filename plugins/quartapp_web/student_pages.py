@@ -34,6 +34,17 @@ TEXTS = {
     "signedOut": _("You are signed out. Sign in again to see your mark."),
     "crowded": _("Too many pages of yours are open. Close some, then load this page again."),
 }
+# The plugin whose event the script sends, which this plugin does not require.
+CHECK_IN = "checkin"
+# What the script says of a code that was not taken, by the server's word.
+REFUSALS = {
+    "Invalid message format": _("Type the six digits of the code."),
+    "Check-in code is wrong or has expired": _("This code is wrong or over. Read it once more."),
+    "Too many attempts, wait a moment": _("These were too many codes. Wait a minute."),
+    "Check-in is not possible from this network": _("You cannot check in from this network."),
+    "You are marked already": _("You are marked already."),
+}
+NOT_CHECKED_IN = _("You are not checked in. Tell your teacher.")
 
 
 @blueprint.get("/now")
@@ -61,6 +72,7 @@ async def show_now(principal: Principal) -> Response:
             }
         )
     statuses = {one.code: one for one in shown_statuses(row["status"] for row in live)}
+    pages = core().services.get(Pages)
     return await page_for(
         principal,
         "now.html",
@@ -70,7 +82,9 @@ async def show_now(principal: Principal) -> Response:
         classes=sorted(rooms),
         statuses=statuses,
         labels={code: asdict(one) for code, one in statuses.items()},
-        texts=core().services.get(Pages).all_translated(TEXTS),
+        texts=pages.all_translated(TEXTS),
+        checks_in=any(plugin.name == CHECK_IN for plugin in core().plugins.loaded),
+        refusals={**pages.all_translated(REFUSALS), "": pages.translated(NOT_CHECKED_IN)},
     )
 
 

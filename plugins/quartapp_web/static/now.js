@@ -29,6 +29,18 @@ function mark(section, code, text) {
   disc.className = status ? `disc stored hue-${status.hue}` : "disc";
   disc.textContent = status?.letter ?? "–";
   words.textContent = text ?? (status ? texts.marked.replace("{status}", status.label) : texts.unmarked);
+  const form = section.querySelector("form");
+  if (form) form.hidden = status !== undefined || text !== undefined;
+}
+
+/** Say what became of a code. @param {HTMLElement} section @param {string} [message] */
+function refused(section, message) {
+  const form = section.querySelector("form");
+  if (!form || form.hidden) return;
+  /** @type {Record<string, string>} */
+  const refusals = JSON.parse(form.dataset.refusals ?? "{}");
+  const problem = /** @type {HTMLElement} */ (form.querySelector("[role=alert]"));
+  problem.textContent = message === undefined ? "" : (refusals[message] ?? refusals[""]);
 }
 
 /** @type {NodeListOf<HTMLElement>} */
@@ -62,8 +74,19 @@ function follow(section) {
     if (event === "SESSION_STARTED") location.reload();
     if (event === "DONE" || event === "SESSION_ENDED") ended(section);
     if (event === "ERROR" && data.message === "No active attendance session") ended(section);
+    else if (event === "ERROR") refused(section, data.message);
   };
-  return new Live(section.dataset.classId ?? "", Number(section.dataset.seq), take, show, began);
+  const classId = section.dataset.classId ?? "";
+  const live = new Live(classId, Number(section.dataset.seq), take, show, began);
+  const form = section.querySelector("form");
+  form?.addEventListener("submit", (submitted) => {
+    submitted.preventDefault();
+    refused(section);
+    const code = form.querySelector("input")?.value;
+    // Without a connection, the banner says so; the code stays in its field.
+    if (live.ready) live.send({ event: "CHECK_IN", data: { classId, code } });
+  });
+  return live;
 }
 
 const lives = [...sections].map(follow);
