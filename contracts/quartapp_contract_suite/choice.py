@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from quartapp.testing.fuzz import LeftOut
+from quartapp_contract_suite.accounts import FOR_GIVEN, LACKING
 from quartapp_contract_suite.documents.documents import openapi_authority
 from quartapp_contract_suite.http.operations import methods
 
@@ -26,6 +27,9 @@ FEATURES = {
     "admin": "admin",
     "service": "service",
 }
+# What servers without registration refuse to everybody.
+REGISTERING = {"registerUser", "createInvitation", "listInvitations", "revokeInvitation"}
+NO_REGISTRATION = "which need a server on which people register"
 # The feature of tests that are about no single operation, by the beginning of their path.
 PARTS = {
     "http/test_administration.py": "admin",
@@ -102,6 +106,8 @@ class Choice:
         features: Names of the features; None for all.
         unmet: Marks of tests that cannot run, each with what they need.
         other: Marks of tests for other servers, each with the only argument that fits this one.
+        is_closed: Whether nobody may register on the server.
+        is_given: Whether the run has accounts that were there before, and no others.
     """
 
     def __init__(
@@ -109,7 +115,12 @@ class Choice:
         features: frozenset[str] | None,
         unmet: Mapping[str, str],
         other: Mapping[str, tuple[object, ...]],
+        *,
+        is_closed: bool = False,
+        is_given: bool = False,
     ) -> None:
+        self._is_closed = is_closed
+        self._is_given = is_given
         self._features = features
         self._operations = operations_of(features) if features else frozenset()
         self._unmet = unmet
@@ -127,6 +138,10 @@ class Choice:
         for mark, fitting in self._other.items():
             if any(found.args != fitting for found in item.iter_markers(mark)):
                 return f"for servers with another setting: {mark}"
+        if self._is_closed and _operation_of(item) in REGISTERING:
+            return NO_REGISTRATION
+        if self._is_given and not _place(item).startswith(FOR_GIVEN):
+            return LACKING
         if self._features is not None and not self._is_chosen(item):
             return f"not of --contract-features {','.join(sorted(self._features))}"
         return None
@@ -135,10 +150,15 @@ class Choice:
         operation = _operation_of(item)
         if operation is not None:
             return operation in self._operations
-        place = item.path.relative_to(HERE).as_posix()
+        place = _place(item)
         feature = next((name for part, name in PARTS.items() if place.startswith(part)), None)
         # A test of no feature is about all of them, such as the comparison of documents.
         return feature is None or feature in (self._features or ())
+
+
+def _place(item: pytest.Item) -> str:
+    """Return where a test is: its path in the suite, and its name."""
+    return f"{item.path.relative_to(HERE).as_posix()}::{item.name}"
 
 
 def _operation_of(item: pytest.Item) -> str | None:

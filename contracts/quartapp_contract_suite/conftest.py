@@ -15,8 +15,10 @@ import httpx
 import pytest
 
 from quartapp.contract.schemas import kept_by_servers
+from quartapp_contract_suite.accounts import NEEDED, ByCommand, Given, check_given, pair
 from quartapp_contract_suite.choice import (
     LEFT_OUT,
+    NO_REGISTRATION,
     Choice,
     chosen_features,
     left_out_lines,
@@ -30,7 +32,7 @@ from quartapp_contract_suite.telling import failure_lines, place_of, told
 from quartapp_contract_suite.websocket.report import summary_lines as websocket_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator, Iterator, Sequence
 
     from quartapp_contract_suite.people import Person
 
@@ -96,8 +98,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         pytest.UsageError: ``--plugin`` is given for a server that this run does not start, or the
             run has no administrator who could invite people.
     """
-    registration = config.getoption("--contract-registration")
-    unmet = {}
+    registration = _registration(config)
+    given = _given(config)
+    check_given(given)
+    unmet = {"needs_registration": NO_REGISTRATION} if registration == "closed" else {}
     if config.getoption("--base-url"):
         if config.getoption("--plugin"):
             raise pytest.UsageError("--plugin is for a server that is started, not for --base-url")
@@ -108,9 +112,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             unmet["needs_admin"] = "which need an administrator: --contract-admin EMAIL:PASSWORD"
             if registration == "invite":
                 raise pytest.UsageError("people are invited by an administrator: --contract-admin")
+            if registration == "closed" and not (given or config.getoption("--accounts")):
+                raise pytest.UsageError(
+                    "somebody makes the people of the run: an administrator (--admin), a command "
+                    "(--accounts), or give accounts that are there (--teacher and --student)"
+                )
+    elif given or config.getoption("--accounts"):
+        raise pytest.UsageError("--accounts, --teacher and --student are for --base-url")
 
     fitting = {"registration": (registration,), "mail": (config.getoption("--contract-mail"),)}
-    choice = Choice(chosen_features(config.getoption("--contract-features")), unmet, fitting)
+    choice = Choice(
+        chosen_features(config.getoption("--contract-features")),
+        unmet,
+        fitting,
+        is_closed=registration == "closed",
+        is_given=bool(given),
+    )
     reasons = {item: reason for item in items if (reason := choice.reason_against(item))}
     config.stash[LEFT_OUT] = Counter(reasons.values())
     if reasons:
@@ -130,6 +147,19 @@ def pytest_runtest_makereport(
     if people is not None and report.when == "teardown":
         people.last = None
     return report
+
+
+def _given(config: pytest.Config) -> dict[str, Sequence[str]]:
+    """Return the accounts that the run was given, by role; empty where it makes its own."""
+    given: dict[str, Sequence[str]] = {role: config.getoption(f"--{role}") for role in NEEDED}
+    return given if any(given.values()) else {}
+
+
+def _registration(config: pytest.Config) -> str:
+    """Return who may register on the server under test: ``open``, ``invite`` or ``closed``."""
+    setting: str | None = config.getoption("--contract-registration")
+    makes_none = _given(config) or config.getoption("--accounts")
+    return setting or ("closed" if makes_none else "open")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -170,9 +200,8 @@ def plugins(request: pytest.FixtureRequest) -> list[str]:
 
 @pytest.fixture(scope="session")
 def registration(request: pytest.FixtureRequest) -> str:
-    """Return who may register on the server under test: ``open`` or ``invite``."""
-    setting: str = request.config.getoption("--contract-registration")
-    return setting
+    """Return who may register on the server under test: ``open``, ``invite`` or ``closed``."""
+    return _registration(request.config)
 
 
 @pytest.fixture(scope="session")
@@ -259,9 +288,23 @@ def people(
 ) -> Iterator[People]:
     """Provide a maker of accounts on the server under test."""
     with People(base_url) as made:
-        if registration == "invite":
-            made.inviter = _admin(request, made, own_folder)
+        if given := _given(request.config):
+            made.given = Given(given)
+        elif command := request.config.getoption("--accounts"):
+            made.maker = ByCommand(command)
+        elif registration != "open" and (one := _admin(request, made, own_folder)):
+            made.inviter = one if registration == "invite" else None
+            made.maker = made.made_by(one) if registration == "closed" else None
         yield made
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _given_people_begin_again(request: pytest.FixtureRequest) -> None:
+    """Let each module of tests have the accounts that the run was given, from the first on."""
+    if _given(request.config):
+        people: People = request.getfixturevalue("people")
+        assert people.given is not None
+        people.given.begin()
 
 
 @pytest.fixture(scope="session")
@@ -273,8 +316,7 @@ def admin(request: pytest.FixtureRequest, people: People, own_folder: Path) -> P
 def _admin(request: pytest.FixtureRequest, people: People, own_folder: Path) -> Person | None:
     given: str | None = request.config.getoption("--contract-admin")
     if given:
-        email, _, password = given.partition(":")
-        return people.signed_in(email, password)
+        return people.signed_in(*pair(given, "--admin"))
     if request.config.getoption("--base-url"):
         return None
     email = f"{uuid.uuid4().hex}@school.example"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from quartapp_contract_suite.accounts import NEEDED
 from quartapp_contract_suite.choice import FEATURES
 
 if TYPE_CHECKING:
     import pytest
 
 DEPTHS = {"quick": 0.25, "default": 1.0, "deep": 10.0}
-REGISTRATIONS = ("open", "invite")
+REGISTRATIONS = ("open", "invite", "closed")
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -44,6 +45,7 @@ def add_options(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--contract-admin",
+        "--admin",
         metavar="EMAIL:PASSWORD",
         help="An administrator of the server of --base-url; tests of what administrators do need "
         "one.",
@@ -51,10 +53,25 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption(
         "--contract-registration",
         choices=REGISTRATIONS,
-        default="open",
-        help="Who may register on the server: everybody, or people whom the administrator invites. "
-        "The run registers its people accordingly.",
+        help="Who may register on the server: everybody, people whom the administrator invites, or "
+        "nobody, where the administrator or --accounts makes the people of the run.  "
+        "[default: closed where accounts are given, else open]",
     )
+    group.addoption(
+        "--accounts",
+        metavar="COMMAND",
+        help="A command that makes an account on the server of --base-url. {name}, {email}, {role} "
+        "and {password} are replaced; without {password}, the password is the input.",
+    )
+    for role in NEEDED:
+        group.addoption(
+            f"--{role}",
+            metavar="EMAIL:PASSWORD",
+            action="append",
+            default=[],
+            help=f"A {role} of the server of --base-url, for servers that make no accounts for the "
+            "run; repeatable. What needs new people is left out.",
+        )
     group.addoption(
         "--contract-features",
         metavar="NAMES",

@@ -6,9 +6,14 @@ import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from quartapp_contract_suite.accounts import Given
 
 API = "/api/v1"
 # No example of the documents has it, so that it is found wherever a server tells it.
@@ -61,11 +66,16 @@ class People:
 
     Attributes:
         inviter: The administrator who invites each person; None where everybody may register.
+        maker: Makes an account of a name, an address, a role and a password, where nobody may
+            register; None where people register.
+        given: The accounts that the run was given instead of new ones; None for new ones.
         last: The last answer of the server, for the text of a failure; None for none yet.
         names: What people and classes are called there, by ``_id``.
     """
 
     inviter: Person | None = None
+    maker: Callable[[str, str, str, str], None] | None = None
+    given: Given | None = None
     last: httpx.Response | None = None
 
     def __init__(self, base_url: str) -> None:
@@ -111,8 +121,13 @@ class People:
         Raises:
             AssertionError: The server's answer breaks the contract.
         """
+        if self.given is not None:
+            return self.given.next(self, role)
         email = f"{uuid.uuid4().hex}@school.example"
-        self.register(name, email, role=role)
+        if self.maker is not None:
+            self.maker(name, email, role, PASSWORD)
+        else:
+            self.register(name, email, role=role)
         return self.signed_in(email, PASSWORD)
 
     def register(self, name: str, email: str, **more: str) -> None:
@@ -130,6 +145,19 @@ class People:
             more["invitation"] = self._invitation(self.inviter, more["role"])
         body = {"name": name, "email": email, "password": PASSWORD, **more}
         self._data("POST", "/auth/register", 201, json=body)
+
+    def made_by(self, admin: Person) -> Callable[[str, str, str, str], None]:
+        """Return the maker by whom an administrator makes accounts.
+
+        Args:
+            admin: The administrator.
+        """
+
+        def make(name: str, email: str, role: str, password: str) -> None:
+            body = {"name": name, "email": email, "role": role, "password": password}
+            self._data("POST", "/admin/people", 201, json=body, headers=admin.headers)
+
+        return make
 
     def _invitation(self, admin: Person, role: str) -> str:
         sent = {"role": role}

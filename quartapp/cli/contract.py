@@ -102,8 +102,29 @@ def check() -> None:
 )
 @click.option(
     "--registration",
-    type=click.Choice(["open", "invite"]),
-    help="Who may register; with invite, the administrator invites the people of the run.",
+    type=click.Choice(["open", "invite", "closed"]),
+    help="Who may register; with invite, the administrator invites the people of the run, and with "
+    "closed makes their accounts.",
+)
+@click.option(
+    "--accounts",
+    metavar="COMMAND",
+    help="A command that makes an account, where nobody may register: {name}, {email}, {role} and "
+    "{password} are replaced; without {password}, the password is the input.",
+)
+@click.option(
+    "--teacher",
+    "teachers",
+    metavar="EMAIL:PASSWORD",
+    multiple=True,
+    help="A teacher of a server that makes no accounts for the run; two or more.",
+)
+@click.option(
+    "--student",
+    "students",
+    metavar="EMAIL:PASSWORD",
+    multiple=True,
+    help="A student of a server that makes no accounts for the run; four or more.",
 )
 @click.option(
     "--features",
@@ -124,6 +145,9 @@ def test(
     jwt_secret: str | None,
     admin: str | None,
     registration: str | None,
+    accounts: str | None,
+    teachers: tuple[str, ...],
+    students: tuple[str, ...],
     features: str | None,
     html: str | None,
     pytest_arguments: tuple[str, ...],
@@ -153,11 +177,15 @@ def test(
         "--contract-jwt-secret": jwt_secret,
         "--contract-admin": admin,
         "--contract-registration": registration,
+        "--accounts": accounts,
         "--contract-features": features,
         "--contract-html": html,
     }
     for option, value in given.items():
         command += [] if value is None else [option, value]
+    for option, values in (("--teacher", teachers), ("--student", students)):
+        for value in values:
+            command += [option, value]
     done = subprocess.run(  # noqa: S603 - pytest, with what was asked for
         [*command, *pytest_arguments],
         # The suite may be in a folder in which only an administrator can write.

@@ -153,6 +153,7 @@ def test_a_deleted_class_is_in_no_view(room: Room) -> None:
 
 
 @pytest.mark.needs_admin
+@pytest.mark.needs_registration
 def test_an_invitation_lasts_for_seven_days(people: People, admin: Person) -> None:
     made = people.http.post(
         f"{API}/admin/invitations", json={"role": "teacher"}, headers=admin.headers

@@ -137,6 +137,7 @@ def test_a_correction_of_one_version_is_made_once(
 
 
 @pytest.mark.needs_admin
+@pytest.mark.needs_registration
 def test_an_invitation_makes_one_account(people: People, admin: Person) -> None:
     made = people.http.post(
         f"{API}/admin/invitations", json={"role": "teacher"}, headers=admin.headers

@@ -24,6 +24,7 @@ OPERATIONS = operations()
 GUARDED = [operation for operation in OPERATIONS if operation.role != "public"]
 ROLE_BOUND = [operation for operation in GUARDED if operation.role != "any"]
 WITH_TEXTS = [one for one in OPERATIONS if one.query or PARAMETER.search(one.template)]
+INVITING = (Scene.invite, Scene.invite_and_use, Scene.invite_and_revoke)
 WITH_BODY = [operation for operation in OPERATIONS if operation.has_body]
 PATHS = {operation.template: operation.path for operation in OPERATIONS}
 EVERY_METHOD = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -88,6 +89,8 @@ def who_asks(operation: Operation, *more: object, name: str = "") -> object:
 def marks_of(row: Row) -> list[pytest.MarkDecorator]:
     """Return what a row needs of the server."""
     marks = [pytest.mark.needs_admin] if row.by_admin else []
+    if row.given in INVITING:
+        marks.append(pytest.mark.needs_registration)
     if row.registration is not None:
         marks.append(pytest.mark.registration(row.registration))
     if row.mail is not None:
@@ -295,7 +298,7 @@ def test_a_repeated_start_leaves_the_marks_as_they_are(scene: Scene) -> None:
     assert scene.people.http.get("/api/v1/attendance/session", headers=headers).json() == before
 
 
-def test_walking_the_students_page_by_page_finds_each_once(scene: Scene) -> None:
+def test_walking_the_students_page_by_page_finds_each_once(scene: Scene, registration: str) -> None:
     path, headers = "/api/v1/class/students", scene.cast.teacher.headers
     found: list[str] = []
     query = {"limit": 500}
@@ -310,7 +313,7 @@ def test_walking_the_students_page_by_page_finds_each_once(scene: Scene) -> None
     assert_error(answer, 404, "No students found")
     assert found == sorted(set(found))
     seen = {scene.cast.student.id}
-    if scene.people.inviter is None:
+    if registration == "open":
         seen.add(scene.cast.outsider.id)
     assert seen <= set(found)
 
