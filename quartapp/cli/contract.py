@@ -113,20 +113,6 @@ def check() -> None:
     "{password} are replaced; without {password}, the password is the input.",
 )
 @click.option(
-    "--teacher",
-    "teachers",
-    metavar="EMAIL:PASSWORD",
-    multiple=True,
-    help="A teacher of a server that makes no accounts for the run; two or more.",
-)
-@click.option(
-    "--student",
-    "students",
-    metavar="EMAIL:PASSWORD",
-    multiple=True,
-    help="A student of a server that makes no accounts for the run; four or more.",
-)
-@click.option(
     "--features",
     metavar="NAMES",
     help="Test these features alone, with commas between: auth, classes, live, records, calendar, "
@@ -146,8 +132,6 @@ def test(
     admin: str | None,
     registration: str | None,
     accounts: str | None,
-    teachers: tuple[str, ...],
-    students: tuple[str, ...],
     features: str | None,
     html: str | None,
     pytest_arguments: tuple[str, ...],
@@ -158,7 +142,8 @@ def test(
     is tried, what its plugins bring included.
 
     It makes accounts and classes on the server, thousands of them: do not name one whose data you
-    care for. What follows `--` goes to pytest. Exit status 3 when no server answers at URL.
+    care for. What follows `--` goes to pytest, and so do options of the suite that are not here,
+    such as accounts of the server's roles. Exit status 3 when no server answers at URL.
     """
     if url is not None and not url.startswith(("http://", "https://")):
         pytest_arguments, url = (url, *pytest_arguments), None
@@ -183,9 +168,6 @@ def test(
     }
     for option, value in given.items():
         command += [] if value is None else [option, value]
-    for option, values in (("--teacher", teachers), ("--student", students)):
-        for value in values:
-            command += [option, value]
     done = subprocess.run(  # noqa: S603 - pytest, with what was asked for
         [*command, *pytest_arguments],
         # The suite may be in a folder in which only an administrator can write.
