@@ -69,6 +69,9 @@ UNLISTED = {
     # Arguments of constructors of services and of the core.
     "quartapp_excuses.access.ExcuseAccess",
     "quartapp_excuses.applying.Applying",
+    "quartapp_guardians.settings.GuardiansSettings",
+    "quartapp_mail.sender.Sender",
+    "quartapp_mail.settings.MailSettings",
     "quartapp.audit.form.Position",
     "quartapp.http.event_stream.Greet",
     "quartapp_classes.watch.ClassWatch",

@@ -36,7 +36,7 @@ def reset_message(
     """
     # A stranger may have registered the address with a name that is an advertisement. Only a name
     # that somebody stands for is mailed.
-    name = _one_line(user.display_name) if user.vouched else ""
+    name = one_line(user.display_name) if user.vouched else ""
     message = _headed(settings, Address(name, addr_spec=to), SUBJECT, now)
     message["Message-ID"] = make_msgid(domain=settings.mail_from.rpartition("@")[2])
     message.set_content(_text(name, to, code, settings, by), charset="utf-8")
@@ -63,8 +63,8 @@ def letter_message(
         now: The present time, in UTC.
     """
     subject, text = written
-    name = _one_line(user.display_name) if user.vouched else ""
-    message = _headed(settings, Address(name, addr_spec=to), _one_line(subject), now)
+    name = one_line(user.display_name) if user.vouched else ""
+    message = _headed(settings, Address(name, addr_spec=to), one_line(subject), now)
     told = json.dumps(order, sort_keys=True, default=str).encode()
     domain = settings.mail_from.rpartition("@")[2]
     message["Message-ID"] = f"<{hashlib.sha256(told).hexdigest()[:32]}@{domain}>"
@@ -85,7 +85,7 @@ def _headed(settings: MailSettings, to: Address, subject: str, now: datetime) ->
 
 def _text(name: str, to: str, code: OneTimeCode, settings: MailSettings, by: str | None) -> str:
     asked = (
-        f"{_one_line(by)}, who administers the accounts, asked for a code with which you set a "
+        f"{one_line(by)}, who administers the accounts, asked for a code with which you set a "
         f"new password for the account {to}."
         if by is not None
         else f"Somebody asked for a new password for the account {to}. If that was not you, do "
@@ -106,7 +106,11 @@ Tell nobody the code.
 """
 
 
-def _one_line(text: str) -> str:
-    """Return a text without line ends and control characters, which could end a header."""
+def one_line(text: str) -> str:
+    """Return a text without line ends and control characters, which could end a header.
+
+    Args:
+        text: The text.
+    """
     plain = "".join(one if one.isprintable() else " " for one in text)
     return " ".join(plain.split())

@@ -8,6 +8,7 @@ import structlog
 from quartapp import core, hookimpl
 from quartapp_auth import Letters, ResetMail, Resets, UserService
 from quartapp_mail.audited import ACTIONS
+from quartapp_mail.mailer import Mailer
 from quartapp_mail.models import ResetMailDocument
 from quartapp_mail.sender import Sender
 from quartapp_mail.service import AT_ONCE, MailService
@@ -66,6 +67,7 @@ class MailPlugin:
         )
         parts.services.add(self._service, as_=ResetMail)
         parts.services.add(self._service, as_=Letters)
+        parts.services.add(Mailer(settings, self._sender, parts.clock))
 
     @hookimpl
     def register_capabilities(self) -> dict[str, bool]:

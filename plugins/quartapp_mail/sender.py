@@ -15,7 +15,7 @@ from aiosmtplib import (
     SMTPResponseException,
 )
 
-from quartapp import printable
+from quartapp_mail.errors import NotSentError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -28,20 +28,6 @@ ANSWER_SECONDS = 15.0
 # Longest time to be let in by the mail server, and then to hand over the mail, in seconds. With the
 # good-bye, both end before the 120 seconds that a delivery may take.
 HALF_SECONDS = 45.0
-LONGEST_REASON = 300
-
-
-class NotSentError(Exception):
-    """The mail server did not take a mail; the text gives the reason.
-
-    Args:
-        reason: Why the mail was not taken.
-        for_good: Whether the same mail will never be taken.
-    """
-
-    def __init__(self, reason: str, *, for_good: bool) -> None:
-        super().__init__(printable(reason)[:LONGEST_REASON])
-        self.for_good = for_good
 
 
 class Sender:

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from pymongo import ReturnDocument
 
-from quartapp import NotDeliveredError, OutboxEntry, Pauses
+from quartapp import NotDeliveredError, OutboxEntry
 from quartapp_auth import UserNotFoundError
 from quartapp_mail.audited import RESET_ASKED, RESET_ORDERED
+from quartapp_mail.errors import NotSentError
 from quartapp_mail.message import letter_message, reset_message
 from quartapp_mail.models import COLLECTION
-from quartapp_mail.sender import NotSentError
+from quartapp_mail.pauses import PAUSES, TRIES
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -40,9 +41,6 @@ LETTER = "letter"
 # Mails of one process that are sent at once, and requests that are looked at.
 AT_ONCE: Mapping[str, int] = {FORGOTTEN: 4, RESET: 4, LETTER: 4}
 ONCE_IN = timedelta(minutes=5)
-# The last try comes two to four hours after the first: later, nobody waits for the mail.
-PAUSES = Pauses(first=5, longest=1800)
-TRIES = 16
 
 
 class MailService:

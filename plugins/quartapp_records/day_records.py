@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from quartapp import Database, Document
 
-_FIELDS = {"classId": 1, "startedAt": 1, "added": 1}
+_FIELDS = {"classId": 1, "startedAt": 1, "endedAt": 1, "added": 1}
 HELD = tuple(state for state in OUTCOMES if state != SessionState.CANCELLED)
 
 

@@ -18,6 +18,8 @@ FACES = [
     "quartapp_classes",
     "quartapp_classes.testing",
     "quartapp_attendance",
+    "quartapp_guardians",
+    "quartapp_mail",
     "quartapp_office",
     "quartapp_records",
     "quartapp_calendar",

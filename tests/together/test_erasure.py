@@ -55,6 +55,8 @@ async def school(serve, lesson):
     await done(server, teacher, "POST", refuse, {"word": "hearsay"})
     sick = {"date": day, "status": "absent", "reason": "measles", "studentIds": [student.id]}
     await done(server, root, "POST", "/attendance/absences", sick)
+    guardian = {"name": "Mary Quagmire", "email": "mary@quagmire.example"}
+    await done(server, root, "POST", f"/student/{student.id}/guardians", guardian)
     await done(server, root, "POST", f"/admin/people/{student.id}/reset")
     invited = {"role": "student", "email": student.email}
     await done(server, root, "POST", "/admin/invitations", invited)
@@ -79,9 +81,14 @@ def naming(found, student):
 async def test_an_erased_person_is_in_no_collection_and_counts_stay_right(school):
     server, root, maths, student, session = school
     before = await everything(server)
-    assert {"users", "attendance", "attendance_history", "excuses", "invitations"} <= naming(
-        before, student
-    )
+    assert {
+        "users",
+        "attendance",
+        "attendance_history",
+        "excuses",
+        "guardians",
+        "invitations",
+    } <= naming(before, student)
     assert "excuse_files.chunks" in naming(before, student)
     path = f"/class/{maths.class_id}/sessions"
     counts = [one["counts"] for one in await done(server, maths.teacher, "GET", path)]
@@ -98,6 +105,7 @@ async def test_an_erased_person_is_in_no_collection_and_counts_stay_right(school
     assert told["erased"]["records"]["reasons"] > 0
     assert told["erased"]["excuses"] == {"excuses": 2}
     assert told["erased"]["office"] == {"entries": 1}
+    assert told["erased"]["guardians"] == {"guardians": 1, "notices": 0}
 
     await server.settled()
     assert naming(await everything(server), student) == set()

@@ -37,6 +37,8 @@ HOME = {
     "attendance_warnings": ("reports", "warnings"),
     "office_entries": ("office", "entries"),
     "warning_digests": ("reports", "digests"),
+    "guardians": ("guardians", "guardians"),
+    "absence_notices": ("guardians", "notices"),
 }
 
 
@@ -79,6 +81,9 @@ async def used(server, maths):
     tomorrow = (core(server.app).local_day() + timedelta(days=1)).isoformat()
     office = await server.person("admin")
     await post(office, "/attendance/absences", {"date": tomorrow, **away})
+    for one in maths.students:
+        guardian = {"name": f"Guardian of {one.name}", "email": f"home.{one.email}"}
+        await post(office, f"/student/{one.id}/guardians", guardian)
     await maths.start()
     await socket.ask("ATTENDANCE_MARKED", {"studentId": student.id, "status": "present"})
     return session
@@ -104,6 +109,8 @@ async def test_an_export_has_what_every_plugin_keeps_of_a_student(school):
     assert older + [entry["v"] for entry in record["history"]] == list(range(1, 44))
     assert [one["reason"] for one in kept["excuses"]["excuses"]] == ["In bed with flu"]
     assert [one["reason"] for one in kept["office"]["entries"]] == ["Trip"]
+    (guardian,) = kept["guardians"]["guardians"]
+    assert guardian["email"] == f"home.{student.email}"
     assert "excuses.handed-in" in {entry["action"] for entry in kept["quartapp"]["audit"]}
     text = json.dumps(told)
     assert mate.id not in text
