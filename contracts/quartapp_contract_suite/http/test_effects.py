@@ -138,6 +138,19 @@ def test_a_name_is_free_once_its_class_is_called_otherwise_or_gone(room: Room) -
     assert third not in {room.id, second}
 
 
+def test_a_name_means_the_class_of_the_teacher_who_says_it(people: People) -> None:
+    name, teachers = f"Logic {uuid.uuid4().hex}", [people.teacher(), people.teacher()]
+    own = {teacher: people.class_of(teacher, name=name) for teacher in teachers}
+    for teacher, class_id in own.items():
+        headers = teacher.headers
+        started = people.http.post(
+            f"{API}/attendance/start", headers=headers, json={"className": name}
+        )
+        assert started.status_code == 200, started.text
+        session = people.http.get(f"{API}/attendance/session", headers=headers)
+        assert session.json()["data"]["classId"] == class_id, "the class of somebody else"
+
+
 def test_a_deleted_class_is_in_no_view(room: Room) -> None:
     room.people.start(room.teacher, room.people.class_of(room.teacher))
     room.send("DELETE", f"/class/{room.id}", 200)

@@ -169,6 +169,16 @@ def test_whoever_was_marked_and_taken_off_the_roll_is_recorded_and_not_counted(
     assert recorded(people, lesson) == {lesson.first.id: "absent", lesson.second.id: "present"}
 
 
+def test_a_student_reads_the_record_of_the_newest_session(lesson: Lesson) -> None:
+    for status in ("present", "absent", "present"):
+        lesson.people.start(lesson.teacher, lesson.class_id)
+        lesson.teacher_socket.ask(mark(lesson.first, status))
+        lesson.teacher_socket.send(message("DONE"))
+        counts = done(1, 1) if status == "present" else done(0, 2)
+        assert lesson.teacher_socket.receive() == counts
+        assert lesson.status_of(lesson.first) == status
+
+
 def recorded(people: People, lesson: Lesson) -> dict[str, str]:
     """Return the statuses in the records of the only session of a class that has ended."""
     headers = lesson.teacher.headers

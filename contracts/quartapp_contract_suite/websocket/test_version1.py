@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from quartapp_contract_suite.people import Person
     from quartapp_contract_suite.websocket.document import Document
-    from quartapp_contract_suite.websocket.lesson import Lesson
+    from quartapp_contract_suite.websocket.lesson import Cast, Lesson
 
     Join = Callable[..., Socket]
 
@@ -103,6 +103,20 @@ def test_same_ref_is_applied_once_and_answered_each_time(lesson: Lesson, join: J
     assert session_of(lesson)["attendance"] == {lesson.first.id: "absent"}
 
 
+def test_same_ref_of_another_account_is_another_ref(lesson: Lesson, cast: Cast, join: Join) -> None:
+    lesson.people.add_teacher(lesson.class_id, cast.other_teacher, by=lesson.teacher)
+    marks = (
+        (lesson.teacher, lesson.first, "present"),
+        (cast.other_teacher, lesson.second, "absent"),
+    )
+    for teacher, student, status in marks:
+        answer = join(teacher).ask(mark(student, status, "one"))
+        assert answer["data"] == marked(student, status)["data"]
+        assert answer["ref"] == "one"
+    statuses = {student.id: status for _, student, status in marks}
+    assert session_of(lesson)["attendance"] == statuses
+
+
 def test_done_with_the_ref_of_a_mark_ends_nothing(lesson: Lesson, join: Join) -> None:
     teacher = join(lesson.teacher)
     first = teacher.ask(mark(lesson.first, "present", "one"))
@@ -177,6 +191,17 @@ def test_rest_is_marked_at_once(lesson: Lesson, join: Join) -> None:
     assert teacher.ask(frame("MARK_REST", "one", status="present")) == answer
     none = teacher.ask(frame("MARK_REST", status="absent"))
     assert (none["data"], none["seq"]) == ({"marked": 0}, first + 2)
+
+
+def test_the_rest_are_those_without_a_mark(lesson: Lesson, join: Join) -> None:
+    teacher = join(lesson.teacher)
+    teacher.ask(mark(lesson.first, "absent"))
+    teacher.send(frame("MARK_REST", status="present"))
+    told = teacher.receive()
+    assert told["data"] == {"status": "present", "studentIds": [lesson.second.id]}
+    assert teacher.receive()["data"] == {"marked": 1}
+    marks = {lesson.first.id: "absent", lesson.second.id: "present"}
+    assert session_of(lesson)["attendance"] == marks
 
 
 def test_end_of_what_was_missed_is_told(lesson: Lesson, join: Join) -> None:
