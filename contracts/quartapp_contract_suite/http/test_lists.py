@@ -97,6 +97,7 @@ def test_pages_of_students_begin_behind_the_last_and_are_no_longer_than_asked(
     assert pages == [[one] for one in staff.students]
 
 
+@pytest.mark.needs_registration
 def test_the_newest_invitation_comes_first_and_pages_go_back_in_time(
     people: People, admin: Person
 ) -> None:
