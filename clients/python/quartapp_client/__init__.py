@@ -8,6 +8,7 @@ from quartapp_client.errors import (
     RefusedError,
     SessionEndedError,
     StoppedError,
+    UnreachableError,
 )
 from quartapp_client.events import (
     Done,
@@ -41,4 +42,5 @@ __all__ = [
     "StoppedError",
     "Summary",
     "Unknown",
+    "UnreachableError",
 ]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
-from quartapp_client.errors import ApiError, StoppedError
+from quartapp_client.errors import ApiError, UnreachableError
 from quartapp_client.pauses import LONGEST_SECONDS, Pauses
 from quartapp_client.roll_call import RollCall
 
@@ -81,7 +81,7 @@ class Client:
 
         Raises:
             ApiError: The server refused the credentials.
-            StoppedError: The server did not answer.
+            UnreachableError: The server did not answer.
         """
         if fresh or self.seconds_to_renewal <= 0:
             signed_in = await self._sent("POST", "/auth/login", {"json": self._credentials}, True)
@@ -115,7 +115,7 @@ class Client:
 
         Raises:
             ApiError: The server refused the request.
-            StoppedError: The server did not answer, however often it was asked.
+            UnreachableError: The server did not answer, however often it was asked.
         """
         answer = await self._authorized(method, path, body, key, headers)
         if not answer.content:
@@ -131,7 +131,7 @@ class Client:
 
         Raises:
             ApiError: The server refused the request.
-            StoppedError: The server did not answer.
+            UnreachableError: The server did not answer.
         """
         following: str | None = path
         while following is not None:
@@ -250,7 +250,7 @@ class Client:
                 wait = float(answer.headers.get("Retry-After", 0))
             if left:
                 await pauses.pause(min(wait, self.longest_pause))
-        raise StoppedError(f"{self.url} does not answer: {reason}")
+        raise UnreachableError(f"{self.url} does not answer: {reason}")
 
 
 def _json(answer: httpx.Response) -> dict[str, Any]:

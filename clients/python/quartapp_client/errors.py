@@ -59,3 +59,7 @@ class SessionEndedError(ClientError):
 
 class StoppedError(ClientError):
     """The roll call is closed, or cannot go on; the message has the reason."""
+
+
+class UnreachableError(StoppedError):
+    """The server did not answer a request, however often it was asked."""

@@ -21,6 +21,7 @@ from quartapp_client.errors import (
     RefusedError,
     SessionEndedError,
     StoppedError,
+    UnreachableError,
 )
 from quartapp_client.events import (
     Done,
@@ -240,6 +241,8 @@ class RollCall:
         while True:
             try:
                 await self._connection(pauses)
+            except UnreachableError:
+                pass
             except ClientError as error:
                 self._stop(error)
                 return
