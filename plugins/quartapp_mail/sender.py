@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from email.headerregistry import Address
 from typing import TYPE_CHECKING
 
 import certifi
@@ -60,6 +61,11 @@ class Sender:
         Raises:
             NotSentError: The mail server did not take the mail.
         """
+        try:
+            Address(addr_spec=to)
+        except ValueError as error:
+            # An account may have an address that fits our pattern, and no header of a mail.
+            raise NotSentError("the address is none for a mail", for_good=True) from error
         settings = self._settings
         client = SMTP(
             hostname=settings.smtp_host,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 import pytest
 import trustme
 
@@ -10,6 +12,20 @@ from tests.plugins.quartapp_mail.test_mail import code_in, offered, reset, taken
 from tests.support.certificates import presenting
 
 USER = {"smtp_user": "attendance", "smtp_password": "the password of the mail server"}
+
+
+@pytest.fixture
+def given_up(eventually):
+    """Waits until a mail was given up, and returns what the outbox tells of its kind."""
+
+    async def wait(server):
+        async def is_dead():
+            found = await core(server.app).outbox.store.summary()
+            return found if found and found[0]["dead"] else None
+
+        return (await eventually(is_dead))[0]
+
+    return wait
 
 
 async def asked(server):
@@ -85,18 +101,13 @@ async def test_what_passes_is_tried_again_with_a_fresh_code(
 
 @pytest.mark.parametrize(("command", "code"), [("RCPT", 550), ("DATA", 554), (".", 552)])
 async def test_what_will_never_be_taken_is_dead_and_can_be_tried_again(
-    sending, mail_server, arrived, eventually, command, code
+    sending, mail_server, arrived, given_up, command, code
 ):
     server = await sending()
     admin, person = await server.person("admin"), await server.person("student")
     mail_server.answers[command].append(f"{code} 5.1.1 <{person.email}>: unknown\x1b[31m")
     await offered(server, admin, person.id)
-
-    async def given_up():
-        found = await core(server.app).outbox.store.summary()
-        return found if found and found[0]["dead"] else None
-
-    (dead,) = await eventually(given_up)
+    dead = await given_up(server)
     assert (dead["plugin"], dead["kind"], dead["dead"], dead["waiting"]) == ("mail", "reset", 1, 0)
     assert str(code) in dead["reason"]
     assert person.email not in dead["reason"]
@@ -104,6 +115,24 @@ async def test_what_will_never_be_taken_is_dead_and_can_be_tried_again(
     assert await core(server.app).outbox.store.retry({"plugin": "mail"}) == 1
     core(server.app).outbox.look()
     assert await reset(server, code_in(await arrived())) == 200
+
+
+async def test_an_address_that_no_mail_can_have_is_given_up_with_a_reason(
+    sending, mail_server, given_up
+):
+    server = await sending()
+    admin = await server.person("admin")
+    person = {
+        "name": "Ada",
+        "email": f"ada..{uuid.uuid4().hex}@school.example",
+        "password": "a password of Ada",
+        "role": "student",
+    }
+    made = await server.api.post("/auth/register", json=person)
+    assert made.status_code == 201, made.text
+    await offered(server, admin, made.json()["data"]["_id"])
+    assert (await given_up(server))["reason"] == "the address is none for a mail"
+    assert mail_server.mails == []
 
 
 async def test_wrong_password_of_the_mail_server_is_no_reason_to_give_up(
