@@ -36,6 +36,7 @@ class ReportsSettings(BaseModel):
         None,
         ge=0,
         le=23,
+        examples=[16],
         description="Local hour at which teachers are mailed what was raised since the day before; "
         "needs the mail plugin. Without it, nobody is mailed.",
     )

@@ -95,7 +95,8 @@ async def test_an_erased_person_is_in_no_collection_and_counts_stay_right(school
 
     erase = f"/admin/people/{student.id}/erase"
     tried = await done(server, root, "POST", erase, {"dryRun": True})
-    assert await everything(server) == before
+    # A server renews its leases meanwhile.
+    assert {**await everything(server), "leases": ""} == {**before, "leases": ""}
     told = await done(server, root, "POST", erase)
     assert (tried["dryRun"], told["dryRun"]) == (True, False)
     assert tried["erased"] == told["erased"]
