@@ -100,6 +100,7 @@ def test_the_tests_run_against_a_server_that_is_named(tmp_path: Path) -> None:
 
 
 ADMIN = "root@school.example"
+ME = "test_table and getMe and answer_is"
 ACCOUNT = "user create {email} --name {name} --role {role} --password-stdin"
 
 
@@ -112,7 +113,7 @@ def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path
         yield url, folder
 
 
-def tested(url: str, cwd: Path, *arguments: str, only: str) -> subprocess.CompletedProcess[str]:
+def run_suite(url: str, cwd: Path, *arguments: str, only: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(  # noqa: S603 - our own command
         [
             *(sys.executable, "-m", "quartapp.cli", "contract", "test", url, *arguments),
@@ -130,7 +131,7 @@ def test_an_administrator_makes_the_people_of_a_closed_server(
     closed: tuple[str, Path], tmp_path: Path
 ) -> None:
     options = ("--registration", "closed", "--admin", f"{ADMIN}:{PASSWORD}")
-    result = tested(closed[0], tmp_path, *options, only="getMe or registerUser")
+    result = run_suite(closed[0], tmp_path, *options, only="getMe or registerUser")
 
     assert result.returncode == 0, result.stdout + result.stderr
     assert "tests, which need a server on which people register" in result.stdout
@@ -142,11 +143,11 @@ def test_a_command_makes_the_people_of_a_closed_server(
 ) -> None:
     url, folder = closed
     command = f"{sys.executable} -m quartapp.cli {ACCOUNT} --data-dir {folder / 'data'}"
-    result = tested(url, tmp_path, "--accounts", command, only="test_table and getMe and answer_is")
+    result = run_suite(url, tmp_path, "--accounts", command, only=ME)
     assert result.returncode == 0, result.stdout + result.stderr
     assert " passed" in result.stdout
 
-    result = tested(url, tmp_path, "--accounts", "false", only="test_table and getMe and answer_is")
+    result = run_suite(url, tmp_path, "--accounts", "false", only=ME)
     assert result.returncode == 1
     assert "--accounts ended with status 1" in result.stdout
 
@@ -163,13 +164,13 @@ def test_accounts_that_are_there_are_used_and_what_needs_new_people_is_told(
                 email = people.person("Somebody", role).email
                 options += [f"--{role}", f"{email}:{PASSWORD}"]
     only = "websocket and (done_keeps_all or student_sees_their_own) or getMe"
-    result = tested(url, tmp_path, *options, only=only)
+    result = run_suite(url, tmp_path, *options, only=only)
     assert result.returncode == 0, result.stdout + result.stderr
     assert "tests, which need new people: let them register, or give --accounts" in result.stdout
     names = (tmp_path / "contract-results.xml").read_text()
     assert "test_done_keeps_all_records" in names
     assert "answer_is_as_the_table_says" not in names
 
-    result = tested(url, tmp_path, *options[2:], only=only)
+    result = run_suite(url, tmp_path, *options[2:], only=only)
     assert result.returncode == 4
     assert "the tests need 2 of --teacher and 4 of --student, each another account" in result.stderr

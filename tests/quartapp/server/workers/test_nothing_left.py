@@ -41,6 +41,7 @@ asyncio.run(main())
 """
 
 HANGS = """
+import sys
 import time
 
 from quartapp.hooks.specs import hookimpl
@@ -50,6 +51,7 @@ class Plugin:
 
     @hookimpl
     async def startup(self, app):
+        print("asleep", file=sys.stderr, flush=True)
         time.sleep(3600)
 """
 
@@ -91,20 +93,16 @@ async def test_a_worker_that_hangs_does_not_keep_the_database_of_a_killed_server
         os.kill(stuck, signal.SIGKILL)
 
 
-async def test_a_worker_that_hangs_without_a_manager_ends_by_itself(run, installed, eventually):
+async def test_a_worker_that_hangs_without_a_manager_ends_by_itself(run, installed):
     """The test makes it wait for 3 s, where it would for 35."""
     server = await run(
         *(IMPATIENT, "serve", "--workers", "2", "--port", "0"),
         path=installed("sleepy", HANGS),
         stderr=asyncio.subprocess.PIPE,
     )
-
-    async def worker():
-        return worker_pids(server.pid)
-
-    await eventually(worker)
-    server.kill()
     async with asyncio.timeout(DEADLINE_SECONDS):
+        await server.stderr.readuntil(b"asleep\n")
+        server.kill()
         said = await server.stderr.read()  # to its end: the worker has it open too
     assert b"in startup" in said
 
