@@ -145,6 +145,51 @@ async def test_a_colleagues_mark_is_overwritten_only_where_the_caller_decides_so
         assert found["attendance"] == {first: "present", second: "absent"}
 
 
+async def test_marks_that_follow_one_another_are_no_conflict(server, joined, lesson):
+    maths = await lesson(server)
+    first, second = (one.id for one in maths.students)
+    async with joined(server, maths.teacher) as client:
+        await client.start(maths.class_id)
+        async with client.roll_call(maths.class_id) as roll:
+            marks = [roll.mark(first, status, if_shown=True) for status in ("present", "absent")]
+            rest = asyncio.create_task(roll.mark_rest("absent"))
+            assert (roll.shown(first), roll.shown(second)) == ("absent", None)
+            await asyncio.gather(*marks, rest)
+            assert roll.marks == {first: "absent", second: "absent"}
+
+
+async def test_a_question_ends_with_the_session_and_with_the_roll_call(server, joined, lesson):
+    maths = await lesson(server)
+    (first, *_) = (one.id for one in maths.students)
+    asked = asyncio.Semaphore(0)
+
+    async def think(conflict):
+        asked.release()
+        await asyncio.Event().wait()
+
+    async with joined(server, maths.teacher) as client:
+        for ends in ("the session", "the roll call"):
+            await client.start(maths.class_id)
+            async with (
+                client.roll_call(maths.class_id) as other,
+                client.roll_call(maths.class_id, on_conflict=think) as roll,
+            ):
+                events = roll.events()
+                await other.mark(first, "present")
+                await until(events, lambda event: isinstance(event, Marked))
+                roll.marks.clear()  # what a screen shows that has not heard of the mark
+                mark = roll.mark(first, "absent", if_shown=True)
+                await asked.acquire()
+                assert roll.unanswered == 1
+                if ends == "the session":
+                    await other.done()
+                    with pytest.raises(SessionEndedError):
+                        await mark
+                    assert roll.unanswered == 0
+            with pytest.raises(SessionEndedError if ends == "the session" else StoppedError):
+                await mark
+
+
 async def test_what_waits_for_a_session_that_was_superseded_is_refused(server, joined, lesson):
     maths, other = await lesson(server), await lesson(server)
     async with joined(server, maths.teacher) as client:

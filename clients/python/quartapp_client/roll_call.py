@@ -38,7 +38,7 @@ from quartapp_client.events import event_of as read_event
 from quartapp_client.pauses import Pauses
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 
     from quartapp_client.client import Client
 
@@ -123,7 +123,8 @@ class RollCall:
         self._listeners: set[asyncio.Queue[Event | None]] = set()
         self._ready = asyncio.Event()
         self._socket: ClientConnection | None = None
-        self._deciding: set[asyncio.Task[None]] = set()
+        self._deciding: list[_Sent] = []
+        self._tasks: set[asyncio.Task[None]] = set()
         self._refusal = ""
         self._is_closed = False
         self._running: asyncio.Task[None] | None = None
@@ -140,7 +141,7 @@ class RollCall:
 
     async def __aexit__(self, *_: object) -> None:
         self._is_closed = True
-        for task in (*self._deciding, self._running):
+        for task in (*self._tasks, self._running):
             if task is not None:
                 task.cancel()
                 with suppress(asyncio.CancelledError):
@@ -149,8 +150,22 @@ class RollCall:
 
     @property
     def unanswered(self) -> int:
-        """How many events wait for an answer of the server."""
-        return len(self._waiting)
+        """How many events wait for an answer of the server, or for a decision."""
+        asked = sum(not sent.answer.done() for sent in self._deciding)
+        return len(self._waiting) + asked
+
+    def shown(self, student_id: str) -> str | None:
+        """Return the mark that a student will have once the server has taken what waits.
+
+        Args:
+            student_id: ``_id`` of the student.
+        """
+        shown = self.marks.get(student_id)
+        for sent in self._waiting:
+            is_rest = sent.event == "MARK_REST" and shown is None
+            if is_rest or sent.data.get("studentId") == student_id:
+                shown = sent.data["status"]
+        return shown
 
     def mark(
         self, student_id: str, status: str | None, *, if_shown: bool = False
@@ -160,13 +175,13 @@ class RollCall:
         Args:
             student_id: ``_id`` of the student.
             status: The mark; None takes the student's mark back.
-            if_shown: Whether the mark is made only if the student still has the mark that ``marks``
-                shows now. Otherwise ``on_conflict`` decides, and without it, awaiting the answer
-                raises :class:`ConflictError`.
+            if_shown: Whether the mark is made only if the student still has the mark that
+                :meth:`shown` tells now. Otherwise ``on_conflict`` decides, and without it, awaiting
+                the answer raises :class:`ConflictError`.
         """
         data: dict[str, Any] = {"studentId": student_id, "status": status}
         if if_shown:
-            data["if"] = self.marks.get(student_id)
+            data["if"] = self.shown(student_id)
         return self._send("ATTENDANCE_MARKED", data)
 
     async def mark_rest(self, status: str) -> int:
@@ -232,9 +247,12 @@ class RollCall:
         for sent in list(self._waiting)[:AHEAD]:
             if not sent.on_its_way:
                 sent.on_its_way = True
-                task = asyncio.create_task(_sent_to(self._socket, sent.frame()))
-                self._deciding.add(task)
-                task.add_done_callback(self._deciding.discard)
+                self._spawn(_sent_to(self._socket, sent.frame()))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _run(self) -> None:
         pauses = Pauses(self._client.longest_pause)
@@ -352,9 +370,8 @@ class RollCall:
             return
         if message == "Conflict":
             self._waiting.remove(sent)
-            task = asyncio.create_task(self._decide(sent, frame["data"]["current"]))
-            self._deciding.add(task)
-            task.add_done_callback(self._deciding.discard)
+            self._deciding.append(sent)
+            self._spawn(self._decide(sent, frame["data"]["current"]))
         else:
             self._settle(sent, error=RefusedError(message))
         self._push()
@@ -366,9 +383,11 @@ class RollCall:
             if inspect.isawaitable(overwrites):
                 overwrites = await overwrites
         except Exception as error:  # noqa: BLE001 - whoever waits for the mark gets it
+            self._deciding.remove(sent)
             if not sent.answer.done():
                 sent.answer.set_exception(error)
             return
+        self._deciding.remove(sent)
         if sent.answer.done():
             return
         if not overwrites:
@@ -428,6 +447,14 @@ class RollCall:
                 continue
             error = SessionEndedError("the session ended before the answer came")
             self._settle(self._waiting[0], error=error)
+        if was_live:
+            self._refuse_asked(SessionEndedError("the session ended before the answer came"))
+
+    def _refuse_asked(self, reason: ClientError) -> None:
+        # Whoever decides meanwhile finds the answer done.
+        for sent in self._deciding:
+            if not sent.answer.done():
+                sent.answer.set_exception(reason)
 
     def _caught_up(self, pauses: Pauses) -> None:
         pauses.succeeded()
@@ -446,6 +473,7 @@ class RollCall:
         self._reason = reason
         while self._waiting:
             self._settle(self._waiting[0], error=reason)
+        self._refuse_asked(reason)
         for heard in self._listeners:
             heard.put_nowait(None)
         self._ready.set()
