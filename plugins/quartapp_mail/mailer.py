@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime
 from typing import TYPE_CHECKING
 
-from quartapp import NotDeliveredError
-from quartapp_mail.errors import NotSentError
-from quartapp_mail.message import one_line
-from quartapp_mail.pauses import PAUSES, TRIES
+from quartapp_mail.message import mail_message, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from email.message import EmailMessage
 
     from quartapp import Clock
     from quartapp_mail.sender import Sender
@@ -76,33 +71,16 @@ class Mailer:
                 letter is given up.
         """
 
-        async def made() -> EmailMessage:
-            return self._message(letter)
+        async def message() -> EmailMessage:
+            made = mail_message(
+                self._settings,
+                Address(one_line(letter.name), addr_spec=letter.to),
+                letter.subject,
+                letter.text,
+                self._clock.now(),
+                letter.id,
+            )
+            made["Content-Language"] = letter.language
+            return made
 
-        try:
-            await self._sender.send(letter.to, made)
-        except NotSentError as error:
-            given_up = error.for_good or attempts + 1 >= TRIES
-            raise NotDeliveredError(
-                str(error),
-                again_in=None if given_up else PAUSES.after(attempts + 1),
-                about=dict(about),
-            ) from error
-
-    def _message(self, letter: Letter) -> EmailMessage:
-        sender = self._settings.mail_from
-        message = EmailMessage(policy=SMTP)
-        message["From"] = sender
-        try:
-            message["To"] = Address(one_line(letter.name), addr_spec=letter.to)
-        except ValueError as error:
-            raise NotSentError("the address is none of a mailbox", for_good=True) from error
-        message["Subject"] = one_line(letter.subject)
-        message["Date"] = format_datetime(self._clock.now())
-        message["Message-ID"] = f"<{letter.id}@{sender.rpartition('@')[2]}>"
-        # Nobody's automatic answer is of use (RFC 3834, section 5).
-        message["Auto-Submitted"] = "auto-generated"
-        message.set_content(letter.text, charset="utf-8")
-        # The content replaces headers of this kind, so the language comes after it.
-        message["Content-Language"] = letter.language
-        return message
+        await self._sender.send(letter.to, message, attempts, about)

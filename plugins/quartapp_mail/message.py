@@ -37,10 +37,8 @@ def reset_message(
     # A stranger may have registered the address with a name that is an advertisement. Only a name
     # that somebody stands for is mailed.
     name = one_line(user.display_name) if user.vouched else ""
-    message = _headed(settings, Address(name, addr_spec=to), SUBJECT, now)
-    message["Message-ID"] = make_msgid(domain=settings.mail_from.rpartition("@")[2])
-    message.set_content(_text(name, to, code, settings, by), charset="utf-8")
-    return message
+    text = _text(name, to, code, settings, by)
+    return mail_message(settings, Address(name, addr_spec=to), SUBJECT, text, now)
 
 
 def letter_message(
@@ -64,22 +62,41 @@ def letter_message(
     """
     subject, text = written
     name = one_line(user.display_name) if user.vouched else ""
-    message = _headed(settings, Address(name, addr_spec=to), one_line(subject), now)
     told = json.dumps(order, sort_keys=True, default=str).encode()
+    message_id = hashlib.sha256(told).hexdigest()[:32]
+    return mail_message(settings, Address(name, addr_spec=to), subject, text, now, message_id)
+
+
+def mail_message(
+    settings: MailSettings,
+    to: Address,
+    subject: str,
+    text: str,
+    now: datetime,
+    message_id: str | None = None,
+) -> EmailMessage:
+    """Return a mail of text alone.
+
+    Args:
+        settings: Settings with the sender's address.
+        to: The recipient.
+        subject: Subject; line ends in it become spaces.
+        text: The text.
+        now: The present time, in UTC.
+        message_id: Part of the ``Message-ID`` before the domain; None for a new one.
+    """
     domain = settings.mail_from.rpartition("@")[2]
-    message["Message-ID"] = f"<{hashlib.sha256(told).hexdigest()[:32]}@{domain}>"
-    message.set_content(text, charset="utf-8")
-    return message
-
-
-def _headed(settings: MailSettings, to: Address, subject: str, now: datetime) -> EmailMessage:
     message = EmailMessage(policy=SMTP)
     message["From"] = settings.mail_from
     message["To"] = to
-    message["Subject"] = subject
+    message["Subject"] = one_line(subject)
     message["Date"] = format_datetime(now)
+    message["Message-ID"] = (
+        make_msgid(domain=domain) if message_id is None else f"<{message_id}@{domain}>"
+    )
     # Nobody's automatic answer is of use (RFC 3834, section 5).
     message["Auto-Submitted"] = "auto-generated"
+    message.set_content(text, charset="utf-8")
     return message
 
 

@@ -17,9 +17,10 @@ from aiosmtplib import (
 )
 
 from quartapp_mail.errors import NotSentError
+from quartapp_mail.pauses import not_delivered
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
     from email.message import EmailMessage
 
     from quartapp_mail.settings import MailSettings
@@ -50,17 +51,33 @@ class Sender:
         context.load_default_certs()
         self._trust = context
 
-    async def send(self, to: str, message: Callable[[], Awaitable[EmailMessage]]) -> None:
+    async def send(
+        self,
+        to: str,
+        message: Callable[[], Awaitable[EmailMessage]],
+        attempts: int,
+        about: Mapping[str, str],
+    ) -> None:
         """Send a mail once.
 
         Args:
             to: Address of the recipient.
             message: Function that returns the mail. It is called when the mail server has let us
                 in, so a server that is down makes no code.
+            attempts: Number of attempts that have failed.
+            about: What the mail is about, for a list of deliveries that were given up: ids, and
+                never names or addresses.
 
         Raises:
-            NotSentError: The mail server did not take the mail.
+            NotDeliveredError: The mail server did not take the mail. Without ``again_in``, the mail
+                is given up.
         """
+        try:
+            await self._hand_over(to, message)
+        except NotSentError as error:
+            raise not_delivered(str(error), attempts, about, for_good=error.for_good) from error
+
+    async def _hand_over(self, to: str, message: Callable[[], Awaitable[EmailMessage]]) -> None:
         try:
             Address(addr_spec=to)
         except ValueError as error:

@@ -13,16 +13,15 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from pymongo import ReturnDocument
 
-from quartapp import NotDeliveredError, OutboxEntry
+from quartapp import OutboxEntry
 from quartapp_auth import UserNotFoundError
 from quartapp_mail.audited import RESET_ASKED, RESET_ORDERED
-from quartapp_mail.errors import NotSentError
 from quartapp_mail.message import letter_message, reset_message
 from quartapp_mail.models import COLLECTION
-from quartapp_mail.pauses import PAUSES, TRIES
+from quartapp_mail.pauses import not_delivered
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Mapping
     from email.message import EmailMessage
 
     from bson import ObjectId
@@ -131,9 +130,9 @@ class MailService:
         if kind == FORGOTTEN:
             await self._look_up(data["email"])
         elif kind == LETTER:
-            await self._send_letter(data, attempts + 1)
+            await self._send_letter(data, attempts)
         else:
-            await self._mail(data["account"], data["by"], attempts + 1)
+            await self._mail(data["account"], data["by"], attempts)
 
     async def _look_up(self, email: str) -> None:
         try:
@@ -175,7 +174,7 @@ class MailService:
             return reset_message(user, to, code, self._settings, self._clock.now(), name)
 
         try:
-            await self._send(account, to, message, attempts)
+            await self._sender.send(to, message, attempts, {"account": account})
         except UserNotFoundError:
             return
         log.info("a one-time code was mailed", account=account)
@@ -184,11 +183,7 @@ class MailService:
         kind, account = data["letter"], data["account"]
         if kind not in self._writers:
             # The plugin may come back.
-            raise NotDeliveredError(
-                f"no plugin writes {kind}",
-                again_in=None if attempts >= TRIES else PAUSES.after(attempts),
-                about={"account": account},
-            )
+            raise not_delivered(f"no plugin writes {kind}", attempts, {"account": account})
         try:
             user = await self._users.get(account)
         except UserNotFoundError:
@@ -199,26 +194,12 @@ class MailService:
         written = await self._writers[kind](account, data["data"])
         if written is None:
             return
-        made = letter_message(user, to, written, data, self._settings, self._clock.now())
 
         async def message() -> EmailMessage:
-            return made
+            return letter_message(user, to, written, data, self._settings, self._clock.now())
 
-        await self._send(account, to, message, attempts)
+        await self._sender.send(to, message, attempts, {"account": account})
         log.info("a letter was mailed", account=account, kind=kind)
-
-    async def _send(
-        self, account: str, to: str, message: Callable[[], Awaitable[EmailMessage]], attempts: int
-    ) -> None:
-        try:
-            await self._sender.send(to, message)
-        except NotSentError as error:
-            given_up = error.for_good or attempts >= TRIES
-            raise NotDeliveredError(
-                str(error),
-                again_in=None if given_up else PAUSES.after(attempts),
-                about={"account": account},
-            ) from error
 
     async def _name_of(self, administrator: str) -> str:
         try:
