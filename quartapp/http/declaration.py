@@ -14,7 +14,6 @@ from quartapp.http.authentication import INVALID_TOKEN, MISSING_TOKEN, token_cod
 from quartapp.http.browsers.csrf import CROSS_SITE
 from quartapp.http.conditional import PRECONDITION_FAILED
 from quartapp.http.idempotency import CODES
-from quartapp.http.paging import check_cursor
 from quartapp.http.problems import code_of
 from quartapp.identity.access import Access
 from quartapp.kinds import (
@@ -237,7 +236,6 @@ class Declaration:
             raise TypeError(f"operation {self.id} is for signed-in people, so never cross-site")
         if self.page:
             object.__setattr__(self, "media_type", HTML)
-        check_cursor(self)
 
     @property
     def is_for_browsers(self) -> bool:

@@ -31,7 +31,7 @@ from quartapp.http.declaration import Declaration, Refusal
 from quartapp.http.documentation import documented
 from quartapp.http.forms import UNFIT_STATUS, FormError, parsed_form
 from quartapp.http.idempotency import HEADER, Attempt, once
-from quartapp.http.paging import next_page
+from quartapp.http.paging import check_cursor, next_page
 from quartapp.http.problems import field_errors, whole_body
 from quartapp.identity.tokens import AccountGoneError
 from quartapp.parts import core
@@ -62,6 +62,15 @@ class Operation(Declaration):
     ``form`` and ``query`` if they are declared. The view returns the value under ``key``. The
     attributes are those of :class:`~quartapp.Declaration`.
     """
+
+    def __post_init__(self) -> None:
+        """Refuse what a declaration refuses, and a list whose entries have no cursor.
+
+        Raises:
+            TypeError: An attribute has another type, or attributes contradict each other.
+        """
+        super().__post_init__()
+        check_cursor(self)
 
     def __call__(
         self, view: Callable[..., Awaitable[object]]
@@ -125,7 +134,7 @@ class Operation(Declaration):
                 self, data, _current(), lambda query: self._behind(view, arguments, query)
             )
         except DomainError as error:
-            refusal = self.refusal_for(error)
+            refusal = self._refusal_for(error)
             if refusal is None:
                 raise
             raise refusal.raised_by(error) from error
@@ -148,7 +157,7 @@ class Operation(Declaration):
             return await view(**{**arguments, "query": query})
         except DomainError as error:
             # Some lists end with 404, as clients were promised.
-            refusal = self.refusal_for(error)
+            refusal = self._refusal_for(error)
             if refusal is not None and refusal.status == HTTPStatus.NOT_FOUND:
                 return None
             raise
@@ -164,7 +173,7 @@ class Operation(Declaration):
         try:
             return await authenticated(core(), _current(), self.missing_token)
         except AccountGoneError as error:
-            refusal = self.refusal_for(error)
+            refusal = self._refusal_for(error)
             raise refusal.raised_by(error) if refusal else unauthorized(INVALID_TOKEN) from error
 
     async def _checked_input(
@@ -214,8 +223,7 @@ class Operation(Declaration):
             return json_response(data, status)
         return json_response({"success": True, self.key: data}, status)
 
-    def refusal_for(self, error: DomainError) -> Refusal | None:
-        """Return the declared answer to an error; None if there is none."""
+    def _refusal_for(self, error: DomainError) -> Refusal | None:
         if self.if_match and isinstance(error, PreconditionFailedError):
             return Refusal(*PRECONDITION_FAILED)
         for kind in type(error).__mro__:

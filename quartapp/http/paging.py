@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import typing
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from pydantic import BaseModel
@@ -21,45 +21,19 @@ if TYPE_CHECKING:
 
     from quart.wrappers import Request
 
+    from quartapp.http.declaration import Declaration
+
 HEADER = "Link"
 AFTER, LIMIT = "after", "limit"
 
 
-class Listing(Protocol):
-    """What a list in pages is made of; see the attributes of :class:`~quartapp.Declaration`."""
-
-    @property
-    def id(self) -> str:
-        """The operationId."""
-
-    @property
-    def data(self) -> Any:  # noqa: ANN401 - a type, also one like list[User]
-        """Type of the list."""
-
-    @property
-    def query(self) -> type[BaseModel] | None:
-        """Model of the query string."""
-
-    @property
-    def cursor(self) -> str | None:
-        """Member of an entry whose value goes into ``after``."""
-
-    @property
-    def page(self) -> bool:
-        """Whether the operation is a page for browsers."""
-
-    @property
-    def page_size(self) -> int:
-        """Number of entries of a page without ``limit``."""
-
-
-def in_pages(operation: Listing) -> bool:
+def in_pages(operation: Declaration) -> bool:
     """Tell whether an operation answers a list in pages, each of which names the next one."""
     fields = operation.query.model_fields if operation.query is not None else {}
     return operation.cursor is not None and not operation.page and {AFTER, LIMIT} <= fields.keys()
 
 
-def check_cursor(operation: Listing) -> None:
+def check_cursor(operation: Declaration) -> None:
     """Refuse an operation in pages whose entries have no member for ``after``.
 
     Raises:
@@ -88,7 +62,7 @@ def _entry_of(data: Any) -> type[BaseModel] | None:  # noqa: ANN401 - a type, al
 
 
 async def next_page(
-    operation: Listing,
+    operation: Declaration,
     data: object,
     request: Request,
     asked: Callable[[BaseModel], Awaitable[object]],
@@ -119,7 +93,7 @@ async def next_page(
 
 
 async def _follows(
-    operation: Listing,
+    operation: Declaration,
     last: str,
     request: Request,
     asked: Callable[[BaseModel], Awaitable[object]],
