@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from quart import Blueprint
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from quartapp import Principal
     from quartapp_records import Register
+    from quartapp_reports import StudentReport
 
 blueprint = Blueprint("web_report", __name__, url_prefix="/app/report")
 
@@ -72,11 +73,7 @@ async def show_report(principal: Principal, class_id: str, query: RangeQuery) ->
             {
                 "id": str(student.id),
                 "name": student.display_name or gone,
-                "percentage": percent(report.percentage),
-                "taken": report.taken,
-                "statuses": report.statuses,
-                "longest": report.longest_absence,
-                "warnings": [pages.translated(WARNINGS.get(one, one)) for one in report.warnings],
+                **figures_of(report),
             }
         )
     return await page_for(
@@ -89,6 +86,23 @@ async def show_report(principal: Principal, class_id: str, query: RangeQuery) ->
         **_counts(register).pictures(),
         **days.values(),
     )
+
+
+def figures_of(report: StudentReport) -> dict[str, Any]:
+    """Return what the tables show of a student's report.
+
+    Args:
+        report: The report.
+    """
+    pages = core().services.get(Pages)
+    return {
+        "percentage": percent(report.percentage),
+        "taken": report.taken,
+        "statuses": report.statuses,
+        "longest": report.longest_absence,
+        "current": report.current_absence,
+        "warnings": [pages.translated(WARNINGS.get(one, one)) for one in report.warnings],
+    }
 
 
 def _counts(register: Register) -> DayCounts:

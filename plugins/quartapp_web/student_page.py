@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from quart import Blueprint
 
@@ -14,17 +14,16 @@ from quartapp_reports import Reports, StudentAccess
 from quartapp_web.day_ranges import RangeQuery, asked_range
 from quartapp_web.register_page import OF_CLASS, READING
 from quartapp_web.rendering import Pages, page_for
-from quartapp_web.report_page import WARNINGS
+from quartapp_web.report_page import figures_of
 from quartapp_web.statuses import shown_statuses
 from quartapp_web.texts import _
-from quartapp_web.trend import DayCounts, percent
+from quartapp_web.trend import DayCounts
 
 if TYPE_CHECKING:
     from bson import ObjectId
     from quart import Response
 
     from quartapp import Principal
-    from quartapp_reports import StudentReport
 
 blueprint = Blueprint("web_student_over_time", __name__, url_prefix="/app/student")
 
@@ -55,24 +54,12 @@ async def show_student(principal: Principal, student_id: str, query: RangeQuery)
         "student.html",
         student_id=str(key),
         name=await _name_of(key) or pages.translated(_("Account is gone")),
-        classes=[{"id": str(one), "name": names[one], **_told(reports[one])} for one in ids],
-        total=_told(total),
+        classes=[{"id": str(one), "name": names[one], **figures_of(reports[one])} for one in ids],
+        total=figures_of(total),
         statuses=[one for one in shown_statuses(codes) if one.code in codes],
         **DayCounts.of(cell for row in rows.values() for cell in row).pictures(),
         **days.values(),
     )
-
-
-def _told(report: StudentReport) -> dict[str, Any]:
-    pages = core().services.get(Pages)
-    return {
-        "percentage": percent(report.percentage),
-        "taken": report.taken,
-        "statuses": report.statuses,
-        "longest": report.longest_absence,
-        "current": report.current_absence,
-        "warnings": [pages.translated(WARNINGS.get(one, one)) for one in report.warnings],
-    }
 
 
 async def _name_of(student_id: ObjectId) -> str | None:
