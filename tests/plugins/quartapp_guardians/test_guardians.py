@@ -7,29 +7,16 @@ import uuid
 
 import pytest
 
-from quartapp import QuartappError, hookimpl
+from quartapp import QuartappError
 from quartapp_guardians import GuardianAdded, GuardianChanged, GuardianRemoved
 from tests.plugins.quartapp_guardians.conftest import MARY, WALTER
+from tests.support.listener import Listener
 
 MISSING = "0" * 24
 
 
-class Listener:
-    """Keeps what plugins are told of guardians."""
-
-    name = "listener"
-
-    def __init__(self):
-        self.told = []
-
-    @hookimpl
-    async def on_event(self, event):
-        if isinstance(event, GuardianAdded | GuardianChanged | GuardianRemoved):
-            self.told.append(event)
-
-
 async def test_a_guardian_is_added_changed_and_removed(office):
-    listener = Listener()
+    listener = Listener(GuardianAdded, GuardianChanged, GuardianRemoved)
     here = await office(beside=[listener])
     student = await here.server.person("student")
     assert await here.done("GET", here.path(student)) == []

@@ -6,25 +6,12 @@ import asyncio
 
 import pytest
 
-from quartapp import core, hookimpl
+from quartapp import core
 from quartapp_classes.testing import class_room
 from quartapp_guardians import NoticeDropped, NoticeSent
 from quartapp_guardians.notices import Notices
 from tests.plugins.quartapp_guardians.conftest import MARY, TODAY, WALTER
-
-
-class Listener:
-    """Keeps what plugins are told of notices."""
-
-    name = "listener"
-
-    def __init__(self):
-        self.told = []
-
-    @hookimpl
-    async def on_event(self, event):
-        if isinstance(event, NoticeSent | NoticeDropped):
-            self.told.append(event)
+from tests.support.listener import Listener
 
 
 async def states(here):
@@ -32,7 +19,7 @@ async def states(here):
 
 
 async def test_each_guardian_gets_one_mail_of_the_day_in_their_language(office, lesson):
-    listener = Listener()
+    listener = Listener(NoticeSent, NoticeDropped)
     here = await office(notices=True, school="Lovelace School", beside=[listener])
     maths = await lesson(here.server, 2)
     student, mate = maths.students
@@ -133,7 +120,7 @@ async def test_an_absence_within_the_minutes_for_corrections_is_not_told(office,
 
 
 async def test_an_absence_that_is_corrected_before_the_mail_is_sent_is_not_told(office, lesson):
-    listener = Listener()
+    listener = Listener(NoticeSent, NoticeDropped)
     here = await office(notices=True, beside=[listener])
     maths = await lesson(here.server, 1)
     (student,) = maths.students

@@ -8,31 +8,18 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from bson import ObjectId
 
-from quartapp import core, hookimpl
+from quartapp import core
 from quartapp.testing import TurnedClock
 from quartapp_classes.testing import class_room
 from quartapp_office import AbsencesEntered, AbsencesWithdrawn
 from quartapp_office.carrying import Carrying
+from tests.support.listener import Listener
 
 ABSENCES = "/attendance/absences"
 
 
-class Listener:
-    """Keeps what plugins are told of entries."""
-
-    name = "listener"
-
-    def __init__(self):
-        self.told = []
-
-    @hookimpl
-    async def on_event(self, event):
-        if isinstance(event, AbsencesEntered | AbsencesWithdrawn):
-            self.told.append(event)
-
-
 async def test_one_action_changes_all_absences_of_a_day_in_all_classes(desk, lesson):
-    listener = Listener()
+    listener = Listener(AbsencesEntered, AbsencesWithdrawn)
     here = await desk(beside=[listener])
     maths = await lesson(here.server, 2)
     sick, mate = maths.students
@@ -193,7 +180,7 @@ async def test_unmarked_students_of_a_superseded_session_get_a_record(desk, less
 
 
 async def test_a_withdrawn_entry_marks_nobody_and_leaves_what_it_has_changed(desk, lesson):
-    listener = Listener()
+    listener = Listener(AbsencesEntered, AbsencesWithdrawn)
     here = await desk(beside=[listener])
     maths = await lesson(here.server, 2)
     wrong, right = maths.students

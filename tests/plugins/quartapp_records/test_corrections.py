@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 import pytest
 from bson import ObjectId
 
-from quartapp import hookimpl
 from quartapp.testing import TurnedClock
 from quartapp_records import RecordCorrected
 from quartapp_records.history import KEPT, MOST
+from tests.support.listener import Listener
 
 DAY = 86_400
 
@@ -20,22 +20,8 @@ def refusal(answer):
     return answer.status_code, answer.json()["error"]
 
 
-class Listener:
-    """Keeps the corrections that plugins are told of."""
-
-    name = "listener"
-
-    def __init__(self):
-        self.told = []
-
-    @hookimpl
-    async def on_event(self, event):
-        if isinstance(event, RecordCorrected):
-            self.told.append(event)
-
-
 async def test_a_correction_shows_everywhere_and_keeps_what_was(serve, lesson, held, as_person):
-    listener = Listener()
+    listener = Listener(RecordCorrected)
     server = await serve(beside=[listener])
     maths = await lesson(server, students=2)
     session = await held(maths, "present")

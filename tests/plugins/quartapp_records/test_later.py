@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from quartapp import hookimpl
 from quartapp.testing import TurnedClock
 from quartapp_records import SessionAdded, SessionCancelled, SessionFinished
+from tests.support.listener import Listener
 
 TODAY = "2027-03-10"
 
@@ -18,23 +18,9 @@ def refusal(answer):
     return answer.status_code, answer.json()["error"]
 
 
-class Listener:
-    """Keeps the sessions that plugins are told of."""
-
-    name = "listener"
-
-    def __init__(self):
-        self.told = []
-
-    @hookimpl
-    async def on_event(self, event):
-        if isinstance(event, SessionAdded | SessionCancelled | SessionFinished):
-            self.told.append(event)
-
-
 @pytest.fixture
 def listener():
-    return Listener()
+    return Listener(SessionAdded, SessionCancelled, SessionFinished)
 
 
 @pytest.fixture
