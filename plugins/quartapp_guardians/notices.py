@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 PLUGIN = "guardians"
 NOTICE = "notice"
 LISTED = 100
-CLASSES_AT_ONCE = 1000
 # The office has entered these absences, so it knows of them.
 ENTERED = "office"
 CORRECTED, DAY_OVER, REMOVED = "corrected", "day is over", "guardian was removed"
@@ -268,7 +267,7 @@ class Notices:
             if record["status"] in self._settings.notice_statuses and record.get("via") != ENTERED
         ]
         told.sort(key=lambda one: (one[0]["startedAt"], one[0]["_id"]))
-        names = await self._class_names({session["classId"] for session, _ in told})
+        names = await self._classes.class_names({session["classId"] for session, _ in told})
         found: dict[ObjectId, Lessons] = defaultdict(dict)
         for session, student in told:
             if name := names.get(session["classId"]):
@@ -277,13 +276,6 @@ class Notices:
                 time = None if local is None else f"{local.astimezone(self._zone):%H:%M}"
                 found[student][session["_id"]] = Told(name, time)
         return dict(found)
-
-    async def _class_names(self, class_ids: set[ObjectId]) -> dict[ObjectId, str]:
-        found: dict[ObjectId, str] = {}
-        ids = list(class_ids)
-        for start in range(0, len(ids), CLASSES_AT_ONCE):
-            found |= await self._classes.class_names(ids[start : start + CLASSES_AT_ONCE])
-        return found
 
     @property
     def _stored(self) -> AsyncCollection[Document]:

@@ -7,9 +7,9 @@ from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 from quartapp import Body, Closed, ObjectIdInput, ObjectIdString, Timestamp, left_out, trimmed
 from quartapp_auth import EMAIL
 from quartapp_classes import DAY_PATTERN, LocalDay
+from quartapp_guardians.texts import Language
 
 Day = Annotated[str, StringConstraints(pattern=DAY_PATTERN)]
-Language = Literal["en", "de"]
 # Letters and signs that need no quotes (RFC 5322, section 3.2.3), with single dots between.
 _ATOM = r"[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]{1,64}"
 ADDRESS = rf"^{_ATOM}(?:\.{_ATOM})*@{EMAIL.partition('@')[2]}$"

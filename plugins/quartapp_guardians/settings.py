@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from quartapp_attendance import CODE_PATTERN
+from quartapp_guardians.texts import Language
 
 TIME = r"^(?:[01][0-9]|2[0-3]):[0-5][0-9]$"
 
@@ -40,6 +41,6 @@ class GuardiansSettings(BaseModel):
         examples=["Ada Lovelace School"],
         description="Name of the institution, with which notices are signed.",
     )
-    language: Literal["en", "de"] = Field(
+    language: Language = Field(
         "en", description="Language of a guardian for whom nobody has named one."
     )

@@ -90,7 +90,7 @@ class SessionRecords:
                 )
                 if mark is None:
                     return []
-                query["$or"] = _before(mark) if newest_first else _behind(mark)
+                query["$or"] = _behind(mark, newest_first=newest_first)
             way = -1 if newest_first else 1
             order = [("date", way), ("startedAt", way), ("_id", way)]
             found = sessions.find(query, UNREAD).sort(order).limit(limit or LISTED)
@@ -216,23 +216,17 @@ def version_of(record: Document | None) -> int:
     return 0 if record is None else int(record.get("v") or FIRST_VERSION)
 
 
-def _behind(mark: Document) -> list[Document]:
+def _behind(mark: Document, *, newest_first: bool) -> list[Document]:
     """Return the alternatives of the query for sessions behind another in the order of a list."""
     day, start = mark.get("date"), mark["startedAt"]
+    past = "$lt" if newest_first else "$gt"
+    # Sessions without a date, of servers of an earlier version beside this one, are the earliest.
+    if newest_first:
+        other_days = [] if day is None else [{past: day}, None]
+    else:
+        other_days = [{"$ne": None} if day is None else {past: day}]
     return [
-        # Sessions without a date, of servers of an earlier version beside this one, come first.
-        {"date": {"$ne": None} if day is None else {"$gt": day}},
-        {"date": day, "startedAt": {"$gt": start}},
-        {"date": day, "startedAt": start, "_id": {"$gt": mark["_id"]}},
-    ]
-
-
-def _before(mark: Document) -> list[Document]:
-    """Return the alternatives of the query for sessions before another in the order of a list."""
-    day, start = mark.get("date"), mark["startedAt"]
-    earlier: list[Document] = [] if day is None else [{"date": {"$lt": day}}, {"date": None}]
-    return [
-        *earlier,
-        {"date": day, "startedAt": {"$lt": start}},
-        {"date": day, "startedAt": start, "_id": {"$lt": mark["_id"]}},
+        *({"date": other} for other in other_days),
+        {"date": day, "startedAt": {past: start}},
+        {"date": day, "startedAt": start, "_id": {past: mark["_id"]}},
     ]

@@ -48,7 +48,7 @@ class Digests:
         clock: Clock that tells the hour.
         zone: Time zone of the hour; None for that of the machine.
         local_day: Function that returns the present local date.
-        hour: Local hour from which on a day's mails are sent, from 0 to 23.
+        hour: Local hour from which on a day's mails are sent, from 0 to 23; None for no mails.
         letters: Function that returns the mail; None without a mail server.
         teaching: The present teachers of classes.
         classes: Service of classes, for their names.
@@ -62,7 +62,7 @@ class Digests:
         clock: Clock,
         zone: tzinfo | None,
         local_day: Callable[[], date],
-        hour: int,
+        hour: int | None,
         letters: Callable[[], Letters | None],
         teaching: Teaching,
         classes: ClassService,
@@ -81,6 +81,8 @@ class Digests:
 
     def start(self) -> None:
         """Write the mails that are ordered from now on."""
+        if self._hour is None:
+            return
         letters = self._letters()
         if letters is None:
             log.warning("no mail server: digest_hour has no effect")
@@ -95,7 +97,7 @@ class Digests:
         """
         letters, now = self._letters(), self._clock.now()
         day = self._local_day().isoformat()
-        if letters is None or now.astimezone(self._zone).hour < self._hour:
+        if letters is None or self._hour is None or now.astimezone(self._zone).hour < self._hour:
             return
         done = await self._database.one(WarningDigest.collection(), {"_id": EVERYBODY})
         if done is not None and done["day"] >= day:

@@ -15,9 +15,10 @@ from quartapp_records import Access, Registers, named_students
 from quartapp_reports.csv_file import csv_chunks
 from quartapp_reports.errors import XlsxNotInstalledError
 from quartapp_reports.print_page import PrintPages
-from quartapp_reports.routes import INVALID, OF_CLASS, READ, READING
+from quartapp_reports.routes import INVALID, OF_CLASS, READING
 from quartapp_reports.schemas import ReportQuery
 from quartapp_reports.service import Reports
+from quartapp_reports.student_access import READ
 from quartapp_reports.tables import register_table, report_table
 from quartapp_reports.xlsx_file import XlsxFiles, file_chunks
 

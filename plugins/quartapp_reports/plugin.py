@@ -77,7 +77,6 @@ class ReportsPlugin:
         self._raised: RaisedWarnings | None = None
         self._assessing: Assessing | None = None
         self._digests: Digests | None = None
-        self._mails = False
         self._is_serving = False
 
     @hookimpl
@@ -137,15 +136,14 @@ class ReportsPlugin:
             parts.clock,
             parts.settings.timezone,
             parts.local_day,
-            settings.digest_hour or 0,
+            settings.digest_hour,
             lambda: services.find(Letters),  # type: ignore[type-abstract] # as above
             services.get(Teaching),
             services.get(ClassService),
             people,
         )
         services.add(self._digests)
-        self._mails = settings.digest_hour is not None
-        if self._mails:
+        if settings.digest_hour is not None:
             parts.tasks.every(DIGEST_SECONDS, self._digests.send, once_per_installation=True)
         services.add(XlsxFiles())
         services.add(PrintPages())
@@ -174,7 +172,7 @@ class ReportsPlugin:
     async def startup(self) -> None:
         """Assess classes from now on, and write mails: this is a server, and no command."""
         self._is_serving = True
-        if self._digests is not None and self._mails:
+        if self._digests is not None:
             self._digests.start()
 
     @hookimpl

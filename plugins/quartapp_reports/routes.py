@@ -12,6 +12,7 @@ from quartapp_reports.open_warnings import RaisedWarnings
 from quartapp_reports.schemas import ReportAnswer, ReportQuery
 from quartapp_reports.service import Reports
 from quartapp_reports.settings import ReportsSettings
+from quartapp_reports.student_access import READ
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 report_routes = Blueprint("reports", __name__, url_prefix="/api/v1/class")
 
-READ = "records:read"
 READING = permission(READ, role="teacher")
 INVALID = Refusal(400, "Invalid request schema")
 OF_CLASS: dict[type[DomainError], Refusal] = {

@@ -9,8 +9,9 @@ from quart import Blueprint
 from quartapp import Operation, core
 from quartapp_records import Access, named_students
 from quartapp_reports.open_warnings import RaisedWarnings
-from quartapp_reports.routes import OF_CLASS, READ, READING
+from quartapp_reports.routes import OF_CLASS, READING
 from quartapp_reports.schemas import WarningsAnswer
+from quartapp_reports.student_access import READ
 
 if TYPE_CHECKING:
     from quartapp import Principal
